@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Commands from the web thread to the core: one request, one reply, a deadline.  Both are plain values that go through rings.
+ *
+ * Thread     requests are pushed by the web thread and answered by the core through `reply_to`
+ * Ownership  the reply's JSON text belongs to the receiver
+ */
+#ifndef BASE_COMMAND_H
+#define BASE_COMMAND_H
+
+#include "base/ring.h"
+
+enum command_kind {
+#define X(name, doc, deadline_ms) COMMAND_##name,
+#include "base/commands.def"
+#undef X
+	COMMAND_NKINDS
+};
+
+struct command {
+	enum command_kind kind;
+	uint64_t token;	    /* echoed */
+	struct ring *reply_to;
+	uint64_t tenant_id; /* 0: the whole system (administrators only; api/ has checked) */
+	uint64_t id;
+	uint64_t after;	    /* paging: the id the last page ended with */
+	uint32_t limit;
+};
+
+struct command_reply {
+	uint64_t token;
+	int err; /* 0, ENOENT … */
+	char *json;
+	size_t njson;
+};
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The edge that SIP stands on: send to a flow, received from a flow.  Implemented by net/ (real sockets) and by the
+ * simulator (lossy, reordering, virtual time).  Declared here so that neither side includes the other.
+ *
+ * A flow is where a message came from and where an answer goes: for datagrams the pair of local and remote address, for
+ * streams one connection, named by an id that is never used again.
+ *
+ * Thread     core: all of it.  Flow threads stand behind net/.
+ * Ownership  bytes are borrowed for the call, both ways
+ * Sources    RFC 3261 18, RFC 5626 (flow), RFC 3581
+ */
+#ifndef BASE_FLOW_H
+#define BASE_FLOW_H
+
+#include "base/addr.h"
+#include "base/ids.h"
+
+enum flow_transport { FLOW_UDP, FLOW_TCP, FLOW_TLS, FLOW_WS, FLOW_WSS };
+
+static inline bool flow_is_stream(enum flow_transport t)
+{
+	return t != FLOW_UDP;
+}
+
+struct flow {
+	enum flow_transport transport;
+	uint32_t listener;   /* which of our listeners: index given at flow_listener; 0 = first fit */
+	struct addr local;   /* our side; for a datagram to send: family 0 lets the edge choose */
+	struct addr remote;
+	oid conn;	     /* streams: the connection; 0 = open one or reuse by remote address */
+};
+
+/* What the edge offers to logic. */
+struct flow_edge {
+	/* Queue the bytes as one SIP message.  0: accepted (not: arrived).
+	 * ENOTCONN  conn is gone (or cannot be opened because the peer is behind it)
+	 * EMSGSIZE  larger than this transport carries
+	 * ENOBUFS   the peer does not read: over its queue's limit
+	 * EHOSTUNREACH, ECONNREFUSED  known at once
+	 * A stream opened for this message writes its id to flow->conn. */
+	int (*send)(struct flow_edge *e, struct flow *flow, const void *p, size_t n);
+	/* Forget a connection (after the last thing sent has left). */
+	void (*close)(struct flow_edge *e, oid conn);
+	/* The local address (and port of the listener) that reaches `remote`: for Via and Contact. */
+	int (*local_for)(struct flow_edge *e, enum flow_transport t, const struct addr *remote, struct addr *local);
+};
+
+/* What logic offers to the edge. */
+struct flow_sink {
+	/* One datagram, or one framed message of a stream, as it came. */
+	void (*received)(struct flow_sink *s, const struct flow *from, const uint8_t *p, size_t n);
+	/* Sending to this flow failed later (ICMP, reset, connect refused); err is an errno. */
+	void (*failed)(struct flow_sink *s, const struct flow *to, int err);
+	/* A connection ended, by either side. */
+	void (*closed)(struct flow_sink *s, oid conn);
+};
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Calls: legs, forks, bridges, and the records of what happened.  The entry for main, for commands from the API, and for tests.
+ *
+ * Thread     core
+ */
+#ifndef CALL_CALL_H
+#define CALL_CALL_H
+
+#include "call/owner.h"
+#include "media/media.h"
+#include "registrar/registrar.h"
+#include "schema/record.h"
+
+struct bus;
+
+struct calls_conf {
+	struct env env;
+	struct sip *sip;
+	struct flow_edge *edge;
+	struct model *model;
+	struct registrar *registrar;
+	struct media_engine *media;
+	struct record_sink *records;
+	struct bus *bus; /* typed events: base/bus.h, events.def; NULL none */
+	uint64_t node, boot;
+	uint32_t silence_ms; /* hang up a call with no RTP this long; 0 = 120000 */
+	size_t max_calls;    /* of the node; 0 = 20000 */
+};
+int calls_alloc(struct calls **cp, const struct calls_conf *conf) MUST_USE;
+struct calls *calls_free(struct calls *cs);
+void calls_media_event(const struct media_event *ev, void *calls); /* a media_event_h */
+size_t calls_count(const struct calls *cs);
+/* Refuse new calls (503, Retry-After), end those in progress: at stop. */
+void calls_drain(struct calls *cs);
+
+/* Live sessions, in order of id, of one tenant (0: all). */
+struct call_view {
+	oid id;
+	uint64_t tenant_id;
+	const struct call_record *record;
+};
+bool calls_next(const struct calls *cs, uint64_t tenant_id, oid after, struct call_view *view);
+int calls_hangup(struct calls *cs, uint64_t tenant_id, oid id); /* ENOENT */
+/* A leg that was up when the process died: its device is told with a BYE, nothing else is kept of it. */
+int calls_restore_leg(struct calls *cs, const struct kept_head *kept);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The owner of a leg: whoever decides what happens to it.  Services (ring group, echo, later IVR, queue …) register
+ * their kind here, so that call/ starts one without knowing it.
+ *
+ * A service sees events and takes actions; it knows nothing of SIP or RTP.  Transfer, pick-up, park, monitor and queueing
+ * are moves of legs between owners.
+ *
+ * Contract   start() is called once with the caller's leg (not yet answered).  The service then gets every event of
+ *	      each leg it owns, until OWNER_ENDED of that leg or until it hands the leg on.  When its last leg is gone,
+ *	      stop() is called and its state must be freed.  It may act inside an event.
+ * Thread     core
+ * Ownership  legs are named by id; an id that resolves to nothing is a leg that has ended: actions on it give ENOENT
+ */
+#ifndef CALL_OWNER_H
+#define CALL_OWNER_H
+
+#include "base/ids.h"
+#include "base/env.h"
+#include "call/reason.h"
+#include "model/model.h"
+
+struct call;  /* one call: its legs and record */
+struct calls; /* all of them */
+
+enum owner_event_type {
+	OWNER_RINGING,	/* a leg we dialled rings */
+	OWNER_ANSWERED, /* a leg we dialled has answered, or our answer to the caller is acknowledged and its media open */
+	OWNER_FAILED,	/* what we dialled came to nothing: reason; the caller's leg is still there */
+	OWNER_HEARD,	/* first media packet */
+	OWNER_DIGIT,
+	OWNER_PLAYED,
+	OWNER_RECORDED,
+	OWNER_ENDED, /* the leg is over: reason */
+};
+struct owner_event {
+	enum owner_event_type type;
+	oid leg;
+	enum reason reason;
+	char digit;
+};
+
+struct owner_start {
+	struct call *call;
+	oid caller;	   /* leg */
+	uint64_t tenant_id;
+	uint64_t id;	   /* of the resource, when the service has one */
+};
+
+struct owner_kind {
+	const char *name; /* as in route_decision.service */
+	int (*start)(const struct owner_kind *k, const struct owner_start *s, void **statep);
+	void (*event)(void *state, const struct owner_event *ev);
+	void (*stop)(void *state);
+};
+int calls_register_service(struct calls *cs, const struct owner_kind *kind) MUST_USE;
+
+/* Actions of a service. */
+const struct env *owner_env(struct call *call);
+const struct model *owner_model(struct call *call);
+int owner_answer(struct call *call, oid leg) MUST_USE; /* 200 with our own media */
+int owner_echo(struct call *call, oid leg) MUST_USE;   /* send its media back to it */
+/* Ring extensions: all accounts, all contacts, limits and the open fork are dealt with; OWNER_RINGING, then OWNER_ANSWERED
+ * (leg = the one that answered, the others have been cancelled and the two are joined) or OWNER_FAILED. */
+struct owner_ring {
+	const uint64_t *extension_ids;
+	size_t n;
+	uint32_t ring_seconds;
+	const char *caller_prefix; /* before the caller's display name, e.g. the group's name; NULL none */
+};
+int owner_ring(struct call *call, oid caller, const struct owner_ring *ring) MUST_USE;
+void owner_hangup(struct call *call, oid leg, enum reason reason);
+/* Give the leg back to routing with this as its new destination (no-answer destination of a group …). */
+int owner_continue(struct call *call, oid leg, const struct dest *dest) MUST_USE;
+
+#endif

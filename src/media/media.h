@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The media engine as the core sees it: commands in, events out, each command answered by exactly one event.
+ *
+ * A session is the media of one leg; a stream is one m-line of it.  Streams of two sessions are joined for relay; a
+ * service joins a stream to a source or sink (echo now; player, recorder, mixer later).  The packets themselves never
+ * reach the core: media threads (epoll, one per core by default) own the sockets, allocate, log and lock nothing per packet.
+ *
+ * The struct media_engine is an interface: the engine of this folder, the simulator's, and later rtpengine stand behind it.
+ *
+ * Thread     core: post() and the event handler.  Media threads behind it.
+ * Units      _ms; ports are RTP ports (even), RTCP is port + 1
+ * Ownership  commands and events are plain values of at most 256 bytes
+ * Errors     post: ENOBUFS (ring full: the caller ends the call with OVERLOAD)
+ * Sources    RFC 3550, RFC 4961 (symmetric RTP), RFC 5761, RFC 7362 (latching)
+ */
+#ifndef MEDIA_MEDIA_H
+#define MEDIA_MEDIA_H
+
+#include "base/addr.h"
+#include "base/ids.h"
+
+enum { MEDIA_MAX_STREAMS = 4 };
+
+enum media_cmd_type {
+	MEDIA_OPEN,   /* make a session: bind its streams → MEDIA_OPENED or MEDIA_FAILED */
+	MEDIA_REMOTE, /* where the leg receives, as its SDP says, and direction; re-arms the latch → MEDIA_DONE */
+	MEDIA_JOIN,   /* relay between stream n of two sessions, all n at once → MEDIA_DONE */
+	MEDIA_PART,   /* stop relaying; both sessions stay → MEDIA_DONE */
+	MEDIA_ECHO,   /* send every packet back to the leg → MEDIA_DONE */
+	MEDIA_STATS,  /* → MEDIA_STATS_ARE */
+	MEDIA_CLOSE,  /* → MEDIA_CLOSED with the final counters */
+};
+
+struct media_remote {
+	struct addr rtp;  /* family 0: unknown (held with 0.0.0.0): send nothing */
+	struct addr rtcp;
+	bool may_send;	  /* the leg may send to us (its direction) */
+	bool may_receive; /* we may send to the leg */
+	bool rtcp_mux;
+};
+
+struct media_cmd {
+	enum media_cmd_type type;
+	uint32_t seq;	 /* echoed in the answering event */
+	oid session;	 /* chosen by the core at OPEN (its leg id) */
+	union {
+		struct {
+			uint8_t nstreams;
+			struct addr local; /* address to bind; its port is ignored */
+			uint32_t silence_ms; /* MEDIA_SILENT after this long without RTP while it may send; 0 = never */
+			oid call;	     /* sessions of one call live on one thread */
+		} open;
+		struct {
+			uint8_t stream;
+			struct media_remote remote;
+		} remote;
+		struct {
+			oid peer;
+		} join;
+	} u;
+};
+
+struct media_counters { /* RTP and RTCP of one stream; rx = from the leg */
+	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+	uint64_t rx_refused; /* strangers and unreadable ones */
+	uint32_t rx_lost;    /* RFC 3550 A.3 */
+	uint32_t rx_jitter_us; /* RFC 3550 6.4.1, A.8 */
+	struct addr latched;
+};
+
+/* What continues a stream elsewhere: written with the leg that owns it. */
+struct stream_kept {
+	struct addr local, remote; /* ours; where we send: latched or from SDP */
+	uint8_t key_tx[64], key_rx[64]; /* SRTP master key and salt; zero = plain */
+	uint32_t ssrc_tx, ssrc_rx, roc_tx, roc_rx;
+};
+
+enum media_event_type { MEDIA_OPENED, MEDIA_FAILED, MEDIA_DONE, MEDIA_STATS_ARE, MEDIA_CLOSED, MEDIA_SILENT, MEDIA_HEARD };
+
+struct media_event {
+	enum media_event_type type;
+	uint32_t seq; /* of the command; 0 for SILENT (no RTP for silence_ms) and HEARD (first RTP packet) */
+	oid session;
+	int err; /* FAILED: errno; DONE: 0 or ENOENT (session gone) */
+	union {
+		struct addr local[MEDIA_MAX_STREAMS]; /* OPENED: RTP address and port per stream */
+		struct media_counters counters;	      /* STATS_ARE, CLOSED: sum over streams */
+		uint8_t stream;			      /* SILENT, HEARD */
+	} u;
+};
+_Static_assert(sizeof(struct media_cmd) <= 256, "large parts go as owned blobs");
+_Static_assert(sizeof(struct media_event) <= 256, "large parts go as owned blobs");
+
+struct media_engine {
+	int (*post)(struct media_engine *e, const struct media_cmd *cmd);
+};
+typedef void media_event_h(const struct media_event *ev, void *arg);
+
+struct media_conf {
+	unsigned nthreads;		/* 0 = one per CPU */
+	uint16_t port_min, port_max;	/* RTP ports, even ones of it */
+	media_event_h *fn;		/* on the core thread, from media_poll() */
+	void *arg;
+};
+struct media;
+int media_open(struct media **mp, const struct media_conf *conf) MUST_USE;
+struct media *media_close(struct media *m); /* ends every session */
+struct media_engine *media_engine(struct media *m);
+int media_fd(const struct media *m); /* readable: call media_poll() on the core thread */
+void media_poll(struct media *m);
+size_t media_ports_in_use(const struct media *m); /* core thread */
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * SIP over real sockets: the flow_edge of the server.  UDP on the core thread, TCP (later TLS, WS) on flow threads, which frame
+ * messages (Content-Length) and hand them over.
+ *
+ * Thread     net_open, net_close, net_listen: core (its loop).  The flow_edge's functions: core.
+ * Errors     net_listen: EADDRINUSE, EADDRNOTAVAIL, EACCES: the caller names address and port
+ * Sources    RFC 3261 18; RFC 5626 3.5.1 (CRLF keep-alive)
+ */
+#ifndef NET_NET_H
+#define NET_NET_H
+
+#include "base/flow.h"
+#include "base/loop.h"
+
+struct net;
+
+struct net_conf {
+	struct loop *loop;
+	struct flow_sink *sink;
+	unsigned flow_threads;	 /* 0 = 1 */
+	size_t max_connections;	 /* 0 = 10000; per address at most a tenth */
+	uint32_t idle_seconds;	 /* close a stream with no registration and no traffic; 0 = 300 */
+};
+int net_open(struct net **np, const struct net_conf *conf) MUST_USE;
+struct net *net_close(struct net *n);
+struct flow_edge *net_edge(struct net *n);
+/* Port 0 takes any and tells it in *bound. */
+int net_listen(struct net *n, enum flow_transport t, const struct addr *local, struct addr *bound) MUST_USE;
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Accounts and their contacts: who a request comes from, and where a device is reached now.
+ *
+ * Thread     core
+ * Ownership  contacts belong to the registrar; borrowed until the next message: keep ids
+ * Errors     answered to the device as SIP statuses; see registrar_identify()
+ * Sources    RFC 3261 10, 22; RFC 5626 (flows, instance, reg-id); RFC 3327 (Path); RFC 3581
+ */
+#ifndef REGISTRAR_REGISTRAR_H
+#define REGISTRAR_REGISTRAR_H
+
+#include "model/model.h"
+#include "schema/record.h"
+#include "sip/auth.h"
+#include "sip/sip.h"
+
+struct registrar;
+
+struct registrar_conf {
+	struct env env;
+	struct sip *sip;
+	struct model *model;
+	struct record_sink *records;
+	const char *system_realm; /* for accounts served by their system-wide name */
+	size_t max_contacts;	  /* of the whole node; 0 = 500000 */
+};
+
+int registrar_alloc(struct registrar **rp, const struct registrar_conf *conf) MUST_USE;
+struct registrar *registrar_free(struct registrar *r);
+
+struct contact {
+	oid id;
+	uint64_t record_id;
+	uint64_t tenant_id, account_id;
+	const char *uri;      /* as registered: Request-URI of calls to it */
+	const char *routes;   /* "Route: …\r\n" lines from Path, or "" */
+	struct flow flow;     /* where its requests came from: where calls go */
+	unsigned q;	      /* thousandths */
+	const char *user_agent;
+	int64_t registered_at_us, expires_at_us; /* wall clock */
+};
+
+/* Contacts of an account, highest q first: *pos starts at 0, NULL at the end. */
+const struct contact *registrar_contacts(struct registrar *r, uint64_t tenant_id, uint64_t account_id, size_t *pos);
+const struct contact *registrar_contact(struct registrar *r, oid id);
+size_t registrar_count(const struct registrar *r);
+/* Page through a tenant's contacts (0: all) in order of id: the page of `GET registrations`. */
+const struct contact *registrar_next(struct registrar *r, uint64_t tenant_id, oid after);
+
+/* Someone registered anew (not: refreshed) or is gone: open forks and presence listen. */
+typedef void registrar_changed_h(const struct contact *c, bool is_added, void *arg);
+int registrar_watch(struct registrar *r, registrar_changed_h *fn, void *arg) MUST_USE;
+
+/* Who sent this request?  When it answers itself (challenge, 403, 400 …) the result is false and the transaction is over. */
+struct identity {
+	const struct tenant *tenant;
+	const struct account *account;
+	const struct extension *extension; /* NULL: account without extension */
+};
+bool registrar_identify(struct registrar *r, struct sip_strans *st, const struct sip_msg *req, struct identity *who);
+
+/* A contact that was in the journal: called before traffic starts. */
+int registrar_restore(struct registrar *r, const struct contact_record *c);
+
+#endif

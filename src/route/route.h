@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Where a call goes, and why: a pure function of the model, facts, the question and what was already tried.
+ *
+ * The live switch, the tests and the route simulator call this same function.  After a failure call/ asks again with the
+ * attempt added to the history; no failover logic lives anywhere else.
+ *
+ * Thread     any that owns the model and facts given
+ * Ownership  a decision is a value; ids only
+ * Errors     none: "no" is a decision (ROUTE_REFUSE) with its reason
+ */
+#ifndef ROUTE_ROUTE_H
+#define ROUTE_ROUTE_H
+
+#include "model/model.h"
+
+/* What is true now; the simulator may fill it with suppositions. */
+struct route_facts {
+	/* how many contacts the extension's accounts have */
+	size_t (*contacts)(const struct route_facts *f, uint64_t tenant_id, uint64_t extension_id);
+	/* calls in progress of an extension, of a tenant (extension_id 0) */
+	size_t (*calls)(const struct route_facts *f, uint64_t tenant_id, uint64_t extension_id);
+};
+
+enum route_outcome { ROUTE_NO_ANSWER, ROUTE_BUSY, ROUTE_UNAVAILABLE, ROUTE_DECLINED };
+
+struct route_attempt { /* something tried, and how it ended */
+	const struct resource *res;
+	uint64_t id;
+	enum route_outcome outcome;
+};
+enum { ROUTE_MAX_HISTORY = 10 };
+
+struct route_query {
+	const struct model *model;
+	const struct route_facts *facts;
+	uint64_t tenant_id;
+	uint64_t caller_extension_id; /* 0: none */
+	struct str caller;	      /* number */
+	struct str dialled;
+	int64_t wall_us;
+	const struct route_attempt *history;
+	size_t nhistory;
+};
+
+enum route_action {
+	ROUTE_RING,    /* one extension */
+	ROUTE_SERVICE, /* a service by name (ring_group, echo …) with an id */
+	ROUTE_REFUSE,  /* status and reason */
+};
+
+enum { ROUTE_MAX_STEPS = 16 };
+struct route_step { /* a rule considered */
+	char rule[48];	  /* "number 102", "feature code *43" … */
+	char verdict[80]; /* why it won or lost */
+	bool has_won;
+};
+
+struct route_decision {
+	enum route_action action;
+	uint64_t extension_id;
+	uint32_t ring_seconds;
+	char service[16];
+	uint64_t service_id;
+	unsigned status;     /* REFUSE: SIP status */
+	const char *reason;  /* name from call/reason.def */
+	uint64_t revision;   /* of the tenant's configuration it was made on */
+	struct route_step steps[ROUTE_MAX_STEPS];
+	size_t nsteps;
+};
+
+void route_decide(const struct route_query *q, struct route_decision *d);
+
+#endif

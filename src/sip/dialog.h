@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A dialog as a value: what RFC 3261 section 12 keeps, and the rules over it.  Registered dialogs get the requests that
+ * belong to them; the stack answers 481 for unknown ones.
+ *
+ * Thread     core
+ * Ownership  a dialog owns its text; sip_dialog_close() releases it
+ * Sources    RFC 3261 12; RFC 3263 is net's business: `flow` says where requests go
+ */
+#ifndef SIP_DIALOG_H
+#define SIP_DIALOG_H
+
+#include "sip/sip.h"
+
+struct sip_dialog;
+/* In-dialog request whose CSeq and tags were right. */
+typedef void sip_dialog_request_h(struct sip_dialog *d, struct sip_strans *st, const struct sip_msg *req, void *arg);
+
+struct sip_dialog {
+	struct sip *sip;
+	char *call_id, *local_tag, *remote_tag;
+	char *local_uri, *remote_uri; /* From/To header values without tag */
+	char *remote_target;
+	char *contact;	   /* ours, header value */
+	char *routes;	   /* "Route: …\r\n" lines */
+	uint32_t local_cseq, remote_cseq; /* remote 0: none yet */
+	bool is_secure;
+	struct flow flow;
+	struct map_node *registered; /* private to the stack */
+	sip_dialog_request_h *fn;
+	void *arg;
+};
+
+/* A confirmed dialog as plain values: what continues it after a crash or on another node. */
+enum { SIP_KEPT_ROUTES_BYTES = 1024 };
+struct sip_dialog_kept {
+	uint32_t local_cseq, remote_cseq;
+	uint8_t is_secure, is_uac, transport, pad[5];
+	char call_id[256];
+	char local_tag[64], remote_tag[128];
+	char local_uri[256], remote_uri[256];
+	char remote_target[512];
+	char contact[256];
+	char routes[SIP_KEPT_ROUTES_BYTES];
+	struct addr local, remote; /* of the flow */
+};
+
+/* UAS side: from a request that makes a dialog. */
+int sip_dialog_from_request(struct sip_dialog **dp, struct sip *s, const struct sip_msg *req, const char *local_tag,
+			    const char *contact) MUST_USE;
+/* UAC side: from a response with a To tag to a request we sent. */
+int sip_dialog_from_response(struct sip_dialog **dp, struct sip *s, const struct sip_out *req, const struct sip_msg *resp) MUST_USE;
+struct sip_dialog *sip_dialog_close(struct sip_dialog *d);
+int sip_dialog_register(struct sip_dialog *d, sip_dialog_request_h *fn, void *arg) MUST_USE; /* ENOSPC: max_dialogs */
+/* Look-up for Replaces and Join: Call-ID and tags as we would write them. */
+struct sip_dialog *sip_dialog_find(struct sip *s, struct str call_id, struct str local_tag, struct str remote_tag);
+/* Target refresh from a request or 2xx (12.2). */
+int sip_dialog_refresh(struct sip_dialog *d, const struct sip_msg *m);
+/* Send a request within the dialog (next CSeq; ACK: cseq of its INVITE given). */
+int sip_dialog_send(struct sip_dialog *d, enum sip_method method, const struct sip_extra *extra, sip_response_h *fn, void *arg,
+		    oid *idp) MUST_USE;
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A SIP message as received: one block of memory with the bytes and an index of its header fields.  Nothing is decoded
+ * before it is asked for; what is decoded borrows from the block.
+ *
+ * Thread     core
+ * Ownership  sip_msg_parse() gives one reference; sip_msg_ref/deref share it on one thread
+ * Errors     ENOMEM; EBADMSG (not SIP: drop silently), EPROTO (*status says 400, 413, 505, 513 … to answer with, the
+ *            message is returned too, as far as it could be read, so that the answer can be built)
+ * Sources    RFC 3261 7, 20, 25; RFC 4475
+ */
+#ifndef SIP_MSG_H
+#define SIP_MSG_H
+
+#include "base/flow.h"
+#include "sip/uri.h"
+
+enum sip_method {
+#define X(name) SIP_##name,
+#include "sip/methods.def"
+#undef X
+	SIP_UNKNOWN_METHOD,
+	SIP_NMETHODS
+};
+
+enum sip_hdr {
+#define X(id, name, compact, multiple) SIP_HDR_##id,
+#include "sip/headers.def"
+#undef X
+	SIP_HDR_OTHER,
+	SIP_NHDRS
+};
+
+enum { SIP_MAX_BYTES = 65535, SIP_MAX_HEADERS = 256 };
+
+struct sip_header {
+	enum sip_hdr id;
+	struct str name;  /* as written */
+	struct str value; /* unfolded and trimmed */
+};
+
+struct sip_msg {
+	unsigned refs;
+	bool is_request;
+	enum sip_method method; /* of a response: from CSeq */
+	struct str method_name;
+	struct str uri;	  /* request: Request-URI as written */
+	unsigned status;  /* response */
+	struct str reason;
+	struct str call_id, from_tag, to_tag;
+	uint32_t cseq;
+	struct str branch;   /* of the topmost Via */
+	struct str sent_by;  /* of the topmost Via */
+	struct str body;
+	struct flow flow;    /* where it came from */
+	unsigned nheaders;
+	struct sip_header *headers;
+	const char *bad;     /* what was wrong, for log and reason phrase; NULL */
+};
+
+int sip_msg_parse(struct sip_msg **msgp, const struct flow *from, const void *p, size_t n, unsigned *status) MUST_USE;
+struct sip_msg *sip_msg_ref(struct sip_msg *m);
+struct sip_msg *sip_msg_deref(struct sip_msg *m);
+
+/* First header of that kind; STR_NONE when absent.  Comma lists are not split here. */
+struct str sip_msg_header(const struct sip_msg *m, enum sip_hdr id);
+struct str sip_msg_header_named(const struct sip_msg *m, struct str name);
+bool sip_msg_has(const struct sip_msg *m, enum sip_hdr id);
+/* Every value of a kind, over repeated fields and comma lists (quotes and angle brackets respected). */
+struct sip_values {
+	const struct sip_msg *msg;
+	enum sip_hdr id;
+	unsigned next;
+	struct str rest;
+};
+void sip_values_init(struct sip_values *v, const struct sip_msg *m, enum sip_hdr id);
+bool sip_values_next(struct sip_values *v, struct str *value);
+/* Is `token` one of the values (option tags, methods; case folded)? */
+bool sip_msg_lists(const struct sip_msg *m, enum sip_hdr id, struct str token);
+
+/* Decoders of single values.  EINVAL when the grammar is broken. */
+int sip_from(const struct sip_msg *m, struct sip_addr *a) MUST_USE;
+int sip_to(const struct sip_msg *m, struct sip_addr *a) MUST_USE;
+int sip_contact(const struct sip_msg *m, struct sip_addr *a) MUST_USE; /* the first; ENOENT none */
+
+struct sip_via {
+	struct str transport; /* "UDP" */
+	struct str host;
+	uint16_t port; /* 0 = none given */
+	struct str branch, received, maddr;
+	struct str params;
+	bool has_rport;
+};
+int sip_via_parse(struct sip_via *via, struct str value) MUST_USE;
+
+/* The body part of a content type ("application/sdp"), also inside multipart/mixed; STR_NONE when there is none. */
+struct str sip_msg_body(const struct sip_msg *m, struct str content_type);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The SIP stack: transactions over flows, requests given to the handler of their method, every state bounded and timed.
+ *
+ * It does no I/O: bytes come in through sip_sink(), go out through the flow_edge, time through env.
+ *
+ * Thread     core
+ * Ownership  transactions belong to the stack; users keep their oid, which resolves to nothing once they are over
+ * Errors     as noted; the network's errors arrive as responses made here (408, 503) or as events, never as asserts
+ * Sources    RFC 3261 8, 17, 18; RFC 6026; RFC 3581; RFC 4320
+ */
+#ifndef SIP_SIP_H
+#define SIP_SIP_H
+
+#include "base/env.h"
+#include "sip/msg.h"
+
+struct sip;
+struct sip_strans; /* server transaction */
+
+struct sip_conf {
+	struct env env;
+	struct flow_edge *edge;
+	const char *product; /* User-Agent and Server: "Offhook/0.1.0" */
+	uint64_t node, boot; /* carried in local tags and Call-IDs, with a MAC */
+	size_t max_transactions; /* 0 = 400000; above: new requests get 503 with Retry-After */
+	size_t max_dialogs;	 /* 0 = 100000 */
+	uint32_t t1_ms, t2_ms, t4_ms; /* 0 = RFC values 500, 4000, 5000 */
+};
+
+int sip_alloc(struct sip **sp, const struct sip_conf *conf) MUST_USE;
+struct sip *sip_free(struct sip *s);
+struct flow_sink *sip_sink(struct sip *s);
+const struct env *sip_env(const struct sip *s);
+
+/* Called for each new request of a method that no dialog took.  The handler answers now or later (by id). */
+typedef void sip_request_h(struct sip_strans *st, const struct sip_msg *req, void *arg);
+void sip_on_request(struct sip *s, enum sip_method method, sip_request_h *fn, void *arg);
+
+/* What a sender adds to a message the stack writes. */
+struct sip_extra {
+	struct str headers; /* whole lines "Name: value\r\n" */
+	struct str content_type;
+	struct str body;
+};
+
+oid sip_strans_id(const struct sip_strans *st);
+struct sip_strans *sip_strans_get(struct sip *s, oid id);
+const struct sip_msg *sip_strans_request(const struct sip_strans *st);
+/* Send a response; from 200 on the transaction is over for the caller.  reason NULL: the RFC's phrase.  to_tag empty: one is made.
+ * Errors: EALREADY answered before, ENOMEM. */
+int sip_reply(struct sip_strans *st, unsigned status, const char *reason, const struct sip_extra *extra);
+/* Fires when a CANCEL for it arrives (the CANCEL itself has been answered). */
+typedef void sip_cancelled_h(struct sip_strans *st, const struct sip_msg *cancel, void *arg);
+void sip_strans_on_cancel(struct sip_strans *st, sip_cancelled_h *fn, void *arg);
+
+/* A request to send.  The stack adds Via, Max-Forwards, User-Agent and Content-Length. */
+struct sip_out {
+	enum sip_method method;
+	struct str uri;	 /* Request-URI */
+	struct flow flow; /* where to */
+	struct str from, to, call_id; /* header values with tags */
+	uint32_t cseq;
+	struct str contact; /* header value, or empty */
+	struct str routes;  /* "Route: …\r\n" lines or empty */
+	struct sip_extra extra;
+};
+/* Each response, 1xx included; resp is NULL when none came: err ETIMEDOUT (treat as 408) or the flow's (treat as 503). */
+typedef void sip_response_h(oid trans, const struct sip_msg *resp, int err, void *arg);
+int sip_send(struct sip *s, const struct sip_out *out, sip_response_h *fn, void *arg, oid *idp) MUST_USE;
+/* RFC 3261 9.1: sent at once after a 1xx, else when the first 1xx arrives.  extra_headers: e.g. a Reason line. */
+int sip_cancel(struct sip *s, oid trans, struct str extra_headers);
+/* No more calls of the handler; the transaction ends by itself. */
+void sip_forget(struct sip *s, oid trans);
+
+/* Local tags and Call-IDs: node, boot, index, randomness and a MAC; others cannot guess them, we know our own. */
+void sip_make_tag(struct sip *s, char *dst, size_t dst_bytes);
+void sip_make_call_id(struct sip *s, char *dst, size_t dst_bytes);
+
+struct sip_counts {
+	size_t client_transactions, server_transactions, lingering, dialogs, bytes;
+};
+void sip_counts(const struct sip *s, struct sip_counts *c);
+const char *sip_reason_phrase(unsigned status);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The journal: what has happened, kept from the instant it happened.  A checksummed mapped file that the core thread writes
+ * before it sends the 200 (about 1 µs: a copy into the page cache, which survives kill -9); another thread syncs it to
+ * disk and drains it into SQL, idempotent by (node, boot, sequence).
+ *
+ * Thread     journal_write, journal_mark_alive: core.  Sync and drain: the journal thread.
+ * Ownership  records are copied
+ * Errors     ENOSPC: the journal is full because the database has been away too long; the caller counts and logs it
+ */
+#ifndef STORE_JOURNAL_H
+#define STORE_JOURNAL_H
+
+#include "schema/record.h"
+#include "store/store.h"
+
+struct journal;
+
+struct journal_conf {
+	const char *path;
+	size_t bytes; /* size of the mapped file; 0 = 64 MiB */
+	uint64_t node;
+};
+
+/* Opens or creates.  Records of an earlier boot not yet in SQL are drained before this returns. */
+int journal_open(struct journal **jp, const struct journal_conf *conf, struct store *s) MUST_USE;
+struct journal *journal_close(struct journal *j); /* drains, syncs */
+
+/* Append one record: its kind, and its plain struct from record.h. */
+int journal_write(struct journal *j, enum record_kind kind, const void *rec, size_t n) MUST_USE;
+/* The per-second mark of "these calls were alive": one time for the whole process. */
+void journal_mark_alive(struct journal *j, int64_t wall_us);
+size_t journal_pending_bytes(const struct journal *j);
+
+/* At start, after journal_open(): the contacts still valid, and the legs of calls that were cut off (their calls
+ * have been closed as interrupted, with the last time they were seen alive). */
+typedef void journal_contact_h(const struct contact_record *c, void *arg);
+typedef void journal_leg_h(const struct kept_head *leg, void *arg);
+int journal_restore(struct journal *j, journal_contact_h *contact, journal_leg_h *leg, void *arg) MUST_USE;
+
+#endif

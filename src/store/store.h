@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The store: configuration and records in SQLite or PostgreSQL, behind one interface.
+ *
+ * One writer thread owns every write; a pool of readers serves lists and look-ups.  A change is one transaction: it checks
+ * references, uniqueness and limits, increments the tenant's revision, writes the rows and one `change` row, and after
+ * the commit hands the new object to the core (apply); when the core has applied it the caller hears of it (done).
+ *
+ * Thread     store_open, store_close: main.  Requests: any; answers arrive on the asker's own ring.
+ * Ownership  a request's blobs move with it; an answer's blobs belong to the asker
+ * Errors     ENOBUFS: the queue is full.  Answers carry an errno: EINVAL (field errors), ENOENT, EEXIST (field errors: taken),
+ *            EBUSY (If-Match failed), EAGAIN (database away: nothing was changed), ENOSPC
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "base/ring.h"
+#include "schema/types.h"
+
+struct store;
+
+struct store_conf {
+	const char *url;      /* "sqlite:/var/lib/offhook/offhook.db" or "postgresql://…" */
+	const char *data_dir; /* journal and master key live here, mode 0700 */
+	unsigned readers;     /* threads; 0 = 2 */
+};
+
+/* Opens the database, migrates it, refuses a newer schema naming both versions. */
+int store_open(struct store **sp, const struct store_conf *conf) MUST_USE;
+struct store *store_close(struct store *s);
+
+/* Who asks, for the change log. */
+struct store_actor {
+	uint64_t tenant_id; /* of the person acting; 0 = system */
+	uint64_t user_id;
+	char name[64];
+	char from[64]; /* address */
+};
+
+enum store_op { STORE_CREATE, STORE_UPDATE, STORE_DELETE, STORE_GET, STORE_LIST, STORE_QUERY, STORE_LOGIN };
+
+/* One request.  `reply_to` receives a struct store_reply with the same token. */
+struct store_request {
+	enum store_op op;
+	uint64_t token;
+	struct ring *reply_to;
+	uint64_t tenant_id; /* first, always: a query without a tenant cannot be written */
+	const struct resource *res;
+	uint64_t id;
+	uint64_t if_revision; /* 0: any */
+	bool is_admin;
+	struct store_actor actor;
+	char *json;	/* owned: body of POST/PATCH; or list options / query arguments */
+	size_t njson;
+	const char *query; /* STORE_QUERY: a name from queries.def */
+};
+
+struct store_reply {
+	uint64_t token;
+	int err;
+	uint64_t id;
+	uint64_t revision;
+	char *json; /* owned by the receiver: the object, page or answer; or {"errors":[…]} when err */
+	size_t njson;
+};
+
+int store_post(struct store *s, const struct store_request *req) MUST_USE;
+
+/* The core's end: committed changes waiting to be applied.  main wires the ring to model_apply(); after applying, the
+ * core calls store_applied() with the change's token and the asker's reply is released. */
+struct store_change {
+	uint64_t token;
+	uint64_t tenant_id;
+	uint64_t revision;
+	const struct resource *res;
+	uint64_t id;
+	struct object *after; /* owned by the receiver */
+};
+struct ring *store_changes(struct store *s);
+void store_applied(struct store *s, uint64_t token);
+
+/* Everything at start, on the calling thread: one call per object, in the order of resources.def. */
+typedef int store_load_h(struct store_change *change, void *arg);
+int store_load(struct store *s, store_load_h *fn, void *arg) MUST_USE;
+
+/* Same-thread create for start-up work (demo tenant, first administrator): waits for the commit. */
+int store_create_now(struct store *s, uint64_t tenant_id, const struct resource *res, const char *json,
+		     uint64_t *idp, struct field_errors *errs) MUST_USE;
+
+#endif
