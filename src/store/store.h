@@ -37,7 +37,16 @@ struct store_actor {
 	char from[64]; /* address */
 };
 
-enum store_op { STORE_CREATE, STORE_UPDATE, STORE_DELETE, STORE_GET, STORE_LIST, STORE_QUERY, STORE_LOGIN };
+/* What `json` holds and what is answered:
+ * CREATE, UPDATE  the body → the object.  GET, DELETE  nothing → the object, nothing.
+ * LIST    {"limit":50,"cursor":"…","q":"text","sort":"-number","filter":{"field":"value"}} → {"items":[…],"next":"…"|null};
+ *         a sort or filter name that is no field: EINVAL.  Values are text as in the URL, ids decimal.
+ * QUERY   arguments → answer, as queries.def says for the name in `query`
+ * LOGIN   {"username","password","domain"?,"token_hash","ttl_seconds"} → {"tenant_id","user_id","username","expires_at"};
+ *         without domain: tenant 0, else a tenant by that name.  Verifies argon2id (a few at a time, also for users that
+ *         do not exist), stores the session under token_hash.  EACCES whatever was wrong.  EAGAIN: too many at once.
+ * LOGOUT  {"token_hash"} → nothing; ENOENT */
+enum store_op { STORE_CREATE, STORE_UPDATE, STORE_DELETE, STORE_GET, STORE_LIST, STORE_QUERY, STORE_LOGIN, STORE_LOGOUT };
 
 /* One request.  `reply_to` receives a struct store_reply with the same token. */
 struct store_request {
@@ -53,6 +62,9 @@ struct store_request {
 	char *json;	/* owned: body of POST/PATCH; or list options / query arguments */
 	size_t njson;
 	const char *query; /* STORE_QUERY: a name from queries.def */
+	/* CREATE with an Idempotency-Key, both hex of SHA-256: who, where and key · the body.  Kept for 24 h in the same
+	 * transaction as the object.  Seen before with this body: the first answer again (is_replay); with another: EBADMSG. */
+	char idem_key[65], idem_body[65];
 };
 
 struct store_reply {
@@ -60,6 +72,7 @@ struct store_reply {
 	int err;
 	uint64_t id;
 	uint64_t revision;
+	bool is_replay;
 	char *json; /* owned by the receiver: the object, page or answer; or {"errors":[…]} when err */
 	size_t njson;
 };
