@@ -24,6 +24,8 @@ enum { MEDIA_MAX_STREAMS = 4 };
 
 enum media_cmd_type {
 	MEDIA_OPEN,   /* make a session: bind its streams → MEDIA_OPENED or MEDIA_FAILED */
+	MEDIA_GROW,   /* bind more streams: u.open.nstreams is the new total; those added to a joined session are joined too
+		       * → MEDIA_OPENED (all streams) or MEDIA_FAILED (nothing has changed) */
 	MEDIA_REMOTE, /* where the leg receives, as its SDP says, and direction; re-arms the latch → MEDIA_DONE */
 	MEDIA_JOIN,   /* relay between stream n of two sessions, all n at once → MEDIA_DONE */
 	MEDIA_PART,   /* stop relaying; both sessions stay → MEDIA_DONE */
@@ -80,7 +82,8 @@ enum media_event_type { MEDIA_OPENED, MEDIA_FAILED, MEDIA_DONE, MEDIA_STATS_ARE,
 
 struct media_event {
 	enum media_event_type type;
-	uint32_t seq; /* of the command; 0 for SILENT (no RTP for silence_ms) and HEARD (first RTP packet) */
+	uint32_t seq; /* of the command; 0 for SILENT (no RTP for silence_ms: once, armed again by the next packet
+		       * and by MEDIA_REMOTE) and HEARD (first RTP packet) */
 	oid session;
 	int err; /* FAILED: errno; DONE: 0 or ENOENT (session gone) */
 	union {

@@ -14,9 +14,9 @@
 
 #include "model/model.h"
 
-/* What is true now; the simulator may fill it with suppositions. */
+/* What is true now; the simulator may fill it with suppositions.  The call asked about is not counted. */
 struct route_facts {
-	/* how many contacts the extension's accounts have */
+	/* how many contacts the extension's enabled accounts have */
 	size_t (*contacts)(const struct route_facts *f, uint64_t tenant_id, uint64_t extension_id);
 	/* calls in progress of an extension, of a tenant (extension_id 0) */
 	size_t (*calls)(const struct route_facts *f, uint64_t tenant_id, uint64_t extension_id);
@@ -25,8 +25,7 @@ struct route_facts {
 enum route_outcome { ROUTE_NO_ANSWER, ROUTE_BUSY, ROUTE_UNAVAILABLE, ROUTE_DECLINED };
 
 struct route_attempt { /* something tried, and how it ended */
-	const struct resource *res;
-	uint64_t id;
+	struct dest dest;
 	enum route_outcome outcome;
 };
 enum { ROUTE_MAX_HISTORY = 10 };
@@ -38,15 +37,24 @@ struct route_query {
 	uint64_t caller_extension_id; /* 0: none */
 	struct str caller;	      /* number */
 	struct str dialled;
+	const struct dest *dest; /* a service sends the call on to this; NULL: the number dialled, or what its history leads to */
 	int64_t wall_us;
-	const struct route_attempt *history;
+	const struct route_attempt *history; /* oldest first */
 	size_t nhistory;
 };
 
 enum route_action {
 	ROUTE_RING,    /* one extension */
 	ROUTE_SERVICE, /* a service by name (ring_group, echo …) with an id */
-	ROUTE_REFUSE,  /* status and reason */
+	ROUTE_REFUSE,  /* for `refusal` */
+	ROUTE_GIVE_UP, /* nothing is left to try: end as the last attempt ended */
+};
+
+enum route_refusal {
+#define X(name) ROUTE_REFUSAL_##name,
+#include "route/refusal.def"
+#undef X
+	ROUTE_NREFUSALS
 };
 
 enum { ROUTE_MAX_STEPS = 16 };
@@ -58,13 +66,14 @@ struct route_step { /* a rule considered */
 
 struct route_decision {
 	enum route_action action;
+	struct dest dest; /* what is tried, when it is a destination: goes into the history with its outcome */
+	char number[33];  /* of the destination */
 	uint64_t extension_id;
 	uint32_t ring_seconds;
 	char service[16];
 	uint64_t service_id;
-	unsigned status;     /* REFUSE: SIP status */
-	const char *reason;  /* name from call/reason.def */
-	uint64_t revision;   /* of the tenant's configuration it was made on */
+	enum route_refusal refusal;
+	uint64_t revision; /* of the tenant's configuration it was made on */
 	struct route_step steps[ROUTE_MAX_STEPS];
 	size_t nsteps;
 };
