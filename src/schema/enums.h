@@ -1,11 +1,32 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The values of enum fields, as in enums.def. */
+/*
+ * The values of ENUM fields, made from enums.def, and their texts.
+ */
 #ifndef SCHEMA_ENUMS_H
 #define SCHEMA_ENUMS_H
 
-enum digest_choice { DIGEST_CHOICE_MD5, DIGEST_CHOICE_SHA256, DIGEST_CHOICE_BOTH };
-enum gender { GENDER_UNSPECIFIED, GENDER_FEMALE, GENDER_MALE, GENDER_OTHER };
-enum ring_strategy { RING_STRATEGY_SIMULTANEOUS };
-enum dest_kind { DEST_KIND_HANGUP, DEST_KIND_EXTENSION, DEST_KIND_RING_GROUP };
+#include "base/str.h"
+
+struct enum_text {
+	const char *name; /* of the enum */
+	const char *const *texts;
+	size_t n;
+};
+
+/* clang-format off */
+/* enum digest_choice { DIGEST_CHOICE_MD5, … }; */
+#define ENUMERATION(name) enum name {
+#define E(constant, text) constant,
+#define END() };
+#include "schema/enums.def"
+
+/* extern const struct enum_text enum_text_digest_choice; */
+#define ENUMERATION(name) extern const struct enum_text enum_text_##name;
+#include "schema/enums.def"
+/* clang-format on */
+
+/* The value of a text, or -1; the text of a value, or NULL. */
+int enum_value(const struct enum_text *e, struct str text);
+const char *enum_name(const struct enum_text *e, int value);
 
 #endif

@@ -1,56 +1,54 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What has happened, as plain structs: written to the journal as they are, drained into the tables of the same name as
+ * What has happened, as plain structs: written to the journal as they are, drained into the tables named by their plural as
  * whole-row upserts by (tenant_id, id).  The fields come from the *_record.def files, like those of resources.
  *
+ * Thread     any: values and constant tables
  * Units      times are wall clock in µs since 1970 UTC, 0 = not (yet)
  */
 #ifndef SCHEMA_RECORD_H
 #define SCHEMA_RECORD_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "schema/schema.h"
 
-/* X(kind, struct/table name, plural in REST) */
-#define RECORD_KINDS(X)                            \
-	X(CONTACT, contact_record, "registrations") \
-	X(CALL, call_record, "cdrs")                \
-	X(LEG, leg_record, "cdr_legs")              \
-	X(SEGMENT, segment_record, "cdr_segments")
-
+/* clang-format off */
 enum record_kind {
-#define X(kind, name, plural) RECORD_##kind,
-	RECORD_KINDS(X)
-#undef X
-	RECORD_LEG_KEPT, /* not a table: given back to the core at start */
+#define RECORD(kind, plural, doc) RECORD_##kind,
+#include "schema/records.def"
+	RECORD_NTABLES,
+	RECORD_LEG_KEPT = RECORD_NTABLES, /* not a table: given back to the core at start */
 	RECORD_NKINDS
 };
 
+/* struct call_record { uint64_t tenant_id, id; char caller[128]; … int64_t started_at; … }; */
+#define RECORD(kind, plural, doc) struct THIS { uint64_t tenant_id, id;
 #define TEXT(name, max, flags, dflt, doc) char name[(max) + 1];
 #define INT(name, dflt, lo, hi, flags, doc) int64_t name;
+#define ID(name, flags, doc) uint64_t name;
 #define TIME(name, flags, doc) int64_t name;
+#define END() };
+#include "schema/records.def"
+/* clang-format on */
 
-struct contact_record {
-	uint64_t tenant_id, id;
-#include "schema/contact_record.def"
+/* A kind's table.  Fields are FIELD_CHARS, FIELD_INT, FIELD_ID and FIELD_TIME. */
+struct record_table {
+	const char *name;   /* "call_record" */
+	const char *plural; /* "cdrs" */
+	const struct field *fields;
+	size_t nfields;
+	size_t size; /* of the struct */
+	const char *doc;
 };
-struct call_record {
-	uint64_t tenant_id, id;
-#include "schema/call_record.def"
-};
-struct leg_record {
-	uint64_t tenant_id, id;
-#include "schema/leg_record.def"
-};
-struct segment_record {
-	uint64_t tenant_id, id;
-#include "schema/segment_record.def"
-};
+extern const struct record_table record_tables[RECORD_NTABLES];
+const struct record_table *record_table_by_plural(struct str plural);
 
-#undef TEXT
-#undef INT
-#undef TIME
+/* Text comes from the network and may be longer than the record keeps: cut at a character's border, control
+ * characters replaced by '?', bad UTF-8 too. */
+void record_set_text(char *dst, size_t dst_bytes, struct str s);
+/* Record → JSON: id and every field.  NULL without memory. */
+json_t *record_to_json(const struct record_table *t, const void *rec) MUST_USE;
+/* JSON Schema of what record_to_json() gives. */
+json_t *record_openapi(const struct record_table *t) MUST_USE;
 
 /* Head of what is kept of a leg (call/leg_kept.h): the rest is opaque here. */
 struct kept_head {

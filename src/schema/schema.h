@@ -3,7 +3,7 @@
  * Resources, each described once: the field table that columns, JSON, validation, OpenAPI, audit and the command line read.
  *
  * A resource is a `.def` file in this folder and one line in resources.def.  The struct of its objects (schema/types.h)
- * and its table come from the same lines, so neither can say what the other does not.
+ * and its table come from the same lines, so neither can say what the other does not.  docs/adding-a-resource.md.
  *
  * Thread     any: tables are constant, objects immutable once built
  * Ownership  object_free() releases an object and all its text; an object handed to another thread is owned by it
@@ -14,6 +14,7 @@
 
 #include <jansson.h>
 #include "base/buf.h"
+#include "base/rng.h"
 
 enum field_kind {
 	FIELD_TEXT,	/* const char *, never NULL */
@@ -21,11 +22,13 @@ enum field_kind {
 	FIELD_BOOL,	/* bool */
 	FIELD_ENUM,	/* int */
 	FIELD_REF,	/* uint64_t id, 0 = none */
+	FIELD_ID,	/* uint64_t id of something that is no resource (a call), 0 = none */
 	FIELD_DEST,	/* struct dest: one of several kinds */
 	FIELD_LIST,	/* struct object_list: ordered children */
 	FIELD_SECRET,	/* const char * in clear; encrypted at rest; never in JSON */
 	FIELD_PASSWORD, /* const char *: argon2id string; JSON takes the clear text, never returns */
 	FIELD_TIME,	/* int64_t µs since 1970, RFC 3339 in JSON */
+	FIELD_CHARS,	/* char[max + 1]: text of a record */
 };
 
 enum field_flag {
@@ -36,42 +39,42 @@ enum field_flag {
 	CREATE_ONLY = 1 << 4, /* taken by POST, not stored with this resource */
 	GENERATED = 1 << 5,   /* made when empty */
 	READ_ONLY = 1 << 6,   /* set by the server */
-	ADMIN_SETS = 1 << 7,  /* only an administrator of the system may set it; the tenant sees it */
-	HOSTNAME = 1 << 8,    /* syntax checks */
+	ADMIN_SETS = 1 << 7,  /* only an administrator of the system may set it */
+	HOSTNAME = 1 << 8,    /* syntax checks; kept in lower case */
 	EMAIL = 1 << 9,
 	TIMEZONE = 1 << 10,
+	SIP_USER = 1 << 11, /* can be the user part of a SIP URI as it stands */
+	CAPITALS = 1 << 12, /* exactly `max` capital letters, or empty */
+	INDEXED = 1 << 13,  /* lists are sorted and filtered by it */
 };
 
-enum scope { SCOPE_SYSTEM, SCOPE_TENANT, SCOPE_ANY };
+enum scope { SCOPE_SYSTEM, SCOPE_TENANT, SCOPE_ANY, SCOPE_CHILD };
 
 struct resource;
-struct enum_text {
-	const char *name; /* of the enum */
-	const char *const *texts;
-	size_t n;
-};
+struct enum_text;
 
 struct field {
 	const char *name;
 	enum field_kind kind;
 	unsigned flags;
-	size_t offset;	       /* in the object's struct */
-	int64_t min, max;      /* INT: value; TEXT: max length; LIST: max members */
+	size_t offset;	  /* in the object's struct */
+	int64_t min, max; /* INT: value; TEXT: length in characters; LIST: members */
 	const char *text_default;
-	int64_t int_default;
-	const struct enum_text *values;
-	const struct resource *ref;   /* REF */
-	const struct resource *child; /* LIST */
+	int64_t int_default;		/* also of BOOL and ENUM */
+	const struct enum_text *values; /* ENUM, and the kinds of DEST */
+	const struct resource *ref;	/* REF */
+	const struct resource *child;	/* LIST */
 	const char *doc;
 };
 
 struct resource {
 	const char *name;   /* "extension" */
-	const char *plural; /* "extensions" */
+	const char *plural; /* "extensions"; NULL for a child */
 	enum scope scope;
 	const struct field *fields;
 	size_t nfields;
 	size_t size; /* of the struct */
+	const char *doc;
 };
 
 /* Head of every object. */
@@ -92,33 +95,69 @@ struct object_list {
 	size_t n;
 };
 
-extern const struct resource *const resources[]; /* NULL-terminated, in the order of resources.def */
+/* NULL-terminated, in the order of resources.def; no children. */
+extern const struct resource *const resources[];
 const struct resource *resource_by_plural(struct str plural);
 const struct resource *resource_by_name(struct str name);
 const struct field *resource_field(const struct resource *r, struct str name);
+/* The tenant's field that caps how many it may have ("max_extensions", INT, 0 = no limit), or NULL. */
+const struct field *resource_limit(const struct resource *r);
+/* The resource a kind of destination names, or NULL (hang up …). */
+const struct resource *dest_resource(int kind);
 
-/* What a user did wrong, with field and rule: becomes "errors" of problem+json. */
+/* What a user did wrong, with field and rule: becomes "errors" of problem+json.  Codes: required, wrong_type, not_a_number,
+ * too_long, too_short, out_of_range, not_in_list, unknown_field, read_only, create_only, admin_only, too_many, bad_text, bad_number,
+ * bad_user, bad_hostname, bad_email, bad_time_zone, bad_time, bad_id, bad_code; by the store: taken, not_found, limit, in_use. */
 struct field_error {
 	char field[64]; /* "members[2].extension_id" */
-	char code[32];	/* required, too_long, out_of_range, not_a_number, unknown_field, read_only, taken, not_found, … */
+	char code[32];
 	char message[192];
 };
 struct field_errors {
 	struct field_error v[16];
 	size_t n; /* further ones are not kept */
 };
-void field_error_add(struct field_errors *e, const char *field, const char *code, const char *fmt, ...) PRINTF_LIKE(4, 5);
+void field_error_add(struct field_errors *e, const char *field, const char *code, const char *fmt,
+		     ...) PRINTF_LIKE(4, 5);
+/* {"errors":[{"field","code","message"}]}.  NULL without memory. */
+json_t *field_errors_to_json(const struct field_errors *e) MUST_USE;
 
-struct object *object_alloc(const struct resource *r) MUST_USE; /* all defaults; NULL without memory */
+/* All defaults; NULL without memory. */
+struct object *object_alloc(const struct resource *r) MUST_USE;
 struct object *object_free(struct object *o);
 struct object *object_clone(const struct object *o) MUST_USE;
+size_t object_bytes(const struct object *o); /* memory it holds */
 int object_set_text(struct object *o, const struct field *f, struct str s) MUST_USE;
+/* Give a child of f's kind to the list.  Takes *childp. */
+int object_list_add(struct object *o, const struct field *f, struct object **childp) MUST_USE;
+/* Fill empty GENERATED fields (20 letters and digits) and those CREATE_ONLY secrets that a first child object will need. */
+int object_generate(struct object *o, struct rng *rng) MUST_USE;
+
+/* Fields as they lie in the struct.  The kind must fit: text is TEXT, SECRET, PASSWORD, CHARS; id is REF, ID. */
+const char *field_text(const void *o, const struct field *f);
+int64_t field_int(const void *o, const struct field *f); /* INT, TIME, BOOL, ENUM */
+uint64_t field_id(const void *o, const struct field *f);
+const struct dest *field_dest(const void *o, const struct field *f);
+const struct object_list *field_list(const void *o, const struct field *f);
+void field_set_int(void *o, const struct field *f, int64_t v);
+void field_set_id(void *o, const struct field *f, uint64_t id);
+
+/* Every reference the object holds, its children's too: what must exist.  Stops when fn returns non-zero, and returns that. */
+typedef int object_ref_h(const struct resource *target, uint64_t id, const char *field, void *arg);
+int object_refs(const struct object *o, object_ref_h *fn, void *arg);
 
 /* JSON → object.  On POST `base` is NULL: missing fields take their default; on PATCH the fields present change a clone of base.
- * EINVAL: errs says which fields and rules.  `is_admin` decides about ADMIN_SETS. */
-int object_from_json(struct object **op, const struct resource *r, const struct object *base, const json_t *json,
-		     bool is_admin, struct field_errors *errs) MUST_USE;
-/* Object → JSON (id, revision and every field but secrets).  NULL without memory. */
+ * null is the default.  EINVAL: errs says which fields and rules.  `is_admin` decides about ADMIN_SETS.
+ * A PASSWORD is taken as it stands: see object_hash_passwords(). */
+int object_from_json(struct object **op, const struct resource *r, const struct object *base,
+		     const json_t *json, bool is_admin, struct field_errors *errs) MUST_USE;
+/* Replace each PASSWORD in the body by what `hash` makes of it (an argon2id string, malloc'd), after checking the clear text's
+ * length.  Slow when hash is: never on the core thread.  EINVAL with errs, ENOMEM, or hash's own error. */
+typedef int object_hash_h(struct str clear, char **hashp, void *arg);
+int object_hash_passwords(const struct resource *r, json_t *json, object_hash_h *hash, void *arg,
+			  struct field_errors *errs) MUST_USE;
+bool resource_has_password(const struct resource *r);
+/* Object → JSON (id, revision and every field but secrets and CREATE_ONLY).  NULL without memory. */
 json_t *object_to_json(const struct object *o) MUST_USE;
 /* Differences as {"field":[before,after]}; secrets appear as true.  Either side may be NULL. */
 json_t *object_diff(const struct object *before, const struct object *after) MUST_USE;
