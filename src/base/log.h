@@ -33,6 +33,7 @@ int log_open(const char *path /* NULL: stderr */, bool json, enum log_level leve
 void log_set_level(enum log_level level);
 bool log_wants(enum log_level level);
 void log_write(enum log_level level, const struct log_ctx *ctx, enum log_id id, const char *fmt, ...) PRINTF_LIKE(4, 5);
+void log_flush(void); /* writes what folding still holds back: at the end, and before a file is handed over */
 
 #define log_error(ctx, id, ...) log_write(LOG_ERROR, ctx, id, __VA_ARGS__)
 #define log_warn(ctx, id, ...) log_write(LOG_WARN, ctx, id, __VA_ARGS__)

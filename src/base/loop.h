@@ -13,7 +13,8 @@
 
 struct loop;
 struct loop_fd;
-typedef void loop_fd_h(int fd, unsigned events, void *arg); /* LOOP_READ | LOOP_WRITE | LOOP_ERROR */
+typedef void loop_fd_h(int fd, unsigned events,
+		       void *arg); /* LOOP_READ | LOOP_WRITE | LOOP_ERROR */
 typedef void loop_turn_h(void *arg);
 
 enum { LOOP_READ = 1, LOOP_WRITE = 2, LOOP_ERROR = 4 };
@@ -23,12 +24,14 @@ struct loop *loop_free(struct loop *l);
 struct wheel *loop_wheel(struct loop *l);
 const struct clock *loop_clock(struct loop *l);
 
-int loop_watch(struct loop_fd **wp, struct loop *l, int fd, unsigned events, loop_fd_h *fn, void *arg) MUST_USE;
+int loop_watch(struct loop_fd **wp, struct loop *l, int fd, unsigned events, loop_fd_h *fn,
+	       void *arg) MUST_USE;
 int loop_watch_change(struct loop_fd *w, unsigned events) MUST_USE;
 struct loop_fd *loop_unwatch(struct loop_fd *w); /* does not close fd; safe inside its handler */
 int loop_each_turn(struct loop *l, loop_turn_h *fn, void *arg) MUST_USE;
 
-void loop_run(struct loop *l); /* until loop_stop() */
+void loop_run(struct loop *l);			      /* until loop_stop() */
+void loop_turn(struct loop *l, uint64_t max_wait_ms); /* one turn (tests) */
 void loop_stop(struct loop *l);
 
 #endif

@@ -39,6 +39,9 @@ static inline bool timer_running(const struct timer *t)
 
 /* Fire everything due up to now_ms, in order of due time.  A handler may start, cancel and free any timer. */
 void wheel_advance(struct wheel *w, uint64_t now_ms);
+/* What time it is for the delays of timers started from now on, without firing anything.  Who drives a wheel on a real clock
+ * says so before each handler; else delays count from the time that wheel_advance() has reached. */
+void wheel_set_now(struct wheel *w, uint64_t now_ms);
 /* When wheel_advance() is next needed: a time not after the earliest timer; UINT64_MAX when none runs. */
 uint64_t wheel_next_ms(const struct wheel *w);
 size_t wheel_count(const struct wheel *w);

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/addr.h"
+#include "base/map.h"
+
+_Static_assert(sizeof(struct addr) == 20, "no hidden padding: compared and hashed as bytes");
+
+static const uint8_t mapped_prefix[12] = {[10] = 0xff, [11] = 0xff};
+
+static void set_v6(struct addr *a, const uint8_t ip[16], uint16_t port)
+{
+	*a = (struct addr){.family = 6, .port = port};
+	if (!memcmp(ip, mapped_prefix, sizeof(mapped_prefix))) {
+		a->family = 4;
+		memcpy(a->ip, ip + 12, 4);
+	} else {
+		memcpy(a->ip, ip, 16);
+	}
+}
+
+int addr_parse(struct addr *a, struct str ip, uint16_t port)
+{
+	char text[INET6_ADDRSTRLEN];
+	uint8_t raw[16];
+
+	if (ip.n >= 2 && ip.p[0] == '[' && ip.p[ip.n - 1] == ']') {
+		ip.p++;
+		ip.n -= 2;
+		if (!memchr(ip.p, ':', ip.n))
+			return EINVAL;
+	}
+	/* A NUL inside would hide what follows it. */
+	if (!ip.n || memchr(ip.p, '\0', ip.n) || str_copy(text, sizeof(text), ip))
+		return EINVAL;
+	if (inet_pton(AF_INET, text, raw) == 1) {
+		*a = (struct addr){.family = 4, .port = port};
+		memcpy(a->ip, raw, 4);
+		return 0;
+	}
+	if (inet_pton(AF_INET6, text, raw) == 1) {
+		set_v6(a, raw, port);
+		return 0;
+	}
+	return EINVAL;
+}
+
+int addr_parse_hostport(struct addr *a, struct str hostport, uint16_t default_port)
+{
+	struct str host = hostport, port = STR_NONE;
+	const char *end;
+	uint32_t number = default_port;
+
+	if (hostport.n && hostport.p[0] == '[') {
+		end = memchr(hostport.p, ']', hostport.n);
+		if (!end)
+			return EINVAL;
+		host.n = (size_t)(end - hostport.p) + 1;
+	} else {
+		end = hostport.n ? memchr(hostport.p, ':', hostport.n) : NULL;
+		/* A second colon: an IPv6 address without brackets, so without port. */
+		if (end && !memchr(end + 1, ':', hostport.n - (size_t)(end - hostport.p) - 1))
+			host.n = (size_t)(end - hostport.p);
+	}
+	if (host.n < hostport.n) {
+		if (hostport.p[host.n] != ':')
+			return EINVAL;
+		port = (struct str){hostport.p + host.n + 1, hostport.n - host.n - 1};
+		if (str_u32(port, &number) || number > UINT16_MAX)
+			return EINVAL;
+	}
+	return addr_parse(a, host, (uint16_t)number);
+}
+
+int addr_from_sockaddr(struct addr *a, const struct sockaddr *sa)
+{
+	if (sa->sa_family == AF_INET) {
+		const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)sa;
+
+		*a = (struct addr){.family = 4, .port = ntohs(in->sin_port)};
+		memcpy(a->ip, &in->sin_addr, 4);
+		return 0;
+	}
+	if (sa->sa_family == AF_INET6) {
+		const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)sa;
+
+		if (in6->sin6_scope_id)
+			return EINVAL;
+		set_v6(a, in6->sin6_addr.s6_addr, ntohs(in6->sin6_port));
+		return 0;
+	}
+	return EAFNOSUPPORT;
+}
+
+socklen_t addr_to_sockaddr(const struct addr *a, struct sockaddr_storage *ss)
+{
+	struct sockaddr_in *in = (struct sockaddr_in *)ss;
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)ss;
+
+	memset(ss, 0, sizeof(*ss));
+	if (a->family == 6) {
+		in6->sin6_family = AF_INET6;
+		in6->sin6_port = htons(a->port);
+		memcpy(&in6->sin6_addr, a->ip, 16);
+		return sizeof(*in6);
+	}
+	in->sin_family = AF_INET;
+	in->sin_port = htons(a->port);
+	memcpy(&in->sin_addr, a->ip, 4);
+	return sizeof(*in);
+}
+
+bool addr_eq(const struct addr *a, const struct addr *b)
+{
+	return a->port == b->port && addr_ip_eq(a, b);
+}
+
+bool addr_ip_eq(const struct addr *a, const struct addr *b)
+{
+	return a->family == b->family && !memcmp(a->ip, b->ip, sizeof(a->ip));
+}
+
+bool addr_is_any(const struct addr *a)
+{
+	static const uint8_t any[16];
+
+	return a->family && !memcmp(a->ip, any, sizeof(any));
+}
+
+bool addr_is_loopback(const struct addr *a)
+{
+	static const uint8_t one[16] = {[15] = 1};
+
+	return (a->family == 4 && a->ip[0] == 127) ||
+	       (a->family == 6 && !memcmp(a->ip, one, sizeof(one)));
+}
+
+uint64_t addr_hash(const struct addr *a)
+{
+	struct addr clean = *a;
+
+	clean.pad = 0;
+	return map_hash(&clean, sizeof(clean));
+}
+
+const char *addr_ip_str(char dst[ADDR_STR_BYTES], const struct addr *a)
+{
+	int af = a->family == 4 ? AF_INET : AF_INET6;
+
+	if (!a->family || !inet_ntop(af, a->ip, dst, ADDR_STR_BYTES))
+		snprintf(dst, ADDR_STR_BYTES, "-");
+	return dst;
+}
+
+const char *addr_host_str(char dst[ADDR_STR_BYTES], const struct addr *a)
+{
+	char ip[ADDR_STR_BYTES];
+
+	addr_ip_str(ip, a);
+	snprintf(dst, ADDR_STR_BYTES, a->family == 6 ? "[%.46s]" : "%.46s", ip);
+	return dst;
+}
+
+const char *addr_str(char dst[ADDR_STR_BYTES], const struct addr *a)
+{
+	char ip[ADDR_STR_BYTES];
+
+	addr_ip_str(ip, a);
+	snprintf(dst, ADDR_STR_BYTES, a->family == 6 ? "[%.46s]:%u" : "%.46s:%u", ip,
+		 (unsigned)a->port);
+	return dst;
+}

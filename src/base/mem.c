@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+struct head { /* before each object */
+	size_t n;
+	size_t pad; /* keeps what follows aligned for any type */
+};
+_Static_assert(sizeof(struct head) % _Alignof(max_align_t) == 0, "objects stay aligned");
+
+static _Atomic uint64_t bytes, objects;
+
+#ifdef OFFHOOK_TEST_BUILD
+static _Thread_local struct {
+	uint64_t left; /* 0: no failure planned */
+	bool forever, failed;
+} plan;
+
+void mem_fail(uint64_t nth, bool forever)
+{
+	plan.left = nth;
+	plan.forever = forever;
+	plan.failed = false;
+}
+
+bool mem_failed(void)
+{
+	return plan.failed;
+}
+
+bool mem_fault(void)
+{
+	if (!plan.left)
+		return false;
+	if (plan.left > 1) {
+		plan.left--;
+		return false;
+	}
+	plan.failed = true;
+	if (!plan.forever)
+		plan.left = 0;
+	return true;
+}
+#endif
+
+static struct head *head_of(void *p)
+{
+	return (struct head *)p - 1;
+}
+
+void *mem_alloc(size_t n)
+{
+	struct head *h;
+
+	if (mem_fault() || n > SIZE_MAX - sizeof(*h))
+		return NULL;
+	h = calloc(1, sizeof(*h) + n);
+	if (!h)
+		return NULL;
+	h->n = n;
+	atomic_fetch_add_explicit(&bytes, n, memory_order_relaxed);
+	atomic_fetch_add_explicit(&objects, 1, memory_order_relaxed);
+	return h + 1;
+}
+
+void *mem_realloc(void *p, size_t n)
+{
+	struct head *h;
+	size_t old;
+
+	if (!p)
+		return mem_alloc(n);
+	if (mem_fault() || n > SIZE_MAX - sizeof(*h))
+		return NULL;
+	old = head_of(p)->n;
+	h = realloc(head_of(p), sizeof(*h) + n);
+	if (!h)
+		return NULL;
+	if (n > old)
+		memset((char *)(h + 1) + old, 0, n - old);
+	h->n = n;
+	atomic_fetch_add_explicit(&bytes, n - old,
+				  memory_order_relaxed); /* wraps right when it shrinks */
+	return h + 1;
+}
+
+void *mem_dup(const void *p, size_t n)
+{
+	void *copy = mem_alloc(n);
+
+	if (copy && n)
+		memcpy(copy, p, n);
+	return copy;
+}
+
+char *mem_str(struct str s)
+{
+	char *copy = s.n < SIZE_MAX ? mem_alloc(s.n + 1) : NULL;
+
+	if (copy && s.n)
+		memcpy(copy, s.p, s.n);
+	return copy;
+}
+
+void *mem_free(void *p)
+{
+	if (p) {
+		struct head *h = head_of(p);
+
+		atomic_fetch_sub_explicit(&bytes, h->n, memory_order_relaxed);
+		atomic_fetch_sub_explicit(&objects, 1, memory_order_relaxed);
+		free(h);
+	}
+	return NULL;
+}
+
+uint64_t mem_bytes(void)
+{
+	return atomic_load_explicit(&bytes, memory_order_relaxed);
+}
+
+uint64_t mem_objects(void)
+{
+	return atomic_load_explicit(&objects, memory_order_relaxed);
+}
