@@ -5,8 +5,10 @@
  *
  * Thread     core
  * Ownership  sip_msg_parse() gives one reference; sip_msg_ref/deref share it on one thread
- * Errors     ENOMEM; EBADMSG (not SIP: drop silently), EPROTO (*status says 400, 413, 505, 513 … to answer with, the
- *            message is returned too, as far as it could be read, so that the answer can be built)
+ * Errors     ENOMEM; EBADMSG (drop silently: not SIP, a broken response, or a request without a Via to answer to);
+ *            EPROTO (a request to answer with *status 400, 505 or 513 and m->bad as its phrase; the message is
+ *            returned too, as far as it could be read, and its fields hold no CR or LF, so that the answer can be
+ *            built; an ACK is never answered)
  * Sources    RFC 3261 7, 20, 25; RFC 4475
  */
 #ifndef SIP_MSG_H
@@ -56,6 +58,7 @@ struct sip_msg {
 	unsigned nheaders;
 	struct sip_header *headers;
 	const char *bad;     /* what was wrong, for log and reason phrase; NULL */
+	uint16_t first[SIP_NHDRS]; /* private: index + 1 of the first header of each kind */
 };
 
 int sip_msg_parse(struct sip_msg **msgp, const struct flow *from, const void *p, size_t n, unsigned *status) MUST_USE;

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Via values.  White space may stand round every separator (RFC 3261 25.1: SLASH, COLON, SEMI, EQUAL are with SWS). */
+#include "sip/chars.h"
+#include "sip/host.h"
+#include "sip/via.h"
+
+static struct str unbracket(struct str s)
+{
+	if (s.n >= 2 && s.p[0] == '[' && s.p[s.n - 1] == ']')
+		return sip_sub(s, 1, s.n - 1);
+	return s;
+}
+
+/* "SIP / 2.0 / UDP" LWS: the rest is left in *s. */
+static int read_protocol(struct sip_via *via, struct str *s)
+{
+	struct str rest = *s;
+	struct str name = str_trim(str_cut(&rest, '/'));
+	struct str version = str_trim(str_cut(&rest, '/'));
+	size_t n = 0;
+
+	if (!rest.p || !sip_is_token(name) || !sip_is_token(version))
+		return EINVAL;
+	rest = str_trim(rest);
+	while (n < rest.n && sip_is(rest.p[n], SIP_CH_TOKEN))
+		n++;
+	via->transport = sip_sub(rest, 0, n);
+	*s = str_trim(sip_sub(rest, n, rest.n));
+	/* another protocol or version is somebody else's message */
+	if (!str_ieq(name, STR("SIP")) || !str_eq(version, STR("2.0")))
+		return EINVAL;
+	return n && n < rest.n && sip_is_lws(rest.p[n]) ? 0 : EINVAL;
+}
+
+static int read_params(struct sip_via *via)
+{
+	struct str value;
+
+	if (sip_params_check(via->params))
+		return EINVAL;
+	if (sip_param(via->params, STR("branch"), &value))
+		via->branch = value;
+	if (sip_param(via->params, STR("received"), &value))
+		via->received = unbracket(value);
+	if (sip_param(via->params, STR("maddr"), &value))
+		via->maddr = unbracket(value);
+	via->has_rport = sip_param(via->params, STR("rport"), &value);
+	return 0;
+}
+
+int sip_via_read(struct sip_via *via, struct str *sent_by, struct str value)
+{
+	struct str s = str_trim(value);
+	struct str hostport;
+
+	*via = (struct sip_via){0};
+	*sent_by = STR_NONE;
+	if (read_protocol(via, &s))
+		return EINVAL;
+	hostport = str_trim(str_cut(&s, ';'));
+	via->params = s;
+	if (sip_hostport_parse(hostport, &via->host, &via->port, true)) {
+		via->host = STR_NONE;
+		return EINVAL;
+	}
+	*sent_by = hostport;
+	return read_params(via);
+}
+
+int sip_via_parse(struct sip_via *via, struct str value)
+{
+	struct str sent_by;
+
+	return sip_via_read(via, &sent_by, value);
+}
