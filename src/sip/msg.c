@@ -10,8 +10,9 @@
  * header hides; so both are flaws, as is NUL outside a quoted pair, and all three become spaces in our copy, so that an
  * answer built from it cannot be split.
  */
-#include <stdlib.h>
+
 #include <string.h>
+#include "base/mem.h"
 #include "sip/chars.h"
 #include "sip/header.h"
 #include "sip/parse.h"
@@ -208,7 +209,7 @@ static struct sip_msg *alloc_for(struct sip_parse *p, const struct flow *from, c
 
 	p->max_headers = count_lines(text, n);
 	index_bytes = p->max_headers * sizeof(struct sip_header);
-	m = malloc(sizeof(*m) + index_bytes + n + 1);
+	m = mem_alloc(sizeof(*m) + index_bytes + n + 1);
 	if (!m)
 		return NULL;
 	*m = (struct sip_msg){.refs = 1, .method = SIP_UNKNOWN_METHOD, .flow = *from};
@@ -272,6 +273,6 @@ struct sip_msg *sip_msg_ref(struct sip_msg *m)
 struct sip_msg *sip_msg_deref(struct sip_msg *m)
 {
 	if (m && !--m->refs)
-		free(m);
+		mem_free(m);
 	return NULL;
 }
