@@ -1,54 +1,78 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The HTTP server: requests in, responses out, later or at once; knows no telephony.  Built on libwebsockets, HTTP/1.1.
+ * The HTTP server: requests in, responses out, later or at once; knows no telephony.  HTTP/1.1 and 1.0, our own reading of
+ * requests (web/http.h) on the event loop of its own thread.
  *
- * Thread     web_open, web_close: main.  The handler and web_reply: the web thread.
- * Ownership  a request belongs to the server until it is answered or its client is gone; keep its id, not the pointer
- * Errors     web_listen: EADDRINUSE …
+ * A whole request is gathered before the handler sees it; the handler answers now or, by the request's id, later.
+ *
+ * Thread     web_open, web_watch_ring, web_start, web_close: main.  The handler, web_reply and timers: the web thread.
+ * Ownership  a request belongs to the server until it is answered or its client is gone: what the handler gets is borrowed
+ *            for the call; keep its id, not the pointer
+ * Errors     web_open: EADDRINUSE, EADDRNOTAVAIL, EACCES, EEXIST (something that is no socket lies at unix_path) …
+ * Sources    RFC 9110, RFC 9112
  */
 #ifndef WEB_WEB_H
 #define WEB_WEB_H
 
 #include "base/addr.h"
+#include "base/env.h"
 #include "base/ids.h"
 #include "base/ring.h"
 
 struct web;
+struct http_head;
 
 struct web_request {
 	oid id;
-	struct str method, path, query; /* path unescaped and normalised; query as sent */
+	struct str method, path,
+		query; /* path unescaped and normalised; query as sent, without '?' */
 	struct str body;
 	struct addr remote;
-	bool is_local;	/* came over the Unix socket: the machine's administrator */
-	const struct web *web;
+	bool is_local;		/* came over the Unix socket: the machine's administrator */
+	const char *request_id; /* for the log; the client sees it in X-Request-Id */
+	const struct http_head *head;
 };
-/* A request header by lower-case name ("authorization"); STR_NONE when absent. */
+/* A request header by name; STR_NONE when absent.  The first one when it came more than once. */
 struct str web_header(const struct web_request *req, const char *name);
+size_t web_header_count(const struct web_request *req, const char *name);
 
 struct web_response {
 	unsigned status;
 	const char *content_type;
-	struct str headers; /* further whole lines */
+	const char *csp;    /* Content-Security-Policy; NULL: nothing may be loaded or framed */
+	bool is_cacheable;  /* else Cache-Control: no-store */
+	struct str headers; /* further whole lines, each with CRLF */
 	struct str body;
 };
 typedef void web_request_h(const struct web_request *req, void *arg);
 /* A ring of answers from other threads, drained on the web thread: fn gets each message. */
 typedef void web_message_h(const void *msg, void *arg);
+/* The body of an answer the server makes itself (400, 413, 431, 503 …); NULL handler: no body. */
+typedef void web_error_h(struct web_response *resp, const char *detail, char *body,
+			 size_t body_bytes);
 
 struct web_conf {
-	struct addr listen;
-	const char *unix_path;	/* local socket, mode 0600; NULL none */
-	size_t max_body;	/* 0 = 1 MiB */
-	uint32_t header_seconds; /* 0 = 10 */
+	struct addr listen;	 /* family 0: none */
+	const char *unix_path;	 /* local socket, mode 0600; NULL: none */
+	size_t max_body;	 /* 0 = 1 MiB */
+	uint32_t header_seconds; /* a whole head must have come within; 0 = 10 */
+	uint32_t body_seconds;	 /* … a whole body; 0 = 30 */
+	uint32_t idle_seconds;	 /* between requests; 0 = 60 */
+	uint32_t answer_seconds; /* for the handler to answer, else 503; 0 = 60 */
+	size_t max_conns;	 /* 0 = 1024; the local socket has 16 more of its own */
+	size_t max_conns_per_ip; /* 0 = 256 */
 	web_request_h *fn;
+	web_error_h *error;
 	void *arg;
 };
 int web_open(struct web **wp, const struct web_conf *conf, struct addr *bound) MUST_USE;
-int web_watch_ring(struct web *w, struct ring *ring, size_t msg_bytes, web_message_h *fn, void *arg) MUST_USE; /* before web_start */
+int web_watch_ring(struct web *w, struct ring *ring, size_t msg_bytes, web_message_h *fn,
+		   void *arg) MUST_USE; /* before web_start */
 int web_start(struct web *w) MUST_USE;
 struct web *web_close(struct web *w);
-/* Answer; EALREADY or ENOENT (client gone) are normal. */
+/* Answer.  ENOENT: answered before, or the client is gone; both are normal.  The response is copied. */
 int web_reply(struct web *w, oid request, const struct web_response *resp);
+/* Timers and time of the web thread. */
+struct env web_env(struct web *w);
 
 #endif
