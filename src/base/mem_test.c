@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Counted memory and the buffer: what both do when memory runs out. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/ids.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/ring.h"
+
+static void bytes_are_back_where_they_were(void **state)
+{
+	uint64_t bytes = mem_bytes(), objects = mem_objects();
+	char *a = mem_alloc(100), *b = mem_str(STR("hello")), *c = mem_dup("xyz", 3), *bigger;
+
+	assert_non_null(a);
+	assert_string_equal(b, "hello");
+	assert_int_equal(mem_bytes(), bytes + 100 + 6 + 3);
+	assert_int_equal(mem_objects(), objects + 3);
+	memset(a, 'a', 100);
+	bigger = mem_realloc(a, 300);
+	assert_non_null(bigger);
+	assert_int_equal(bigger[99], 'a');
+	assert_int_equal(bigger[100], 0);
+	assert_int_equal(bigger[299], 0);
+	assert_int_equal(mem_bytes(), bytes + 300 + 6 + 3);
+	bigger = mem_realloc(bigger, 50);
+	assert_int_equal(mem_bytes(), bytes + 50 + 6 + 3);
+	assert_null(mem_free(bigger));
+	mem_free(b);
+	mem_free(c);
+	assert_null(mem_free(NULL));
+	assert_int_equal(mem_bytes(), bytes);
+	assert_int_equal(mem_objects(), objects);
+}
+
+static void nth_allocation_fails_once_or_for_ever(void **state)
+{
+#ifdef OFFHOOK_TEST_BUILD
+	void *p;
+
+	mem_fail(2, false);
+	p = mem_alloc(1);
+	assert_non_null(p);
+	mem_free(p);
+	assert_false(mem_failed());
+	assert_null(mem_alloc(1));
+	assert_true(mem_failed());
+	p = mem_alloc(1);
+	assert_non_null(p);
+	mem_free(p);
+
+	mem_fail(1, true);
+	assert_null(mem_alloc(1));
+	assert_null(mem_alloc(1));
+	mem_fail(0, false);
+	p = mem_alloc(1);
+	assert_non_null(p);
+	mem_free(p);
+#endif
+}
+
+/* Each container, with its 1st, 2nd, … allocation failing until all succeed: an error or success, never a leak. */
+static int use_containers(void)
+{
+	struct map_node nodes[100];
+	struct ids *ids = NULL;
+	struct ring *ring = NULL;
+	struct buf b = {0};
+	struct map m = {0};
+	oid id;
+	int err = map_init(&m);
+
+	if (!err)
+		for (size_t i = 0; i < ARRAY_LEN(nodes); i++)
+			map_add(&m, &nodes[i],
+				map_hash_u64(i, 0)); /* never fails, only grows slower */
+	if (!err)
+		assert_int_equal(m.count, 100);
+	if (!err)
+		err = ids_alloc(&ids, 10);
+	if (!err)
+		err = ids_add(ids, &id, &id);
+	if (!err)
+		err = ring_alloc(&ring, 8, 8);
+	if (!err) {
+		for (int i = 0; i < 500; i++)
+			buf_cstr(&b, "some text ");
+		err = b.err;
+	}
+	map_close(&m);
+	ids_free(ids);
+	ring_free(ring);
+	buf_free(&b);
+	return err;
+}
+
+static void containers_survive_each_failing_allocation(void **state)
+{
+#ifdef OFFHOOK_TEST_BUILD
+	uint64_t nth = 1, errors = 0;
+
+	for (;; nth++) {
+		int err;
+
+		mem_fail(nth, false);
+		err = use_containers();
+		if (!mem_failed())
+			break;
+		assert_true(!err || err == ENOMEM);
+		errors += !!err;
+		assert_true(nth < 1000);
+	}
+	mem_fail(0, false);
+	assert_true(nth > 10);
+	assert_true(errors > 5);
+#endif
+}
+
+static void buffer_grows_and_is_always_terminated(void **state)
+{
+	struct buf b = {0};
+	size_t n;
+	char *p;
+
+	assert_string_equal(buf_view(&b).p, "");
+	for (int i = 0; i < 1000; i++) {
+		buf_u64(&b, (uint64_t)i);
+		assert_int_equal(b.p[b.n], 0);
+	}
+	assert_int_equal(b.n, 10 + 180 + 2700);
+	buf_reset(&b);
+	buf_printf(&b, "%s-%d", "x", 5);
+	buf_u64(&b, UINT64_MAX);
+	assert_string_equal(b.p, "x-518446744073709551615");
+	buf_reset(&b);
+	for (int i = 0; i < 100; i++)
+		buf_printf(&b, "%0200d", 7);
+	assert_int_equal(b.n, 20000);
+	p = buf_take(&b, &n);
+	assert_int_equal(strlen(p), n);
+	assert_null(b.p);
+	free(p);
+	p = buf_take(&b, &n); /* of an empty buffer: an empty text */
+	assert_string_equal(p, "");
+	free(p);
+}
+
+static void buffer_stops_at_its_limit_and_says_so(void **state)
+{
+	struct buf b = {.max = 10};
+
+	buf_cstr(&b, "123456789");
+	assert_int_equal(b.err, 0);
+	buf_cstr(&b, "ab");
+	assert_int_equal(b.err, ENOSPC);
+	buf_cstr(&b, "a"); /* would fit, but comes after what did not */
+	assert_string_equal(b.p, "123456789");
+	assert_null(buf_take(&b, NULL));
+	buf_reset(&b);
+	buf_printf(&b, "%s", "0123456789");
+	assert_int_equal(b.err, 0);
+	buf_printf(&b, "%d", 1);
+	assert_int_equal(b.err, ENOSPC);
+	assert_string_equal(b.p, "0123456789");
+	buf_free(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(bytes_are_back_where_they_were),
+		cmocka_unit_test(nth_allocation_fails_once_or_for_ever),
+		cmocka_unit_test(containers_survive_each_failing_allocation),
+		cmocka_unit_test(buffer_grows_and_is_always_terminated),
+		cmocka_unit_test(buffer_stops_at_its_limit_and_says_so),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
