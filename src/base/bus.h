@@ -4,7 +4,8 @@
  * The kinds and their fields are in events.def.
  *
  * Thread     core
- * Ownership  an event is borrowed for the call
+ * Ownership  an event is borrowed for the call; what a subscriber keeps it copies
+ * Errors     publishing has none: a subscriber deals with its own
  */
 #ifndef BASE_BUS_H
 #define BASE_BUS_H
@@ -33,7 +34,10 @@ struct bus;
 typedef void bus_h(const struct bus_event *ev, void *arg);
 int bus_alloc(struct bus **bp) MUST_USE;
 struct bus *bus_free(struct bus *b);
-int bus_subscribe(struct bus *b, bus_h *fn, void *arg) MUST_USE; /* hears every kind */
+int bus_subscribe(struct bus *b, bus_h *fn, void *arg) MUST_USE; /* hears every kind; ENOSPC above 16 */
 void bus_publish(struct bus *b, const struct bus_event *ev); /* b NULL: nothing */
+/* "extension_events", "call_start": as the event stream and webhooks name a kind. */
+const char *bus_topic(enum bus_kind kind);
+const char *bus_key(enum bus_kind kind);
 
 #endif

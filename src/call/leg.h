@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A leg: one INVITE usage and one media session, with what each side has last described of itself.
+ *
+ * What may happen in which state stands in leg.def and nowhere else; leg_event() is the only writer of leg->st.  A leg decides
+ * nothing about the call: it tells struct call (call/calls.h), and does what it is told.
+ *
+ * Thread     core
+ * Ownership  a leg belongs to its call.  It is freed by the reaper (calls.c), never inside an event: so a pointer found by
+ *	      id holds until the handler returns
+ * Errors     leg_send_sdp() and leg_progress(): errno of the stack; a peer's failures arrive as events
+ * Sources    RFC 3261 13 to 15, RFC 3264, RFC 3311
+ */
+#ifndef CALL_LEG_H
+#define CALL_LEG_H
+
+#include "call/leg_kept.h"
+#include "call/reason.h"
+#include "sdp/sdp.h"
+#include "sip/invite.h"
+
+struct call;
+struct calls;
+struct ring_member;
+
+enum leg_state {
+#define X(name, ms) LEG_##name,
+#include "call/leg_states.def"
+#undef X
+	LEG_NSTATES
+};
+
+enum leg_ev {
+#define X(name) LEV_##name,
+#include "call/leg_events.def"
+#undef X
+	LEV_NEVENTS
+};
+
+/* What the device waits for from us: the way the next description goes. */
+enum leg_owes { LEG_OWES_NOTHING, LEG_OWES_FINAL, LEG_OWES_RESPONSE, LEG_OWES_ACK };
+
+struct leg {
+	oid id; /* also of its media session */
+	struct calls *cs;
+	struct call *call;
+	struct link in_call;
+	enum leg_state st;
+	enum leg_owes owes;
+	bool is_caller;	   /* it has called us; else we have called it */
+	struct sip_invite *inv; /* NULL before and after */
+	struct timer timer;
+
+	uint64_t extension_id, account_id;
+	struct flow flow;	    /* its signalling */
+	struct ring_member *member; /* while it rings in a fork */
+
+	struct addr bind; /* our media address towards it */
+	bool has_media;	  /* a session was asked for and is not yet closed */
+	uint8_t nstreams;
+	struct addr local[MEDIA_MAX_STREAMS];
+	struct media_remote remote[MEDIA_MAX_STREAMS]; /* as last told the engine */
+
+	uint64_t sdp_id, sdp_version; /* our o= line */
+	struct buf sent;	      /* our last description */
+	struct sdp *offered;	      /* its offer that nobody has answered yet */
+	struct sdp *theirs;	      /* its description in force; while it rings: of its 18x */
+	unsigned theirs_fork;	      /* early dialog that described itself in `theirs` */
+
+	struct leg_record rec;
+	bool is_kept; /* a leg_kept of it is in the journal */
+};
+
+struct leg_msg { /* what comes with an event; unused parts are zero */
+	const struct sip_inv_event *sip;
+	const struct media_event *media;
+	enum reason reason;
+	unsigned status;      /* HANGUP: final status for a caller not yet answered; 0: that of the reason */
+	struct str headers;   /* HANGUP, ACCEPT: whole lines to add */
+	struct str sdp;	      /* ACCEPT, ACK */
+};
+
+/* Make one, in state NEW, in `call`.  ENOMEM, ENOSPC. */
+int leg_alloc(struct leg **lp, struct call *call, bool is_caller) MUST_USE;
+struct leg *leg_free(struct leg *leg);
+struct leg *leg_get(const struct calls *cs, oid id); /* NULL: gone */
+
+/* The one way in.  Returns whether the event was expected in this state. */
+bool leg_event(struct leg *leg, enum leg_ev ev, const struct leg_msg *m);
+const char *leg_state_name(enum leg_state st);
+bool leg_is_over(const struct leg *leg); /* CLOSING or later */
+void leg_hangup(struct leg *leg, enum reason reason, unsigned status, struct str headers);
+
+/* A 1xx to the caller, with or without a description. */
+void leg_progress(struct leg *leg, unsigned status, struct str sdp);
+/* Send a description the way that is due: in the 200, in the answer to a re-INVITE, in the ACK, or as a re-INVITE of ours. */
+int leg_send_sdp(struct leg *leg, struct str sdp) MUST_USE;
+int leg_ask(struct leg *leg) MUST_USE; /* a re-INVITE without description: the device shall offer */
+void leg_refuse_offer(struct leg *leg, unsigned status);
+void leg_ack(struct leg *leg); /* the 2xx it owes an ACK, without description */
+
+/* sip_invite_h of a leg; arg: the leg */
+void leg_sip_event(struct sip_invite *inv, const struct sip_inv_event *ev, void *arg);
+
+#endif

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * DESIGN  One question is answered in order: may this caller call at all, where does the call lead, may it go there.
+ * Each rule leaves a step in the decision, won or lost, which the simulator shows and the trace of a call keeps.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "route/route.h"
+
+static const struct feature {
+	const char *code, *service, *doc;
+} features[] = {
+#define X(code, service, doc) {code, service, doc},
+#include "route/features.def"
+#undef X
+};
+
+static void step(struct route_decision *d, bool has_won, struct str rule, const char *fmt, ...) PRINTF_LIKE(4, 5);
+static void step(struct route_decision *d, bool has_won, struct str rule, const char *fmt, ...)
+{
+	struct route_step *s;
+	va_list ap;
+
+	if (d->nsteps == ROUTE_MAX_STEPS)
+		return; /* the last steps are the least of a chain that long */
+	s = &d->steps[d->nsteps++];
+	s->has_won = has_won;
+	(void)snprintf(s->rule, sizeof(s->rule), "%.*s", STR_ARG(rule));
+	va_start(ap, fmt);
+	(void)vsnprintf(s->verdict, sizeof(s->verdict), fmt, ap);
+	va_end(ap);
+}
+
+static void refuse(struct route_decision *d, enum route_refusal why)
+{
+	d->action = ROUTE_REFUSE;
+	d->refusal = why;
+}
+
+static bool is_a(const struct object *o, const char *resource)
+{
+	return o && strcmp(o->res->name, resource) == 0;
+}
+
+/* May this caller call at all?  Asked once, before anything was tried. */
+static bool caller_may_call(const struct route_query *q, struct route_decision *d)
+{
+	const struct tenant *t = model_tenant(q->model, q->tenant_id);
+	const struct extension *ext = model_extension(q->model, q->tenant_id, q->caller_extension_id);
+	size_t ncalls;
+
+	if (!t || !t->enabled) {
+		step(d, true, STR("tenant"), "disabled or unknown");
+		refuse(d, ROUTE_REFUSAL_FORBIDDEN);
+		return false;
+	}
+	if (!ext || !ext->enabled) {
+		step(d, true, STR("caller"), ext ? "its extension is disabled" : "its account has no extension");
+		refuse(d, ROUTE_REFUSAL_FORBIDDEN);
+		return false;
+	}
+	if (!t->max_calls)
+		return true;
+	ncalls = q->facts->calls(q->facts, q->tenant_id, 0);
+	if (ncalls >= (uint64_t)t->max_calls) {
+		step(d, true, STR("simultaneous calls"), "%zu of %lld in progress", ncalls, (long long)t->max_calls);
+		refuse(d, ROUTE_REFUSAL_LIMIT);
+		return false;
+	}
+	return true;
+}
+
+static bool was_tried(const struct route_query *q, const struct dest *dest)
+{
+	for (size_t i = 0; i < q->nhistory; i++)
+		if (q->history[i].dest.kind == dest->kind && q->history[i].dest.id == dest->id)
+			return true;
+	return false;
+}
+
+static void set_number(struct route_decision *d, const char *number)
+{
+	(void)snprintf(d->number, sizeof(d->number), "%s", number);
+}
+
+static void to_extension(const struct route_query *q, struct route_decision *d, struct str rule)
+{
+	const struct extension *ext = model_extension(q->model, q->tenant_id, d->dest.id);
+
+	if (!ext) {
+		step(d, true, rule, "the extension no longer exists");
+		refuse(d, ROUTE_REFUSAL_NOT_FOUND);
+		return;
+	}
+	set_number(d, ext->number);
+	if (!ext->enabled) {
+		step(d, true, rule, "extension %s is disabled", ext->number);
+		refuse(d, ROUTE_REFUSAL_DISABLED);
+		return;
+	}
+	if (q->facts->contacts(q->facts, q->tenant_id, ext->o.id) == 0) {
+		step(d, true, rule, "extension %s: no device is registered", ext->number);
+		refuse(d, ROUTE_REFUSAL_UNAVAILABLE);
+		return;
+	}
+	step(d, true, rule, "rings extension %s for %lld s", ext->number, (long long)ext->ring_seconds);
+	d->action = ROUTE_RING;
+	d->extension_id = ext->o.id;
+	d->ring_seconds = (uint32_t)ext->ring_seconds;
+}
+
+static void to_service(struct route_decision *d, const char *service, uint64_t id)
+{
+	d->action = ROUTE_SERVICE;
+	(void)snprintf(d->service, sizeof(d->service), "%s", service);
+	d->service_id = id;
+}
+
+static void to_ring_group(const struct route_query *q, struct route_decision *d, struct str rule)
+{
+	const struct ring_group *g = model_ring_group(q->model, q->tenant_id, d->dest.id);
+
+	if (!g) {
+		step(d, true, rule, "the ring group no longer exists");
+		refuse(d, ROUTE_REFUSAL_NOT_FOUND);
+		return;
+	}
+	set_number(d, g->number);
+	step(d, true, rule, "ring group %s", g->number);
+	to_service(d, "ring_group", g->o.id);
+}
+
+static void to_dest(const struct route_query *q, struct route_decision *d, struct str rule)
+{
+	if (d->dest.kind == DEST_KIND_HANGUP) {
+		step(d, true, rule, "hangs up");
+		refuse(d, ROUTE_REFUSAL_NORMAL);
+		return;
+	}
+	if (q->nhistory >= ROUTE_MAX_HISTORY || was_tried(q, &d->dest)) {
+		step(d, true, rule, q->nhistory >= ROUTE_MAX_HISTORY ? "sent on too often" : "it has been there already");
+		refuse(d, ROUTE_REFUSAL_LOOP);
+		return;
+	}
+	if (d->dest.kind == DEST_KIND_EXTENSION)
+		to_extension(q, d, rule);
+	else if (d->dest.kind == DEST_KIND_RING_GROUP)
+		to_ring_group(q, d, rule);
+	else
+		refuse(d, ROUTE_REFUSAL_NOT_FOUND);
+}
+
+static bool is_feature(const struct route_query *q, struct route_decision *d)
+{
+	for (size_t i = 0; i < ARRAY_LEN(features); i++) {
+		if (!str_eq(q->dialled, str_of(features[i].code)))
+			continue;
+		set_number(d, features[i].code);
+		step(d, true, q->dialled, "feature code: %s", features[i].service);
+		to_service(d, features[i].service, 0);
+		return true;
+	}
+	return false;
+}
+
+static void to_number(const struct route_query *q, struct route_decision *d)
+{
+	const struct object *o;
+
+	if (is_feature(q, d))
+		return;
+	step(d, false, STR("feature codes"), "none of them");
+	o = model_number(q->model, q->tenant_id, q->dialled);
+	if (is_a(o, "extension")) {
+		d->dest = (struct dest){DEST_KIND_EXTENSION, o->id};
+	} else if (is_a(o, "ring_group")) {
+		d->dest = (struct dest){DEST_KIND_RING_GROUP, o->id};
+	} else {
+		step(d, true, q->dialled, "nobody has this number");
+		refuse(d, ROUTE_REFUSAL_NOT_FOUND);
+		return;
+	}
+	to_dest(q, d, q->dialled);
+}
+
+void route_decide(const struct route_query *q, struct route_decision *d)
+{
+	memset(d, 0, sizeof(*d));
+	d->revision = model_revision(q->model, q->tenant_id);
+	if (!q->nhistory && !q->dest && !caller_may_call(q, d))
+		return;
+	if (q->dest) {
+		d->dest = *q->dest;
+		to_dest(q, d, STR("sent on"));
+		return;
+	}
+	if (q->nhistory) { /* forwarding rules of extensions come here */
+		step(d, true, STR("after the attempt"), "nothing else is set");
+		d->action = ROUTE_GIVE_UP;
+		return;
+	}
+	to_number(q, d);
+}
