@@ -95,5 +95,6 @@ void reason_write_header(struct buf *out, enum reason r)
 	if (r == REASON_ANSWERED_ELSEWHERE)
 		buf_cstr(out, "Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\n");
 	else if (reason_is_fault(r) || r == REASON_ADMINISTRATOR)
-		buf_printf(out, "Reason: Q.850;cause=%u;text=\"%s\"\r\n", reason_q850(r), reason_text(r));
+		buf_printf(out, "Reason: Q.850;cause=%u;text=\"%s\"\r\n", reason_q850(r),
+			   reason_text(r));
 }

@@ -18,8 +18,8 @@ enum reason {
 	REASON_COUNT
 };
 
-const char *reason_name(enum reason r);	 /* "no_answer": as in the CDR */
-unsigned reason_status(enum reason r);	 /* SIP status to refuse with; 480 where the table has none */
+const char *reason_name(enum reason r); /* "no_answer": as in the CDR */
+unsigned reason_status(enum reason r); /* SIP status to refuse with; 480 where the table has none */
 unsigned reason_q850(enum reason r);
 bool reason_is_fault(enum reason r);
 const char *reason_text(enum reason r);

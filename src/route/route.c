@@ -17,7 +17,8 @@ static const struct feature {
 #undef X
 };
 
-static void step(struct route_decision *d, bool has_won, struct str rule, const char *fmt, ...) PRINTF_LIKE(4, 5);
+static void step(struct route_decision *d, bool has_won, struct str rule, const char *fmt, ...)
+	PRINTF_LIKE(4, 5);
 static void step(struct route_decision *d, bool has_won, struct str rule, const char *fmt, ...)
 {
 	struct route_step *s;
@@ -48,7 +49,8 @@ static bool is_a(const struct object *o, const char *resource)
 static bool caller_may_call(const struct route_query *q, struct route_decision *d)
 {
 	const struct tenant *t = model_tenant(q->model, q->tenant_id);
-	const struct extension *ext = model_extension(q->model, q->tenant_id, q->caller_extension_id);
+	const struct extension *ext =
+		model_extension(q->model, q->tenant_id, q->caller_extension_id);
 	size_t ncalls;
 
 	if (!t || !t->enabled) {
@@ -57,7 +59,8 @@ static bool caller_may_call(const struct route_query *q, struct route_decision *
 		return false;
 	}
 	if (!ext || !ext->enabled) {
-		step(d, true, STR("caller"), ext ? "its extension is disabled" : "its account has no extension");
+		step(d, true, STR("caller"),
+		     ext ? "its extension is disabled" : "its account has no extension");
 		refuse(d, ROUTE_REFUSAL_FORBIDDEN);
 		return false;
 	}
@@ -65,7 +68,8 @@ static bool caller_may_call(const struct route_query *q, struct route_decision *
 		return true;
 	ncalls = q->facts->calls(q->facts, q->tenant_id, 0);
 	if (ncalls >= (uint64_t)t->max_calls) {
-		step(d, true, STR("simultaneous calls"), "%zu of %lld in progress", ncalls, (long long)t->max_calls);
+		step(d, true, STR("simultaneous calls"), "%zu of %lld in progress", ncalls,
+		     (long long)t->max_calls);
 		refuse(d, ROUTE_REFUSAL_LIMIT);
 		return false;
 	}
@@ -105,7 +109,8 @@ static void to_extension(const struct route_query *q, struct route_decision *d, 
 		refuse(d, ROUTE_REFUSAL_UNAVAILABLE);
 		return;
 	}
-	step(d, true, rule, "rings extension %s for %lld s", ext->number, (long long)ext->ring_seconds);
+	step(d, true, rule, "rings extension %s for %lld s", ext->number,
+	     (long long)ext->ring_seconds);
 	d->action = ROUTE_RING;
 	d->extension_id = ext->o.id;
 	d->ring_seconds = (uint32_t)ext->ring_seconds;
@@ -140,7 +145,9 @@ static void to_dest(const struct route_query *q, struct route_decision *d, struc
 		return;
 	}
 	if (q->nhistory >= ROUTE_MAX_HISTORY || was_tried(q, &d->dest)) {
-		step(d, true, rule, q->nhistory >= ROUTE_MAX_HISTORY ? "sent on too often" : "it has been there already");
+		step(d, true, rule,
+		     q->nhistory >= ROUTE_MAX_HISTORY ? "sent on too often"
+						      : "it has been there already");
 		refuse(d, ROUTE_REFUSAL_LOOP);
 		return;
 	}

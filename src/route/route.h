@@ -37,7 +37,8 @@ struct route_query {
 	uint64_t caller_extension_id; /* 0: none */
 	struct str caller;	      /* number */
 	struct str dialled;
-	const struct dest *dest; /* a service sends the call on to this; NULL: the number dialled, or what its history leads to */
+	const struct dest *
+		dest; /* a service sends the call on to this; NULL: the number dialled, or what its history leads to */
 	int64_t wall_us;
 	const struct route_attempt *history; /* oldest first */
 	size_t nhistory;
@@ -58,7 +59,7 @@ enum route_refusal {
 };
 
 enum { ROUTE_MAX_STEPS = 16 };
-struct route_step { /* a rule considered */
+struct route_step {	  /* a rule considered */
 	char rule[48];	  /* "number 102", "feature code *43" … */
 	char verdict[80]; /* why it won or lost */
 	bool has_won;
@@ -66,8 +67,9 @@ struct route_step { /* a rule considered */
 
 struct route_decision {
 	enum route_action action;
-	struct dest dest; /* what is tried, when it is a destination: goes into the history with its outcome */
-	char number[33];  /* of the destination */
+	struct dest
+		dest; /* what is tried, when it is a destination: goes into the history with its outcome */
+	char number[33]; /* of the destination */
 	uint64_t extension_id;
 	uint32_t ring_seconds;
 	char service[16];
