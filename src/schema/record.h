@@ -30,6 +30,11 @@ enum record_kind {
 #include "schema/records.def"
 /* clang-format on */
 
+/* How each of them begins. */
+struct record_head {
+	uint64_t tenant_id, id;
+};
+
 /* A kind's table.  Fields are FIELD_CHARS, FIELD_INT, FIELD_ID and FIELD_TIME. */
 struct record_table {
 	const char *name;   /* "call_record" */
