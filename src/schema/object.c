@@ -4,8 +4,10 @@
  *
  * Most text of most objects is empty, so all empty text is one constant that is never freed.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/mem.h"
 #include "schema/object.h"
 #include "schema/types.h"
 
@@ -180,7 +182,7 @@ int object_list_add(struct object *o, const struct field *f, struct object **chi
 	struct object **v;
 
 	BUG(f->kind != FIELD_LIST || (*childp)->res != f->child);
-	v = reallocarray(l->v, l->n + 1, sizeof(struct object *));
+	v = mem_fault() ? NULL : reallocarray(l->v, l->n + 1, sizeof(struct object *));
 	if (!v)
 		return ENOMEM;
 	l->v = v;
@@ -215,7 +217,7 @@ int field_set_default(struct object *o, const struct field *f)
 /* Every text no_text, all else zero. */
 static struct object *object_bare(const struct resource *r)
 {
-	struct object *o = calloc(1, r->size);
+	struct object *o = mem_fault() ? NULL : calloc(1, r->size);
 
 	if (!o)
 		return NULL;
@@ -346,4 +348,64 @@ int object_generate(struct object *o, struct rng *rng)
 	}
 	explicit_bzero(token, sizeof(token));
 	return err;
+}
+
+int object_forget_create_only(struct object *o)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < o->res->nfields; i++)
+		if (o->res->fields[i].flags & CREATE_ONLY)
+			err = field_set_default(o, &o->res->fields[i]);
+	return err;
+}
+
+struct in_list {
+	const char *list;
+	size_t position;
+	object_ref_h *fn;
+	void *arg;
+};
+
+static int in_list(const struct resource *target, uint64_t id, const char *field, void *arg)
+{
+	const struct in_list *in = arg;
+	char path[160];
+
+	snprintf(path, sizeof(path), "%s[%zu].%s", in->list, in->position, field);
+	return in->fn(target, id, path, in->arg);
+}
+
+static int list_refs(const struct object_list *l, const struct field *f, object_ref_h *fn,
+		     void *arg)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < l->n; i++) {
+		struct in_list in = {f->name, i, fn, arg};
+
+		r = object_refs(l->v[i], in_list, &in);
+	}
+	return r;
+}
+
+int object_refs(const struct object *o, object_ref_h *fn, void *arg)
+{
+	char path[96];
+	int r = 0;
+
+	for (size_t i = 0; !r && i < o->res->nfields; i++) {
+		const struct field *f = &o->res->fields[i];
+
+		if (f->kind == FIELD_REF && field_id(o, f))
+			r = fn(f->ref, field_id(o, f), f->name, arg);
+		if (f->kind == FIELD_DEST && dest_resource(field_dest(o, f)->kind)) {
+			snprintf(path, sizeof(path), "%s.id", f->name);
+			r = fn(dest_resource(field_dest(o, f)->kind), field_dest(o, f)->id, path,
+			       arg);
+		}
+		if (f->kind == FIELD_LIST)
+			r = list_refs(field_list(o, f), f, fn, arg);
+	}
+	return r;
 }

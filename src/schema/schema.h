@@ -130,8 +130,11 @@ size_t object_bytes(const struct object *o); /* memory it holds */
 int object_set_text(struct object *o, const struct field *f, struct str s) MUST_USE;
 /* Give a child of f's kind to the list.  Takes *childp. */
 int object_list_add(struct object *o, const struct field *f, struct object **childp) MUST_USE;
-/* Fill empty GENERATED fields (20 letters and digits) and those CREATE_ONLY secrets that a first child object will need. */
+/* Fill empty GENERATED fields with 20 letters and digits; those that are CREATE_ONLY while the object has no id yet. */
 int object_generate(struct object *o, struct rng *rng) MUST_USE;
+
+/* Put CREATE_ONLY fields back to their defaults, once what they ask for was made. */
+int object_forget_create_only(struct object *o) MUST_USE;
 
 /* Fields as they lie in the struct.  The kind must fit: text is TEXT, SECRET, PASSWORD, CHARS; id is REF, ID. */
 const char *field_text(const void *o, const struct field *f);
