@@ -11,7 +11,7 @@
  * Thread     core: post() and the event handler.  Media threads behind it.
  * Units      _ms; ports are RTP ports (even), RTCP is port + 1
  * Ownership  commands and events are plain values of at most 256 bytes
- * Errors     post: ENOBUFS (ring full: the caller ends the call with OVERLOAD)
+ * Errors     post: ENOBUFS (too many commands unanswered: the caller ends the call with OVERLOAD)
  * Sources    RFC 3550, RFC 4961 (symmetric RTP), RFC 5761, RFC 7362 (latching)
  */
 #ifndef MEDIA_MEDIA_H
@@ -26,17 +26,28 @@ enum media_cmd_type {
 	MEDIA_OPEN,   /* make a session: bind its streams → MEDIA_OPENED or MEDIA_FAILED */
 	MEDIA_GROW,   /* bind more streams: u.open.nstreams is the new total; those added to a joined session are joined too
 		       * → MEDIA_OPENED (all streams) or MEDIA_FAILED (nothing has changed) */
-	MEDIA_REMOTE, /* where the leg receives, as its SDP says, and direction; re-arms the latch → MEDIA_DONE */
-	MEDIA_JOIN,   /* relay between stream n of two sessions, all n at once → MEDIA_DONE */
+	MEDIA_REMOTE, /* where the leg receives, as its SDP says, and direction; another address than before re-arms the
+		       * latch → MEDIA_DONE (EAFNOSUPPORT: not of the family of our address; EINVAL: no such stream) */
+	MEDIA_JOIN,   /* relay between stream n of two sessions, all n at once; parts them from others → MEDIA_DONE */
 	MEDIA_PART,   /* stop relaying; both sessions stay → MEDIA_DONE */
-	MEDIA_ECHO,   /* send every packet back to the leg → MEDIA_DONE */
+	MEDIA_ECHO,   /* send every RTP packet back to the leg, from an SSRC of our own → MEDIA_DONE */
 	MEDIA_STATS,  /* → MEDIA_STATS_ARE */
 	MEDIA_CLOSE,  /* → MEDIA_CLOSED with the final counters */
 };
 
+enum media_kind {
+	MEDIA_AUDIO, /* RTP, marked for expedited forwarding */
+	MEDIA_VIDEO, /* RTP */
+	MEDIA_RAW,   /* not RTP (udptl): passed on as it is */
+};
+
 struct media_remote {
-	struct addr rtp;  /* family 0: unknown (held with 0.0.0.0): send nothing */
-	struct addr rtcp;
+	struct addr rtp;   /* family 0: unknown (held with 0.0.0.0): send nothing */
+	struct addr rtcp;  /* family 0: rtp's port + 1 */
+	struct addr hint;  /* where the leg's signalling comes from, port ignored: a phone behind a NAT most likely
+			    * sends its media from that IP, so it outranks strangers; family 0: no hint */
+	uint32_t clock_hz; /* of the dynamic payload types, for jitter; 0: unknown */
+	enum media_kind kind;
 	bool may_send;	  /* the leg may send to us (its direction) */
 	bool may_receive; /* we may send to the leg */
 	bool rtcp_mux;
@@ -65,10 +76,11 @@ struct media_cmd {
 
 struct media_counters { /* RTP and RTCP of one stream; rx = from the leg */
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
-	uint64_t rx_refused; /* strangers and unreadable ones */
+	uint64_t rx_refused; /* strangers, unreadable ones, and what came faster than any phone sends */
+	uint64_t tx_failed;  /* the kernel did not take them */
 	uint32_t rx_lost;    /* RFC 3550 A.3 */
 	uint32_t rx_jitter_us; /* RFC 3550 6.4.1, A.8 */
-	struct addr latched;
+	struct addr latched; /* of the first stream */
 };
 
 /* What continues a stream elsewhere: written with the leg that owns it. */
@@ -85,7 +97,7 @@ struct media_event {
 	uint32_t seq; /* of the command; 0 for SILENT (no RTP for silence_ms: once, armed again by the next packet
 		       * and by MEDIA_REMOTE) and HEARD (first RTP packet) */
 	oid session;
-	int err; /* FAILED: errno; DONE: 0 or ENOENT (session gone) */
+	int err; /* FAILED: errno (ENOSPC: no port left); DONE: 0 or ENOENT (session gone), CLOSED likewise */
 	union {
 		struct addr local[MEDIA_MAX_STREAMS]; /* OPENED: RTP address and port per stream */
 		struct media_counters counters;	      /* STATS_ARE, CLOSED: sum over streams */

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The path of one packet.  Order matters: what cannot be read is refused before it may latch; what is latched is
+ * counted before direction decides whether it goes on, so that a phone on hold keeps its place.
+ */
+#include <string.h>
+#include "media/relay.h"
+
+static struct stream_end *refuse(struct stream_end *in)
+{
+	in->rx_refused++;
+	return NULL;
+}
+
+static int32_t budget_of(const struct stream *s)
+{
+	return s->remote.kind == MEDIA_AUDIO ? RELAY_BUDGET_AUDIO : RELAY_BUDGET_OTHER;
+}
+
+static void end_send_to(struct stream_end *e, const struct addr *a)
+{
+	struct sockaddr_storage ss;
+
+	e->nto = 0;
+	if (!a->family || !a->port)
+		return;
+	e->nto = addr_to_sockaddr(a, &ss);
+	memcpy(&e->to, &ss, e->nto);
+}
+
+/* Whom we listen to is whom we answer; as long as nobody spoke, whom the description names. */
+static void aim(struct stream_end *e, bool may_aim)
+{
+	const struct addr none = {0};
+
+	if (!may_aim)
+		end_send_to(e, &none);
+	else
+		end_send_to(e, e->latch.source.family ? &e->latch.source : &e->latch.expected);
+}
+
+/* RTCP comes from where RTP comes from, one port up, unless the description's own RTCP address speaks. */
+static void arm_rtcp(struct stream *s)
+{
+	const struct addr *rtp = &s->rtp.latch.source;
+	struct addr expected = s->remote.rtcp;
+
+	if (!expected.family && s->remote.rtp.family) {
+		expected = s->remote.rtp;
+		expected.port++;
+	}
+	if (rtp->family && !addr_eq(rtp, &s->remote.rtp)) {
+		expected = *rtp;
+		expected.port++;
+	}
+	latch_arm(&s->rtcp.latch, &expected, rtp->family ? rtp : &s->remote.hint, &latch_rule_rtcp);
+	s->rtcp.latch.is_strict = rtp->family != 0;
+	aim(&s->rtcp, s->remote.rtp.family != 0);
+}
+
+static bool end_hear(struct stream_end *in, const struct addr *src, const struct latch_mark *mark, uint64_t now_us)
+{
+	struct stream *s = in->stream;
+
+	switch (latch_hear(&in->latch, src, mark, now_us / 1000)) {
+	case LATCH_REFUSED:
+		return false;
+	case LATCH_SAME:
+		return true;
+	case LATCH_CHANGED:
+		break;
+	}
+	aim(in, s->remote.rtp.family != 0);
+	if (in->role == RELAY_RTP)
+		arm_rtcp(s);
+	return true;
+}
+
+static void count_in(struct stream_end *in, size_t n)
+{
+	in->rx_packets++;
+	in->rx_bytes += n;
+}
+
+static void mark_heard(struct stream *s, uint64_t now_us)
+{
+	s->heard_us = now_us;
+	if (__builtin_expect(!s->was_heard || s->is_silent, 0)) {
+		s->was_heard = true;
+		s->is_silent = false;
+		s->news = RELAY_HEARD;
+	}
+}
+
+static struct stream_end *leave_rtcp(struct stream *s)
+{
+	struct stream_end *out;
+
+	if (s->mode != RELAY_PEER)
+		return NULL; /* an echoed report would speak of packets that nobody sent */
+	out = s->peer->remote.rtcp_mux ? &s->peer->rtp : &s->peer->rtcp;
+	return out->nto ? out : NULL;
+}
+
+static struct stream_end *relay_rtcp(struct stream_end *in, const struct addr *src, const uint8_t *p, size_t n,
+				     uint64_t now_us)
+{
+	if (rtcp_check(p, n) || !end_hear(in, src, NULL, now_us))
+		return refuse(in);
+	count_in(in, n);
+	return leave_rtcp(in->stream);
+}
+
+static struct stream_end *leave_rtp(struct stream *s, uint8_t *p)
+{
+	struct stream_end *out;
+
+	if (!s->remote.may_send)
+		return NULL;
+	if (s->mode == RELAY_PEER) {
+		out = s->peer->remote.may_receive ? &s->peer->rtp : NULL;
+	} else if (s->mode == RELAY_ECHO && s->remote.may_receive) {
+		out = &s->rtp;
+		/* With its own SSRC a phone would see a loop (RFC 3550 8.2) and stay silent. */
+		for (int i = 0; p && i < 4; i++)
+			p[8 + i] ^= (uint8_t)(s->echo_mask >> (24 - 8 * i));
+	} else {
+		out = NULL;
+	}
+	return out && out->nto ? out : NULL;
+}
+
+static struct stream_end *relay_raw(struct stream_end *in, const struct addr *src, size_t n, uint64_t now_us)
+{
+	struct stream *s = in->stream;
+
+	if (!n || !end_hear(in, src, NULL, now_us))
+		return refuse(in);
+	count_in(in, n);
+	if (in->role == RELAY_RTCP)
+		return leave_rtcp(s);
+	mark_heard(s, now_us);
+	return leave_rtp(s, NULL);
+}
+
+struct stream_end *relay_packet(struct stream_end *in, const struct addr *src, uint8_t *p, size_t n, uint64_t now_us)
+{
+	struct stream *s = in->stream;
+	struct rtp_head h;
+	struct latch_mark mark;
+	uint32_t clock_hz;
+
+	if (s->budget <= 0)
+		return refuse(in);
+	s->budget--;
+	if (s->remote.kind == MEDIA_RAW)
+		return relay_raw(in, src, n, now_us);
+	if (in->role == RELAY_RTCP || (s->remote.rtcp_mux && rtp_is_rtcp(p, n)))
+		return relay_rtcp(in, src, p, n, now_us);
+	if (rtp_read(&h, p, n))
+		return refuse(in);
+	/* Somebody who can forge the phone's address still does not know its SSRC. */
+	if (s->source.has_started && h.ssrc != s->source.ssrc && s->remote.kind == MEDIA_AUDIO &&
+	    now_us - s->heard_us < RELAY_SSRC_GUARD_US && addr_eq(src, &in->latch.source))
+		return refuse(in);
+	mark = (struct latch_mark){.ssrc = h.ssrc, .seq = h.seq};
+	if (!end_hear(in, src, &mark, now_us))
+		return refuse(in);
+	count_in(in, n);
+	mark_heard(s, now_us);
+	clock_hz = rtp_static_clock_hz(h.pt);
+	rtp_source_hear(&s->source, &h, clock_hz ? clock_hz : s->remote.clock_hz, now_us);
+	return leave_rtp(s, p);
+}
+
+void stream_init(struct stream *s, uint8_t index)
+{
+	memset(s, 0, sizeof(*s));
+	s->index = index;
+	s->rtp.stream = s->rtcp.stream = s;
+	s->rtp.role = RELAY_RTP;
+	s->rtcp.role = RELAY_RTCP;
+	s->rtp.fd = s->rtcp.fd = -1;
+	s->budget = RELAY_BUDGET_AUDIO;
+}
+
+void stream_remote(struct stream *s, const struct media_remote *r, uint64_t now_us)
+{
+	struct media_remote before = s->remote;
+	bool is_new;
+
+	s->remote = *r;
+	if (!r->rtp.family && before.rtp.family && r->kind == before.kind) {
+		/* Held with 0.0.0.0: listen to whom we know; nowhere to send until it says where. */
+		aim(&s->rtp, false);
+		aim(&s->rtcp, false);
+		is_new = false;
+	} else {
+		is_new = !s->is_remote_known || !addr_eq(&r->rtp, &s->rtp.latch.expected) ||
+			 !addr_ip_eq(&r->hint, &s->rtp.latch.hint) || r->kind != before.kind;
+	}
+	if (is_new) {
+		latch_arm(&s->rtp.latch, &r->rtp, &r->hint, &latch_rule_rtp);
+		arm_rtcp(s);
+	} else if (!addr_eq(&r->rtcp, &before.rtcp)) {
+		arm_rtcp(s);
+	}
+	if (r->rtp.family) {
+		aim(&s->rtp, true);
+		aim(&s->rtcp, true);
+	}
+	if (r->kind != before.kind)
+		s->budget = budget_of(s);
+	/* A leg that may send again has its whole time to begin. */
+	if (r->may_send && (is_new || !before.may_send || s->is_silent)) {
+		s->since_us = now_us;
+		s->is_silent = false;
+	}
+	s->is_remote_known = true;
+}
+
+void stream_join(struct stream *a, struct stream *b)
+{
+	BUG(a == b || a->mode != RELAY_NOWHERE || b->mode != RELAY_NOWHERE);
+	a->peer = b;
+	b->peer = a;
+	a->mode = b->mode = RELAY_PEER;
+}
+
+void stream_part(struct stream *s)
+{
+	if (s->mode == RELAY_PEER) {
+		s->peer->peer = NULL;
+		s->peer->mode = RELAY_NOWHERE;
+	}
+	s->peer = NULL;
+	s->mode = RELAY_NOWHERE;
+}
+
+void stream_echo(struct stream *s, uint32_t mask)
+{
+	BUG(s->mode != RELAY_NOWHERE);
+	s->mode = RELAY_ECHO;
+	s->echo_mask = mask | 1;
+}
+
+void stream_sweep(struct stream *s, uint64_t silence_us, uint64_t now_us)
+{
+	uint64_t last = s->heard_us > s->since_us ? s->heard_us : s->since_us;
+
+	s->budget = budget_of(s);
+	if (!silence_us || !s->is_remote_known || !s->remote.may_send || s->is_silent)
+		return;
+	if (now_us - last < silence_us)
+		return;
+	s->is_silent = true;
+	s->news = RELAY_SILENT;
+}
+
+static void end_count(const struct stream_end *e, struct media_counters *sum)
+{
+	sum->rx_packets += e->rx_packets;
+	sum->rx_bytes += e->rx_bytes;
+	sum->rx_refused += e->rx_refused;
+	sum->tx_packets += e->tx_packets;
+	sum->tx_bytes += e->tx_bytes;
+	sum->tx_failed += e->tx_failed;
+}
+
+void stream_count(const struct stream *s, struct media_counters *sum)
+{
+	uint32_t jitter_us = rtp_source_jitter_us(&s->source);
+
+	end_count(&s->rtp, sum);
+	end_count(&s->rtcp, sum);
+	sum->rx_lost += rtp_source_lost(&s->source);
+	if (jitter_us > sum->rx_jitter_us)
+		sum->rx_jitter_us = jitter_us;
+	if (!s->index)
+		sum->latched = s->rtp.latch.source;
+}
+
+int stream_path(const struct stream *s, struct relay_path *path)
+{
+	const struct stream *b = s->peer;
+
+	if (s->mode != RELAY_PEER || s->remote.rtcp_mux || !s->remote.may_send || !b->remote.may_receive)
+		return EAGAIN;
+	if (s->rtp.latch.rank < LATCH_HOST || b->rtp.latch.rank < LATCH_HOST || !b->rtp.nto)
+		return EAGAIN;
+	path->from = s->rtp.latch.source;
+	path->at = s->rtp.local;
+	path->leave = b->rtp.local;
+	path->to = b->rtp.latch.source;
+	path->packets = s->rtp.rx_packets;
+	path->bytes = s->rtp.rx_bytes;
+	return 0;
+}
+
+void stream_path_counted(struct stream *s, uint64_t packets, uint64_t bytes, uint64_t now_us)
+{
+	if (!packets)
+		return;
+	count_in(&s->rtp, 0);
+	s->rtp.rx_packets += packets - 1;
+	s->rtp.rx_bytes += bytes;
+	if (s->mode == RELAY_PEER) {
+		s->peer->rtp.tx_packets += packets;
+		s->peer->rtp.tx_bytes += bytes;
+	}
+	s->rtp.latch.heard_ms = now_us / 1000;
+	mark_heard(s, now_us);
+}

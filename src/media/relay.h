@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What happens to one packet: may it come in, and through which end does it leave?  Pure logic over streams: no socket,
+ * no clock; the worker (or a test, or the simulator) hands in bytes, source and time, and sends what comes out.
+ *
+ * A stream has two ends, RTP and RTCP, each the near side of one socket: latch, where to send, counters.  Joined, two
+ * streams relay into each other:
+ *
+ *     leg A  ──►  A.rtp  ──►  B.rtp  ──►  leg B          (RTCP likewise; with rtcp-mux it shares the RTP end)
+ *
+ * Thread     a stream and its peer belong to one media thread
+ * Units      _us since any start
+ * Ownership  packets are borrowed; an echoed one is changed in place
+ * Sources    RFC 3550, RFC 3264 5.1 (RTCP also flows on hold), RFC 5761
+ */
+#ifndef MEDIA_RELAY_H
+#define MEDIA_RELAY_H
+
+#include <netinet/in.h>
+#include "media/latch.h"
+#include "media/media.h"
+#include "media/rtp.h"
+
+enum {
+	RELAY_SSRC_GUARD_US = 100000, /* audio: another SSRC waits until the present one is silent */
+	RELAY_SWEEP_US = 500000,      /* budgets are refilled and silence is looked for this often */
+	/* Packets per sweep.  RTP has no hop count: two calls whose descriptions name each other's ports would send one
+	 * packet round for ever at the speed of the CPU.  A budget ends the loop. */
+	RELAY_BUDGET_AUDIO = 500,
+	RELAY_BUDGET_OTHER = 10000,
+};
+
+enum relay_role { RELAY_RTP, RELAY_RTCP };
+enum relay_mode { RELAY_NOWHERE, RELAY_PEER, RELAY_ECHO };
+enum relay_news { RELAY_HEARD = 1, RELAY_SILENT = 2 };
+
+struct stream;
+
+struct stream_end {
+	struct stream *stream;
+	int fd; /* -1: none */
+	enum relay_role role;
+	socklen_t nto; /* 0: nowhere to send */
+	union {
+		struct sockaddr sa;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} to;
+	struct addr local;
+	struct latch latch;
+	uint64_t rx_packets, rx_bytes, rx_refused, tx_packets, tx_bytes, tx_failed;
+};
+
+struct stream {
+	struct stream_end rtp, rtcp;
+	struct stream *peer; /* RELAY_PEER */
+	enum relay_mode mode;
+	bool is_remote_known; /* MEDIA_REMOTE has come */
+	bool is_silent;	      /* reported, and nothing came since */
+	bool was_heard;	      /* reported */
+	uint8_t news;	      /* enum relay_news: to report */
+	uint8_t index;
+	int32_t budget;
+	uint32_t echo_mask; /* turns the leg's SSRC into ours */
+	uint64_t heard_us;  /* last RTP packet let in */
+	uint64_t since_us;  /* it may send since */
+	struct media_remote remote;
+	struct rtp_source source;
+	void *owner; /* the worker's session */
+};
+
+/* One way through a joined stream, all that a relay outside this process (a kernel's) has to know, and what it has counted. */
+struct relay_path {
+	struct addr from, at;  /* packets of this source, arriving here ... */
+	struct addr leave, to; /* ... leave from here to there */
+	uint64_t packets, bytes;
+};
+
+void stream_init(struct stream *s, uint8_t index);
+void stream_remote(struct stream *s, const struct media_remote *r, uint64_t now_us);
+void stream_join(struct stream *a, struct stream *b); /* both must be parted */
+void stream_part(struct stream *s);		      /* and its peer */
+void stream_echo(struct stream *s, uint32_t mask);    /* must be parted */
+
+/* A packet came in at `in`.  The end to send it through (to .to), or NULL: it goes nowhere. */
+struct stream_end *relay_packet(struct stream_end *in, const struct addr *src, uint8_t *p, size_t n, uint64_t now_us);
+static inline void relay_sent(struct stream_end *out, size_t n)
+{
+	out->tx_packets++;
+	out->tx_bytes += n;
+}
+
+/* Once per RELAY_SWEEP_US; silence_us 0: never silent.  News are left in s->news. */
+void stream_sweep(struct stream *s, uint64_t silence_us, uint64_t now_us);
+void stream_count(const struct stream *s, struct media_counters *sum); /* adds */
+/* 0, or EAGAIN: not settled enough to be relayed elsewhere.  Silence, echo, mux and RTCP stay here. */
+int stream_path(const struct stream *s, struct relay_path *path) MUST_USE;
+/* A relay outside has let these through since the last call. */
+void stream_path_counted(struct stream *s, uint64_t packets, uint64_t bytes, uint64_t now_us);
+
+#endif
