@@ -33,8 +33,8 @@ static enum latch_rank rank_of(const struct latch *l, const struct addr *src)
 	return is_old ? LATCH_OLD : LATCH_ANY;
 }
 
-static enum latch_verdict take(struct latch *l, const struct addr *src, enum latch_rank rank, const struct latch_mark *mark,
-			       uint64_t now_ms)
+static enum latch_verdict take(struct latch *l, const struct addr *src, enum latch_rank rank,
+			       const struct latch_mark *mark, uint64_t now_ms)
 {
 	l->source = *src;
 	l->rank = (uint8_t)rank;
@@ -47,7 +47,8 @@ static enum latch_verdict take(struct latch *l, const struct addr *src, enum lat
 }
 
 /* Is this the sender we knew, at another address?  Without a mark (not RTP) the IP must be one we trust. */
-static bool may_follow(const struct latch *l, const struct addr *src, enum latch_rank rank, const struct latch_mark *mark)
+static bool may_follow(const struct latch *l, const struct addr *src, enum latch_rank rank,
+		       const struct latch_mark *mark)
 {
 	if (mark && mark->ssrc == l->ssrc)
 		return true;
@@ -71,7 +72,8 @@ static bool on_probation(struct latch *l, const struct addr *src, const struct l
 	return ++l->run < l->rule->probation;
 }
 
-enum latch_verdict latch_hear_slow(struct latch *l, const struct addr *src, const struct latch_mark *mark, uint64_t now_ms)
+enum latch_verdict latch_hear_slow(struct latch *l, const struct addr *src,
+				   const struct latch_mark *mark, uint64_t now_ms)
 {
 	enum latch_rank rank;
 

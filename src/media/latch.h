@@ -41,7 +41,7 @@ struct latch_mark { /* how to tell one sender from another; absent for RTCP and 
 	uint16_t seq;
 };
 
-struct latch { /* zeroed: not armed, refuses everybody */
+struct latch {		      /* zeroed: not armed, refuses everybody */
 	struct addr source;   /* latched; family 0: nobody yet */
 	struct addr expected; /* from the description; family 0: it gave none */
 	struct addr hint;     /* its IP counts; family 0: none */
@@ -62,10 +62,11 @@ struct latch { /* zeroed: not armed, refuses everybody */
 void latch_arm(struct latch *l, const struct addr *expected, const struct addr *hint,
 	       const struct latch_rule *rule);
 /* Everything that is not plainly the latched source, with its latched SSRC, goes through here. */
-enum latch_verdict latch_hear_slow(struct latch *l, const struct addr *src, const struct latch_mark *mark, uint64_t now_ms);
+enum latch_verdict latch_hear_slow(struct latch *l, const struct addr *src,
+				   const struct latch_mark *mark, uint64_t now_ms);
 
-static inline enum latch_verdict latch_hear(struct latch *l, const struct addr *src, const struct latch_mark *mark,
-					    uint64_t now_ms)
+static inline enum latch_verdict latch_hear(struct latch *l, const struct addr *src,
+					    const struct latch_mark *mark, uint64_t now_ms)
 {
 	if (__builtin_expect(!addr_eq(src, &l->source), 0) || !l->is_armed)
 		return latch_hear_slow(l, src, mark, now_ms);

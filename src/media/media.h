@@ -23,16 +23,16 @@
 enum { MEDIA_MAX_STREAMS = 4 };
 
 enum media_cmd_type {
-	MEDIA_OPEN,   /* make a session: bind its streams → MEDIA_OPENED or MEDIA_FAILED */
-	MEDIA_GROW,   /* bind more streams: u.open.nstreams is the new total; those added to a joined session are joined too
+	MEDIA_OPEN, /* make a session: bind its streams → MEDIA_OPENED or MEDIA_FAILED */
+	MEDIA_GROW, /* bind more streams: u.open.nstreams is the new total; those added to a joined session are joined too
 		       * → MEDIA_OPENED (all streams) or MEDIA_FAILED (nothing has changed) */
 	MEDIA_REMOTE, /* where the leg receives, as its SDP says, and direction; another address than before re-arms the
 		       * latch → MEDIA_DONE (EAFNOSUPPORT: not of the family of our address; EINVAL: no such stream) */
-	MEDIA_JOIN,   /* relay between stream n of two sessions, all n at once; parts them from others → MEDIA_DONE */
-	MEDIA_PART,   /* stop relaying; both sessions stay → MEDIA_DONE */
-	MEDIA_ECHO,   /* send every RTP packet back to the leg, from an SSRC of our own → MEDIA_DONE */
-	MEDIA_STATS,  /* → MEDIA_STATS_ARE */
-	MEDIA_CLOSE,  /* → MEDIA_CLOSED with the final counters */
+	MEDIA_JOIN, /* relay between stream n of two sessions, all n at once; parts them from others → MEDIA_DONE */
+	MEDIA_PART, /* stop relaying; both sessions stay → MEDIA_DONE */
+	MEDIA_ECHO, /* send every RTP packet back to the leg, from an SSRC of our own → MEDIA_DONE */
+	MEDIA_STATS, /* → MEDIA_STATS_ARE */
+	MEDIA_CLOSE, /* → MEDIA_CLOSED with the final counters */
 };
 
 enum media_kind {
@@ -42,9 +42,10 @@ enum media_kind {
 };
 
 struct media_remote {
-	struct addr rtp;   /* family 0: unknown (held with 0.0.0.0): send nothing */
-	struct addr rtcp;  /* family 0: rtp's port + 1 */
-	struct addr hint;  /* where the leg's signalling comes from, port ignored: a phone behind a NAT most likely
+	struct addr rtp;  /* family 0: unknown (held with 0.0.0.0): send nothing */
+	struct addr rtcp; /* family 0: rtp's port + 1 */
+	struct addr
+		hint; /* where the leg's signalling comes from, port ignored: a phone behind a NAT most likely
 			    * sends its media from that IP, so it outranks strangers; family 0: no hint */
 	uint32_t clock_hz; /* of the dynamic payload types, for jitter; 0: unknown */
 	enum media_kind kind;
@@ -55,14 +56,15 @@ struct media_remote {
 
 struct media_cmd {
 	enum media_cmd_type type;
-	uint32_t seq;	 /* echoed in the answering event */
-	oid session;	 /* chosen by the core at OPEN (its leg id) */
+	uint32_t seq; /* echoed in the answering event */
+	oid session;  /* chosen by the core at OPEN (its leg id) */
 	union {
 		struct {
 			uint8_t nstreams;
 			struct addr local; /* address to bind; its port is ignored */
-			uint32_t silence_ms; /* MEDIA_SILENT after this long without RTP while it may send; 0 = never */
-			oid call;	     /* sessions of one call live on one thread */
+			uint32_t
+				silence_ms; /* MEDIA_SILENT after this long without RTP while it may send; 0 = never */
+			oid call; /* sessions of one call live on one thread */
 		} open;
 		struct {
 			uint8_t stream;
@@ -76,25 +78,35 @@ struct media_cmd {
 
 struct media_counters { /* RTP and RTCP of one stream; rx = from the leg */
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
-	uint64_t rx_refused; /* strangers, unreadable ones, and what came faster than any phone sends */
-	uint64_t tx_failed;  /* the kernel did not take them */
-	uint32_t rx_lost;    /* RFC 3550 A.3 */
+	uint64_t
+		rx_refused; /* strangers, unreadable ones, and what came faster than any phone sends */
+	uint64_t tx_failed;    /* the kernel did not take them */
+	uint32_t rx_lost;      /* RFC 3550 A.3 */
 	uint32_t rx_jitter_us; /* RFC 3550 6.4.1, A.8 */
-	struct addr latched; /* of the first stream */
+	struct addr latched;   /* of the first stream */
 };
 
 /* What continues a stream elsewhere: written with the leg that owns it. */
 struct stream_kept {
-	struct addr local, remote; /* ours; where we send: latched or from SDP */
+	struct addr local, remote;	/* ours; where we send: latched or from SDP */
 	uint8_t key_tx[64], key_rx[64]; /* SRTP master key and salt; zero = plain */
 	uint32_t ssrc_tx, ssrc_rx, roc_tx, roc_rx;
 };
 
-enum media_event_type { MEDIA_OPENED, MEDIA_FAILED, MEDIA_DONE, MEDIA_STATS_ARE, MEDIA_CLOSED, MEDIA_SILENT, MEDIA_HEARD };
+enum media_event_type {
+	MEDIA_OPENED,
+	MEDIA_FAILED,
+	MEDIA_DONE,
+	MEDIA_STATS_ARE,
+	MEDIA_CLOSED,
+	MEDIA_SILENT,
+	MEDIA_HEARD
+};
 
 struct media_event {
 	enum media_event_type type;
-	uint32_t seq; /* of the command; 0 for SILENT (no RTP for silence_ms: once, armed again by the next packet
+	uint32_t
+		seq; /* of the command; 0 for SILENT (no RTP for silence_ms: once, armed again by the next packet
 		       * and by MEDIA_REMOTE) and HEARD (first RTP packet) */
 	oid session;
 	int err; /* FAILED: errno (ENOSPC: no port left); DONE: 0 or ENOENT (session gone), CLOSED likewise */
@@ -113,9 +125,9 @@ struct media_engine {
 typedef void media_event_h(const struct media_event *ev, void *arg);
 
 struct media_conf {
-	unsigned nthreads;		/* 0 = one per CPU */
-	uint16_t port_min, port_max;	/* RTP ports, even ones of it */
-	media_event_h *fn;		/* on the core thread, from media_poll() */
+	unsigned nthreads;	     /* 0 = one per CPU */
+	uint16_t port_min, port_max; /* RTP ports, even ones of it */
+	media_event_h *fn;	     /* on the core thread, from media_poll() */
 	void *arg;
 };
 struct media;

@@ -58,7 +58,8 @@ static void arm_rtcp(struct stream *s)
 	aim(&s->rtcp, s->remote.rtp.family != 0);
 }
 
-static bool end_hear(struct stream_end *in, const struct addr *src, const struct latch_mark *mark, uint64_t now_us)
+static bool end_hear(struct stream_end *in, const struct addr *src, const struct latch_mark *mark,
+		     uint64_t now_us)
 {
 	struct stream *s = in->stream;
 
@@ -76,10 +77,15 @@ static bool end_hear(struct stream_end *in, const struct addr *src, const struct
 	return true;
 }
 
-static void count_in(struct stream_end *in, size_t n)
+/* What the right source sent: counted, unless faster than any phone does. */
+static bool let_in(struct stream_end *in, size_t n)
 {
+	if (in->stream->budget <= 0)
+		return false;
+	in->stream->budget--;
 	in->rx_packets++;
 	in->rx_bytes += n;
+	return true;
 }
 
 static void mark_heard(struct stream *s, uint64_t now_us)
@@ -102,12 +108,11 @@ static struct stream_end *leave_rtcp(struct stream *s)
 	return out->nto ? out : NULL;
 }
 
-static struct stream_end *relay_rtcp(struct stream_end *in, const struct addr *src, const uint8_t *p, size_t n,
-				     uint64_t now_us)
+static struct stream_end *relay_rtcp(struct stream_end *in, const struct addr *src,
+				     const uint8_t *p, size_t n, uint64_t now_us)
 {
-	if (rtcp_check(p, n) || !end_hear(in, src, NULL, now_us))
+	if (rtcp_check(p, n) || !end_hear(in, src, NULL, now_us) || !let_in(in, n))
 		return refuse(in);
-	count_in(in, n);
 	return leave_rtcp(in->stream);
 }
 
@@ -130,29 +135,27 @@ static struct stream_end *leave_rtp(struct stream *s, uint8_t *p)
 	return out && out->nto ? out : NULL;
 }
 
-static struct stream_end *relay_raw(struct stream_end *in, const struct addr *src, size_t n, uint64_t now_us)
+static struct stream_end *relay_raw(struct stream_end *in, const struct addr *src, size_t n,
+				    uint64_t now_us)
 {
 	struct stream *s = in->stream;
 
-	if (!n || !end_hear(in, src, NULL, now_us))
+	if (!n || !end_hear(in, src, NULL, now_us) || !let_in(in, n))
 		return refuse(in);
-	count_in(in, n);
 	if (in->role == RELAY_RTCP)
 		return leave_rtcp(s);
 	mark_heard(s, now_us);
 	return leave_rtp(s, NULL);
 }
 
-struct stream_end *relay_packet(struct stream_end *in, const struct addr *src, uint8_t *p, size_t n, uint64_t now_us)
+struct stream_end *relay_packet(struct stream_end *in, const struct addr *src, uint8_t *p, size_t n,
+				uint64_t now_us)
 {
 	struct stream *s = in->stream;
 	struct rtp_head h;
 	struct latch_mark mark;
 	uint32_t clock_hz;
 
-	if (s->budget <= 0)
-		return refuse(in);
-	s->budget--;
 	if (s->remote.kind == MEDIA_RAW)
 		return relay_raw(in, src, n, now_us);
 	if (in->role == RELAY_RTCP || (s->remote.rtcp_mux && rtp_is_rtcp(p, n)))
@@ -164,9 +167,8 @@ struct stream_end *relay_packet(struct stream_end *in, const struct addr *src, u
 	    now_us - s->heard_us < RELAY_SSRC_GUARD_US && addr_eq(src, &in->latch.source))
 		return refuse(in);
 	mark = (struct latch_mark){.ssrc = h.ssrc, .seq = h.seq};
-	if (!end_hear(in, src, &mark, now_us))
+	if (!end_hear(in, src, &mark, now_us) || !let_in(in, n))
 		return refuse(in);
-	count_in(in, n);
 	mark_heard(s, now_us);
 	clock_hz = rtp_static_clock_hz(h.pt);
 	rtp_source_hear(&s->source, &h, clock_hz ? clock_hz : s->remote.clock_hz, now_us);
@@ -284,7 +286,8 @@ int stream_path(const struct stream *s, struct relay_path *path)
 {
 	const struct stream *b = s->peer;
 
-	if (s->mode != RELAY_PEER || s->remote.rtcp_mux || !s->remote.may_send || !b->remote.may_receive)
+	if (s->mode != RELAY_PEER || s->remote.rtcp_mux || !s->remote.may_send ||
+	    !b->remote.may_receive)
 		return EAGAIN;
 	if (s->rtp.latch.rank < LATCH_HOST || b->rtp.latch.rank < LATCH_HOST || !b->rtp.nto)
 		return EAGAIN;
@@ -301,8 +304,7 @@ void stream_path_counted(struct stream *s, uint64_t packets, uint64_t bytes, uin
 {
 	if (!packets)
 		return;
-	count_in(&s->rtp, 0);
-	s->rtp.rx_packets += packets - 1;
+	s->rtp.rx_packets += packets;
 	s->rtp.rx_bytes += bytes;
 	if (s->mode == RELAY_PEER) {
 		s->peer->rtp.tx_packets += packets;

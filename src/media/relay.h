@@ -22,8 +22,9 @@
 #include "media/rtp.h"
 
 enum {
-	RELAY_SSRC_GUARD_US = 100000, /* audio: another SSRC waits until the present one is silent */
-	RELAY_SWEEP_US = 500000,      /* budgets are refilled and silence is looked for this often */
+	RELAY_SSRC_GUARD_US =
+		100000,		 /* audio: another SSRC waits until the present one is silent */
+	RELAY_SWEEP_US = 500000, /* budgets are refilled and silence is looked for this often */
 	/* Packets per sweep.  RTP has no hop count: two calls whose descriptions name each other's ports would send one
 	 * packet round for ever at the speed of the CPU.  A budget ends the loop. */
 	RELAY_BUDGET_AUDIO = 500,
@@ -83,7 +84,8 @@ void stream_part(struct stream *s);		      /* and its peer */
 void stream_echo(struct stream *s, uint32_t mask);    /* must be parted */
 
 /* A packet came in at `in`.  The end to send it through (to .to), or NULL: it goes nowhere. */
-struct stream_end *relay_packet(struct stream_end *in, const struct addr *src, uint8_t *p, size_t n, uint64_t now_us);
+struct stream_end *relay_packet(struct stream_end *in, const struct addr *src, uint8_t *p, size_t n,
+				uint64_t now_us);
 static inline void relay_sent(struct stream_end *out, size_t n)
 {
 	out->tx_packets++;

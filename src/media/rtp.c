@@ -136,7 +136,8 @@ static void count_seq(struct rtp_source *s, uint16_t seq)
 }
 
 /* Packets that share a timestamp (one digit, one picture) would count how long the sender took, not the network. */
-static void count_jitter(struct rtp_source *s, const struct rtp_head *h, uint32_t clock_hz, uint64_t now_us)
+static void count_jitter(struct rtp_source *s, const struct rtp_head *h, uint32_t clock_hz,
+			 uint64_t now_us)
 {
 	uint32_t arrival, transit;
 	int32_t d;
@@ -161,7 +162,8 @@ static void count_jitter(struct rtp_source *s, const struct rtp_head *h, uint32_
 	s->has_transit = true;
 }
 
-void rtp_source_hear(struct rtp_source *s, const struct rtp_head *h, uint32_t clock_hz, uint64_t now_us)
+void rtp_source_hear(struct rtp_source *s, const struct rtp_head *h, uint32_t clock_hz,
+		     uint64_t now_us)
 {
 	if (!s->has_started || s->ssrc != h->ssrc) {
 		run_start(s, h->seq);

@@ -41,12 +41,13 @@ struct rtp_source { /* zeroed: nothing heard */
 	uint32_t ssrc;
 	uint32_t cycles, base_seq, bad_seq, received;
 	uint32_t transit, ts, jitter16;
-	uint32_t clock_hz; /* of the packet before */
+	uint32_t clock_hz;    /* of the packet before */
 	uint64_t lost_before; /* of sources and runs that ended */
 };
 
 /* clock_hz 0: unknown, the packet does not count for jitter. */
-void rtp_source_hear(struct rtp_source *s, const struct rtp_head *h, uint32_t clock_hz, uint64_t now_us);
+void rtp_source_hear(struct rtp_source *s, const struct rtp_head *h, uint32_t clock_hz,
+		     uint64_t now_us);
 uint32_t rtp_source_lost(const struct rtp_source *s);
 uint32_t rtp_source_jitter_us(const struct rtp_source *s);
 

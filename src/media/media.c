@@ -1,0 +1,543 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The core's side of the media engine: which thread has a session, which ports it has, and what is still unanswered.
+ *
+ * Commands go to the session's thread in the order of posting.  Three things interrupt that order, and until they are
+ * over, commands that name the session wait in `held`:
+ *   - OPEN and GROW, because a port may turn out to be used by another program and be drawn again;
+ *   - a move: a JOIN of sessions on two threads first brings the peer to the session's thread.
+ *
+ * The number of commands unanswered is bounded, so that no ring behind this file can ever be full.
+ */
+#include <unistd.h>
+#include "base/clock.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/metric.h"
+#include "base/thread.h"
+#include "media/ports.h"
+#include "media/worker.h"
+
+enum { MAX_THREADS = 64, MAX_CLASHES = 16, NOBODY = UINT16_MAX };
+
+enum part_state { PART_READY, PART_BINDING, PART_MOVING };
+
+struct part { /* a session, as the core knows it */
+	struct map_node node;
+	oid id;
+	struct room *room;
+	enum part_state state;
+	uint16_t worker;
+	uint16_t nheld; /* commands waiting that name it */
+	uint8_t nports, nwanted, nclashes;
+	uint16_t ports[MEDIA_MAX_STREAMS];
+	struct media_cmd binding; /* the OPEN or GROW under way */
+};
+
+struct room { /* a call: its sessions open on one thread */
+	struct map_node node;
+	oid call;
+	size_t nparts;
+	uint16_t worker;
+};
+
+struct held {
+	struct link link;
+	struct media_cmd cmd;
+};
+
+struct media {
+	struct media_engine engine; /* first */
+	struct media_conf conf;
+	struct ports *ports;
+	struct map parts, rooms;
+	struct link held;
+	struct worker_shared shared;
+	unsigned nunanswered, nworkers;
+	struct worker *workers[MAX_THREADS];
+	size_t load[MAX_THREADS]; /* sessions */
+};
+
+static void dispatch(struct media *m, const struct media_cmd *cmd);
+
+static uint64_t now_ms(void)
+{
+	return clock_mono_ms(clock_real());
+}
+
+static bool same_part(const struct map_node *node, const void *key)
+{
+	return CONTAINER_OF(node, struct part, node)->id == *(const oid *)key;
+}
+
+static struct part *part_find(const struct media *m, oid id)
+{
+	struct map_node *node = map_find(&m->parts, map_hash_u64(id, 0), same_part, &id);
+
+	return node ? CONTAINER_OF(node, struct part, node) : NULL;
+}
+
+static bool same_room(const struct map_node *node, const void *key)
+{
+	return CONTAINER_OF(node, struct room, node)->call == *(const oid *)key;
+}
+
+static uint16_t least_loaded(const struct media *m)
+{
+	uint16_t best = 0;
+
+	for (uint16_t i = 1; i < m->nworkers; i++)
+		if (m->load[i] < m->load[best])
+			best = i;
+	return best;
+}
+
+static struct room *room_enter(struct media *m, oid call)
+{
+	struct map_node *node = map_find(&m->rooms, map_hash_u64(call, 0), same_room, &call);
+	struct room *room;
+
+	if (node) {
+		room = CONTAINER_OF(node, struct room, node);
+	} else {
+		room = mem_alloc(sizeof(*room));
+		if (!room)
+			return NULL;
+		room->call = call;
+		room->worker = least_loaded(m);
+		map_add(&m->rooms, &room->node, map_hash_u64(call, 0));
+	}
+	room->nparts++;
+	return room;
+}
+
+static void room_leave(struct media *m, struct room *room)
+{
+	if (!room || --room->nparts)
+		return;
+	map_remove(&m->rooms, &room->node);
+	mem_free(room);
+}
+
+static void show(const struct media *m)
+{
+	metric_set(METRIC_MEDIA_SESSIONS, m->parts.count);
+	metric_set(METRIC_MEDIA_PORTS, ports_in_use(m->ports));
+}
+
+static struct part *part_add(struct media *m, const struct media_cmd *cmd)
+{
+	struct part *p = mem_alloc(sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->id = cmd->session;
+	if (cmd->u.open.call) {
+		p->room = room_enter(m, cmd->u.open.call);
+		if (!p->room)
+			return mem_free(p);
+	}
+	p->worker = p->room ? p->room->worker : least_loaded(m);
+	m->load[p->worker]++;
+	map_add(&m->parts, &p->node, map_hash_u64(p->id, 0));
+	return p;
+}
+
+static void ports_shrink(struct media *m, struct part *p, uint8_t n)
+{
+	while (p->nports > n)
+		ports_return(m->ports, p->ports[--p->nports], now_ms());
+}
+
+static int ports_grow(struct media *m, struct part *p, uint8_t n)
+{
+	uint8_t before = p->nports;
+	int err = 0;
+
+	while (!err && p->nports < n) {
+		err = ports_take(m->ports, now_ms(), &p->ports[p->nports]);
+		if (!err)
+			p->nports++;
+	}
+	if (err)
+		ports_shrink(m, p, before);
+	return err;
+}
+
+static void part_remove(struct media *m, struct part *p)
+{
+	ports_shrink(m, p, 0);
+	m->load[p->worker]--;
+	map_remove(&m->parts, &p->node);
+	room_leave(m, p->room);
+	mem_free(p);
+	show(m);
+}
+
+/* Through the ring like any other, so that no handler is called from within a post. */
+static void answer_here(struct media *m, const struct media_cmd *cmd, enum media_event_type type,
+			int err)
+{
+	struct worker_event ev = {
+		.type = WORKER_ANSWER,
+		.ev = {.type = type, .seq = cmd->seq, .session = cmd->session, .err = err}};
+	int full = ring_push(m->shared.events, &ev);
+
+	BUG(full);
+}
+
+static enum media_event_type refusal_of(const struct media_cmd *cmd)
+{
+	switch (cmd->type) {
+	case MEDIA_OPEN:
+	case MEDIA_GROW:
+		return MEDIA_FAILED;
+	case MEDIA_CLOSE:
+		return MEDIA_CLOSED;
+	default:
+		return MEDIA_DONE;
+	}
+}
+
+static void refuse(struct media *m, const struct media_cmd *cmd, int err)
+{
+	answer_here(m, cmd, refusal_of(cmd), err);
+}
+
+static void send_to(struct media *m, const struct part *p, const struct media_cmd *cmd)
+{
+	struct worker_msg msg = {.type = WORKER_COMMAND, .cmd = *cmd};
+
+	for (size_t i = 0; i < p->nports; i++)
+		msg.ports[i] = p->ports[i];
+	worker_post(m->workers[p->worker], &msg);
+}
+
+static void bind_ports(struct media *m, struct part *p, const struct media_cmd *cmd)
+{
+	uint8_t n = cmd->u.open.nstreams;
+	bool is_new = cmd->type == MEDIA_OPEN;
+	int err = 0;
+
+	if (!n || n > MEDIA_MAX_STREAMS || (is_new && !cmd->u.open.local.family))
+		err = EINVAL;
+	if (!err)
+		err = ports_grow(m, p, n);
+	if (err) {
+		if (is_new)
+			part_remove(m, p);
+		refuse(m, cmd, err);
+		return;
+	}
+	p->binding = *cmd;
+	p->nclashes = 0;
+	p->state = PART_BINDING;
+	show(m);
+	send_to(m, p, cmd);
+}
+
+static void open_part(struct media *m, const struct media_cmd *cmd)
+{
+	struct part *p;
+
+	if (!cmd->session || part_find(m, cmd->session)) {
+		refuse(m, cmd, cmd->session ? EEXIST : EINVAL);
+		return;
+	}
+	p = part_add(m, cmd);
+	if (!p)
+		refuse(m, cmd, ENOMEM);
+	else
+		bind_ports(m, p, cmd);
+}
+
+static void hold(struct media *m, const struct media_cmd *cmd, struct part *p, struct part *peer)
+{
+	struct held *h = mem_alloc(sizeof(*h));
+
+	if (!h) {
+		refuse(m, cmd, ENOMEM);
+		return;
+	}
+	h->cmd = *cmd;
+	list_append(&m->held, &h->link);
+	p->nheld++;
+	if (peer)
+		peer->nheld++;
+}
+
+static bool must_wait(const struct part *p)
+{
+	return p && (p->state != PART_READY || p->nheld);
+}
+
+static void start_move(struct media *m, struct part *p)
+{
+	struct worker_msg msg = {.type = WORKER_MOVE_OUT, .cmd.session = p->id};
+
+	p->state = PART_MOVING;
+	worker_post(m->workers[p->worker], &msg);
+}
+
+static void dispatch(struct media *m, const struct media_cmd *cmd)
+{
+	struct part *p, *peer = NULL;
+
+	if (cmd->type == MEDIA_OPEN) {
+		open_part(m, cmd);
+		return;
+	}
+	p = part_find(m, cmd->session);
+	if (cmd->type == MEDIA_JOIN)
+		peer = part_find(m, cmd->u.join.peer);
+	if (!p || (cmd->type == MEDIA_JOIN && !peer)) {
+		refuse(m, cmd, ENOENT);
+	} else if (must_wait(p) || must_wait(peer)) {
+		hold(m, cmd, p, peer);
+	} else if (peer && peer->worker != p->worker) {
+		hold(m, cmd, p, peer);
+		start_move(m, peer);
+	} else if (cmd->type == MEDIA_GROW) {
+		bind_ports(m, p, cmd);
+	} else {
+		send_to(m, p, cmd);
+	}
+}
+
+/* Everything held is tried again, in order; what must still wait is held again. */
+static void release(struct media *m)
+{
+	struct link todo;
+	struct part *p;
+
+	if (list_empty(&m->held))
+		return;
+	list_init(&todo);
+	LIST_EACH_SAFE (it, tmp, &m->held) {
+		struct held *h = CONTAINER_OF(it, struct held, link);
+
+		p = part_find(m, h->cmd.session);
+		if (p)
+			p->nheld = 0;
+		p = h->cmd.type == MEDIA_JOIN ? part_find(m, h->cmd.u.join.peer) : NULL;
+		if (p)
+			p->nheld = 0;
+		list_remove(it);
+		list_append(&todo, it);
+	}
+	LIST_EACH_SAFE (it, tmp, &todo) {
+		struct held *h = CONTAINER_OF(it, struct held, link);
+
+		list_remove(it);
+		dispatch(m, &h->cmd);
+		mem_free(h);
+	}
+}
+
+static void rebind(struct media *m, const struct worker_event *wev)
+{
+	struct part *p = part_find(m, wev->ev.session);
+	uint16_t clashing;
+	int err;
+
+	BUG(!p || p->state != PART_BINDING || wev->clash >= p->nports);
+	clashing = p->ports[wev->clash];
+	err = ++p->nclashes < MAX_CLASHES ? ports_take(m->ports, now_ms(), &p->ports[wev->clash])
+					  : EADDRINUSE;
+	if (!err) {
+		/* Returned after the other was drawn, and then left alone like any returned one. */
+		ports_return(m->ports, clashing, now_ms());
+		send_to(m, p, &p->binding);
+		return;
+	}
+	refuse(m, &p->binding, err);
+}
+
+static void finish_move(struct media *m, struct worker_event *wev)
+{
+	struct part *p = part_find(m, wev->ev.session);
+	struct worker_msg msg = {.type = WORKER_ADOPT, .adopted = wev->moved};
+	struct part *to = NULL;
+
+	LIST_EACH (it, &m->held) {
+		const struct media_cmd *cmd = &CONTAINER_OF(it, struct held, link)->cmd;
+
+		if (cmd->type == MEDIA_JOIN && cmd->u.join.peer == wev->ev.session) {
+			to = part_find(m, cmd->session);
+			break;
+		}
+	}
+	if (p)
+		p->state = PART_READY;
+	if (!wev->moved)
+		return;
+	/* A session that a thread holds has a part until it says CLOSED. */
+	BUG(!p);
+	/* The JOIN's own session may have gone meanwhile: then this one stays where it was. */
+	if (to) {
+		m->load[p->worker]--;
+		p->worker = to->worker;
+		m->load[p->worker]++;
+	}
+	worker_post(m->workers[p->worker], &msg);
+}
+
+static void settle(struct media *m, const struct media_event *ev)
+{
+	struct part *p = part_find(m, ev->session);
+
+	if (!p)
+		return;
+	switch (ev->type) {
+	case MEDIA_OPENED:
+		p->state = PART_READY;
+		p->nwanted = p->nports;
+		break;
+	case MEDIA_FAILED:
+		/* Not every refusal is of what this session is binding: an OPEN of an id that exists is refused too. */
+		if (p->state != PART_BINDING || ev->seq != p->binding.seq)
+			break;
+		p->state = PART_READY;
+		if (p->binding.type == MEDIA_OPEN)
+			part_remove(m, p);
+		else
+			ports_shrink(m, p, p->nwanted);
+		break;
+	case MEDIA_CLOSED:
+		part_remove(m, p);
+		break;
+	default:
+		return;
+	}
+	show(m);
+}
+
+static void take_event(struct media *m, struct worker_event *wev)
+{
+	switch (wev->type) {
+	case WORKER_CLASH:
+		rebind(m, wev);
+		return;
+	case WORKER_MOVED:
+		finish_move(m, wev);
+		release(m);
+		return;
+	case WORKER_NOTICE:
+		atomic_fetch_sub(&m->shared.notices, 1);
+		if (part_find(m, wev->ev.session))
+			m->conf.fn(&wev->ev, m->conf.arg);
+		return;
+	case WORKER_ANSWER:
+		m->nunanswered--;
+		settle(m, &wev->ev);
+		release(m);
+		m->conf.fn(&wev->ev, m->conf.arg);
+		return;
+	}
+}
+
+static int post(struct media_engine *e, const struct media_cmd *cmd)
+{
+	struct media *m = CONTAINER_OF(e, struct media, engine);
+
+	ON_THREAD(THREAD_CORE);
+	if (m->nunanswered >= WORKER_MAX_UNANSWERED)
+		return ENOBUFS;
+	m->nunanswered++;
+	dispatch(m, cmd);
+	return 0;
+}
+
+static unsigned thread_count(unsigned wanted)
+{
+	long n = wanted ? (long)wanted : sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n < 1 ? 1 : n > MAX_THREADS ? MAX_THREADS : (unsigned)n;
+}
+
+int media_open(struct media **mp, const struct media_conf *conf)
+{
+	struct media *m;
+	unsigned n;
+	int err;
+
+	ON_THREAD(THREAD_CORE);
+	if (!conf->fn)
+		return EINVAL;
+	m = mem_alloc(sizeof(*m));
+	if (!m)
+		return ENOMEM;
+	m->engine.post = post;
+	m->conf = *conf;
+	list_init(&m->held);
+	err = ports_alloc(&m->ports, conf->port_min, conf->port_max, rng_system());
+	if (!err)
+		err = map_init(&m->parts);
+	if (!err)
+		err = map_init(&m->rooms);
+	if (!err)
+		err = ring_alloc(&m->shared.events, WORKER_RING_SLOTS, sizeof(struct worker_event));
+	n = thread_count(conf->nthreads);
+	while (!err && m->nworkers < n) {
+		err = worker_start(&m->workers[m->nworkers], &m->shared, m->nworkers);
+		if (!err)
+			m->nworkers++;
+	}
+	if (err)
+		media_close(m);
+	else
+		*mp = m;
+	return err;
+}
+
+struct media *media_close(struct media *m)
+{
+	struct worker_event wev;
+	struct map_iter it = {0};
+	struct map_node *node;
+
+	ON_THREAD(THREAD_CORE);
+	if (!m)
+		return NULL;
+	for (unsigned i = 0; i < m->nworkers; i++)
+		worker_stop(m->workers[i]);
+	while (m->shared.events && ring_pop(m->shared.events, &wev))
+		if (wev.type == WORKER_MOVED)
+			worker_session_free(wev.moved);
+	ring_free(m->shared.events);
+	LIST_EACH_SAFE (h, tmp, &m->held)
+		mem_free(CONTAINER_OF(h, struct held, link));
+	while ((node = map_next(&m->parts, &it)))
+		part_remove(m, CONTAINER_OF(node, struct part, node));
+	map_close(&m->parts);
+	map_close(&m->rooms);
+	ports_free(m->ports);
+	return mem_free(m);
+}
+
+struct media_engine *media_engine(struct media *m)
+{
+	return &m->engine;
+}
+
+int media_fd(const struct media *m)
+{
+	return ring_fd(m->shared.events);
+}
+
+void media_poll(struct media *m)
+{
+	struct worker_event wev;
+
+	ON_THREAD(THREAD_CORE);
+	ring_woken(m->shared.events);
+	while (ring_pop(m->shared.events, &wev))
+		take_event(m, &wev);
+}
+
+size_t media_ports_in_use(const struct media *m)
+{
+	ON_THREAD(THREAD_CORE);
+	return ports_in_use(m->ports);
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <string.h>
+#include <sys/epoll.h>
+#include "base/mem.h"
+#include "base/rng.h"
+#include "media/session.h"
+#include "media/socket.h"
+
+struct worker_session *session_alloc(oid id, const struct addr *local, uint32_t silence_ms)
+{
+	struct worker_session *s = mem_alloc(sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->id = id;
+	s->local = *local;
+	s->silence_us = 1000ull * silence_ms;
+	return s;
+}
+
+static int watch(int epfd, struct stream_end *e)
+{
+	/* Level: with edges each packet costs a second recvfrom to see the end of the queue. */
+	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = e};
+
+	return epoll_ctl(epfd, EPOLL_CTL_ADD, e->fd, &ev) ? errno : 0;
+}
+
+static struct stream *stream_drop(struct stream *s)
+{
+	if (s) {
+		stream_part(s);
+		media_socket_close(s);
+	}
+	return mem_free(s);
+}
+
+static int stream_make(struct stream **sp, struct worker_session *owner, uint8_t index, int epfd,
+		       uint16_t port)
+{
+	struct stream *s = mem_alloc(sizeof(*s));
+	struct addr local = owner->local;
+	int err;
+
+	if (!s)
+		return ENOMEM;
+	stream_init(s, index);
+	s->owner = owner;
+	local.port = port;
+	err = media_socket_open(s, &local);
+	if (!err)
+		err = watch(epfd, &s->rtp);
+	if (!err)
+		err = watch(epfd, &s->rtcp);
+	if (err)
+		stream_drop(s);
+	else
+		*sp = s;
+	return err;
+}
+
+/* Streams that only one side has stay where they are: nothing to relay to. */
+static void link_streams(struct worker_session *a, struct worker_session *b)
+{
+	for (size_t i = 0; i < a->nstreams && i < b->nstreams; i++)
+		if (a->streams[i]->mode == RELAY_NOWHERE && b->streams[i]->mode == RELAY_NOWHERE)
+			stream_join(a->streams[i], b->streams[i]);
+}
+
+static void echo_streams(struct worker_session *s)
+{
+	for (size_t i = 0; i < s->nstreams; i++)
+		if (s->streams[i]->mode == RELAY_NOWHERE)
+			stream_echo(s->streams[i], (uint32_t)rng_u64(rng_system()));
+}
+
+int session_grow(struct worker_session *s, int epfd, uint8_t nstreams, const uint16_t *ports,
+		 uint8_t *clash)
+{
+	uint8_t before = s->nstreams;
+	int err = 0;
+
+	if (nstreams > MEDIA_MAX_STREAMS)
+		return EINVAL;
+	for (uint8_t i = before; i < nstreams && !err; i++) {
+		*clash = i;
+		err = stream_make(&s->streams[i], s, i, epfd, ports[i]);
+		if (!err)
+			s->nstreams++;
+	}
+	while (err && s->nstreams > before) {
+		s->nstreams--;
+		s->streams[s->nstreams] = stream_drop(s->streams[s->nstreams]);
+	}
+	if (!err && s->peer == s)
+		echo_streams(s);
+	else if (!err && s->peer)
+		link_streams(s, s->peer);
+	return err;
+}
+
+int session_remote(struct worker_session *s, uint8_t stream, const struct media_remote *r,
+		   uint64_t now_us)
+{
+	struct stream *st;
+
+	if (stream >= s->nstreams)
+		return EINVAL;
+	if ((r->rtp.family && r->rtp.family != s->local.family) ||
+	    (r->rtcp.family && r->rtcp.family != s->local.family))
+		return EAFNOSUPPORT;
+	st = s->streams[stream];
+	if (r->kind != st->remote.kind)
+		media_socket_mark(st, r->kind);
+	stream_remote(st, r, now_us);
+	return 0;
+}
+
+void session_part(struct worker_session *s)
+{
+	for (size_t i = 0; i < s->nstreams; i++)
+		stream_part(s->streams[i]);
+	if (s->peer)
+		s->peer->peer = NULL;
+	s->peer = NULL;
+}
+
+int session_join(struct worker_session *a, struct worker_session *b)
+{
+	if (a == b)
+		return EINVAL;
+	if (a->peer != b) {
+		session_part(a);
+		session_part(b);
+	}
+	a->peer = b;
+	b->peer = a;
+	link_streams(a, b);
+	return 0;
+}
+
+int session_echo(struct worker_session *s)
+{
+	session_part(s);
+	s->peer = s;
+	echo_streams(s);
+	return 0;
+}
+
+void session_count(const struct worker_session *s, struct media_counters *sum)
+{
+	for (size_t i = 0; i < s->nstreams; i++)
+		stream_count(s->streams[i], sum);
+}
+
+void session_leave(struct worker_session *s, int epfd)
+{
+	for (size_t i = 0; i < s->nstreams; i++) {
+		struct stream *st = s->streams[i];
+
+		BUG(epoll_ctl(epfd, EPOLL_CTL_DEL, st->rtp.fd, NULL));
+		BUG(epoll_ctl(epfd, EPOLL_CTL_DEL, st->rtcp.fd, NULL));
+	}
+}
+
+int session_enter(struct worker_session *s, int epfd)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < s->nstreams && !err; i++) {
+		err = watch(epfd, &s->streams[i]->rtp);
+		if (!err)
+			err = watch(epfd, &s->streams[i]->rtcp);
+	}
+	return err;
+}
+
+void worker_session_free(struct worker_session *s)
+{
+	if (!s)
+		return;
+	session_part(s);
+	for (size_t i = 0; i < s->nstreams; i++)
+		stream_drop(s->streams[i]);
+	mem_free(s);
+}

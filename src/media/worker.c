@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * DESIGN  One datagram is read per readable socket and turn.  With one socket per stream there is seldom a second, and
+ * reading several at once (recvmmsg) was measured slower; what is left over makes the socket readable again.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/metric.h"
+#include "base/thread.h"
+#include "media/session.h"
+
+enum { TURN_SOCKETS = 256, TURN_MESSAGES = 16, PACKET_BYTES = 65536 };
+
+struct worker {
+	struct worker_shared *shared;
+	struct thread *thread;
+	struct ring *ring;
+	int epfd;
+	bool is_stopping, has_more; /* messages left from this turn */
+	struct map sessions;
+	struct link all;
+	uint64_t now_us, sweep_us;
+	uint64_t relayed, refused; /* since the last sweep */
+	uint8_t packet[PACKET_BYTES];
+};
+
+static bool same_id(const struct map_node *node, const void *key)
+{
+	return CONTAINER_OF(node, struct worker_session, node)->id == *(const oid *)key;
+}
+
+static struct worker_session *find(const struct worker *w, oid id)
+{
+	struct map_node *node = map_find(&w->sessions, map_hash_u64(id, 0), same_id, &id);
+
+	return node ? CONTAINER_OF(node, struct worker_session, node) : NULL;
+}
+
+static void add(struct worker *w, struct worker_session *s)
+{
+	map_add(&w->sessions, &s->node, map_hash_u64(s->id, 0));
+	list_append(&w->all, &s->link);
+}
+
+static void drop(struct worker *w, struct worker_session *s)
+{
+	map_remove(&w->sessions, &s->node);
+	list_remove(&s->link);
+}
+
+static void say(struct worker *w, const struct worker_event *ev)
+{
+	/* As many slots as commands may be unanswered and notices unread: there is always one. */
+	int err = ring_push(w->shared->events, ev);
+
+	BUG(err);
+}
+
+static void answer(struct worker *w, const struct media_cmd *cmd, enum media_event_type type,
+		   int err)
+{
+	struct worker_event ev = {
+		.type = WORKER_ANSWER,
+		.ev = {.type = type, .seq = cmd->seq, .session = cmd->session, .err = err}};
+
+	say(w, &ev);
+}
+
+/* False: too many unread; the news stay for the next sweep. */
+static bool notice(struct worker *w, const struct worker_session *s, uint8_t stream,
+		   enum media_event_type type)
+{
+	struct worker_event ev = {.type = WORKER_NOTICE,
+				  .ev = {.type = type, .session = s->id, .u.stream = stream}};
+
+	if (atomic_fetch_add(&w->shared->notices, 1) >= WORKER_MAX_NOTICES) {
+		atomic_fetch_sub(&w->shared->notices, 1);
+		return false;
+	}
+	say(w, &ev);
+	return true;
+}
+
+static void report(struct worker *w, struct stream *st)
+{
+	if (notice(w, st->owner, st->index, st->news & RELAY_SILENT ? MEDIA_SILENT : MEDIA_HEARD))
+		st->news = 0;
+}
+
+static void relay(struct worker *w, struct stream_end *in)
+{
+	union {
+		struct sockaddr sa;
+		struct sockaddr_in6 largest;
+	} from;
+	socklen_t nfrom = sizeof(from);
+	uint64_t refused = in->rx_refused;
+	struct stream_end *out = NULL;
+	struct addr src;
+	ssize_t n;
+
+	n = recvfrom(in->fd, w->packet, sizeof(w->packet), 0, &from.sa, &nfrom);
+	if (n < 0)
+		return;
+	if (addr_from_sockaddr(&src, &from.sa))
+		in->rx_refused++;
+	else
+		out = relay_packet(in, &src, w->packet, (size_t)n, w->now_us);
+	if (out) {
+		if (sendto(out->fd, w->packet, (size_t)n, 0, &out->to.sa, out->nto) == n) {
+			relay_sent(out, (size_t)n);
+			w->relayed++;
+		} else {
+			out->tx_failed++;
+		}
+	}
+	w->refused += in->rx_refused - refused;
+	if (__builtin_expect(in->stream->news != 0, 0))
+		report(w, in->stream);
+}
+
+static void sweep(struct worker *w)
+{
+	w->sweep_us = w->now_us + RELAY_SWEEP_US;
+	LIST_EACH (it, &w->all) {
+		struct worker_session *s = CONTAINER_OF(it, struct worker_session, link);
+
+		for (size_t i = 0; i < s->nstreams; i++) {
+			stream_sweep(s->streams[i], s->silence_us, w->now_us);
+			if (s->streams[i]->news)
+				report(w, s->streams[i]);
+		}
+	}
+	metric_add(METRIC_RTP_RELAYED, w->relayed);
+	metric_add(METRIC_RTP_DROPPED, w->refused);
+	w->relayed = w->refused = 0;
+}
+
+static void open_or_grow(struct worker *w, const struct worker_msg *msg)
+{
+	const struct media_cmd *cmd = &msg->cmd;
+	struct worker_event ev = {
+		.type = WORKER_ANSWER,
+		.ev = {.type = MEDIA_OPENED, .seq = cmd->seq, .session = cmd->session}};
+	struct worker_session *s = find(w, cmd->session);
+	bool is_new = cmd->type == MEDIA_OPEN;
+	int err = 0;
+
+	if (is_new && !s)
+		s = session_alloc(cmd->session, &cmd->u.open.local, cmd->u.open.silence_ms);
+	if (!s)
+		err = is_new ? ENOMEM : ENOENT;
+	else
+		err = session_grow(s, w->epfd, cmd->u.open.nstreams, msg->ports, &ev.clash);
+	if (err == EADDRINUSE)
+		ev.type = WORKER_CLASH;
+	else if (err)
+		ev.ev.type = MEDIA_FAILED;
+	ev.ev.err = err;
+	if (is_new && err)
+		worker_session_free(s);
+	else if (is_new)
+		add(w, s);
+	for (size_t i = 0; !err && i < s->nstreams; i++)
+		ev.ev.u.local[i] = s->streams[i]->rtp.local;
+	say(w, &ev);
+}
+
+static void close_session(struct worker *w, const struct media_cmd *cmd)
+{
+	struct worker_event ev = {
+		.type = WORKER_ANSWER,
+		.ev = {.type = MEDIA_CLOSED, .seq = cmd->seq, .session = cmd->session}};
+	struct worker_session *s = find(w, cmd->session);
+
+	if (s) {
+		session_count(s, &ev.ev.u.counters);
+		drop(w, s);
+		worker_session_free(s);
+	} else {
+		ev.ev.err = ENOENT;
+	}
+	say(w, &ev);
+}
+
+static void tell_stats(struct worker *w, const struct media_cmd *cmd,
+		       const struct worker_session *s)
+{
+	struct worker_event ev = {
+		.type = WORKER_ANSWER,
+		.ev = {.type = MEDIA_STATS_ARE, .seq = cmd->seq, .session = cmd->session}};
+
+	session_count(s, &ev.ev.u.counters);
+	say(w, &ev);
+}
+
+static int on_session(struct worker *w, const struct media_cmd *cmd, struct worker_session *s)
+{
+	struct worker_session *peer;
+
+	switch (cmd->type) {
+	case MEDIA_REMOTE:
+		return session_remote(s, cmd->u.remote.stream, &cmd->u.remote.remote, w->now_us);
+	case MEDIA_JOIN:
+		peer = find(w, cmd->u.join.peer);
+		return peer ? session_join(s, peer) : ENOENT;
+	case MEDIA_PART:
+		session_part(s);
+		return 0;
+	case MEDIA_ECHO:
+		return session_echo(s);
+	default:
+		return EINVAL;
+	}
+}
+
+static void command(struct worker *w, const struct worker_msg *msg)
+{
+	const struct media_cmd *cmd = &msg->cmd;
+	struct worker_session *s;
+
+	if (cmd->type == MEDIA_OPEN || cmd->type == MEDIA_GROW)
+		return open_or_grow(w, msg);
+	if (cmd->type == MEDIA_CLOSE)
+		return close_session(w, cmd);
+	s = find(w, cmd->session);
+	if (!s)
+		return answer(w, cmd, MEDIA_DONE, ENOENT);
+	if (cmd->type == MEDIA_STATS)
+		return tell_stats(w, cmd, s);
+	answer(w, cmd, MEDIA_DONE, on_session(w, cmd, s));
+}
+
+static void move_out(struct worker *w, oid id)
+{
+	struct worker_event ev = {.type = WORKER_MOVED, .ev.session = id, .moved = find(w, id)};
+
+	if (ev.moved) {
+		session_part(ev.moved);
+		session_leave(ev.moved, w->epfd);
+		drop(w, ev.moved);
+	}
+	say(w, &ev);
+}
+
+/* One that cannot be watched is gone; the commands that name it are told so. */
+static void adopt(struct worker *w, struct worker_session *s)
+{
+	if (session_enter(s, w->epfd))
+		worker_session_free(s);
+	else
+		add(w, s);
+}
+
+static void messages(struct worker *w)
+{
+	struct worker_msg msg;
+
+	w->has_more = false;
+	for (unsigned i = 0; !w->is_stopping && ring_pop(w->ring, &msg); i++) {
+		switch (msg.type) {
+		case WORKER_COMMAND:
+			command(w, &msg);
+			break;
+		case WORKER_MOVE_OUT:
+			move_out(w, msg.cmd.session);
+			break;
+		case WORKER_ADOPT:
+			adopt(w, msg.adopted);
+			break;
+		case WORKER_STOP:
+			w->is_stopping = true;
+			break;
+		}
+		if (i + 1 == TURN_MESSAGES) {
+			w->has_more = true;
+			return;
+		}
+	}
+}
+
+static int wait_ms(const struct worker *w)
+{
+	if (w->has_more)
+		return 0;
+	if (list_empty(&w->all))
+		return w->relayed || w->refused ? RELAY_SWEEP_US / 1000 : -1;
+	return w->sweep_us > w->now_us ? (int)((w->sweep_us - w->now_us + 999) / 1000) : 0;
+}
+
+static void turn(struct worker *w)
+{
+	struct epoll_event ready[TURN_SOCKETS];
+	bool is_woken = w->has_more;
+	int n = epoll_wait(w->epfd, ready, TURN_SOCKETS, wait_ms(w));
+
+	BUG(n < 0 && errno != EINTR);
+	w->now_us = clock_mono_us(clock_real());
+	for (int i = 0; i < n; i++) {
+		if (ready[i].data.ptr)
+			relay(w, ready[i].data.ptr);
+		else
+			is_woken = true;
+	}
+	if (w->now_us >= w->sweep_us)
+		sweep(w);
+	if (is_woken) {
+		ring_woken(w->ring);
+		messages(w);
+	}
+}
+
+static void run(void *arg)
+{
+	struct worker *w = arg;
+
+	while (!w->is_stopping)
+		turn(w);
+	LIST_EACH_SAFE (it, tmp, &w->all)
+		worker_session_free(CONTAINER_OF(it, struct worker_session, link));
+}
+
+int worker_start(struct worker **wp, struct worker_shared *shared, unsigned number)
+{
+	struct epoll_event ev = {.events = EPOLLIN};
+	struct worker *w = mem_alloc(sizeof(*w));
+	char name[16];
+	int err;
+
+	if (!w)
+		return ENOMEM;
+	w->shared = shared;
+	list_init(&w->all);
+	w->epfd = epoll_create1(EPOLL_CLOEXEC);
+	err = w->epfd < 0 ? errno : map_init(&w->sessions);
+	if (!err)
+		err = ring_alloc(&w->ring, WORKER_RING_SLOTS, sizeof(struct worker_msg));
+	if (!err && epoll_ctl(w->epfd, EPOLL_CTL_ADD, ring_fd(w->ring), &ev))
+		err = errno;
+	snprintf(name, sizeof(name), "media%u", number);
+	if (!err)
+		err = thread_start(&w->thread, name, THREAD_MEDIA, run, w);
+	if (err)
+		worker_stop(w);
+	else
+		*wp = w;
+	return err;
+}
+
+struct worker *worker_stop(struct worker *w)
+{
+	struct worker_msg msg = {.type = WORKER_STOP};
+
+	if (!w)
+		return NULL;
+	if (w->thread) {
+		worker_post(w, &msg);
+		thread_join(w->thread);
+	}
+	while (w->ring && ring_pop(w->ring, &msg))
+		if (msg.type == WORKER_ADOPT)
+			worker_session_free(msg.adopted);
+	map_close(&w->sessions);
+	ring_free(w->ring);
+	if (w->epfd >= 0)
+		close(w->epfd);
+	return mem_free(w);
+}
+
+void worker_post(struct worker *w, const struct worker_msg *msg)
+{
+	int err = ring_push(w->ring, msg);
+
+	BUG(err);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A media thread: its sessions, their sockets in one epoll set, and the loop that relays.  Messages come through a ring and
+ * each is answered by one event through the ring that all workers share.
+ *
+ * One turn: wait → read the clock → relay what is readable → sweep when due → messages, a bounded number.
+ * Messages come last, so that no event of the turn can name a socket they have closed.
+ *
+ * Thread     worker_post: core; all else behind it runs on the worker's own thread
+ * Ownership  a moved session belongs to the message that carries it
+ * Errors     worker_post never fails: media.c bounds the commands under way to less than the ring holds
+ */
+#ifndef MEDIA_WORKER_H
+#define MEDIA_WORKER_H
+
+#include <stdatomic.h>
+#include "base/ring.h"
+#include "media/media.h"
+
+enum {
+	WORKER_MAX_UNANSWERED = 2048, /* commands under way, in all */
+	WORKER_MAX_NOTICES =
+		1024, /* HEARD and SILENT not yet read by the core; more wait for the next sweep */
+	WORKER_RING_SLOTS =
+		4096, /* no less than the two above; and than two messages for each command */
+};
+
+struct worker;
+struct worker_session;
+
+enum worker_msg_type {
+	WORKER_COMMAND,	 /* as posted; ports for OPEN and GROW */
+	WORKER_MOVE_OUT, /* give up the session cmd.session → WORKER_MOVED */
+	WORKER_ADOPT,	 /* take it in; no answer */
+	WORKER_STOP,	 /* close all sessions and end */
+};
+
+struct worker_msg { /* core → worker */
+	enum worker_msg_type type;
+	struct media_cmd cmd;
+	uint16_t ports[MEDIA_MAX_STREAMS];
+	struct worker_session *adopted;
+};
+
+enum worker_event_type {
+	WORKER_ANSWER, /* ev answers a command */
+	WORKER_NOTICE, /* ev says something unasked */
+	WORKER_CLASH,  /* ports[clash] of cmd (OPEN or GROW) is used by another program */
+	WORKER_MOVED,  /* the session has left its thread; moved NULL: it was closed before */
+};
+
+struct worker_event { /* worker → core */
+	enum worker_event_type type;
+	struct media_event ev;
+	uint8_t clash;
+	struct worker_session *moved;
+};
+
+struct worker_shared { /* by all workers and the core */
+	struct ring *events;
+	_Atomic unsigned notices; /* in the ring */
+};
+
+int worker_start(struct worker **wp, struct worker_shared *shared, unsigned number) MUST_USE;
+struct worker *worker_stop(struct worker *w); /* waits for its end; NULL allowed */
+void worker_post(struct worker *w, const struct worker_msg *msg);
+void worker_session_free(struct worker_session *s); /* one that no worker has: closes its sockets */
+
+#endif
