@@ -137,6 +137,7 @@ int sip_uri_parse(struct sip_uri *u, struct str s)
 	case SIP_SCHEME_TEL:
 		return parse_tel(u, rest);
 	case SIP_SCHEME_OTHER:
+		u->other = s;
 		break;
 	}
 	return parse_other(scheme, rest);

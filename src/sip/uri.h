@@ -21,6 +21,7 @@ struct sip_uri {
 	uint16_t port;	     /* 0 = none */
 	struct str params;   /* behind the first ';', without it */
 	struct str headers;  /* behind '?' */
+	struct str other;    /* SIP_SCHEME_OTHER: all of it */
 };
 
 struct sip_addr {
