@@ -25,8 +25,8 @@ static inline bool flow_is_stream(enum flow_transport t)
 
 struct flow {
 	enum flow_transport transport;
-	uint32_t listener;   /* which of our listeners: index given at flow_listener; 0 = first fit */
-	struct addr local;   /* our side; for a datagram to send: family 0 lets the edge choose */
+	uint32_t listener;   /* which of our listeners: 1, 2 … in the order of net_listen(); 0 = first fit */
+	struct addr local;   /* our side, with the listener's port; to send: family 0 lets the edge choose */
 	struct addr remote;
 	oid conn;	     /* streams: the connection; 0 = open one or reuse by remote address */
 };
@@ -44,6 +44,8 @@ struct flow_edge {
 	void (*close)(struct flow_edge *e, oid conn);
 	/* The local address (and port of the listener) that reaches `remote`: for Via and Contact. */
 	int (*local_for)(struct flow_edge *e, enum flow_transport t, const struct addr *remote, struct addr *local);
+	/* Something lives on this connection (a registration): it is not idle before so many seconds have passed. */
+	void (*keep)(struct flow_edge *e, oid conn, uint32_t seconds);
 };
 
 /* What logic offers to the edge. */

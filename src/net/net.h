@@ -18,14 +18,15 @@ struct net;
 struct net_conf {
 	struct loop *loop;
 	struct flow_sink *sink;
-	unsigned flow_threads;	 /* 0 = 1 */
-	size_t max_connections;	 /* 0 = 10000; per address at most a tenth */
-	uint32_t idle_seconds;	 /* close a stream with no registration and no traffic; 0 = 300 */
+	unsigned flow_threads;	/* 0 = 1 */
+	size_t max_connections; /* 0 = 10000; per address at most a tenth */
+	uint32_t idle_seconds;	/* close a stream with no registration and no traffic; 0 = 300 */
 };
 int net_open(struct net **np, const struct net_conf *conf) MUST_USE;
 struct net *net_close(struct net *n);
 struct flow_edge *net_edge(struct net *n);
 /* Port 0 takes any and tells it in *bound. */
-int net_listen(struct net *n, enum flow_transport t, const struct addr *local, struct addr *bound) MUST_USE;
+int net_listen(struct net *n, enum flow_transport t, const struct addr *local,
+	       struct addr *bound) MUST_USE;
 
 #endif
