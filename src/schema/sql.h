@@ -97,7 +97,7 @@ struct sql_claim {
 	const struct field *field;
 	struct sql_value v[5];
 	char kind[64];
-	char name[256];
+	char name[1024]; /* 255 characters of four bytes */
 };
 enum { SQL_MAX_CLAIMS = 8 };
 /* Fills claims, which must stay where they are (values point into them); returns how many. */
@@ -108,33 +108,37 @@ const struct sql_table *sql_directory_table(const struct sql_schema *s);
 
 /* A page of a list, for resources and records alike: whole rows, after the cursor. */
 struct sql_filter {
-	struct str field;
-	/* as in the URL: ids decimal, bools true/false, enums and times as in JSON */
-	struct str value;
+	struct str
+		field; /* or "id"; numbers and times also "<field>_from" (at least) and "<field>_to" (below) */
+	struct str
+		value; /* as in the URL: ids decimal, bools true/false, enums and times as in JSON,
+			     destinations "kind" or "kind:id" */
 };
 struct sql_list {
 	uint64_t tenant_id;
 	const struct sql_filter *filters;
 	size_t nfilters;
-	struct str q;	   /* found within any text that is no secret, ASCII case folded */
-	struct str sort;   /* "number", "-number"; default "id" (records: newest first) */
+	struct str q; /* found within any text that is no secret, ASCII case folded */
+	/* "number", "-number"; empty: by id, records newest first.  Records: only by what has an index. */
+	struct str sort;
 	struct str cursor; /* as made by sql_cursor(), or empty */
 	size_t limit; /* the statement asks for one more, which tells whether there is a next page */
 };
-enum { SQL_MAX_PARAMS = 32 };
+enum { SQL_MAX_PARAMS = 40, SQL_MAX_FILTERS = 16 };
 struct sql_query {
+	const struct sql_table *table;
 	struct buf text;
 	struct sql_value v[SQL_MAX_PARAMS];
 	size_t nv;
-	struct buf hold;	       /* the texts of v */
-	const struct sql_column *sort; /* NULL: id */
+	char *hold[SQL_MAX_PARAMS]; /* texts of v that were made here */
+	const struct sql_column *sort;
+	bool is_descending;
 };
-/* EINVAL: errs names the sort, filter or cursor that is none. */
+/* EINVAL: errs names the filter, sort or cursor that is none.  q is to be freed in any case. */
 int sql_list(struct sql_query *q, const struct sql_table *t, const struct sql_list *l,
 	     struct field_errors *errs) MUST_USE;
 void sql_query_free(struct sql_query *q);
-/* The cursor of the page that ended with this row: text for the client. */
-int sql_cursor(struct buf *out, const struct sql_table *t, const struct sql_query *q,
-	       const struct sql_value *row) MUST_USE;
+/* The cursor of a page of this list that ended with this row: letters, digits, '-', '_' and '.'. */
+void sql_cursor(struct buf *out, const struct sql_query *q, const struct sql_value *row);
 
 #endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * CREATE TABLE for SQLite and for PostgreSQL.
+ *
+ * The engines differ in the names of types, in how rows are laid out, and in how text is ordered: PostgreSQL is told to
+ * order by code point, as SQLite does, so that lists and their cursors are the same on both.
+ */
+#include <string.h>
+#include "schema/sql.h"
+#include "schema/types.h"
+
+static const char *type_of(const struct sql_column *c, enum sql_engine e)
+{
+	if (e == SQL_SQLITE)
+		return c->kind == SQL_INT ? "INTEGER" : "TEXT";
+	return c->kind == SQL_INT ? "BIGINT" : "TEXT COLLATE \"C\"";
+}
+
+static void quoted(struct buf *out, const char *text)
+{
+	buf_char(out, '\'');
+	for (; *text; text++) {
+		if (*text == '\'')
+			buf_char(out, '\'');
+		buf_char(out, *text);
+	}
+	buf_char(out, '\'');
+}
+
+static void default_of(struct buf *out, const struct sql_column *c)
+{
+	const struct field *f = c->field;
+
+	buf_cstr(out, " DEFAULT ");
+	if (c->kind == SQL_INT)
+		buf_printf(out, "%lld", (long long)(f->kind == FIELD_DEST ? 0 : f->int_default));
+	else if (f->values)
+		quoted(out, enum_name(f->values, (int)f->int_default));
+	else
+		quoted(out, f->text_default);
+}
+
+static void column(struct buf *out, const struct sql_column *c, enum sql_engine e)
+{
+	buf_printf(out, "\"%s\" %s NOT NULL", c->name, type_of(c, e));
+	if (c->field)
+		default_of(out, c);
+	if (c->field && c->field->kind == FIELD_BOOL)
+		buf_printf(out, " CHECK (\"%s\" IN (0, 1))", c->name);
+}
+
+static void make_index(struct buf *out, const struct sql_table *t, const struct sql_column *c,
+		       bool is_unique)
+{
+	/* Of a list, lines are compared with each other; references are looked up across all lists. */
+	const char *between = t->parent && is_unique ? "\"parent_id\", " : "";
+
+	buf_printf(out, "CREATE %sINDEX \"%s_%s%s\" ON \"%s\" (\"tenant_id\", %s\"%s\"%s)",
+		   is_unique ? "UNIQUE " : "", t->name, c->name, is_unique ? "_unique" : "",
+		   t->name, between, c->name, !is_unique && !t->parent ? ", \"id\"" : "");
+	if (is_unique && !(c->field->flags & REQUIRED))
+		buf_printf(out, " WHERE \"%s\" <> %s", c->name, c->kind == SQL_INT ? "0" : "''");
+	buf_cstr(out, ";\n");
+}
+
+static void indexes(struct buf *out, const struct sql_table *t)
+{
+	for (size_t i = 0; i < t->ncols; i++) {
+		const struct sql_column *c = &t->cols[i];
+		bool is_ref = c->find && c->field->kind != FIELD_TEXT;
+
+		if (c->field && (c->field->flags & UNIQUE))
+			make_index(out, t, c, true);
+		if (c->field && (is_ref || (c->field->flags & INDEXED)))
+			make_index(out, t, c, false);
+	}
+	/* Claims are given back by their owner. */
+	if (!t->res && !t->record)
+		buf_printf(out,
+			   "CREATE INDEX \"%s_owner\" ON \"%s\" (\"tenant_id\", \"resource\", "
+			   "\"id\");\n",
+			   t->name, t->name);
+}
+
+void sql_ddl(struct buf *out, const struct sql_table *t, enum sql_engine e)
+{
+	buf_printf(out, "CREATE TABLE \"%s\" (\n", t->name);
+	for (size_t i = 0; i < t->ncols; i++) {
+		buf_cstr(out, "\t");
+		column(out, &t->cols[i], e);
+		buf_cstr(out, ",\n");
+	}
+	buf_cstr(out, "\tPRIMARY KEY (");
+	for (size_t i = 0; i < t->nkey; i++)
+		buf_printf(out, "%s\"%s\"", i ? ", " : "", t->cols[i].name);
+	buf_cstr(out, ")\n)");
+	/* A tenant's rows lie together.  Records are too long for SQLite to keep them in the key's tree. */
+	if (e == SQL_SQLITE)
+		buf_cstr(out, t->record ? " STRICT" : " STRICT, WITHOUT ROWID");
+	buf_cstr(out, ";\n");
+	indexes(out, t);
+}
+
+void sql_ddl_add_column(struct buf *out, const struct sql_table *t, const struct sql_column *c,
+			enum sql_engine e)
+{
+	buf_printf(out, "ALTER TABLE \"%s\" ADD COLUMN ", t->name);
+	column(out, c, e);
+	buf_cstr(out, ";\n");
+}
