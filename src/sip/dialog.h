@@ -5,28 +5,32 @@
  *
  * Thread     core
  * Ownership  a dialog owns its text; sip_dialog_close() releases it
+ * Errors     EPROTO: the message cannot make a dialog (no Contact that can be reached); E2BIG: its routes are too long
  * Sources    RFC 3261 12; RFC 3263 is net's business: `flow` says where requests go
  */
 #ifndef SIP_DIALOG_H
 #define SIP_DIALOG_H
 
+#include "base/map.h"
 #include "sip/sip.h"
 
 struct sip_dialog;
 /* In-dialog request whose CSeq and tags were right. */
-typedef void sip_dialog_request_h(struct sip_dialog *d, struct sip_strans *st, const struct sip_msg *req, void *arg);
+typedef void sip_dialog_request_h(struct sip_dialog *d, struct sip_strans *st,
+				  const struct sip_msg *req, void *arg);
 
 struct sip_dialog {
 	struct sip *sip;
 	char *call_id, *local_tag, *remote_tag;
 	char *local_uri, *remote_uri; /* From/To header values without tag */
 	char *remote_target;
-	char *contact;	   /* ours, header value */
-	char *routes;	   /* "Route: …\r\n" lines */
+	char *contact;			  /* ours, header value */
+	char *routes;			  /* "Route: …\r\n" lines */
 	uint32_t local_cseq, remote_cseq; /* remote 0: none yet */
 	bool is_secure;
 	struct flow flow;
-	struct map_node *registered; /* private to the stack */
+	struct map_node node; /* private to the stack */
+	bool is_registered, is_uac;
 	sip_dialog_request_h *fn;
 	void *arg;
 };
@@ -46,18 +50,28 @@ struct sip_dialog_kept {
 };
 
 /* UAS side: from a request that makes a dialog. */
-int sip_dialog_from_request(struct sip_dialog **dp, struct sip *s, const struct sip_msg *req, const char *local_tag,
-			    const char *contact) MUST_USE;
-/* UAC side: from a response with a To tag to a request we sent. */
-int sip_dialog_from_response(struct sip_dialog **dp, struct sip *s, const struct sip_out *req, const struct sip_msg *resp) MUST_USE;
+int sip_dialog_from_request(struct sip_dialog **dp, struct sip *s, const struct sip_msg *req,
+			    const char *local_tag, const char *contact) MUST_USE;
+/* UAC side: from a response to a request we sent; contact: our Contact in it. */
+int sip_dialog_from_response(struct sip_dialog **dp, struct sip *s, const struct sip_msg *resp,
+			     struct str contact) MUST_USE;
 struct sip_dialog *sip_dialog_close(struct sip_dialog *d);
-int sip_dialog_register(struct sip_dialog *d, sip_dialog_request_h *fn, void *arg) MUST_USE; /* ENOSPC: max_dialogs */
+int sip_dialog_register(struct sip_dialog *d, sip_dialog_request_h *fn,
+			void *arg) MUST_USE; /* ENOSPC: max_dialogs */
 /* Look-up for Replaces and Join: Call-ID and tags as we would write them. */
-struct sip_dialog *sip_dialog_find(struct sip *s, struct str call_id, struct str local_tag, struct str remote_tag);
+struct sip_dialog *sip_dialog_find(struct sip *s, struct str call_id, struct str local_tag,
+				   struct str remote_tag);
 /* Target refresh from a request or 2xx (12.2). */
-int sip_dialog_refresh(struct sip_dialog *d, const struct sip_msg *m);
-/* Send a request within the dialog (next CSeq; ACK: cseq of its INVITE given). */
-int sip_dialog_send(struct sip_dialog *d, enum sip_method method, const struct sip_extra *extra, sip_response_h *fn, void *arg,
-		    oid *idp) MUST_USE;
+int sip_dialog_refresh(struct sip_dialog *d, const struct sip_msg *m) MUST_USE;
+/* The ACK to the 2xx of the INVITE with that CSeq.  bytesp, when given, takes it as sent, for 2xx that come again. */
+int sip_dialog_ack(struct sip_dialog *d, uint32_t cseq, const struct sip_extra *extra,
+		   char **bytesp, size_t *np) MUST_USE;
+/* As plain values and back.  E2BIG: it does not fit, and *kept is zeroed; EINVAL: kept is empty. */
+int sip_dialog_keep(const struct sip_dialog *d, struct sip_dialog_kept *kept) MUST_USE;
+int sip_dialog_restore(struct sip_dialog **dp, struct sip *s,
+		       const struct sip_dialog_kept *kept) MUST_USE;
+/* Send a request within the dialog, with the next CSeq (d->local_cseq is then its number). */
+int sip_dialog_send(struct sip_dialog *d, enum sip_method method, const struct sip_extra *extra,
+		    sip_response_h *fn, void *arg, oid *idp) MUST_USE;
 
 #endif

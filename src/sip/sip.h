@@ -21,10 +21,10 @@ struct sip_strans; /* server transaction */
 struct sip_conf {
 	struct env env;
 	struct flow_edge *edge;
-	const char *product; /* User-Agent and Server: "Offhook/0.1.0" */
-	uint64_t node, boot; /* carried in local tags and Call-IDs, with a MAC */
-	size_t max_transactions; /* 0 = 400000; above: new requests get 503 with Retry-After */
-	size_t max_dialogs;	 /* 0 = 100000 */
+	const char *product;	      /* User-Agent and Server: "Offhook/0.1.0" */
+	uint64_t node, boot;	      /* carried in local tags and Call-IDs, with a MAC */
+	size_t max_transactions;      /* 0 = 400000; above: new requests get 503 with Retry-After */
+	size_t max_dialogs;	      /* 0 = 100000 */
 	uint32_t t1_ms, t2_ms, t4_ms; /* 0 = RFC values 500, 4000, 5000 */
 };
 
@@ -36,6 +36,8 @@ const struct env *sip_env(const struct sip *s);
 /* Called for each new request of a method that no dialog took.  The handler answers now or later (by id). */
 typedef void sip_request_h(struct sip_strans *st, const struct sip_msg *req, void *arg);
 void sip_on_request(struct sip *s, enum sip_method method, sip_request_h *fn, void *arg);
+/* An option tag that our handlers know ("path"): listed in Supported, accepted in Require. */
+int sip_support(struct sip *s, const char *option) MUST_USE; /* ENOSPC */
 
 /* What a sender adds to a message the stack writes. */
 struct sip_extra {
@@ -48,8 +50,14 @@ oid sip_strans_id(const struct sip_strans *st);
 struct sip_strans *sip_strans_get(struct sip *s, oid id);
 const struct sip_msg *sip_strans_request(const struct sip_strans *st);
 /* Send a response; from 200 on the transaction is over for the caller.  reason NULL: the RFC's phrase.  to_tag empty: one is made.
- * Errors: EALREADY answered before, ENOMEM. */
-int sip_reply(struct sip_strans *st, unsigned status, const char *reason, const struct sip_extra *extra);
+ * Errors: EALREADY answered before, ENOMEM, EPROTO (2xx to INVITE: sip_invite_uas() does that; 101…199 to others). */
+int sip_reply(struct sip_strans *st, unsigned status, const char *reason,
+	      const struct sip_extra *extra);
+/* Answer once and keep nothing: for requests whose sender is not known (RFC 3261 26.3.2.4); never sent again by itself. */
+void sip_refuse(struct sip_strans *st, unsigned status, const char *reason,
+		const struct sip_extra *extra);
+/* The To tag of our answers to it, made when first asked for. */
+const char *sip_strans_tag(struct sip_strans *st);
 /* Fires when a CANCEL for it arrives (the CANCEL itself has been answered). */
 typedef void sip_cancelled_h(struct sip_strans *st, const struct sip_msg *cancel, void *arg);
 void sip_strans_on_cancel(struct sip_strans *st, sip_cancelled_h *fn, void *arg);
@@ -57,17 +65,19 @@ void sip_strans_on_cancel(struct sip_strans *st, sip_cancelled_h *fn, void *arg)
 /* A request to send.  The stack adds Via, Max-Forwards, User-Agent and Content-Length. */
 struct sip_out {
 	enum sip_method method;
-	struct str uri;	 /* Request-URI */
-	struct flow flow; /* where to */
+	struct str uri;		      /* Request-URI */
+	struct flow flow;	      /* where to */
 	struct str from, to, call_id; /* header values with tags */
 	uint32_t cseq;
-	struct str contact; /* header value, or empty */
-	struct str routes;  /* "Route: …\r\n" lines or empty */
+	struct str contact;    /* header value, or empty */
+	struct str routes;     /* "Route: …\r\n" lines or empty */
+	unsigned max_forwards; /* 0 = 70; a B2BUA passes on what is left */
 	struct sip_extra extra;
 };
 /* Each response, 1xx included; resp is NULL when none came: err ETIMEDOUT (treat as 408) or the flow's (treat as 503). */
 typedef void sip_response_h(oid trans, const struct sip_msg *resp, int err, void *arg);
-int sip_send(struct sip *s, const struct sip_out *out, sip_response_h *fn, void *arg, oid *idp) MUST_USE;
+int sip_send(struct sip *s, const struct sip_out *out, sip_response_h *fn, void *arg,
+	     oid *idp) MUST_USE;
 /* RFC 3261 9.1: sent at once after a 1xx, else when the first 1xx arrives.  extra_headers: e.g. a Reason line. */
 int sip_cancel(struct sip *s, oid trans, struct str extra_headers);
 /* No more calls of the handler; the transaction ends by itself. */
@@ -78,7 +88,9 @@ void sip_make_tag(struct sip *s, char *dst, size_t dst_bytes);
 void sip_make_call_id(struct sip *s, char *dst, size_t dst_bytes);
 
 struct sip_counts {
-	size_t client_transactions, server_transactions, lingering, dialogs, bytes;
+	size_t client_transactions, server_transactions; /* all, lingering ones included */
+	size_t lingering; /* over for their users, kept for retransmissions */
+	size_t dialogs;
 };
 void sip_counts(const struct sip *s, struct sip_counts *c);
 const char *sip_reason_phrase(unsigned status);

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What every new request must pass before a handler or a dialog sees it (RFC 3261 8.2), in the RFC's order: method,
+ * Request-URI, merged requests, Require, content.  Refusals leave nothing behind.
+ *
+ * OPTIONS is answered here too: who asks whether we live gets the same answer in and out of a dialog, with whatever
+ * Max-Forwards, because we are who it was sent to (RFC 3261 11).
+ */
+#include <string.h>
+#include "base/log.h"
+#include "base/metric.h"
+#include "sip/header.h"
+#include "sip/stack.h"
+
+#define ACCEPT_LINE "Accept: application/sdp\r\n"
+
+static void add_token(struct buf *b, struct str token)
+{
+	if (b->n)
+		buf_cstr(b, ", ");
+	buf_str(b, token);
+}
+
+/* Methods that a dialog's user takes need no handler of their own. */
+static bool is_in_dialog_only(enum sip_method m)
+{
+	return m == SIP_ACK || m == SIP_BYE || m == SIP_CANCEL || m == SIP_UPDATE ||
+	       m == SIP_INFO || m == SIP_PRACK;
+}
+
+void gate_write_lists(struct sip *s)
+{
+	buf_reset(&s->allow);
+	for (int m = 0; m < SIP_UNKNOWN_METHOD; m++)
+		if (s->handlers[m].fn || m == SIP_OPTIONS ||
+		    (is_in_dialog_only(m) && m != SIP_PRACK))
+			add_token(&s->allow, sip_method_name(m));
+	buf_reset(&s->supported);
+	for (size_t i = 0; i < s->noptions; i++)
+		add_token(&s->supported, str_of(s->options[i]));
+}
+
+static bool refuse(struct sip *s, const struct sip_msg *req, unsigned status, const char *reason,
+		   struct buf *lines)
+{
+	log_debug(NULL, LOGID_SIP_REFUSED, "%.*s refused with %u %s", STR_ARG(req->method_name),
+		  status, reason ? reason : sip_reason_phrase(status));
+	message_answer(s, req, status, reason, lines ? buf_view(lines) : STR_NONE, NULL);
+	if (lines)
+		buf_free(lines);
+	return true;
+}
+
+static bool refuse_method(struct sip *s, const struct sip_msg *req)
+{
+	struct buf lines = {0};
+
+	if (is_in_dialog_only(req->method))
+		return refuse(s, req, 481, NULL, NULL);
+	buf_printf(&lines, "Allow: %.*s\r\n", STR_ARG(buf_view(&s->allow)));
+	return refuse(s, req, req->method == SIP_UNKNOWN_METHOD ? 501 : 405, NULL, &lines);
+}
+
+static bool refuses_uri(struct sip *s, const struct sip_msg *req)
+{
+	struct sip_uri uri;
+
+	if (sip_uri_parse(&uri, req->uri))
+		return refuse(s, req, 400, "Malformed Request-URI", NULL);
+	if (uri.scheme == SIP_SCHEME_OTHER)
+		return refuse(s, req, 416, NULL, NULL);
+	return false;
+}
+
+static bool knows_option(const struct sip *s, struct str tag)
+{
+	for (size_t i = 0; i < s->noptions; i++)
+		if (str_ieq(tag, str_of(s->options[i])))
+			return true;
+	return false;
+}
+
+static bool refuses_option(struct sip *s, const struct sip_msg *req)
+{
+	struct buf unknown = {0}, lines = {0};
+	struct sip_values v;
+	struct str tag;
+
+	sip_values_init(&v, req, SIP_HDR_REQUIRE);
+	while (sip_values_next(&v, &tag))
+		if (tag.n && !knows_option(s, tag))
+			add_token(&unknown, tag);
+	if (!unknown.n)
+		return false;
+	buf_printf(&lines, "Unsupported: %.*s\r\n", STR_ARG(buf_view(&unknown)));
+	buf_free(&unknown);
+	return refuse(s, req, 420, NULL, &lines);
+}
+
+static bool is_optional_content(const struct sip_msg *req)
+{
+	struct str params = sip_msg_header(req, SIP_HDR_CONTENT_DISPOSITION), handling;
+
+	str_cut(&params, ';');
+	return sip_param(params, STR("handling"), &handling) && str_ieq(handling, STR("optional"));
+}
+
+static bool is_session_type(struct str value)
+{
+	struct str type = str_trim(str_cut(&value, ';'));
+
+	return str_ieq(type, STR("application/sdp")) || str_ieq(type, STR("multipart/mixed")) ||
+	       str_ieq(type, STR("multipart/alternative")) ||
+	       str_ieq(type, STR("multipart/related"));
+}
+
+/* RFC 3261 8.2.3.  Bodies of INFO, MESSAGE, NOTIFY … are their handlers' business. */
+static bool refuses_content(struct sip *s, const struct sip_msg *req)
+{
+	struct str encoding = sip_msg_header(req, SIP_HDR_CONTENT_ENCODING);
+	struct buf lines = {0};
+
+	if (!req->body.n || is_optional_content(req))
+		return false;
+	if (encoding.n && !str_ieq(encoding, STR("identity"))) {
+		buf_cstr(&lines, ACCEPT_LINE "Accept-Encoding: identity\r\n");
+		return refuse(s, req, 415, NULL, &lines);
+	}
+	if (req->method != SIP_INVITE && req->method != SIP_UPDATE)
+		return false;
+	if (is_session_type(sip_msg_header(req, SIP_HDR_CONTENT_TYPE)))
+		return false;
+	buf_cstr(&lines, ACCEPT_LINE);
+	return refuse(s, req, 415, NULL, &lines);
+}
+
+static bool has_no_hops(const struct sip_msg *req)
+{
+	uint32_t hops;
+
+	return sip_msg_has(req, SIP_HDR_MAX_FORWARDS) &&
+	       !str_u32(sip_msg_header(req, SIP_HDR_MAX_FORWARDS), &hops) && !hops;
+}
+
+static bool answer_options(struct sip *s, const struct sip_msg *req)
+{
+	struct buf lines = {0};
+
+	if (req->to_tag.n && !dialogs_knows(s, req))
+		return refuse(s, req, 481, NULL, NULL);
+	buf_printf(&lines, "Allow: %.*s\r\n" ACCEPT_LINE, STR_ARG(buf_view(&s->allow)));
+	buf_printf(&lines,
+		   "Accept-Encoding: identity\r\nAccept-Language: en\r\nSupported: %.*s\r\n",
+		   STR_ARG(buf_view(&s->supported)));
+	message_answer(s, req, 200, NULL, buf_view(&lines), NULL);
+	buf_free(&lines);
+	return true;
+}
+
+/* Work in progress goes on; what is new is told to come again (RFC 3261 21.5.4). */
+static bool sheds(struct sip *s, const struct sip_msg *req)
+{
+	struct buf lines = {0};
+
+	if (!stack_is_full(s) || tag_is_ours(s, req->to_tag))
+		return false;
+	metric_add(METRIC_SIP_SHED, 1);
+	log_warn(NULL, LOGID_OVERLOAD, "%zu SIP transactions: new requests get 503",
+		 s->nclients + s->nservers);
+	buf_printf(&lines, "Retry-After: %u\r\n", 5 + (unsigned)rng_below(s->conf.env.rng, 10));
+	return refuse(s, req, 503, NULL, &lines);
+}
+
+bool gate_refuses(struct sip *s, const struct sip_msg *req)
+{
+	bool is_new = !req->to_tag.n;
+
+	if (sheds(s, req))
+		return true;
+	if (req->method == SIP_UNKNOWN_METHOD)
+		return refuse_method(s, req);
+	if (is_new && req->method != SIP_OPTIONS &&
+	    (!s->handlers[req->method].fn || is_in_dialog_only(req->method)))
+		return refuse_method(s, req);
+	if (is_new && refuses_uri(s, req))
+		return true;
+	if (strans_is_merged(s, req))
+		return refuse(s, req, 482, NULL, NULL);
+	if (refuses_option(s, req))
+		return true;
+	if (req->method == SIP_OPTIONS)
+		return answer_options(s, req);
+	if (is_new && has_no_hops(req) && req->method != SIP_REGISTER)
+		return refuse(s, req, 483, NULL, NULL);
+	if (req->method == SIP_INVITE && !sip_msg_has(req, SIP_HDR_CONTACT))
+		return refuse(s, req, 400, "Missing Contact", NULL);
+	return refuses_content(s, req);
+}

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The stack: bytes in, parsed, matched to a transaction or offered as new.  Read received() first.
+ */
+#include <string.h>
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metric.h"
+#include "base/thread.h"
+#include "sip/stack.h"
+
+enum { DEFAULT_TRANSACTIONS = 400000, DEFAULT_DIALOGS = 100000 };
+
+bool stack_is_full(const struct sip *s)
+{
+	return s->nclients + s->nservers >= s->conf.max_transactions;
+}
+
+void stack_gauge(const struct sip *s)
+{
+	metric_set(METRIC_TRANSACTIONS, s->nclients + s->nservers);
+	metric_set(METRIC_DIALOGS, s->ndialogs);
+}
+
+/* ---- requests ---- */
+
+/* RFC 3261 9.2.  Stateless: it is answered the same however often it comes.  Only from the address that sent the
+ * INVITE: a branch is no secret to those who saw it pass. */
+static void receive_cancel(struct sip *s, const struct sip_msg *m)
+{
+	struct sip_strans *st = strans_find(s, m, SIP_INVITE);
+	char tag[SIP_TAG_BYTES] = "";
+	struct flow flow;
+
+	if (!st || !addr_ip_eq(&st->flow.remote, &m->flow.remote)) {
+		message_answer(s, m, 481, NULL, STR_NONE, NULL);
+		return;
+	}
+	if (!st->live) {
+		message_answer(s, m, 200, NULL, STR_NONE, NULL);
+		return;
+	}
+	strncpy(tag, sip_strans_tag(st), sizeof(tag) - 1);
+	if (!message_response(s, m, &(struct response){.status = 200, .tag = tag})) {
+		message_reply_flow(m, &flow);
+		(void)stack_send(s, &flow, s->out.p, s->out.n);
+	}
+	if (st->live->on_cancel)
+		st->live->on_cancel(st, m, st->live->on_cancel_arg);
+	else
+		(void)sip_reply(st, 487, NULL, NULL);
+}
+
+static void receive_ack(struct sip *s, const struct sip_msg *m)
+{
+	struct sip_strans *st = strans_find(s, m, SIP_INVITE);
+
+	/* In the Accepted state the table does not take it: it is the dialog's (RFC 6026 7.1). */
+	if (!st || !strans_event(st, STRANS_EV_ACK))
+		dialogs_ack(s, m);
+}
+
+static void dispatch(struct sip *s, struct sip_msg *m)
+{
+	struct sip_handler *h = &s->handlers[m->method];
+	struct sip_strans *st;
+	int err = strans_alloc(&st, s, m);
+
+	if (err) {
+		metric_add(METRIC_SIP_SHED, 1);
+		message_answer(s, m, err == EMSGSIZE ? 400 : 503, NULL, STR_NONE, NULL);
+		return;
+	}
+	/* A phone that puts a To tag into a REGISTER means no dialog by it. */
+	if (m->to_tag.n && m->method != SIP_REGISTER)
+		dialogs_request(s, st, m);
+	else
+		h->fn(st, m, h->arg);
+	/* st lives: a finished transaction goes by its timer, a refused one here */
+	strans_handled(st);
+}
+
+static void receive_request(struct sip *s, struct sip_msg *m)
+{
+	struct sip_strans *st;
+
+	if (m->method == SIP_ACK)
+		return receive_ack(s, m);
+	if (m->method == SIP_CANCEL)
+		return receive_cancel(s, m);
+	st = strans_find(s, m, m->method);
+	if (st)
+		strans_event(st, STRANS_EV_REQUEST);
+	else if (!gate_refuses(s, m))
+		dispatch(s, m);
+}
+
+/* ---- the sink ---- */
+
+static void received(struct flow_sink *sink, const struct flow *from, const uint8_t *p, size_t n)
+{
+	struct sip *s = CONTAINER_OF(sink, struct sip, sink);
+	char ip[ADDR_STR_BYTES];
+	struct sip_msg *m = NULL;
+	unsigned status = 0;
+	int err;
+
+	ON_THREAD(THREAD_CORE);
+	metric_add(METRIC_SIP_RECEIVED, 1);
+	err = sip_msg_parse(&m, from, p, n, &status);
+	if (err && err != ENOMEM)
+		metric_add(METRIC_SIP_MALFORMED, 1);
+	if (!m)
+		return;
+	if (err == EPROTO) {
+		log_debug(NULL, LOGID_SIP_REFUSED, "from %s: %s", addr_str(ip, &from->remote),
+			  m->bad ? m->bad : "malformed");
+		if (m->is_request)
+			message_answer(s, m, status, m->bad, STR_NONE, NULL);
+	} else if (m->is_request) {
+		log_debug(NULL, LOGID_SIP_MESSAGE, "from %s: %.*s %.*s",
+			  addr_str(ip, &from->remote), STR_ARG(m->method_name), STR_ARG(m->uri));
+		receive_request(s, m);
+	} else {
+		log_debug(NULL, LOGID_SIP_MESSAGE, "from %s: %u %.*s", addr_str(ip, &from->remote),
+			  m->status, STR_ARG(m->reason));
+		ctrans_response(s, m);
+	}
+	sip_msg_deref(m);
+	stack_gauge(s);
+}
+
+static void failed(struct flow_sink *sink, const struct flow *to, int err)
+{
+	ON_THREAD(THREAD_CORE);
+	ctrans_failed(CONTAINER_OF(sink, struct sip, sink), to, err);
+}
+
+static void closed(struct flow_sink *sink, oid conn)
+{
+	ON_THREAD(THREAD_CORE);
+	ctrans_closed(CONTAINER_OF(sink, struct sip, sink), conn);
+}
+
+/* ---- life ---- */
+
+static void fill_defaults(struct sip_conf *c)
+{
+	if (!c->max_transactions)
+		c->max_transactions = DEFAULT_TRANSACTIONS;
+	if (!c->max_dialogs)
+		c->max_dialogs = DEFAULT_DIALOGS;
+	if (!c->t1_ms)
+		c->t1_ms = 500;
+	if (!c->t2_ms)
+		c->t2_ms = 4000;
+	if (!c->t4_ms)
+		c->t4_ms = 5000;
+}
+
+int sip_alloc(struct sip **sp, const struct sip_conf *conf)
+{
+	struct sip *s = mem_alloc(sizeof(*s));
+	int err;
+
+	if (!s)
+		return ENOMEM;
+	s->conf = *conf;
+	fill_defaults(&s->conf);
+	s->sink = (struct flow_sink){received, failed, closed};
+	s->out.max = SIP_MAX_BYTES;
+	conf->env.rng->fill(conf->env.rng, s->secret, sizeof(s->secret));
+	/* What goes on gets room beyond the limit for what is new. */
+	err = ids_alloc(&s->clients, 2 * s->conf.max_transactions);
+	if (!err)
+		err = ids_alloc(&s->servers, 2 * s->conf.max_transactions);
+	if (!err)
+		err = map_init(&s->by_peer);
+	if (!err)
+		err = map_init(&s->by_key);
+	if (!err)
+		err = map_init(&s->by_call);
+	if (!err)
+		err = map_init(&s->dialogs);
+	gate_write_lists(s);
+	if (!err)
+		err = s->allow.err;
+	if (err)
+		s = sip_free(s);
+	else
+		*sp = s;
+	return err;
+}
+
+static void free_transactions(struct sip *s)
+{
+	struct map_iter it = {0};
+	struct map_node *node;
+	struct ctrans *t;
+	size_t pos = 0;
+	oid id;
+
+	while ((node = map_next(&s->by_key, &it)))
+		strans_free(CONTAINER_OF(node, struct sip_strans, by_key));
+	while (s->clients && (t = ids_next(s->clients, &pos, &id)))
+		ctrans_free(t);
+}
+
+struct sip *sip_free(struct sip *s)
+{
+	if (!s)
+		return NULL;
+	free_transactions(s);
+	map_close(&s->by_peer);
+	map_close(&s->by_key);
+	map_close(&s->by_call);
+	map_close(&s->dialogs);
+	ids_free(s->clients);
+	ids_free(s->servers);
+	buf_free(&s->out);
+	buf_free(&s->key);
+	buf_free(&s->allow);
+	buf_free(&s->supported);
+	return mem_free(s);
+}
+
+struct flow_sink *sip_sink(struct sip *s)
+{
+	return &s->sink;
+}
+
+const struct env *sip_env(const struct sip *s)
+{
+	return &s->conf.env;
+}
+
+void sip_on_request(struct sip *s, enum sip_method method, sip_request_h *fn, void *arg)
+{
+	ON_THREAD(THREAD_CORE);
+	BUG(method >= SIP_UNKNOWN_METHOD);
+	s->handlers[method] = (struct sip_handler){fn, arg};
+	gate_write_lists(s);
+}
+
+int sip_support(struct sip *s, const char *option)
+{
+	ON_THREAD(THREAD_CORE);
+	if (s->noptions == SIP_MAX_OPTIONS)
+		return ENOSPC;
+	s->options[s->noptions++] = option;
+	gate_write_lists(s);
+	return s->supported.err;
+}
+
+void sip_counts(const struct sip *s, struct sip_counts *c)
+{
+	*c = (struct sip_counts){s->nclients, s->nservers, s->nlingering, s->ndialogs};
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What the files of the stack share: the stack itself, its transactions, and how they write messages.  Private to sip/.
+ *
+ * A transaction is looked up by what the wire says: a client's by its branch, which carries our own id and a MAC; a
+ * server's by branch, sent-by, CSeq and method (or what RFC 2543 offers instead).  Once it is over for its user it shrinks
+ * to its key and the bytes it may have to send again.
+ *
+ * Thread     core
+ * Ownership  the stack owns all transactions; `text`, `last`, `live` are freed as soon as the RFC lets us forget them
+ */
+#ifndef SIP_STACK_H
+#define SIP_STACK_H
+
+#include "base/buf.h"
+#include "base/map.h"
+#include "sip/sip.h"
+
+struct sip_handler {
+	sip_request_h *fn;
+	void *arg;
+};
+
+enum { SIP_MAX_OPTIONS = 16, SIP_TAG_BYTES = 48 };
+#define NO_DEADLINE UINT64_MAX
+
+struct sip {
+	struct flow_sink sink;
+	struct sip_conf conf; /* defaults filled in */
+	struct ids *clients;  /* every client transaction */
+	struct ids *servers;  /* server transactions not yet finally answered */
+	struct map
+		by_peer; /* client transactions that wait for an answer, by connection or remote address */
+	struct map by_key;  /* server transactions */
+	struct map by_call; /* the same by Call-ID, From tag and CSeq: merged requests */
+	struct map dialogs;
+	struct sip_handler handlers[SIP_NMETHODS];
+	const char *options[SIP_MAX_OPTIONS]; /* option tags we support */
+	size_t noptions;
+	struct buf allow;     /* "INVITE, ACK, …" */
+	struct buf supported; /* "path, …", may be empty */
+	struct buf out;	      /* the message being written */
+	struct buf key;	      /* the key being looked up */
+	uint8_t secret[16];   /* under which tags and branches are signed */
+	uint32_t tag_index;
+	size_t nclients, nservers, nlingering, ndialogs;
+};
+
+bool stack_is_full(const struct sip *s);
+void stack_gauge(const struct sip *s);
+
+/* The one way out: counts, logs, and gives the bytes to the edge. */
+int stack_send(struct sip *s, struct flow *flow, const void *p, size_t n);
+
+/* ---- writing (message.c) ---- */
+struct response {
+	unsigned status;
+	const char *reason;	       /* NULL: the RFC's */
+	const char *tag;	       /* for a To without one; NULL: none is added */
+	struct str more;	       /* the stack's own header lines, before extra's */
+	const struct sip_extra *extra; /* or NULL */
+};
+struct piece {
+	uint32_t off, n;
+};
+struct ctrans_text { /* a request as sent, and where its parts are: ACK and CANCEL are made from it */
+	uint32_t n, cseq;
+	struct piece uri, via, from, to, call_id, routes;
+	char p[];
+};
+
+/* These leave the message in s->out; ENOMEM, EMSGSIZE; message_request also what finding our address gives. */
+int message_request(struct sip *s, struct flow *flow, const struct sip_out *out, const char *branch,
+		    struct ctrans_text *x) MUST_USE;
+int message_response(struct sip *s, const struct sip_msg *req, const struct response *r) MUST_USE;
+void message_head(struct sip *s, struct str method, struct str uri);
+int message_body(struct sip *s, const struct sip_extra *extra) MUST_USE;
+/* Where the answer to a request goes (RFC 3261 18.2.2, RFC 3581). */
+void message_reply_flow(const struct sip_msg *req, struct flow *flow);
+/* A To tag that the same request always gets, for answers that leave nothing behind. */
+void message_stateless_tag(const struct sip *s, const struct sip_msg *req, char tag[SIP_TAG_BYTES]);
+/* Answer at once and keep nothing. */
+void message_answer(struct sip *s, const struct sip_msg *req, unsigned status, const char *reason,
+		    struct str more, const struct sip_extra *extra);
+
+/* ---- server transactions (strans.c) ---- */
+#define STRANS_STATES(X)                                                                           \
+	X(I_PROCEEDING)                                                                            \
+	X(I_COMPLETED)                                                                             \
+	X(I_CONFIRMED)                                                                             \
+	X(I_ACCEPTED)                                                                              \
+	X(N_TRYING)                                                                                \
+	X(N_PROCEEDING)                                                                            \
+	X(N_COMPLETED)                                                                             \
+	X(REFUSED)                                                                                 \
+	X(OVER)
+#define STRANS_EVENTS(X)                                                                           \
+	X(REQUEST)                                                                                 \
+	X(ACK)                                                                                     \
+	X(SEND_1XX)                                                                                \
+	X(SEND_2XX)                                                                                \
+	X(SEND_FINAL)                                                                              \
+	X(REFUSE)                                                                                  \
+	X(TICK)                                                                                    \
+	X(TIMEOUT)
+
+enum strans_state {
+#define X(name) STRANS_##name,
+	STRANS_STATES(X)
+#undef X
+		STRANS_NSTATES
+};
+enum strans_event {
+#define X(name) STRANS_EV_##name,
+	STRANS_EVENTS(X)
+#undef X
+		STRANS_NEVENTS
+};
+
+struct strans_live { /* until the final answer */
+	struct sip_msg *req;
+	sip_cancelled_h *on_cancel;
+	void *on_cancel_arg;
+	char tag[SIP_TAG_BYTES];
+};
+
+struct sip_strans {
+	struct timer timer;
+	struct map_node by_key, by_call;
+	struct sip *sip;
+	oid id; /* 0 once finally answered */
+	struct strans_live *live;
+	struct flow flow; /* where answers go */
+	char *last;	  /* what a retransmission is answered with */
+	uint32_t nlast;
+	uint32_t interval_ms;
+	uint64_t deadline_ms; /* or NO_DEADLINE */
+	uint32_t cseq;
+	uint16_t nkey;
+	uint8_t state, method;
+	bool is_reliable, is_merge_known;
+	char key[];
+};
+
+int strans_alloc(struct sip_strans **stp, struct sip *s, struct sip_msg *req) MUST_USE;
+struct sip_strans *strans_free(struct sip_strans *st);
+struct sip_strans *strans_find(struct sip *s, const struct sip_msg *m, enum sip_method method);
+/* Another request with the same Call-ID, From tag and CSeq that came another way: 482. */
+bool strans_is_merged(struct sip *s, const struct sip_msg *req);
+bool strans_event(struct sip_strans *st,
+		  enum strans_event ev); /* false: not in the table; nothing changed */
+/* The answer 2xx to an INVITE, whose bytes go to the caller: it sends them again until the ACK comes. */
+int strans_accept(struct sip_strans *st, const struct response *r, char **bytesp,
+		  size_t *np) MUST_USE;
+/* A request was given to its handler and not answered: the INVITE gets its 100. */
+void strans_handled(struct sip_strans *st);
+
+/* ---- client transactions (ctrans.c) ---- */
+#define CTRANS_STATES(X)                                                                           \
+	X(I_CALLING)                                                                               \
+	X(I_PROCEEDING)                                                                            \
+	X(I_COMPLETED)                                                                             \
+	X(I_ACCEPTED)                                                                              \
+	X(N_TRYING)                                                                                \
+	X(N_PROCEEDING)                                                                            \
+	X(N_COMPLETED)                                                                             \
+	X(OVER)
+#define CTRANS_EVENTS(X)                                                                           \
+	X(PROVISIONAL)                                                                             \
+	X(SUCCESS)                                                                                 \
+	X(FAILURE)                                                                                 \
+	X(TICK)                                                                                    \
+	X(TIMEOUT)                                                                                 \
+	X(BROKEN)
+
+enum ctrans_state {
+#define X(name) CTRANS_##name,
+	CTRANS_STATES(X)
+#undef X
+		CTRANS_NSTATES
+};
+enum ctrans_event {
+#define X(name) CTRANS_EV_##name,
+	CTRANS_EVENTS(X)
+#undef X
+		CTRANS_NEVENTS
+};
+
+struct ctrans {
+	struct timer timer;
+	struct map_node by_peer;
+	struct sip *sip;
+	oid id;
+	oid cancel; /* the transaction of our CANCEL */
+	struct flow flow;
+	sip_response_h *fn; /* NULL: forgotten */
+	void *arg;
+	struct ctrans_text
+		*text; /* the request; the ACK once refused; NULL when nothing is sent again */
+	char *cancel_headers; /* a CANCEL waits for the first 1xx; NULL: none */
+	uint64_t deadline_ms; /* or NO_DEADLINE */
+	uint32_t interval_ms;
+	int err; /* of BROKEN */
+	uint8_t state, method;
+	bool is_reliable, is_cancelled, is_by_peer, is_lingering;
+};
+
+struct ctrans *ctrans_free(struct ctrans *t);
+/* A response came in. */
+void ctrans_response(struct sip *s, const struct sip_msg *m);
+/* Everything that waits for an answer from there fails. */
+void ctrans_failed(struct sip *s, const struct flow *to, int err);
+void ctrans_closed(struct sip *s, oid conn);
+bool ctrans_event(struct ctrans *t, enum ctrans_event ev, const struct sip_msg *m);
+
+/* ---- what a request must pass before anybody sees it (gate.c) ---- */
+/* True: it was answered (or dropped). */
+bool gate_refuses(struct sip *s, const struct sip_msg *req);
+void gate_write_lists(struct sip *s);
+
+/* ---- tags and branches (tag.c) ---- */
+enum { SIP_BRANCH_BYTES = 48 };
+void tag_branch(const struct sip *s, oid id, char branch[SIP_BRANCH_BYTES]);
+oid tag_branch_id(const struct sip *s, struct str branch); /* 0: not ours */
+bool tag_is_ours(const struct sip *s, struct str tag);
+
+/* ---- dialogs (dialog.c, dialog_map.c) ---- */
+/* The dialog's user took the request, or it was refused (481, 500). */
+void dialogs_request(struct sip *s, struct sip_strans *st, const struct sip_msg *req);
+void dialogs_ack(struct sip *s, const struct sip_msg *ack);
+bool dialogs_knows(struct sip *s, const struct sip_msg *req);
+/* A 2xx to an INVITE whose sender is gone: acknowledge, and hang up unless the dialog lives. */
+void dialogs_stray_2xx(struct sip *s, const struct sip_msg *m);
+
+#endif
