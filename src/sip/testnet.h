@@ -94,7 +94,7 @@ static inline void tn_open_conf(struct testnet *t, const struct sip_conf *conf)
 	*t = (struct testnet){0};
 	map_seed(seed);
 	thread_become(THREAD_ANY);
-	t->edge = (struct flow_edge){tn_send, tn_close, tn_local_for};
+	t->edge = (struct flow_edge){.send = tn_send, .close = tn_close, .local_for = tn_local_for};
 	clock_virtual_init(&t->clock, 1700000000000000);
 	t->clock.now_us = 1000000;
 	rng_seeded_init(&t->rng, 42);
