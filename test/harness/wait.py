@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Waiting for something to become true, never for a time to pass."""
+import datetime
 import time
 
 
@@ -13,3 +14,8 @@ def until(what, timeout=10.0, every=0.02, why=""):
         if time.monotonic() > end:
             raise AssertionError(f"waited {timeout} s in vain: {why or what}")
         time.sleep(every)
+
+
+def when(text):
+    """An RFC 3339 time as seconds since 1970."""
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
