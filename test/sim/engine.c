@@ -118,7 +118,9 @@ static int engine_post(struct media_engine *engine, const struct media_cmd *cmd)
 		break;
 	case MEDIA_CLOSE:
 		ev.type = MEDIA_CLOSED;
-		if (s)
+		if (s && e->leaks)
+			e->leaks = false;
+		else if (s)
 			close_session(e, s);
 		else
 			ev.err = ENOENT;

@@ -17,6 +17,7 @@ struct engine {
 	struct link answers;
 	size_t nsessions, opened;
 	uint16_t next_port;
+	bool leaks; /* negative control: the first close is lost */
 	media_event_h *fn;
 	void *arg;
 };

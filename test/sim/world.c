@@ -112,6 +112,8 @@ static int node_send(struct flow_edge *e, struct flow *flow, const void *p, size
 	struct world *w = node->world;
 
 	w->sent++;
+	if (w->dropped_method && n > strlen(w->dropped_method) && !memcmp(p, w->dropped_method, strlen(w->dropped_method)))
+		return 0;
 	if (world_chance(w, w->quality.lost)) {
 		w->lost++;
 		print(w, &node->addr, &flow->remote, p, n, "   (lost)");

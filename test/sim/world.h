@@ -34,6 +34,7 @@ struct world {
 	uint64_t number;
 	uint64_t sent, lost;
 	bool trace; /* print every datagram */
+	const char *dropped_method; /* negative control: requests of this method never arrive */
 };
 
 struct node {
