@@ -9,7 +9,7 @@
 
 #include "base/metric.h"
 #include "main/server.h"
-#include "schema/record_table.h"
+#include "schema/record.h"
 
 enum { PAGE_MAX = 500 };
 
@@ -89,7 +89,7 @@ static json_t *sessions(struct server *s, const struct command *c)
 			has_more = true;
 			break;
 		}
-		one = record_to_json(RECORD_CALL, view.record);
+		one = record_to_json(&record_tables[RECORD_CALL], view.record);
 		if (one) {
 			json_object_set_new(one, "cdr_id", json_id(view.record->id));
 			json_object_set_new(one, "id", json_id(view.id));

@@ -100,7 +100,7 @@ static void on_second(struct timer *t, void *arg)
 	timer_start(s->env.wheel, t, 1000, on_second, s);
 	journal_mark_alive(s->journal, clock_wall_us(s->env.clock));
 	sample_metrics(s);
-	notify_watchdog();
+	notify_alive();
 }
 
 /* ---- stopping ---- */

@@ -43,7 +43,7 @@ int main(int argc, char **argv)
 	thread_become(THREAD_CORE);
 	if (core_block_signals() || server_start(&server))
 		return 1;
-	notify_ready();
+	notify_ready("serving calls");
 	server_run(&server);
 	notify_stopping();
 	server_stop(&server);

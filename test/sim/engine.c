@@ -22,8 +22,7 @@ struct answer {
 
 static struct session *find(struct engine *e, oid id)
 {
-	LIST_EACH(it, &e->sessions)
-	{
+	LIST_EACH (it, &e->sessions) {
 		struct session *s = CONTAINER_OF(it, struct session, link);
 
 		if (s->id == id)
@@ -52,7 +51,8 @@ static int answer_later(struct engine *e, const struct media_event *ev)
 	a->engine = e;
 	a->event = *ev;
 	list_append(&e->answers, &a->link);
-	timer_start(e->node->wheel, &a->timer, rng_below(e->node->env.rng, ANSWER_MS_MAX + 1), on_answer, a);
+	timer_start(e->node->wheel, &a->timer, rng_below(e->node->env.rng, ANSWER_MS_MAX + 1),
+		    on_answer, a);
 	return 0;
 }
 
@@ -141,19 +141,18 @@ static int engine_post(struct media_engine *engine, const struct media_cmd *cmd)
 
 void engine_init(struct engine *e, struct node *node, media_event_h *fn, void *arg)
 {
-	*e = (struct engine){.engine.post = engine_post, .node = node, .next_port = 20000, .fn = fn, .arg = arg};
+	*e = (struct engine){
+		.engine.post = engine_post, .node = node, .next_port = 20000, .fn = fn, .arg = arg};
 	list_init(&e->sessions);
 	list_init(&e->answers);
 }
 
 void engine_close(struct engine *e)
 {
-	LIST_EACH_SAFE(it, tmp, &e->sessions)
-	{
+	LIST_EACH_SAFE (it, tmp, &e->sessions) {
 		close_session(e, CONTAINER_OF(it, struct session, link));
 	}
-	LIST_EACH_SAFE(it, tmp, &e->answers)
-	{
+	LIST_EACH_SAFE (it, tmp, &e->answers) {
 		struct answer *a = CONTAINER_OF(it, struct answer, link);
 
 		timer_cancel(&a->timer);

@@ -41,7 +41,8 @@ static int keeper_write(struct record_sink *sink, enum record_kind kind, const v
 	k->writes++;
 	switch (kind) {
 	case RECORD_CONTACT:
-		memcpy(slot((void **)&k->contacts, &k->ncontacts, sizeof(*k->contacts), rec), rec, n);
+		memcpy(slot((void **)&k->contacts, &k->ncontacts, sizeof(*k->contacts), rec), rec,
+		       n);
 		break;
 	case RECORD_CALL:
 		memcpy(slot((void **)&k->calls, &k->ncalls, sizeof(*k->calls), rec), rec, n);

@@ -10,18 +10,20 @@ enum { TENANT_ID = 77, GROUP_ID = 900 };
 
 /* ---- configuration ---- */
 
-static int apply_json(struct pbx *p, uint64_t tenant_id, uint64_t revision, const char *resource, uint64_t id,
-		      const char *text)
+static int apply_json(struct pbx *p, uint64_t tenant_id, uint64_t revision, const char *resource,
+		      uint64_t id, const char *text)
 {
 	struct field_errors errs = {.n = 0};
 	const struct resource *res = resource_by_name(str_of(resource));
 	struct model_change change = {tenant_id, revision, res, id, NULL};
 	json_t *json = json_loads(text, 0, NULL);
-	int err = json && res ? object_from_json(&change.after, res, NULL, json, true, &errs) : EINVAL;
+	int err = json && res ? object_from_json(&change.after, res, NULL, json, true, &errs)
+			      : EINVAL;
 
 	json_decref(json);
 	if (err) {
-		fprintf(stderr, "%s: %s %s\n", resource, errs.n ? errs.v[0].field : "", errs.n ? errs.v[0].message : "");
+		fprintf(stderr, "%s: %s %s\n", resource, errs.n ? errs.v[0].field : "",
+			errs.n ? errs.v[0].message : "");
 		return err;
 	}
 	change.after->tenant_id = res->scope == SCOPE_SYSTEM ? 0 : tenant_id;
@@ -37,7 +39,8 @@ static int configure(struct pbx *p)
 {
 	char text[600];
 	uint64_t revision = 1;
-	int err = apply_json(p, 0, 1, "tenant", TENANT_ID, "{\"name\":\"sim\",\"domain\":\"" PBX_DOMAIN "\"}");
+	int err = apply_json(p, 0, 1, "tenant", TENANT_ID,
+			     "{\"name\":\"sim\",\"domain\":\"" PBX_DOMAIN "\"}");
 
 	for (unsigned i = 0; !err && i < PBX_EXTENSIONS; i++) {
 		snprintf(text, sizeof(text), "{\"number\":\"%u\",\"ring_seconds\":20}", 100 + i);
@@ -45,14 +48,15 @@ static int configure(struct pbx *p)
 		if (err)
 			break;
 		snprintf(text, sizeof(text),
-			 "{\"username\":\"%u\",\"password\":\"secret-%u\",\"extension_id\":\"%u\"}", 100 + i, 100 + i,
-			 1 + i);
+			 "{\"username\":\"%u\",\"password\":\"secret-%u\",\"extension_id\":\"%u\"}",
+			 100 + i, 100 + i, 1 + i);
 		err = apply_json(p, TENANT_ID, revision++, "account", 100 + i, text);
 	}
 	if (err)
 		return err;
 	snprintf(text, sizeof(text),
-		 "{\"number\":\"600\",\"name\":\"Group\",\"ring_seconds\":15,\"members\":[{\"extension_id\":\"2\"},"
+		 "{\"number\":\"600\",\"name\":\"Group\",\"ring_seconds\":15,\"members\":[{"
+		 "\"extension_id\":\"2\"},"
 		 "{\"extension_id\":\"3\"},{\"extension_id\":\"4\"}]}");
 	return apply_json(p, TENANT_ID, revision, "ring_group", GROUP_ID, text);
 }
@@ -83,8 +87,11 @@ static int start(struct pbx *p)
 		err = configure(p);
 	if (err)
 		return err;
-	const struct sip_conf sip = {
-		.env = p->node.env, .edge = &p->node.edge, .product = "sim", .node = 1, .boot = p->boot};
+	const struct sip_conf sip = {.env = p->node.env,
+				     .edge = &p->node.edge,
+				     .product = "sim",
+				     .node = 1,
+				     .boot = p->boot};
 	err = sip_alloc(&p->sip, &sip);
 	if (err)
 		return err;

@@ -28,9 +28,10 @@ struct pbx {
 };
 
 #define PBX_DOMAIN "sim.test"
-#define PBX_IP "10.0.0.1"
+#define PBX_IP	   "10.0.0.1"
 
-int pbx_init(struct pbx *p, struct world *w) MUST_USE; /* up, with extensions 100 … and ring group 600 */
+int pbx_init(struct pbx *p,
+	     struct world *w) MUST_USE; /* up, with extensions 100 … and ring group 600 */
 void pbx_crash(struct pbx *p);
 int pbx_restart(struct pbx *p) MUST_USE;
 void pbx_close(struct pbx *p);

@@ -10,7 +10,7 @@ enum {
 	RETRY_MS = 5000,
 	SHARE_ANSWER = 7000, /* of 10,000 incoming calls */
 	SHARE_BUSY = 1000,
-	SHARE_DECLINE = 500, /* the rest just rings */
+	SHARE_DECLINE = 500,  /* the rest just rings */
 	SHARE_GIVE_UP = 2500, /* of placed calls */
 	SHARE_HOLD = 3000,
 	RING_LIMIT_MS = 120000, /* a phone whose server forgot the call stops ringing by itself */
@@ -38,7 +38,8 @@ static void on_register_timer(struct timer *t, void *arg)
 	phone_register(p, p->expires_s);
 }
 
-static int answer_challenge(struct phone *p, const struct sip_msg *resp, const char *method, const char *uri, struct buf *out)
+static int answer_challenge(struct phone *p, const struct sip_msg *resp, const char *method,
+			    const char *uri, struct buf *out)
 {
 	struct sip_challenge c;
 	char cnonce[17];
@@ -102,7 +103,8 @@ static void send_register(struct phone *p, struct str authorization)
 	snprintf(aor, sizeof(aor), "<sip:%s@%s>", p->user, p->domain);
 	snprintf(from, sizeof(from), "%s;tag=reg%s", aor, p->user);
 	snprintf(contact, sizeof(contact), "%s", p->contact);
-	snprintf(headers, sizeof(headers), "Expires: %u\r\n%.*s", p->expires_s, STR_ARG(authorization));
+	snprintf(headers, sizeof(headers), "Expires: %u\r\n%.*s", p->expires_s,
+		 STR_ARG(authorization));
 	const struct sip_out out = {
 		.method = SIP_REGISTER,
 		.uri = str_of(uri),
@@ -134,7 +136,8 @@ static struct str write_sdp(struct pcall *c, char *dst, size_t n, const char *di
 
 	addr_ip_str(ip, &c->phone->node.addr);
 	int len = snprintf(dst, n,
-			   "v=0\r\no=- 1 %u IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0 101\r\n"
+			   "v=0\r\no=- 1 %u IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\nm=audio "
+			   "4000 RTP/AVP 0 101\r\n"
 			   "a=rtpmap:101 telephone-event/8000\r\na=%s\r\n",
 			   ++c->sdp_version, ip, ip, direction);
 
@@ -375,8 +378,8 @@ static void on_invite(struct sip_strans *st, const struct sip_msg *req, void *ar
 
 /* ---- life ---- */
 
-int phone_init(struct phone *p, struct world *w, const char *ip, const char *user, const char *password, const char *domain,
-	       const struct addr *pbx)
+int phone_init(struct phone *p, struct world *w, const char *ip, const char *user,
+	       const char *password, const char *domain, const struct addr *pbx)
 {
 	int err;
 
@@ -389,7 +392,11 @@ int phone_init(struct phone *p, struct world *w, const char *ip, const char *use
 	err = node_up(&p->node, w, ip);
 	if (err)
 		return err;
-	const struct sip_conf conf = {.env = p->node.env, .edge = &p->node.edge, .product = "sim phone", .node = 9, .boot = 1};
+	const struct sip_conf conf = {.env = p->node.env,
+				      .edge = &p->node.edge,
+				      .product = "sim phone",
+				      .node = 9,
+				      .boot = 1};
 	err = sip_alloc(&p->sip, &conf);
 	if (err)
 		return err;
@@ -405,8 +412,7 @@ int phone_init(struct phone *p, struct world *w, const char *ip, const char *use
 void phone_close(struct phone *p)
 {
 	timer_cancel(&p->register_timer);
-	LIST_EACH_SAFE(it, tmp, &p->calls)
-	{
+	LIST_EACH_SAFE (it, tmp, &p->calls) {
 		over(CONTAINER_OF(it, struct pcall, link));
 	}
 	p->sip = sip_free(p->sip);
@@ -418,7 +424,7 @@ size_t phone_calls(const struct phone *p)
 {
 	size_t n = 0;
 
-	LIST_EACH(it, &p->calls)
+	LIST_EACH (it, &p->calls)
 		n++;
 	return n;
 }

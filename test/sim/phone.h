@@ -31,8 +31,8 @@ struct phone {
 	unsigned placed, authorized, established, refused, unanswered, received, ended;
 };
 
-int phone_init(struct phone *p, struct world *w, const char *ip, const char *user, const char *password, const char *domain,
-	       const struct addr *pbx) MUST_USE;
+int phone_init(struct phone *p, struct world *w, const char *ip, const char *user,
+	       const char *password, const char *domain, const struct addr *pbx) MUST_USE;
 void phone_close(struct phone *p);
 void phone_register(struct phone *p, unsigned expires_s); /* 0: unregister */
 int phone_call(struct phone *p, const char *number) MUST_USE;

@@ -20,8 +20,8 @@
 enum {
 	PHONES = 7,
 	SECOND = 1000000,
-	BUSY_S = 120,	   /* calls are placed for so long */
-	SETTLE_S = 75,	   /* rings end after 20 s, transactions linger 32 s */
+	BUSY_S = 120,	      /* calls are placed for so long */
+	SETTLE_S = 75,	      /* rings end after 20 s, transactions linger 32 s */
 	CRASH_SETTLE_S = 240, /* phones find out by themselves */
 	UNREGISTER_S = 120,
 };
@@ -43,11 +43,13 @@ struct options {
 };
 
 static const char *const users[PHONES] = {"100", "101", "101", "102", "103", "104", "105"};
-static const char *const numbers[] = {"100", "101", "101", "102", "103", "104", "105", "106", "600", "600", "*43", "999"};
+static const char *const numbers[] = {"100", "101", "101", "102", "103", "104",
+				      "105", "106", "600", "600", "*43", "999"};
 
 #define EXPECT(s, cond, ...) expect(s, cond, #cond, __VA_ARGS__)
 
-static void PRINTF_LIKE(4, 5) expect(struct simulation *s, bool holds, const char *what, const char *fmt, ...)
+static void PRINTF_LIKE(4, 5)
+	expect(struct simulation *s, bool holds, const char *what, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -70,7 +72,8 @@ static void choose_network(struct simulation *s)
 {
 	struct world *w = &s->world;
 
-	w->quality = (struct network_quality){.delay_us = 1000, .jitter_us = world_between(w, 0, 20000)};
+	w->quality =
+		(struct network_quality){.delay_us = 1000, .jitter_us = world_between(w, 0, 20000)};
 	s->has_loss = world_chance(w, 6000);
 	if (!s->has_loss)
 		return;
@@ -94,7 +97,8 @@ static bool set_up(struct simulation *s, const struct options *o, uint64_t seed)
 	for (size_t i = 0; i < PHONES; i++) {
 		snprintf(ip, sizeof(ip), "10.0.1.%zu", i + 1);
 		snprintf(password, sizeof(password), "secret-%s", users[i]);
-		if (phone_init(&s->phone[i], &s->world, ip, users[i], password, PBX_DOMAIN, &s->pbx.node.addr))
+		if (phone_init(&s->phone[i], &s->world, ip, users[i], password, PBX_DOMAIN,
+			       &s->pbx.node.addr))
 			return false;
 	}
 	s->base_bytes = mem_bytes();
@@ -110,7 +114,8 @@ static void crash_and_restore(struct simulation *s)
 {
 	pbx_crash(&s->pbx);
 	s->has_crash = true;
-	world_run(&s->world, world_now(&s->world) + world_between(&s->world, 100000, 5000000), NULL, NULL);
+	world_run(&s->world, world_now(&s->world) + world_between(&s->world, 100000, 5000000), NULL,
+		  NULL);
 	EXPECT(s, pbx_restart(&s->pbx) == 0, "after %u crashes", s->pbx.crashes);
 }
 
@@ -118,8 +123,10 @@ static void be_busy(struct simulation *s)
 {
 	struct world *w = &s->world;
 	uint64_t end = world_now(w) + (uint64_t)BUSY_S * SECOND;
-	uint64_t crash_at = world_chance(w, 4000) ? world_now(w) + world_between(w, SECOND, (uint64_t)BUSY_S * SECOND)
-						  : UINT64_MAX;
+	uint64_t crash_at =
+		world_chance(w, 4000)
+			? world_now(w) + world_between(w, SECOND, (uint64_t)BUSY_S * SECOND)
+			: UINT64_MAX;
 
 	while (world_now(w) < end && !s->failure) {
 		struct phone *p = &s->phone[rng_below(&w->rng.rng, PHONES)];
@@ -141,8 +148,8 @@ static void be_busy(struct simulation *s)
 static void check_phones(struct simulation *s)
 {
 	for (size_t i = 0; i < PHONES; i++)
-		EXPECT(s, phone_calls(&s->phone[i]) == 0, "phone %zu (%s) still has %zu calls", i, users[i],
-		       phone_calls(&s->phone[i]));
+		EXPECT(s, phone_calls(&s->phone[i]) == 0, "phone %zu (%s) still has %zu calls", i,
+		       users[i], phone_calls(&s->phone[i]));
 }
 
 static void check_server(struct simulation *s)
@@ -152,18 +159,23 @@ static void check_server(struct simulation *s)
 
 	sip_counts(s->pbx.sip, &sip);
 	EXPECT(s, calls_count(s->pbx.calls) == 0, "%zu calls are left", calls_count(s->pbx.calls));
-	EXPECT(s, s->pbx.engine.nsessions == 0, "%zu media sessions are left", s->pbx.engine.nsessions);
+	EXPECT(s, s->pbx.engine.nsessions == 0, "%zu media sessions are left",
+	       s->pbx.engine.nsessions);
 	EXPECT(s, sip.dialogs == 0, "%zu dialogs are left", sip.dialogs);
-	EXPECT(s, sip.client_transactions + sip.server_transactions + sip.lingering == 0, "%zu, %zu, %zu transactions are left",
-	       sip.client_transactions, sip.server_transactions, sip.lingering);
-	EXPECT(s, registrar_count(s->pbx.registrar) == 0, "%zu contacts are left", registrar_count(s->pbx.registrar));
-	EXPECT(s, timers <= s->base_timers, "%zu timers run, %zu at the start", timers, s->base_timers);
+	EXPECT(s, sip.client_transactions + sip.server_transactions + sip.lingering == 0,
+	       "%zu, %zu, %zu transactions are left", sip.client_transactions,
+	       sip.server_transactions, sip.lingering);
+	EXPECT(s, registrar_count(s->pbx.registrar) == 0, "%zu contacts are left",
+	       registrar_count(s->pbx.registrar));
+	EXPECT(s, timers <= s->base_timers, "%zu timers run, %zu at the start", timers,
+	       s->base_timers);
 }
 
 static void check_memory(struct simulation *s)
 {
 	if (!s->has_crash) /* a restart has other boots and tables */
-		EXPECT(s, mem_bytes() <= s->base_bytes, "%" PRIu64 " bytes, %zu at the start", mem_bytes(), s->base_bytes);
+		EXPECT(s, mem_bytes() <= s->base_bytes, "%" PRIu64 " bytes, %zu at the start",
+		       mem_bytes(), s->base_bytes);
 }
 
 static void check_records(struct simulation *s)
@@ -175,19 +187,26 @@ static void check_records(struct simulation *s)
 		authorized += s->phone[i].authorized;
 	EXPECT(s, k->ncalls <= authorized, "%zu records of %zu calls", k->ncalls, authorized);
 	if (!s->has_loss && !s->has_crash)
-		EXPECT(s, k->ncalls == authorized, "%zu records of %zu calls", k->ncalls, authorized);
+		EXPECT(s, k->ncalls == authorized, "%zu records of %zu calls", k->ncalls,
+		       authorized);
 	for (size_t i = 0; i < k->ncalls; i++) {
 		const struct call_record *c = &k->calls[i];
 
-		EXPECT(s, c->ended_at >= c->started_at, "call %zu to %s: started %" PRId64 ", ended %" PRId64, i, c->callee,
+		EXPECT(s, c->ended_at >= c->started_at,
+		       "call %zu to %s: started %" PRId64 ", ended %" PRId64, i, c->callee,
 		       c->started_at, c->ended_at);
-		EXPECT(s, strcmp(c->status, "in_progress") != 0, "call %zu to %s is in progress for ever", i, c->callee);
-		EXPECT(s, !c->answered_at || (c->answered_at >= c->started_at && c->answered_at <= c->ended_at),
+		EXPECT(s, strcmp(c->status, "in_progress") != 0,
+		       "call %zu to %s is in progress for ever", i, c->callee);
+		EXPECT(s,
+		       !c->answered_at ||
+			       (c->answered_at >= c->started_at && c->answered_at <= c->ended_at),
 		       "call %zu to %s was answered at no time of it", i, c->callee);
-		EXPECT(s, strcmp(c->status, "answered") != 0 || c->answered_at, "call %zu: answered when?", i);
+		EXPECT(s, strcmp(c->status, "answered") != 0 || c->answered_at,
+		       "call %zu: answered when?", i);
 	}
 	for (size_t i = 0; i < k->nlegs; i++)
-		EXPECT(s, k->legs[i].ended_at >= k->legs[i].started_at, "leg %zu (%s) has no end", i, k->legs[i].number);
+		EXPECT(s, k->legs[i].ended_at >= k->legs[i].started_at, "leg %zu (%s) has no end",
+		       i, k->legs[i].number);
 	for (size_t i = 0; i < k->nkept; i++)
 		EXPECT(s, k->kept[i].head.is_ended, "leg %zu is kept for ever", i);
 }
@@ -212,7 +231,8 @@ static bool simulate(const struct options *o, uint64_t seed)
 		phone_register(&s.phone[i], 120);
 	run_for(&s, s.has_loss ? 40 : 2);
 	for (size_t i = 0; !s.has_loss && i < PHONES; i++)
-		EXPECT(&s, s.phone[i].is_registered, "phone %zu (%s) could not register", i, users[i]);
+		EXPECT(&s, s.phone[i].is_registered, "phone %zu (%s) could not register", i,
+		       users[i]);
 	if (!s.failure)
 		be_busy(&s);
 	for (size_t i = 0; i < PHONES; i++)
@@ -228,8 +248,9 @@ static bool simulate(const struct options *o, uint64_t seed)
 		check_memory(&s);
 	}
 	if (s.failure)
-		printf("seed %" PRIu64 ": %s: %s (loss %u/10000, crashes %u, %.1f s)\n", seed, s.failure, s.detail,
-		       s.world.quality.lost, s.pbx.crashes, (double)world_now(&s.world) / 1e6);
+		printf("seed %" PRIu64 ": %s: %s (loss %u/10000, crashes %u, %.1f s)\n", seed,
+		       s.failure, s.detail, s.world.quality.lost, s.pbx.crashes,
+		       (double)world_now(&s.world) / 1e6);
 	bool ok = !s.failure;
 
 	close_all(&s);
@@ -257,7 +278,9 @@ int main(int argc, char **argv)
 		else if (opt == 'b')
 			o.broken = optarg;
 		else {
-			fputs("usage: offhook-sim [--first SEED] [--count N] [--trace] [--break cancel|bye|session]\n", stderr);
+			fputs("usage: offhook-sim [--first SEED] [--count N] [--trace] [--break "
+			      "cancel|bye|session]\n",
+			      stderr);
 			return 2;
 		}
 	}

@@ -69,7 +69,8 @@ static struct packet heap_pop(struct world *w)
 	}
 }
 
-static void post(struct world *w, const struct addr *from, const struct addr *to, const void *p, size_t n)
+static void post(struct world *w, const struct addr *from, const struct addr *to, const void *p,
+		 size_t n)
 {
 	const struct network_quality *q = &w->quality;
 	struct packet packet = {.number = w->number++, .from = *from, .to = *to, .n = n};
@@ -93,15 +94,16 @@ static struct node *find_node(struct world *w, const struct addr *addr)
 	return NULL;
 }
 
-static void print(const struct world *w, const struct addr *from, const struct addr *to, const void *p, size_t n,
-		  const char *fate)
+static void print(const struct world *w, const struct addr *from, const struct addr *to,
+		  const void *p, size_t n, const char *fate)
 {
 	char a[ADDR_STR_BYTES], b[ADDR_STR_BYTES];
 	const char *text = p, *end = memchr(text, '\r', n);
 
 	if (w->trace)
-		printf("%10.3f  %s → %s  %.*s%s\n", (double)w->clock.now_us / 1e6, addr_str(a, from), addr_str(b, to),
-		       end ? (int)(end - text) : (int)n, text, fate);
+		printf("%10.3f  %s → %s  %.*s%s\n", (double)w->clock.now_us / 1e6,
+		       addr_str(a, from), addr_str(b, to), end ? (int)(end - text) : (int)n, text,
+		       fate);
 }
 
 /* ---- the edge of a node ---- */
@@ -112,7 +114,8 @@ static int node_send(struct flow_edge *e, struct flow *flow, const void *p, size
 	struct world *w = node->world;
 
 	w->sent++;
-	if (w->dropped_method && n > strlen(w->dropped_method) && !memcmp(p, w->dropped_method, strlen(w->dropped_method)))
+	if (w->dropped_method && n > strlen(w->dropped_method) &&
+	    !memcmp(p, w->dropped_method, strlen(w->dropped_method)))
 		return 0;
 	if (world_chance(w, w->quality.lost)) {
 		w->lost++;
@@ -132,7 +135,8 @@ static void node_close(struct flow_edge *e, oid conn)
 	(void)conn;
 }
 
-static int node_local_for(struct flow_edge *e, enum flow_transport t, const struct addr *remote, struct addr *local)
+static int node_local_for(struct flow_edge *e, enum flow_transport t, const struct addr *remote,
+			  struct addr *local)
 {
 	struct node *node = CONTAINER_OF(e, struct node, edge);
 
@@ -143,13 +147,23 @@ static int node_local_for(struct flow_edge *e, enum flow_transport t, const stru
 	return 0;
 }
 
+static void node_keep(struct flow_edge *e, oid conn, uint32_t seconds)
+{
+	(void)e;
+	(void)conn;
+	(void)seconds;
+}
+
 int node_up(struct node *n, struct world *w, const char *ip)
 {
 	int err = addr_parse(&n->addr, str_of(ip), 5060);
 
 	if (err)
 		return err;
-	n->edge = (struct flow_edge){.send = node_send, .close = node_close, .local_for = node_local_for};
+	n->edge = (struct flow_edge){.send = node_send,
+				     .close = node_close,
+				     .local_for = node_local_for,
+				     .keep = node_keep};
 	n->world = w;
 	err = wheel_alloc(&n->wheel, clock_mono_ms(&w->clock.clock));
 	if (err)

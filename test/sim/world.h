@@ -33,7 +33,7 @@ struct world {
 	size_t npackets, cap;
 	uint64_t number;
 	uint64_t sent, lost;
-	bool trace; /* print every datagram */
+	bool trace;		    /* print every datagram */
 	const char *dropped_method; /* negative control: requests of this method never arrive */
 };
 
@@ -48,8 +48,9 @@ struct node {
 
 int world_init(struct world *w, uint64_t seed) MUST_USE;
 void world_close(struct world *w);
-int node_up(struct node *n, struct world *w, const char *ip) MUST_USE; /* port 5060; the sink is set by the caller */
-void node_down(struct node *n); /* timers forgotten; packets on their way to it are lost */
+int node_up(struct node *n, struct world *w,
+	    const char *ip) MUST_USE; /* port 5060; the sink is set by the caller */
+void node_down(struct node *n);	      /* timers forgotten; packets on their way to it are lost */
 
 /* Run until nothing is left to do before that time, or until stop() says so. */
 void world_run(struct world *w, uint64_t until_us, bool (*stop)(void *arg), void *arg);
