@@ -36,6 +36,7 @@ size_t journal_pending_bytes(const struct journal *j);
  * have been closed as interrupted, with the last time they were seen alive). */
 typedef void journal_contact_h(const struct contact_record *c, void *arg);
 typedef void journal_leg_h(const struct kept_head *leg, void *arg);
-int journal_restore(struct journal *j, journal_contact_h *contact, journal_leg_h *leg, void *arg) MUST_USE;
+int journal_restore(struct journal *j, journal_contact_h *contact, journal_leg_h *leg,
+		    void *arg) MUST_USE;
 
 #endif

@@ -8,7 +8,7 @@
  *
  * Thread     store_open, store_close: main.  Requests: any; answers arrive on the asker's own ring.
  * Ownership  a request's blobs move with it; an answer's blobs belong to the asker
- * Errors     ENOBUFS: the queue is full.  Answers carry an errno: EINVAL (field errors), ENOENT, EEXIST (field errors: taken),
+ * Errors     ENOBUFS: the queue is full.  Answers carry an errno: EINVAL (field errors), ENOENT, EEXIST (field errors: taken, in_use),
  *            EBUSY (If-Match failed), EAGAIN (database away: nothing was changed), ENOSPC
  */
 #ifndef STORE_STORE_H
@@ -38,7 +38,9 @@ struct store_actor {
 };
 
 /* What `json` holds and what is answered:
- * CREATE, UPDATE  the body → the object.  GET, DELETE  nothing → the object, nothing.
+ * CREATE, UPDATE  the body → the object.  GET, DELETE  nothing → the object, nothing.  A secret that CREATE made up because the
+ *         body had none is in its answer, this once.  CREATE of a tenant also takes its first user's "username" (or its name)
+ *         and "password".  CREATE of an extension makes its account; DELETE of a tenant deletes all it has.
  * LIST    {"limit":50,"cursor":"…","q":"text","sort":"-number","filter":{"field":"value"}} → {"items":[…],"next":"…"|null};
  *         a sort or filter name that is no field: EINVAL.  Values are text as in the URL, ids decimal.
  * QUERY   arguments → answer, as queries.def says for the name in `query`
@@ -46,7 +48,16 @@ struct store_actor {
  *         without domain: tenant 0, else a tenant by that name.  Verifies argon2id (a few at a time, also for users that
  *         do not exist), stores the session under token_hash.  EACCES whatever was wrong.  EAGAIN: too many at once.
  * LOGOUT  {"token_hash"} → nothing; ENOENT */
-enum store_op { STORE_CREATE, STORE_UPDATE, STORE_DELETE, STORE_GET, STORE_LIST, STORE_QUERY, STORE_LOGIN, STORE_LOGOUT };
+enum store_op {
+	STORE_CREATE,
+	STORE_UPDATE,
+	STORE_DELETE,
+	STORE_GET,
+	STORE_LIST,
+	STORE_QUERY,
+	STORE_LOGIN,
+	STORE_LOGOUT
+};
 
 /* One request.  `reply_to` receives a struct store_reply with the same token. */
 struct store_request {
@@ -59,7 +70,7 @@ struct store_request {
 	uint64_t if_revision; /* 0: any */
 	bool is_admin;
 	struct store_actor actor;
-	char *json;	/* owned: body of POST/PATCH; or list options / query arguments */
+	char *json; /* owned: body of POST/PATCH; or list options / query arguments */
 	size_t njson;
 	const char *query; /* STORE_QUERY: a name from queries.def */
 	/* CREATE with an Idempotency-Key, both hex of SHA-256: who, where and key · the body.  Kept for 24 h in the same
@@ -80,7 +91,8 @@ struct store_reply {
 int store_post(struct store *s, const struct store_request *req) MUST_USE;
 
 /* The core's end: committed changes waiting to be applied.  main wires the ring to model_apply(); after applying, the
- * core calls store_applied() with the change's token and the asker's reply is released. */
+ * core calls store_applied() with the change's token, once for each change, and the asker's reply is released.
+ * Nothing comes here before store_load() has returned, and nothing that store_load() gave; all that comes is to be applied. */
 struct store_change {
 	uint64_t token;
 	uint64_t tenant_id;
@@ -92,12 +104,13 @@ struct store_change {
 struct ring *store_changes(struct store *s);
 void store_applied(struct store *s, uint64_t token);
 
-/* Everything at start, on the calling thread: one call per object, in the order of resources.def. */
+/* Everything at start, on the calling thread: one call per object, in the order of resources.def.  change->revision is
+ * the tenant's last one (an object may be older: o->revision).  fn takes change->after by setting it to NULL. */
 typedef int store_load_h(struct store_change *change, void *arg);
 int store_load(struct store *s, store_load_h *fn, void *arg) MUST_USE;
 
-/* Same-thread create for start-up work (demo tenant, first administrator): waits for the commit. */
-int store_create_now(struct store *s, uint64_t tenant_id, const struct resource *res, const char *json,
-		     uint64_t *idp, struct field_errors *errs) MUST_USE;
+/* Same-thread create for start-up work (demo tenant, first administrator): waits for the commit.  Before store_load(). */
+int store_create_now(struct store *s, uint64_t tenant_id, const struct resource *res,
+		     const char *json, uint64_t *idp, struct field_errors *errs) MUST_USE;
 
 #endif

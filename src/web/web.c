@@ -304,19 +304,14 @@ static void remove_socket(const struct web *w)
 		log_warn(NULL, LOGID_NET, "cannot remove %s", w->unix_path);
 }
 
-void web_stop(struct web *w)
-{
-	if (!w || !w->thread)
-		return;
-	loop_stop(w->loop);
-	w->thread = thread_join(w->thread);
-}
-
 struct web *web_close(struct web *w)
 {
 	if (!w)
 		return NULL;
-	web_stop(w);
+	if (w->thread) {
+		loop_stop(w->loop);
+		w->thread = thread_join(w->thread);
+	}
 	if (w->loop) {
 		close_listener(&w->tcp);
 		close_listener(&w->local);

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdlib.h>
+#include <string.h>
+#include "store/edit.h"
+
+/* ---- objects ---- */
+
+static int new_id(struct edit *e, struct object *o)
+{
+	/* A tenant's id is random, so that it can move to another system as it is; the others count within it. */
+	if (o->res == &resource_tenant)
+		o->id = (rng_u64(rng_system()) >> 1) | 1;
+	else if (!o->id)
+		return edit_next_id(e, o->tenant_id, &o->id);
+	return 0;
+}
+
+int edit_create(struct edit *e, struct object **op)
+{
+	struct object *o = *op;
+	int err;
+
+	err = edit_check_limit(e, o);
+	if (!err)
+		err = object_generate(o, rng_system());
+	if (!err)
+		err = new_id(e, o);
+	if (!err)
+		err = edit_check_refs(e, o);
+	if (!err)
+		err = edit_check_unique(e, o);
+	if (!err)
+		err = edit_next_revision(e, o->tenant_id, &o->revision);
+	if (!err)
+		err = rows_claim(e->rows, o);
+	if (!err)
+		err = rows_insert(e->rows, o);
+	return err ? err : edit_log(e, NULL, op);
+}
+
+int edit_update(struct edit *e, const struct object *before, struct object **afterp)
+{
+	struct object *o = *afterp;
+	int err;
+
+	err = edit_check_refs(e, o);
+	if (!err)
+		err = edit_check_unique(e, o);
+	if (!err)
+		err = edit_next_revision(e, o->tenant_id, &o->revision);
+	if (!err)
+		err = rows_unclaim(e->rows, before);
+	if (!err)
+		err = rows_claim(e->rows, o);
+	if (!err)
+		err = rows_replace(e->rows, o);
+	return err ? err : edit_log(e, before, afterp);
+}
+
+int edit_delete(struct edit *e, const struct object *before)
+{
+	int err;
+
+	err = edit_check_unused(e, before);
+	if (!err)
+		err = edit_hook_deleting(e, before);
+	if (!err)
+		err = rows_unclaim(e->rows, before);
+	if (!err)
+		err = rows_remove(e->rows, before);
+	return err ? err : edit_log(e, before, NULL);
+}
+
+/* ---- requests ---- */
+
+static int scope_of(const struct store_request *req)
+{
+	switch (req->res->scope) {
+	case SCOPE_SYSTEM:
+		return req->tenant_id ? ENOENT : 0;
+	case SCOPE_TENANT:
+		return req->tenant_id ? 0 : ENOENT;
+	case SCOPE_ANY:
+		return 0;
+	case SCOPE_CHILD:
+		break;
+	}
+	return ENOENT;
+}
+
+static int read_body(struct edit *e, json_t **bodyp)
+{
+	json_error_t where;
+
+	*bodyp = json_loadb(e->req->json ? e->req->json : "", e->req->njson, JSON_REJECT_DUPLICATES,
+			    &where);
+	if (*bodyp && json_is_object(*bodyp))
+		return 0;
+	field_error_add(&e->errs, "", "wrong_type", "the body is not one JSON object: %s",
+			*bodyp ? "" : where.text);
+	*bodyp = (json_decref(*bodyp), NULL);
+	return EINVAL;
+}
+
+/* What the server made up is told once, to who created it: a secret that nobody has ever seen is of no use. */
+static int tell_generated(const struct object *o, const json_t *body, json_t *answer)
+{
+	for (size_t i = 0; i < o->res->nfields; i++) {
+		const struct field *f = &o->res->fields[i];
+		const char *given = json_string_value(json_object_get(body, f->name));
+
+		if (f->kind != FIELD_SECRET || (given && *given) || !*field_text(o, f))
+			continue;
+		if (json_object_set_new(answer, f->name, json_string(field_text(o, f))))
+			return ENOMEM;
+	}
+	return 0;
+}
+
+static int answer_object(struct edit *e, const struct object *o, const json_t *created_from)
+{
+	json_t *json = object_to_json(o);
+	int err = json ? 0 : ENOMEM;
+
+	if (!err && created_from)
+		err = tell_generated(o, created_from, json);
+	e->reply.id = o->id;
+	e->reply.revision = o->revision;
+	if (err)
+		json_decref(json);
+	return err ? err : store_reply_json(&e->reply, json);
+}
+
+static int create(struct edit *e, json_t *body)
+{
+	struct object *o = NULL, *made = NULL;
+	json_t *aside = NULL;
+	int err;
+
+	err = edit_hook_body(e, body, &aside);
+	if (!err)
+		err = object_from_json(&o, e->req->res, NULL, body, e->req->is_admin, &e->errs);
+	if (!err) {
+		o->tenant_id = e->req->tenant_id;
+		err = edit_create(e, &o);
+	}
+	if (!err) {
+		made = e->changes[e->nchanges - 1].after;
+		err = edit_hook_created(e, made, aside);
+	}
+	if (!err)
+		err = answer_object(e, made, body);
+	object_free(o);
+	json_decref(aside);
+	return err;
+}
+
+static int create_once(struct edit *e)
+{
+	json_t *body = NULL;
+	bool is_replay = false;
+	int err;
+
+	err = idem_find(e, &is_replay);
+	if (err || is_replay)
+		return err;
+	err = read_body(e, &body);
+	if (!err)
+		err = create(e, body);
+	if (!err)
+		err = idem_keep(e);
+	json_decref(body);
+	return err;
+}
+
+static int load(struct edit *e, struct object **op)
+{
+	int err = rows_load(e->rows, e->req->res, e->req->tenant_id, e->req->id, true, op);
+
+	if (!err && e->req->if_revision && e->req->if_revision != (*op)->revision)
+		err = EBUSY;
+	return err;
+}
+
+static bool is_same(const struct object *a, const struct object *b, int *errp)
+{
+	json_t *diff = object_diff(a, b);
+	bool same = diff && json_object_size(diff) == 0;
+
+	*errp = diff ? 0 : ENOMEM;
+	json_decref(diff);
+	return same;
+}
+
+static int update(struct edit *e)
+{
+	struct object *before = NULL, *after = NULL;
+	json_t *body = NULL;
+	int err;
+
+	err = load(e, &before);
+	if (!err)
+		err = read_body(e, &body);
+	if (!err)
+		err = object_from_json(&after, e->req->res, before, body, e->req->is_admin,
+				       &e->errs);
+	if (!err) {
+		if (is_same(before, after, &err) && !err)
+			err = answer_object(e, before, NULL);
+		else if (!err)
+			err = edit_update(e, before, &after);
+	}
+	if (!err && e->nchanges)
+		err = answer_object(e, e->changes[e->nchanges - 1].after, NULL);
+	object_free(before);
+	object_free(after);
+	json_decref(body);
+	return err;
+}
+
+static int delete (struct edit *e)
+{
+	struct object *before = NULL;
+	int err = load(e, &before);
+
+	if (!err)
+		err = edit_delete(e, before);
+	object_free(before);
+	return err;
+}
+
+int edit_run(struct edit *e)
+{
+	int err;
+
+	ON_THREAD(THREAD_WRITER);
+	if (e->req->op == STORE_LOGOUT || e->req->op == STORE_LOGIN)
+		return e->req->op == STORE_LOGIN ? session_begin(e) : session_end(e);
+	err = scope_of(e->req);
+	if (err)
+		return err;
+	switch (e->req->op) {
+	case STORE_CREATE:
+		return create_once(e);
+	case STORE_UPDATE:
+		return update(e);
+	case STORE_DELETE:
+		return delete (e);
+	default:
+		return EINVAL;
+	}
+}
+
+void edit_close(struct edit *e)
+{
+	for (size_t i = 0; i < e->nchanges; i++)
+		object_free(e->changes[i].after);
+	free(e->changes);
+	free(e->reply.json);
+	e->changes = NULL;
+	e->nchanges = 0;
+	e->reply.json = NULL;
+}

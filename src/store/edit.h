@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * One request that changes something, inside a transaction that the writer holds: everything it checks, the rows it writes,
+ * the revisions it takes and the `change` rows it leaves.  Either all of it is done, or an error says what was wrong.
+ *
+ * Every object changed takes one revision of its tenant: (tenant_id, revision) names a change.
+ *
+ * Thread     writer
+ * Ownership  edit_close() frees what was not taken out of the struct (changes' objects, the reply's JSON)
+ * Errors     EINVAL, EEXIST with errs · ENOENT · EBUSY If-Match · EBADMSG key used for another body · those of db.h.
+ *            EEXIST without errs: a unique index spoke first (another node was faster); the next try sees who it was.
+ */
+#ifndef STORE_EDIT_H
+#define STORE_EDIT_H
+
+#include "store/store_impl.h"
+
+struct edit {
+	struct rows *rows;
+	const struct store_request *req;
+	int64_t now_us;
+	struct field_errors errs;
+	struct store_change *changes; /* in order; for the core after the commit */
+	size_t nchanges, cap;
+	struct store_reply reply;
+};
+
+int edit_run(struct edit *e) MUST_USE;
+void edit_close(struct edit *e);
+/* Did this change reach the database?  Asked when a connection broke while committing. */
+int edit_is_committed(struct rows *r, const struct store_change *c, int64_t now_us,
+		      bool *yes) MUST_USE;
+
+/* ---- for the files that make up an edit ---- */
+
+/* Check, write, log; take the object. */
+int edit_create(struct edit *e, struct object **op) MUST_USE;
+int edit_update(struct edit *e, const struct object *before, struct object **afterp) MUST_USE;
+int edit_delete(struct edit *e, const struct object *before) MUST_USE;
+
+/* edit_check.c */
+int edit_check_refs(struct edit *e, const struct object *o) MUST_USE;
+int edit_check_unique(struct edit *e, const struct object *o) MUST_USE;
+int edit_check_limit(struct edit *e, const struct object *o) MUST_USE;
+int edit_check_unused(struct edit *e, const struct object *o) MUST_USE;
+/* "extension 101": for messages.  dst of at least 96 bytes. */
+void edit_label(char *dst, size_t dst_bytes, const struct object *o);
+
+/* edit_log.c */
+int edit_next_id(struct edit *e, uint64_t tenant_id, uint64_t *idp) MUST_USE;
+int edit_next_revision(struct edit *e, uint64_t tenant_id, uint64_t *revisionp) MUST_USE;
+/* Writes the change row and keeps the change for the core; takes *afterp (NULL: it is gone). */
+int edit_log(struct edit *e, const struct object *before, struct object **afterp) MUST_USE;
+/* For the core only: the tenant's log goes with the tenant. */
+int edit_announce(struct edit *e, const struct object *before, uint64_t revision,
+		  struct object **afterp) MUST_USE;
+
+/* edit_hooks.c: what a resource brings with it. */
+/* Before the body is read: what is not the resource's own is taken out of it, and kept in *aside for the second. */
+int edit_hook_body(struct edit *e, json_t *body, json_t **aside) MUST_USE;
+int edit_hook_created(struct edit *e, const struct object *o, const json_t *aside) MUST_USE;
+/* Before the row goes: the objects that it owns. */
+int edit_hook_deleting(struct edit *e, const struct object *o) MUST_USE;
+/* Columns that refer to an object which does not keep it: its owned children. */
+bool edit_hook_owns(const struct resource *owner, const struct resource *child);
+
+/* idem.c: POST with an Idempotency-Key. */
+int idem_find(struct edit *e, bool *is_replay) MUST_USE;
+int idem_keep(struct edit *e) MUST_USE;
+
+/* session.c */
+int session_begin(struct edit *e) MUST_USE; /* LOGIN, whose password has been verified */
+int session_end(struct edit *e) MUST_USE;   /* LOGOUT */
+int session_end_all_of(struct edit *e, uint64_t tenant_id, uint64_t user_id) MUST_USE;
+
+#endif

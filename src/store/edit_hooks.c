@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What a resource brings with it beyond its own row: an extension its first account (EXT-24), a tenant its first
+ * administrator, a user the sessions; and what goes when it goes.
+ */
+#include <string.h>
+#include "store/edit.h"
+
+/* ---- extension and accounts ---- */
+
+static int set_text(struct object *o, const char *field, const char *text)
+{
+	const struct field *f = resource_field(o->res, str_of(field));
+
+	BUG(!f);
+	return object_set_text(o, f, str_of(text));
+}
+
+/* The extension's number becomes a user name: what is wrong with the name is said of the number. */
+static void errors_about(struct field_errors *errs, size_t from, const char *field,
+			 const char *as_field)
+{
+	for (size_t i = from; i < errs->n; i++)
+		if (strcmp(errs->v[i].field, field) == 0) {
+			memset(errs->v[i].field, 0, sizeof(errs->v[i].field));
+			strncat(errs->v[i].field, as_field, sizeof(errs->v[i].field) - 1);
+		}
+}
+
+static int extension_created(struct edit *e, const struct object *o, const json_t *aside)
+{
+	const struct extension *x = (const struct extension *)o;
+	struct object *a = object_alloc(&resource_account);
+	size_t before = e->errs.n;
+	int err = a ? 0 : ENOMEM;
+
+	if (!err)
+		err = set_text(a, "username", x->number);
+	if (!err)
+		err = set_text(a, "password", x->password);
+	if (!err) {
+		a->tenant_id = o->tenant_id;
+		((struct account *)a)->extension_id = o->id;
+		err = edit_create(e, &a);
+		errors_about(&e->errs, before, "username", "number");
+	}
+	object_free(a);
+	return err;
+}
+
+static int accounts_of(struct edit *e, const struct object *o, uint64_t *ids, size_t max,
+		       size_t *np)
+{
+	struct db_stmt *st;
+	int err;
+
+	*np = 0;
+	err = db_sql(e->rows->db,
+		     "SELECT id FROM accounts WHERE tenant_id = $1 AND extension_id = $2 "
+		     "ORDER BY id LIMIT $3",
+		     &st);
+	if (err)
+		return err;
+	db_bind_id(st, 1, o->tenant_id);
+	db_bind_id(st, 2, o->id);
+	db_bind_int(st, 3, (int64_t)max);
+	while (!(err = db_step(st)))
+		ids[(*np)++] = db_id(st, 0);
+	return err == ENOENT ? 0 : err;
+}
+
+/* The account that came with the extension goes with it; one that was made apart stays, without an extension. */
+static int let_go(struct edit *e, const struct extension *x, uint64_t id)
+{
+	struct object *before = NULL, *after = NULL;
+	int err = rows_load(e->rows, &resource_account, x->o.tenant_id, id, true, &before);
+
+	if (err)
+		return err;
+	if (strcmp(((struct account *)before)->username, x->number) == 0) {
+		err = edit_delete(e, before);
+	} else {
+		after = object_clone(before);
+		err = after ? 0 : ENOMEM;
+		if (!err) {
+			((struct account *)after)->extension_id = 0;
+			err = edit_update(e, before, &after);
+		}
+	}
+	object_free(before);
+	object_free(after);
+	return err;
+}
+
+static int extension_deleting(struct edit *e, const struct object *o)
+{
+	uint64_t ids[32];
+	size_t n;
+	int err;
+
+	do {
+		err = accounts_of(e, o, ids, ARRAY_LEN(ids), &n);
+		for (size_t i = 0; !err && i < n; i++)
+			err = let_go(e, (const struct extension *)o, ids[i]);
+	} while (!err && n == ARRAY_LEN(ids));
+	return err;
+}
+
+/* ---- tenant ---- */
+
+/* POST /api/tenants takes {name, domain, …, username, password}: the last two are its first administrator's. */
+static int tenant_body(struct edit *e, json_t *body, json_t **aside)
+{
+	static const char *const keys[] = {"username", "password"};
+
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		json_t *value = json_object_get(body, keys[i]);
+
+		if (!value)
+			continue;
+		if (!*aside)
+			*aside = json_object();
+		if (!*aside || json_object_set(*aside, keys[i], value))
+			return ENOMEM;
+		json_object_del(body, keys[i]);
+	}
+	if (*aside && !json_object_get(*aside, "username") && json_object_get(body, "name") &&
+	    json_object_set(*aside, "username", json_object_get(body, "name")))
+		return ENOMEM;
+	return 0;
+}
+
+static int tenant_created(struct edit *e, const struct object *o, const json_t *aside)
+{
+	struct object *user = NULL;
+	struct db_stmt *st;
+	int err;
+
+	err = db_sql(e->rows->db,
+		     "INSERT INTO tenant_revision (tenant_id, revision, next_id) VALUES ($1, 0, 1)",
+		     &st);
+	if (err)
+		return err;
+	db_bind_id(st, 1, o->id);
+	err = db_run(st);
+	if (err || !aside)
+		return err;
+	err = object_from_json(&user, &resource_admin, NULL, aside, e->req->is_admin, &e->errs);
+	if (!err) {
+		user->tenant_id = o->id;
+		err = edit_create(e, &user);
+	}
+	object_free(user);
+	return err;
+}
+
+static int clear(struct edit *e, const char *sql, uint64_t tenant_id)
+{
+	struct db_stmt *st;
+	int err = db_sql(e->rows->db, sql, &st);
+
+	if (err)
+		return err;
+	db_bind_id(st, 1, tenant_id);
+	return db_run(st);
+}
+
+static int announce_gone(struct edit *e, const struct resource *res, uint64_t tenant_id,
+			 uint64_t id)
+{
+	const struct object gone = {.res = res, .tenant_id = tenant_id, .id = id};
+	uint64_t revision;
+	int err = edit_next_revision(e, tenant_id, &revision);
+
+	return err ? err : edit_announce(e, &gone, revision, NULL);
+}
+
+/* The core hears of each object, those that refer before what they refer to. */
+static int announce_kind(struct edit *e, const struct resource *res, uint64_t tenant_id)
+{
+	struct buf sql = {0};
+	uint64_t last = 0;
+	struct db_stmt *st;
+	int err = 0;
+
+	buf_printf(&sql, "SELECT id FROM %s WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT 1",
+		   res->plural);
+	while (!err && !sql.err) {
+		err = db_sql(e->rows->db, sql.p, &st);
+		if (err)
+			break;
+		db_bind_id(st, 1, tenant_id);
+		db_bind_id(st, 2, last);
+		err = db_step(st);
+		if (!err)
+			last = db_id(st, 0);
+		db_done(st);
+		if (!err)
+			err = announce_gone(e, res, tenant_id, last);
+	}
+	if (sql.err)
+		err = sql.err;
+	buf_free(&sql);
+	return err == ENOENT ? 0 : err;
+}
+
+static int tenant_deleting(struct edit *e, const struct object *o)
+{
+	static const char *const own[] = {
+		"DELETE FROM change WHERE tenant_id = $1",
+		"DELETE FROM session WHERE tenant_id = $1",
+		"DELETE FROM idempotency WHERE tenant_id = $1",
+		"DELETE FROM leg_kept WHERE tenant_id = $1",
+		"DELETE FROM tenant_revision WHERE tenant_id = $1",
+	};
+	size_t n = 0;
+	int err = 0;
+	const struct sql_table *t;
+
+	while (resources[n])
+		n++;
+	while (!err && n-- > 0)
+		if (resources[n]->scope != SCOPE_SYSTEM)
+			err = announce_kind(e, resources[n], o->id);
+	t = sql_tables(e->rows->schema, &n);
+	while (!err && n-- > 0)
+		err = clear(e, t[n].remove_tenant, o->id);
+	for (size_t i = 0; !err && i < ARRAY_LEN(own); i++)
+		err = clear(e, own[i], o->id);
+	return err;
+}
+
+/* ---- user ---- */
+
+static int admin_deleting(struct edit *e, const struct object *o)
+{
+	return session_end_all_of(e, o->tenant_id, o->id);
+}
+
+static const struct hooks {
+	const struct resource *res;
+	int (*body)(struct edit *e, json_t *body, json_t **aside);
+	int (*created)(struct edit *e, const struct object *o, const json_t *aside);
+	int (*deleting)(struct edit *e, const struct object *o);
+	const struct resource *owns;
+} hooks[] = {
+	{&resource_tenant, tenant_body, tenant_created, tenant_deleting, NULL},
+	{&resource_admin, NULL, NULL, admin_deleting, NULL},
+	{&resource_extension, NULL, extension_created, extension_deleting, &resource_account},
+};
+
+static const struct hooks *hooks_of(const struct resource *res)
+{
+	for (size_t i = 0; i < ARRAY_LEN(hooks); i++)
+		if (hooks[i].res == res)
+			return &hooks[i];
+	return NULL;
+}
+
+int edit_hook_body(struct edit *e, json_t *body, json_t **aside)
+{
+	const struct hooks *h = hooks_of(e->req->res);
+
+	return h && h->body ? h->body(e, body, aside) : 0;
+}
+
+int edit_hook_created(struct edit *e, const struct object *o, const json_t *aside)
+{
+	const struct hooks *h = hooks_of(o->res);
+
+	return h && h->created ? h->created(e, o, aside) : 0;
+}
+
+int edit_hook_deleting(struct edit *e, const struct object *o)
+{
+	const struct hooks *h = hooks_of(o->res);
+
+	return h && h->deleting ? h->deleting(e, o) : 0;
+}
+
+bool edit_hook_owns(const struct resource *owner, const struct resource *child)
+{
+	const struct hooks *h = hooks_of(owner);
+
+	return h && h->owns == child;
+}

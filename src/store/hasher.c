@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Passwords: a few threads that make and verify argon2id hashes (64 MiB and some 60 ms each), so that neither the writer
+ * nor the readers wait for them, and never more at a time than there are threads.
+ *
+ * A sign-in does the same work whether or not the user exists: an unknown name is verified against a hash that nothing
+ * fits.  What was proven goes on to the writer, which makes the session.
+ */
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/log.h"
+#include "store/args.h"
+#include "store/store_impl.h"
+
+enum { QUEUE = 32 };
+
+struct store_hasher {
+	struct one {
+		struct store *store;
+		struct worker *worker;
+	} one[STORE_HASHERS];
+};
+
+static const char nobody[crypto_pwhash_STRBYTES] = "$argon2id$v=19$m=65536,t=2,p=1$"
+						   "b2ZmaG9vay1ub2JvZHktMQ$"
+						   "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+struct user {
+	uint64_t tenant_id, id;
+	bool is_enabled;
+	char name[256];
+	char hash[crypto_pwhash_STRBYTES];
+};
+
+/* ---- who signs in ---- */
+
+/* kind: "tenant.domain" or "tenant.name".  ENOENT. */
+static int find_tenant(struct db *db, const char *kind, struct str name, uint64_t *idp)
+{
+	struct db_stmt *st;
+	int err;
+
+	err = db_sql(
+		db,
+		"SELECT t.id FROM directory d JOIN tenants t ON t.tenant_id = 0 AND t.id = d.id "
+		"WHERE d.kind = $1 AND d.name = $2 AND t.enabled = 1",
+		&st);
+	if (err)
+		return err;
+	db_bind_text(st, 1, str_of(kind));
+	db_bind_text(st, 2, name);
+	err = db_step(st);
+	if (!err)
+		*idp = db_id(st, 0);
+	db_done(st);
+	return err;
+}
+
+static int find_user(struct db *db, uint64_t tenant_id, struct str username, struct user *u)
+{
+	struct db_stmt *st;
+	int err;
+
+	err = db_sql(
+		db,
+		"SELECT id, password, enabled FROM users WHERE tenant_id = $1 AND username = $2",
+		&st);
+	if (err)
+		return err;
+	db_bind_id(st, 1, tenant_id);
+	db_bind_text(st, 2, username);
+	err = db_step(st);
+	if (!err) {
+		u->tenant_id = tenant_id;
+		u->id = db_id(st, 0);
+		u->is_enabled = db_int(st, 2) != 0;
+		err = str_copy(u->hash, sizeof(u->hash), db_text(st, 1));
+	}
+	db_done(st);
+	return err;
+}
+
+static void lower(char *dst, size_t dst_bytes, struct str s)
+{
+	if (str_copy(dst, dst_bytes, s))
+		dst[0] = 0;
+	for (; *dst; dst++)
+		if (*dst >= 'A' && *dst <= 'Z')
+			*dst = (char)(*dst + 'a' - 'A');
+}
+
+static int identify(struct db *db, const struct args *a, struct user *u)
+{
+	struct str username = args_text(a, "username"), domain = args_text(a, "domain");
+	uint64_t tenant_id = 0;
+	char host[256];
+	int err;
+
+	if (!username.n || str_copy(u->name, sizeof(u->name), username))
+		return ENOENT;
+	if (!domain.n) {
+		err = find_user(db, 0, username, u);
+		if (err == ENOENT && !(err = find_tenant(db, "tenant.name", username, &tenant_id)))
+			err = find_user(db, tenant_id, username, u);
+		return err;
+	}
+	lower(host, sizeof(host), domain);
+	err = find_tenant(db, "tenant.domain", str_of(host), &tenant_id);
+	if (err == ENOENT)
+		err = find_tenant(db, "tenant.name", domain, &tenant_id);
+	return err ? err : find_user(db, tenant_id, username, u);
+}
+
+static int session_request(struct store_request *req, const struct args *a, const struct user *u)
+{
+	char tenant[24], user[24];
+	json_t *json;
+	char *text;
+
+	snprintf(tenant, sizeof(tenant), "%" PRIu64, u->tenant_id);
+	snprintf(user, sizeof(user), "%" PRIu64, u->id);
+	json = json_pack("{s:s,s:s,s:s,s:s%,s:I}", "tenant_id", tenant, "user_id", user, "username",
+			 u->name, "token_hash", args_text(a, "token_hash").p,
+			 args_text(a, "token_hash").n, "ttl_seconds",
+			 (json_int_t)args_int(a, "ttl_seconds", 3600));
+	text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	json_decref(json);
+	if (!text)
+		return ENOMEM;
+	sodium_memzero(req->json, req->njson); /* the password */
+	free(req->json);
+	req->json = text;
+	req->njson = strlen(text);
+	return 0;
+}
+
+static int sign_in(struct db *db, struct store_request *req, struct field_errors *errs)
+{
+	struct user u = {0};
+	struct str password;
+	struct args a;
+	bool is_right;
+	int err, found;
+
+	err = args_open(&a, req, errs);
+	if (err)
+		return err;
+	password = args_text(&a, "password");
+	found = identify(db, &a, &u);
+	if (found && found != ENOENT) {
+		err = found;
+	} else {
+		is_right = crypto_pwhash_str_verify(found ? nobody : u.hash, password.p,
+						    password.n) == 0;
+		err = !found && is_right && u.is_enabled ? session_request(req, &a, &u) : EACCES;
+	}
+	args_close(&a);
+	sodium_memzero(&u, sizeof(u));
+	return err;
+}
+
+/* ---- bodies with passwords ---- */
+
+static int hash(struct str clear, char **hashp, void *arg)
+{
+	char text[crypto_pwhash_STRBYTES];
+
+	(void)arg;
+	if (crypto_pwhash_str(text, clear.p, clear.n, crypto_pwhash_OPSLIMIT_INTERACTIVE,
+			      crypto_pwhash_MEMLIMIT_INTERACTIVE))
+		return ENOMEM;
+	*hashp = str_dup(str_of(text));
+	return *hashp ? 0 : ENOMEM;
+}
+
+static int hash_body(struct store_request *req, struct field_errors *errs)
+{
+	/* A tenant's body carries its first user's password. */
+	const struct resource *res = req->res == &resource_tenant ? &resource_admin : req->res;
+	json_error_t where;
+	json_t *body =
+		json_loadb(req->json ? req->json : "", req->njson, JSON_REJECT_DUPLICATES, &where);
+	char *text;
+	int err;
+
+	if (!json_is_object(body)) {
+		json_decref(body);
+		return 0; /* the writer says what is wrong with it */
+	}
+	err = object_hash_passwords(res, body, hash, NULL, errs);
+	text = err ? NULL : json_dumps(body, JSON_COMPACT);
+	json_decref(body);
+	if (err || !text)
+		return err ? err : ENOMEM;
+	sodium_memzero(req->json, req->njson);
+	free(req->json);
+	req->json = text;
+	req->njson = strlen(text);
+	return 0;
+}
+
+/* ---- threads ---- */
+
+static void handle(struct store *s, struct db *db, struct store_request *req)
+{
+	struct field_errors errs = {.n = 0};
+	int err;
+
+	err = req->op == STORE_LOGIN ? sign_in(db, req, &errs) : hash_body(req, &errs);
+	if (!err)
+		err = worker_post(&s->writer, req) ? EAGAIN : 0;
+	if (!err)
+		return; /* the writer's now */
+	store_answer_error(req, err, &errs);
+	if (req->json)
+		sodium_memzero(req->json, req->njson);
+	free(req->json);
+}
+
+static void hasher_main(void *arg)
+{
+	struct one *o = arg;
+	struct store_request req;
+	struct db *db = NULL;
+
+	while (!worker_stopping(o->worker)) {
+		if (!worker_next(o->worker, &req, -1))
+			continue;
+		if (!db && store_connect(o->store, LINK_READER, &db)) {
+			store_answer_error(&req, EAGAIN, NULL);
+			free(req.json);
+			continue;
+		}
+		handle(o->store, db, &req);
+	}
+	db_close(db);
+}
+
+int hashers_start(struct store *s)
+{
+	int err = 0;
+
+	s->hasher = calloc(1, sizeof(*s->hasher));
+	if (!s->hasher)
+		return ENOMEM;
+	for (size_t i = 0; !err && i < STORE_HASHERS; i++) {
+		s->hasher->one[i] = (struct one){s, &s->hashers[i]};
+		err = worker_start(&s->hashers[i], "store-hash", THREAD_READER, QUEUE, hasher_main,
+				   &s->hasher->one[i]);
+	}
+	return err;
+}
+
+void hashers_stop(struct store *s)
+{
+	for (size_t i = 0; i < STORE_HASHERS; i++)
+		worker_stop(&s->hashers[i]);
+	free(s->hasher);
+	s->hasher = NULL;
+}

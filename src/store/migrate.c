@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/log.h"
+#include "store/migrate.h"
+#include "store/own_tables.h"
+
+static const struct migration {
+	int version;
+	const char *what, *sql;
+} migrations[] = {
+#define MIGRATION(version, what, sql) {version, what, sql},
+#include "store/migrations.def"
+#undef MIGRATION
+	{0, "", ""} /* the end */
+};
+
+int migrate_version(void)
+{
+	return MIGRATE_FIRST + (int)ARRAY_LEN(migrations) - 1;
+}
+
+void migrate_ddl(struct buf *out, const struct sql_schema *schema, enum db_engine e)
+{
+	const struct sql_table *t;
+	size_t n;
+
+	t = sql_tables(schema, &n);
+	for (size_t i = 0; i < n; i++)
+		sql_ddl(out, &t[i], e == DB_SQLITE ? SQL_SQLITE : SQL_POSTGRESQL);
+	own_tables_ddl(out, e);
+}
+
+/* One number by a statement without parameters. */
+static int number(struct db *db, const char *sql, int64_t *out)
+{
+	struct db_stmt *st;
+	int err = db_sql(db, sql, &st);
+
+	if (!err)
+		err = db_step(st);
+	if (err)
+		return err;
+	*out = db_int(st, 0);
+	db_done(st);
+	return 0;
+}
+
+/* 0: an empty database.  EPROTO: somebody else's. */
+static int read_version(struct db *db, int64_t *version)
+{
+	bool is_pg = db_engine_of(db) == DB_POSTGRES;
+	const char *has_ours =
+		is_pg ? "SELECT count(*) FROM pg_tables WHERE schemaname = current_schema() "
+			"AND tablename = 'schema_version'"
+		      : "SELECT count(*) FROM sqlite_master WHERE type = 'table' "
+			"AND name = 'schema_version'";
+	const char *has_any =
+		is_pg ? "SELECT count(*) FROM pg_tables WHERE schemaname = current_schema()"
+		      : "SELECT count(*) FROM sqlite_master WHERE type = 'table'";
+	int64_t n = 0;
+	int err;
+
+	*version = 0;
+	err = number(db, has_ours, &n);
+	if (!err && n)
+		return number(db, "SELECT version FROM schema_version", version);
+	if (!err)
+		err = number(db, has_any, &n);
+	if (!err && n) {
+		log_error(NULL, LOGID_STORE,
+			  "the database holds tables but no version: it is not one of ours");
+		err = EPROTO;
+	}
+	return err;
+}
+
+static int begin(struct db *db)
+{
+	int64_t ignored;
+	int err = db_begin(db, true);
+
+	/* SQLite's write lock is taken by BEGIN; PostgreSQL's DDL has no such lock. */
+	if (!err && db_engine_of(db) == DB_POSTGRES)
+		err = number(db, "SELECT 1 FROM pg_advisory_xact_lock(7244611)", &ignored);
+	return err;
+}
+
+static int set_version(struct db *db, int64_t version, bool is_new)
+{
+	struct db_stmt *st;
+	int err = db_sql(db,
+			 is_new ? "INSERT INTO schema_version (version) VALUES ($1)"
+				: "UPDATE schema_version SET version = $1",
+			 &st);
+
+	if (err)
+		return err;
+	db_bind_int(st, 1, version);
+	return db_run(st);
+}
+
+static int make_new(struct db *db, const struct sql_schema *schema)
+{
+	struct buf sql = {0};
+	int err;
+
+	migrate_ddl(&sql, schema, db_engine_of(db));
+	buf_cstr(&sql,
+		 "INSERT INTO tenant_revision (tenant_id, revision, next_id) VALUES (0, 0, 1);\n");
+	err = sql.err ? sql.err : db_exec(db, sql.p);
+	buf_free(&sql);
+	return err ? err : set_version(db, migrate_version(), true);
+}
+
+static int step(struct db *db, const struct migration *m)
+{
+	struct buf sql = {0};
+	int err;
+
+	log_info(NULL, LOGID_STORE, "database to schema %d: %s", m->version, m->what);
+	own_tables_expand(&sql, m->sql, db_engine_of(db));
+	err = sql.err ? sql.err : db_exec(db, sql.p);
+	buf_free(&sql);
+	return err ? err : set_version(db, m->version, false);
+}
+
+/* One transaction: sees where the database is and brings it one step on. */
+static int advance(struct db *db, const struct sql_schema *schema, bool *is_there)
+{
+	int64_t version;
+	int err = read_version(db, &version);
+
+	*is_there = version == migrate_version();
+	if (err || *is_there)
+		return err;
+	if (version == 0)
+		return make_new(db, schema);
+	if (version > migrate_version() || version < MIGRATE_FIRST) {
+		log_error(NULL, LOGID_STORE,
+			  "the database has schema %lld, this program knows %d: a newer program "
+			  "has used it",
+			  (long long)version, migrate_version());
+		return EPROTO;
+	}
+	return step(db, &migrations[version - MIGRATE_FIRST]);
+}
+
+int migrate(struct db *db, const struct sql_schema *schema)
+{
+	bool is_there = false;
+	int err = 0;
+
+	for (int i = 0; migrations[i].version; i++)
+		BUG(migrations[i].version != MIGRATE_FIRST + 1 + i);
+	while (!err && !is_there) {
+		err = begin(db);
+		if (!err)
+			err = advance(db, schema, &is_there);
+		if (!err)
+			err = db_commit(db);
+		if (err) {
+			log_error(NULL, LOGID_STORE, "schema: %s", db_error(db));
+			db_rollback(db);
+		}
+	}
+	return err;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <string.h>
+#include "store/own_tables.h"
+
+static const char ddl[] =
+	"CREATE TABLE schema_version (version @int NOT NULL)@strict;\n"
+	"CREATE TABLE setting (name @text NOT NULL PRIMARY KEY, value @text NOT NULL)@strict;\n"
+	"CREATE TABLE tenant_revision (tenant_id @int NOT NULL PRIMARY KEY, revision @int NOT "
+	"NULL, "
+	"next_id @int NOT NULL)@strict;\n"
+	"CREATE TABLE change (tenant_id @int NOT NULL, revision @int NOT NULL, resource @text NOT "
+	"NULL, "
+	"id @int NOT NULL, before @text NOT NULL, after @text NOT NULL, changes @text NOT NULL, "
+	"actor_tenant_id @int NOT NULL, actor_id @int NOT NULL, actor @text NOT NULL, "
+	"source @text NOT NULL, at @int NOT NULL, PRIMARY KEY (tenant_id, revision))@strict;\n"
+	"CREATE TABLE session (token_hash @text NOT NULL PRIMARY KEY, tenant_id @int NOT NULL, "
+	"user_id @int NOT NULL, created_at @int NOT NULL, expires_at @int NOT NULL)@strict;\n"
+	"CREATE INDEX session_user ON session (tenant_id, user_id, created_at);\n"
+	"CREATE INDEX session_expires ON session (expires_at);\n"
+	"CREATE TABLE idempotency (tenant_id @int NOT NULL, idem_key @text NOT NULL, "
+	"body @text NOT NULL, id @int NOT NULL, revision @int NOT NULL, answer @text NOT NULL, "
+	"at @int NOT NULL, PRIMARY KEY (tenant_id, idem_key))@strict;\n"
+	"CREATE INDEX idempotency_at ON idempotency (at);\n"
+	"CREATE TABLE journal_mark (node @int NOT NULL PRIMARY KEY, boot @int NOT NULL, "
+	"seq @int NOT NULL)@strict;\n"
+	"CREATE TABLE leg_kept (tenant_id @int NOT NULL, leg_id @int NOT NULL, node @int NOT NULL, "
+	"kept @bytes NOT NULL, PRIMARY KEY (tenant_id, leg_id))@strict;\n"
+	"CREATE INDEX leg_kept_node ON leg_kept (node);\n";
+
+static const struct word {
+	const char *name, *text[2]; /* by enum db_engine */
+} words[] = {
+	{"@int", {"INTEGER", "BIGINT"}},
+	{"@text", {"TEXT", "TEXT COLLATE \"C\""}},
+	{"@bytes", {"BLOB", "BYTEA"}},
+	{"@strict", {" STRICT", ""}},
+};
+
+void own_tables_expand(struct buf *out, const char *sql, enum db_engine e)
+{
+	const char *at;
+
+	while ((at = strchr(sql, '@')) != NULL) {
+		size_t i = 0;
+
+		while (i < ARRAY_LEN(words) &&
+		       strncmp(at, words[i].name, strlen(words[i].name)) != 0)
+			i++;
+		BUG(i == ARRAY_LEN(words));
+		buf_add(out, sql, (size_t)(at - sql));
+		buf_cstr(out, words[i].text[e]);
+		sql = at + strlen(words[i].name);
+	}
+	buf_cstr(out, sql);
+}
+
+void own_tables_ddl(struct buf *out, enum db_engine e)
+{
+	own_tables_expand(out, ddl, e);
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Call records: pages of them, newest first, and one with its legs and segments. */
+#include <stdlib.h>
+#include "base/clock.h"
+#include "store/query.h"
+
+/* "SELECT a, b, … FROM table": names come from the tables, never from a request. */
+static void select_from(struct buf *sql, const struct sql_table *t)
+{
+	buf_cstr(sql, "SELECT ");
+	for (size_t i = 0; i < t->ncols; i++)
+		buf_printf(sql, "%s%s", i ? ", " : "", t->cols[i].name);
+	buf_printf(sql, " FROM %s", t->name);
+}
+
+static int read_record(struct rows *r, const struct sql_table *t, struct db_stmt *st, void *rec)
+{
+	struct sql_value v[SQL_MAX_COLUMNS];
+	int err = rows_values(r, t, st, false, v);
+
+	return err ? err : sql_decode_record(t, rec, v);
+}
+
+/* All rows of a statement, as JSON into an array. */
+static int read_all(struct rows *r, const struct sql_table *t, struct db_stmt *st, json_t *items)
+{
+	void *rec = calloc(1, t->record->size);
+	int err = rec ? 0 : ENOMEM;
+
+	while (!err && !(err = db_step(st))) {
+		err = read_record(r, t, st, rec);
+		if (!err && json_array_append_new(items, record_to_json(t->record, rec)))
+			err = ENOMEM;
+	}
+	db_done(st);
+	free(rec);
+	return err == ENOENT ? 0 : err;
+}
+
+/* ---- pages ---- */
+
+enum { MAX_FILTERS = 8 };
+
+/* Arguments that are filters of the list under their own or another name. */
+static size_t page_filters(const struct args *a, struct sql_filter filters[MAX_FILTERS],
+			   char times[2][32])
+{
+	static const char *const equal[] = {"caller", "callee", "status"};
+	static const char *const range[2][2] = {{"from", "started_at_from"},
+						{"to", "started_at_to"}};
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(equal); i++)
+		if (args_text(a, equal[i]).n)
+			filters[n++] =
+				(struct sql_filter){str_of(equal[i]), args_text(a, equal[i])};
+	for (size_t i = 0; i < ARRAY_LEN(range); i++) {
+		int64_t us = args_int(a, range[i][0], 0);
+
+		if (!us)
+			continue;
+		clock_rfc3339(times[i], sizeof(times[i]), us);
+		filters[n++] = (struct sql_filter){str_of(range[i][1]), str_of(times[i])};
+	}
+	return n;
+}
+
+int query_cdrs(struct rows *r, uint64_t tenant_id, const struct args *a, struct store_reply *reply,
+	       struct field_errors *errs)
+{
+	struct sql_filter filters[MAX_FILTERS];
+	char times[2][32];
+	const struct sql_list l = {
+		.tenant_id = tenant_id,
+		.filters = filters,
+		.nfilters = page_filters(a, filters, times),
+		.q = args_text(a, "q"),
+		.sort = STR("-started_at"),
+		.cursor = args_text(a, "cursor"),
+		.limit = query_limit(a),
+	};
+
+	return query_list(r, sql_record_table(r->schema, RECORD_CALL), &l, reply, errs);
+}
+
+/* ---- one ---- */
+
+static int parts(struct rows *r, enum record_kind kind, uint64_t tenant_id, uint64_t call_id,
+		 json_t *call, const char *key)
+{
+	const struct sql_table *t = sql_record_table(r->schema, kind);
+	json_t *items = json_array();
+	struct buf sql = {0};
+	struct db_stmt *st;
+	int err;
+
+	if (!items || json_object_set_new(call, key, items))
+		return ENOMEM;
+	select_from(&sql, t);
+	buf_cstr(&sql, " WHERE tenant_id = $1 AND call_id = $2 ORDER BY position, id");
+	err = sql.err ? sql.err : db_sql(r->db, sql.p, &st);
+	buf_free(&sql);
+	if (err)
+		return err;
+	db_bind_id(st, 1, tenant_id);
+	db_bind_id(st, 2, call_id);
+	return read_all(r, t, st, items);
+}
+
+static int one_call(struct rows *r, uint64_t tenant_id, uint64_t id, json_t **out)
+{
+	const struct sql_table *t = sql_record_table(r->schema, RECORD_CALL);
+	struct call_record rec = {0};
+	struct db_stmt *st;
+	int err = db_sql(r->db, t->select, &st);
+
+	if (err)
+		return err;
+	db_bind_id(st, 1, tenant_id);
+	db_bind_id(st, 2, id);
+	err = db_step(st);
+	if (!err)
+		err = read_record(r, t, st, &rec);
+	db_done(st);
+	if (err)
+		return err;
+	*out = record_to_json(t->record, &rec);
+	return *out ? 0 : ENOMEM;
+}
+
+int query_cdr(struct rows *r, uint64_t tenant_id, const struct args *a, struct store_reply *reply,
+	      struct field_errors *errs)
+{
+	uint64_t id = args_id(a, "id");
+	json_t *call = NULL;
+	int err = id ? one_call(r, tenant_id, id, &call) : ENOENT;
+
+	if (!err)
+		err = parts(r, RECORD_LEG, tenant_id, id, call, "legs");
+	if (!err)
+		err = parts(r, RECORD_SEGMENT, tenant_id, id, call, "segments");
+	if (err) {
+		json_decref(call);
+		return err;
+	}
+	reply->id = id;
+	return store_reply_json(reply, call);
+}

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The store's outside: opening and closing, where requests go, how answers come back.
+ */
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#include "base/log.h"
+#include "store/migrate.h"
+#include "store/store_impl.h"
+
+enum { WRITER_QUEUE = 1024, READER_QUEUE = 256, PATIENCE_MS = 5000 };
+
+/* ---- connections ---- */
+
+int store_connect(struct store *s, enum store_link link, struct db **dbp)
+{
+	const struct db_conf conf = {
+		.url = s->url,
+		.is_read_only = link == LINK_READER,
+		/* The journal's own file is its safety until its commit is on the disk, so both writers sync. */
+		.is_full_sync = link != LINK_READER,
+	};
+
+	return db_open(dbp, &conf);
+}
+
+struct rows store_rows(struct store *s, struct db *db)
+{
+	return (struct rows){.db = db, .schema = s->schema, .seal = &s->seal};
+}
+
+/* ---- answers ---- */
+
+void store_answer(const struct store_request *req, struct store_reply *reply)
+{
+	reply->token = req->token;
+	for (unsigned ms = 0; ms < PATIENCE_MS; ms++) {
+		const struct timespec one_ms = {.tv_nsec = 1000000};
+
+		if (!ring_push(req->reply_to, reply)) {
+			reply->json = NULL;
+			return;
+		}
+		nanosleep(&one_ms, NULL);
+	}
+	log_error(NULL, LOGID_STORE, "an answer was dropped: its asker does not read");
+	free(reply->json);
+	reply->json = NULL;
+}
+
+int store_reply_json(struct store_reply *reply, json_t *json)
+{
+	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+
+	json_decref(json);
+	if (!text)
+		return ENOMEM;
+	free(reply->json);
+	reply->json = text;
+	reply->njson = strlen(text);
+	return 0;
+}
+
+void store_answer_error(const struct store_request *req, int err, const struct field_errors *errs)
+{
+	struct store_reply reply = {.err = err};
+
+	if (errs && errs->n && store_reply_json(&reply, field_errors_to_json(errs)))
+		reply.err = ENOMEM;
+	store_answer(req, &reply);
+}
+
+/* ---- requests ---- */
+
+static int to_hasher(struct store *s, const struct store_request *req)
+{
+	unsigned at = atomic_fetch_add(&s->next_hasher, 1);
+
+	for (unsigned i = 0; i < STORE_HASHERS; i++)
+		if (!worker_post(&s->hashers[(at + i) % STORE_HASHERS], req))
+			return 0;
+	return ENOBUFS;
+}
+
+static int to_reader(struct store *s, const struct store_request *req)
+{
+	struct store_reader *least = &s->readers[0];
+	int err;
+
+	for (unsigned i = 1; i < s->nreaders; i++)
+		if (atomic_load(&s->readers[i].busy) < atomic_load(&least->busy))
+			least = &s->readers[i];
+	atomic_fetch_add(&least->busy, 1);
+	err = worker_post(&least->worker, req);
+	if (err)
+		atomic_fetch_sub(&least->busy, 1);
+	return err;
+}
+
+static bool has_passwords(const struct resource *res)
+{
+	return res == &resource_tenant || resource_has_password(res);
+}
+
+int store_post(struct store *s, const struct store_request *req)
+{
+	int err;
+
+	switch (req->op) {
+	case STORE_LOGIN:
+		err = to_hasher(s, req);
+		if (err) {
+			free(req->json);
+			store_answer_error(req, EAGAIN, NULL);
+			err = 0;
+		}
+		return err;
+	case STORE_CREATE:
+	case STORE_UPDATE:
+		return has_passwords(req->res) ? to_hasher(s, req) : worker_post(&s->writer, req);
+	case STORE_DELETE:
+	case STORE_LOGOUT:
+		return worker_post(&s->writer, req);
+	case STORE_GET:
+	case STORE_LIST:
+	case STORE_QUERY:
+		return to_reader(s, req);
+	}
+	return EINVAL;
+}
+
+struct ring *store_changes(struct store *s)
+{
+	return s->changes;
+}
+
+void store_applied(struct store *s, uint64_t token)
+{
+	ON_THREAD(THREAD_CORE);
+	ticket_punch(s->tickets, token);
+}
+
+/* ---- at start ---- */
+
+struct loading {
+	struct db *db;
+	store_load_h *fn;
+	void *arg;
+	uint64_t tenant_id, revision; /* of the last tenant asked for */
+};
+
+static int revision_of(struct loading *l, uint64_t tenant_id)
+{
+	struct db_stmt *st;
+	int err;
+
+	if (l->tenant_id == tenant_id && l->revision)
+		return 0;
+	l->tenant_id = tenant_id;
+	l->revision = 0;
+	err = db_sql(l->db, "SELECT revision FROM tenant_revision WHERE tenant_id = $1", &st);
+	if (err)
+		return err;
+	db_bind_id(st, 1, tenant_id);
+	err = db_step(st);
+	if (!err)
+		l->revision = db_id(st, 0);
+	db_done(st);
+	return err;
+}
+
+static int hand_over(struct object **op, void *arg)
+{
+	struct loading *l = arg;
+	struct store_change c = {
+		.res = (*op)->res, .tenant_id = (*op)->tenant_id, .id = (*op)->id, .after = *op};
+	int err = revision_of(l, c.tenant_id);
+
+	if (err)
+		return err;
+	c.revision = l->revision;
+	err = l->fn(&c, l->arg);
+	*op = c.after;
+	return err;
+}
+
+int store_load(struct store *s, store_load_h *fn, void *arg)
+{
+	struct loading l = {.fn = fn, .arg = arg};
+	struct rows rows;
+	int err = store_connect(s, LINK_READER, &l.db);
+
+	if (err)
+		return err;
+	rows = store_rows(s, l.db);
+	err = db_begin(l.db, false);
+	for (size_t i = 0; !err && resources[i]; i++)
+		err = rows_each(&rows, resources[i], hand_over, &l);
+	buf_free(&rows.hold);
+	db_close(l.db);
+	if (!err)
+		atomic_store(&s->is_loaded, true);
+	return err;
+}
+
+static int wait_for(struct ring *ring, struct store_reply *reply)
+{
+	struct pollfd fd = {.fd = ring_fd(ring), .events = POLLIN};
+
+	while (!ring_pop(ring, reply)) {
+		if (poll(&fd, 1, -1) < 0 && errno != EINTR)
+			return errno;
+		ring_woken(ring);
+	}
+	return 0;
+}
+
+static void errors_of(const struct store_reply *reply, struct field_errors *errs)
+{
+	json_t *all = reply->njson ? json_loadb(reply->json, reply->njson, 0, NULL) : NULL;
+	json_t *one;
+	size_t i;
+
+	json_array_foreach(json_object_get(all, "errors"), i, one)
+		field_error_add(errs, json_string_value(json_object_get(one, "field")),
+				json_string_value(json_object_get(one, "code")), "%s",
+				json_string_value(json_object_get(one, "message")));
+	json_decref(all);
+}
+
+int store_create_now(struct store *s, uint64_t tenant_id, const struct resource *res,
+		     const char *json, uint64_t *idp, struct field_errors *errs)
+{
+	struct store_request req = {.op = STORE_CREATE,
+				    .tenant_id = tenant_id,
+				    .res = res,
+				    .is_admin = true,
+				    .actor = {.name = "system"}};
+	struct store_reply reply = {0};
+	int err;
+
+	BUG(atomic_load(
+		&s->is_loaded)); /* the core would have to answer, and the core is waiting here */
+	err = ring_alloc(&req.reply_to, 2, sizeof(struct store_reply));
+	if (err)
+		return err;
+	req.json = str_dup(str_of(json));
+	req.njson = strlen(json);
+	err = req.json ? store_post(s, &req) : ENOMEM;
+	if (err) {
+		free(req.json);
+		goto out;
+	}
+	err = wait_for(req.reply_to, &reply);
+	if (err)
+		goto out;
+	err = reply.err;
+	if (!err && idp)
+		*idp = reply.id;
+	if (err)
+		errors_of(&reply, errs);
+	free(reply.json);
+out:
+	ring_free(req.reply_to);
+	return err;
+}
+
+/* ---- opening and closing ---- */
+
+/* Refuses to run with another key than the one that sealed what the database holds. */
+static int check_key(struct store *s, struct db *db)
+{
+	static const struct str text = {"offhook", 7};
+	struct buf b = {0};
+	struct db_stmt *st;
+	int err = db_sql(db, "SELECT value FROM setting WHERE name = 'key_check'", &st);
+
+	if (err)
+		return err;
+	err = db_step(st);
+	if (!err) {
+		err = unseal_text(&s->seal, db_text(st, 0), &b);
+		db_done(st);
+		if (err == EBADMSG)
+			log_error(
+				NULL, LOGID_STORE,
+				"%s/master.key is not the key that sealed this database's secrets",
+				s->data_dir);
+	} else if (err == ENOENT) {
+		err = seal_text(&s->seal, text, &b);
+		if (!err)
+			err = db_sql(db,
+				     "INSERT INTO setting (name, value) VALUES ('key_check', $1)",
+				     &st);
+		if (!err) {
+			db_bind_text(st, 1, buf_view(&b));
+			err = db_run(st);
+		}
+	}
+	buf_free(&b);
+	return err;
+}
+
+static int prepare(struct store *s)
+{
+	struct db *db = NULL;
+	int err = store_connect(s, LINK_WRITER, &db);
+
+	if (!err)
+		err = migrate(db, s->schema);
+	if (!err)
+		err = db_begin(db, true);
+	if (!err)
+		err = check_key(s, db);
+	if (!err)
+		err = db_commit(db);
+	if (err && db)
+		/* Not the URL: it may hold a password. */
+		log_error(NULL, LOGID_STORE, "%s: %s",
+			  s->engine == DB_SQLITE ? s->url : "PostgreSQL", db_error(db));
+	db_close(db);
+	return err;
+}
+
+static int start_threads(struct store *s, unsigned nreaders)
+{
+	int err;
+
+	err = worker_start(&s->writer, "store-write", THREAD_WRITER, WRITER_QUEUE, writer_main, s);
+	if (!err)
+		err = hashers_start(s);
+	for (unsigned i = 0; !err && i < nreaders; i++) {
+		s->readers[i].store = s;
+		s->nreaders = i + 1;
+		err = worker_start(&s->readers[i].worker, "store-read", THREAD_READER, READER_QUEUE,
+				   reader_main, &s->readers[i]);
+	}
+	return err;
+}
+
+int store_open(struct store **sp, const struct store_conf *conf)
+{
+	unsigned nreaders = conf->readers ? conf->readers : 2;
+	struct store *s = calloc(1, sizeof(*s));
+	int err;
+
+	if (!s)
+		return ENOMEM;
+	if (nreaders > STORE_MAX_READERS)
+		nreaders = STORE_MAX_READERS;
+	s->url = str_dup(str_of(conf->url));
+	s->data_dir = str_dup(str_of(conf->data_dir));
+	s->tickets = calloc(1, sizeof(*s->tickets));
+	err = s->url && s->data_dir && s->tickets ? db_url_engine(s->url, &s->engine) : ENOMEM;
+	if (!err && mkdir(s->data_dir, 0700) && errno != EEXIST)
+		err = errno;
+	if (!err)
+		err = seal_open(&s->seal, s->data_dir);
+	if (!err)
+		err = sql_schema_alloc(&s->schema);
+	if (!err)
+		err = ring_alloc(&s->changes, STORE_CHANGES, sizeof(struct store_change));
+	if (!err)
+		err = prepare(s);
+	if (!err)
+		err = start_threads(s, nreaders);
+	if (err)
+		store_close(s);
+	else
+		*sp = s;
+	return err;
+}
+
+struct store *store_close(struct store *s)
+{
+	struct store_change c;
+
+	if (!s)
+		return NULL;
+	hashers_stop(s); /* they post to the writer */
+	worker_stop(&s->writer);
+	for (unsigned i = 0; i < s->nreaders; i++)
+		worker_stop(&s->readers[i].worker);
+	while (s->changes && ring_pop(s->changes, &c))
+		object_free(c.after);
+	ring_free(s->changes);
+	if (s->tickets)
+		ticket_drop_all(s->tickets);
+	free(s->tickets);
+	sql_schema_free(s->schema);
+	seal_close(&s->seal);
+	free(s->url);
+	free(s->data_dir);
+	free(s);
+	return NULL;
+}

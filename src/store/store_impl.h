@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What the files of this folder know of the store.  Not for other folders.
+ */
+#ifndef STORE_STORE_IMPL_H
+#define STORE_STORE_IMPL_H
+
+#include "store/rows.h"
+#include "store/store.h"
+#include "store/ticket.h"
+#include "store/worker.h"
+
+enum { STORE_MAX_READERS = 8, STORE_HASHERS = 2, STORE_CHANGES = 4096 };
+
+enum store_link { LINK_WRITER, LINK_READER, LINK_JOURNAL };
+
+struct store_reader {
+	struct store *store;
+	struct worker worker;
+	_Atomic uint32_t busy; /* requests it has */
+};
+
+struct store {
+	char *url, *data_dir;
+	enum db_engine engine;
+	struct sql_schema *schema;
+	struct seal seal;
+	struct worker writer;
+	struct worker hashers[STORE_HASHERS];
+	struct store_hasher *hasher; /* what the hashers share */
+	struct store_reader readers[STORE_MAX_READERS];
+	unsigned nreaders;
+	struct ring *changes;
+	struct tickets *tickets;
+	_Atomic bool is_loaded; /* the core holds what the database holds */
+	_Atomic unsigned next_hasher;
+};
+
+/* A connection of its own for a thread; it connects when first used. */
+int store_connect(struct store *s, enum store_link link, struct db **dbp) MUST_USE;
+struct rows store_rows(struct store *s, struct db *db);
+
+/* Answer: takes the JSON text in `reply`.  Waits a while for an asker that does not read. */
+void store_answer(const struct store_request *req, struct store_reply *reply);
+void store_answer_error(const struct store_request *req, int err, const struct field_errors *errs);
+int store_reply_json(struct store_reply *reply, json_t *json) MUST_USE; /* takes json */
+
+/* Threads' functions; arg as they say. */
+void writer_main(void *store);
+void reader_main(void *store_reader);
+int hashers_start(struct store *s) MUST_USE;
+void hashers_stop(struct store *s);
+
+/* query.c: answers a GET, LIST or QUERY. */
+int query_answer(struct rows *r, const struct store_request *req, struct store_reply *reply,
+		 struct field_errors *errs) MUST_USE;
+
+#endif

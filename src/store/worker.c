@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+#include "store/worker.h"
+
+int worker_start(struct worker *w, const char *name, enum thread_role role, size_t slots,
+		 thread_main_h *fn, void *arg)
+{
+	int err;
+
+	w->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (w->stop_fd < 0)
+		return errno;
+	err = ring_alloc(&w->queue, slots, sizeof(struct store_request));
+	if (!err)
+		err = thread_start(&w->thread, name, role, fn, arg);
+	return err;
+}
+
+void worker_stop(struct worker *w)
+{
+	struct store_request req;
+
+	if (!w->queue)
+		return;
+	atomic_store(&w->is_stopping, true);
+	if (eventfd_write(w->stop_fd, 1)) {
+		/* cannot fail: the counter is far from its limit */
+	}
+	w->thread = thread_join(w->thread);
+	while (ring_pop(w->queue, &req))
+		free(req.json);
+	w->queue = ring_free(w->queue);
+	close(w->stop_fd);
+}
+
+int worker_post(struct worker *w, const struct store_request *req)
+{
+	return ring_push(w->queue, req);
+}
+
+bool worker_stopping(const struct worker *w)
+{
+	return atomic_load_explicit(&w->is_stopping, memory_order_relaxed);
+}
+
+bool worker_next(struct worker *w, struct store_request *req, int idle_ms)
+{
+	struct pollfd fds[2] = {{.fd = ring_fd(w->queue), .events = POLLIN},
+				{.fd = w->stop_fd, .events = POLLIN}};
+
+	if (worker_stopping(w))
+		return false;
+	if (ring_pop(w->queue, req))
+		return true;
+	if (poll(fds, ARRAY_LEN(fds), idle_ms) <= 0)
+		return false;
+	ring_woken(w->queue);
+	return !worker_stopping(w) && ring_pop(w->queue, req);
+}
+
+void worker_pause(struct worker *w, int ms)
+{
+	struct pollfd fd = {.fd = w->stop_fd, .events = POLLIN};
+
+	(void)poll(&fd, 1, ms);
+}

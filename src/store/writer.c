@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The writer: the one thread that changes configuration.
+ *
+ * Requests that wait together share one commit, each inside its own savepoint: one that is refused leaves no trace and
+ * disturbs no other.  After the commit the changes go to the core, in order, and the answers wait for it (store/ticket.h).
+ *
+ * When the connection breaks during the commit itself, nobody knows whether it happened.  The writer keeps the batch and asks
+ * the database once it is back: the `change` rows are there or they are not.  Meanwhile new requests are told EAGAIN.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metric.h"
+#include "store/edit.h"
+
+enum { BATCH = 32, IDLE_MS = 1000, RETRY_MS = 100 };
+
+struct item {
+	struct store_request req;
+	struct edit edit;
+	int err; /* 0: part of the commit */
+};
+
+struct writer {
+	struct store *store;
+	struct db *db;
+	struct rows rows;
+	struct item v[BATCH];
+	size_t n;
+};
+
+static bool is_lost(int err)
+{
+	return err == EAGAIN || err == ECONNABORTED;
+}
+
+/* ---- one batch ---- */
+
+/* One request within the transaction, undone when refused.  The error returned is the connection's. */
+static int try_item(struct writer *w, struct item *it, int64_t now_us)
+{
+	int err = db_savepoint(w->db);
+
+	if (err)
+		return err;
+	it->edit = (struct edit){.rows = &w->rows, .req = &it->req, .now_us = now_us};
+	it->err = edit_run(&it->edit);
+	if (!it->err)
+		return db_savepoint_keep(w->db);
+	if (is_lost(it->err))
+		return it->err;
+	if (it->err == EIO)
+		log_error(NULL, LOGID_STORE, "a change failed: %s", db_error(w->db));
+	return db_savepoint_undo(w->db);
+}
+
+static int run_item(struct writer *w, struct item *it, int64_t now_us)
+{
+	int err = try_item(w, it, now_us);
+
+	/* A unique index refused what our own look had allowed: another node was faster, and the next look sees it. */
+	if (!err && it->err == EEXIST && !it->edit.errs.n) {
+		edit_close(&it->edit);
+		err = try_item(w, it, now_us);
+		if (!err && it->err == EEXIST && !it->edit.errs.n)
+			field_error_add(&it->edit.errs, "", "taken",
+					"another change took it first");
+	}
+	return err;
+}
+
+static int run_batch(struct writer *w, int64_t now_us)
+{
+	int err = db_begin(w->db, true);
+
+	for (size_t i = 0; !err && i < w->n; i++)
+		err = run_item(w, &w->v[i], now_us);
+	if (err) {
+		db_rollback(w->db);
+		return err;
+	}
+	return db_commit(w->db);
+}
+
+/* ---- a commit that nobody saw the end of ---- */
+
+static void refuse_newcomers(struct writer *w)
+{
+	struct store_request req;
+
+	while (worker_next(&w->store->writer, &req, RETRY_MS)) {
+		store_answer_error(&req, EAGAIN, NULL);
+		free(req.json);
+	}
+}
+
+static const struct store_change *first_change(const struct writer *w)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (!w->v[i].err && w->v[i].edit.nchanges)
+			return &w->v[i].edit.changes[w->v[i].edit.nchanges - 1];
+	return NULL;
+}
+
+static int settle(struct writer *w, int64_t now_us)
+{
+	const struct store_change *c = first_change(w);
+	bool yes = false;
+
+	log_warn(NULL, LOGID_STORE,
+		 "the database went away during a commit: asking when it is back");
+	if (!c) /* sessions only: who asked signs in again */
+		return EAGAIN;
+	while (!worker_stopping(&w->store->writer)) {
+		if (!edit_is_committed(&w->rows, c, now_us, &yes))
+			return yes ? 0 : EAGAIN;
+		refuse_newcomers(w);
+	}
+	return EAGAIN;
+}
+
+/* ---- after it ---- */
+
+static int take_ticket(struct writer *w, struct item *it, uint64_t *tokenp)
+{
+	struct store *s = w->store;
+	uint32_t n = (uint32_t)it->edit.nchanges;
+
+	while (ticket_take(s->tickets, it->req.reply_to, &it->edit.reply, n, tokenp)) {
+		if (worker_stopping(&s->writer))
+			return ECANCELED;
+		ticket_retry(s->tickets);
+		worker_pause(&s->writer, 1); /* the core works off what it has */
+	}
+	it->edit.reply.json = NULL;
+	return 0;
+}
+
+static void push_changes(struct writer *w, struct item *it)
+{
+	struct store *s = w->store;
+	uint64_t token = 0;
+
+	if (take_ticket(w, it, &token))
+		return;
+	for (size_t i = 0; i < it->edit.nchanges; i++) {
+		struct store_change *c = &it->edit.changes[i];
+
+		c->token = token;
+		while (ring_push(s->changes, c)) {
+			if (worker_stopping(&s->writer))
+				return;
+			worker_pause(&s->writer, 1);
+		}
+		c->after = NULL;
+	}
+}
+
+static void finish(struct writer *w, struct item *it, int err)
+{
+	struct edit *e = &it->edit;
+
+	e->reply.token = it->req.token;
+	if (err || it->err) {
+		store_answer_error(&it->req, err ? err : it->err, err ? NULL : &e->errs);
+	} else if (e->nchanges && atomic_load(&w->store->is_loaded)) {
+		push_changes(w, it);
+	} else {
+		store_answer(&it->req, &e->reply);
+		e->reply.json = NULL;
+	}
+	edit_close(e);
+	free(it->req.json);
+}
+
+static void handle_batch(struct writer *w)
+{
+	int64_t now_us = clock_wall_us(clock_real());
+	int err = run_batch(w, now_us);
+
+	if (err == ECONNABORTED)
+		err = settle(w, now_us);
+	if (err == EBUSY) /* not If-Match: another writer held the database too long */
+		err = EAGAIN;
+	if (err)
+		log_warn(NULL, LOGID_STORE, "nothing was changed: %s: %s", strerror(err),
+			 db_error(w->db));
+	else
+		metric_add(METRIC_STORE_WRITES, 1);
+	for (size_t i = 0; i < w->n; i++)
+		finish(w, &w->v[i], err);
+	w->n = 0;
+}
+
+void writer_main(void *arg)
+{
+	struct store *s = arg;
+	struct writer *w = calloc(1, sizeof(*w));
+
+	BUG(!w);
+	w->store = s;
+	while (!w->db && store_connect(s, LINK_WRITER, &w->db) && !worker_stopping(&s->writer))
+		worker_pause(&s->writer, RETRY_MS);
+	if (w->db)
+		w->rows = store_rows(s, w->db);
+	while (!worker_stopping(&s->writer)) {
+		memset(&w->v[0], 0, sizeof(w->v[0]));
+		if (worker_next(&s->writer, &w->v[0].req, IDLE_MS)) {
+			w->n = 1;
+			while (w->n < BATCH && ring_pop(s->writer.queue, &w->v[w->n].req))
+				w->n++;
+			handle_batch(w);
+		}
+		ticket_retry(s->tickets);
+	}
+	buf_free(&w->rows.hold);
+	db_close(w->db);
+	free(w);
+}
