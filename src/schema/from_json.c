@@ -21,8 +21,6 @@ struct reader {
 	struct field_errors *errs;
 };
 
-enum { PASSWORD_MIN = 8 };
-
 void field_error_add(struct field_errors *e, const char *field, const char *code, const char *fmt,
 		     ...)
 {

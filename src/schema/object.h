@@ -7,7 +7,10 @@
 
 #include "schema/schema.h"
 
-enum { OBJECT_TOKEN_CHARS = 20 }; /* of [A-Za-z0-9]: 119 bits */
+enum {
+	OBJECT_TOKEN_CHARS = 20, /* of [A-Za-z0-9]: 119 bits */
+	PASSWORD_MIN = 8,	 /* characters of a password that a person chooses */
+};
 
 bool field_is_text(const struct field *f); /* TEXT, SECRET, PASSWORD: a pointer to text */
 bool field_is_empty(const struct object *o, const struct field *f);
