@@ -1,277 +1,52 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The engine with its threads, over real sockets on loopback. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
+/* What phones hear through the engine, over real sockets and two media threads. */
+#include "media/media_fixture.h"
 
-#include <dirent.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-#include "base/clock.h"
-#include "base/thread.h"
-#include "media/media.h"
-
-enum { MAX_EVENTS = 8192, PORT_MIN = 30000, PORT_MAX = 30999, WAIT_MS = 5000 };
-
-struct fixture {
-	struct media *m;
-	struct media_event events[MAX_EVENTS];
-	size_t nevents;
-	uint32_t seq;
+struct two {
+	struct phone a, b;
 };
 
-struct phone { /* an RTP and an RTCP socket */
-	int rtp, rtcp;
-	struct addr at; /* its RTP address */
-	struct addr to; /* where it sends */
-	uint16_t seq;
-	uint32_t ts, ssrc;
-};
-
-static void on_event(const struct media_event *ev, void *arg)
+/* Two phones in a call: sessions 1 and 2. */
+static struct two in_call(struct fixture *f, const char *ip_a, const char *ip_b, const char *local)
 {
-	struct fixture *f = arg;
+	struct two t = {.a = phone_at(ip_a, 6000, session_open(f, 1, 7, local)),
+			.b = phone_at(ip_b, 6000, session_open(f, 2, 7, local))};
 
-	assert_true(f->nevents < MAX_EVENTS);
-	f->events[f->nevents++] = *ev;
+	session_remote_is(f, 1, both_ways(t.a.at));
+	session_remote_is(f, 2, both_ways(t.b.at));
+	assert_int_equal(session_join_with(f, 1, 2), 0);
+	return t;
 }
 
-static void engine_start(struct fixture *f, unsigned nthreads, uint16_t min, uint16_t max)
+static struct two usual_call(struct fixture *f)
 {
-	struct media_conf conf = {
-		.nthreads = nthreads, .port_min = min, .port_max = max, .fn = on_event, .arg = f};
-
-	assert_int_equal(media_open(&f->m, &conf), 0);
+	return in_call(f, "127.20.0.1", "127.20.0.2", "127.20.0.10");
 }
 
-static int setup(void **state)
+static void hang_up(struct two *t)
 {
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	thread_become(THREAD_CORE);
-	engine_start(f, 2, PORT_MIN, PORT_MAX);
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	f->m = media_close(f->m);
-	free(f);
-	return 0;
-}
-
-static void wait_readable(int fd, int ms)
-{
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-
-	poll(&p, 1, ms);
-}
-
-static uint32_t send_cmd(struct fixture *f, struct media_cmd *cmd)
-{
-	cmd->seq = ++f->seq;
-	assert_int_equal(media_engine(f->m)->post(media_engine(f->m), cmd), 0);
-	return cmd->seq;
-}
-
-/* The answer to a command (or with seq 0 the first event of that type), which must be the only one. */
-static struct media_event answer_to(struct fixture *f, uint32_t seq, int type)
-{
-	uint64_t end = clock_mono_ms(clock_real()) + WAIT_MS;
-
-	for (;;) {
-		struct media_event *found = NULL;
-
-		for (size_t i = 0; i < f->nevents; i++) {
-			if (seq ? f->events[i].seq != seq : (int)f->events[i].type != type)
-				continue;
-			if (seq)
-				assert_null(found);
-			if (!found)
-				found = &f->events[i];
-		}
-		if (found) {
-			struct media_event ev = *found;
-
-			memset(found, 0, sizeof(*found));
-			return ev;
-		}
-		assert_true(clock_mono_ms(clock_real()) < end);
-		wait_readable(media_fd(f->m), 100);
-		media_poll(f->m);
-	}
-}
-
-static struct media_event ask(struct fixture *f, struct media_cmd cmd)
-{
-	return answer_to(f, send_cmd(f, &cmd), 0);
-}
-
-static struct addr ip4(const char *ip, uint16_t port)
-{
-	struct addr a;
-
-	assert_int_equal(addr_parse(&a, str_of(ip), port), 0);
-	return a;
-}
-
-static struct media_cmd cmd_open(oid session, oid call, const char *ip, uint8_t nstreams)
-{
-	struct media_cmd cmd = {.type = MEDIA_OPEN, .session = session};
-
-	cmd.u.open.nstreams = nstreams;
-	cmd.u.open.local = ip4(ip, 0);
-	cmd.u.open.call = call;
-	return cmd;
-}
-
-static struct addr session_open(struct fixture *f, oid session, oid call, const char *ip)
-{
-	struct media_event ev = ask(f, cmd_open(session, call, ip, 1));
-
-	assert_int_equal(ev.type, MEDIA_OPENED);
-	return ev.u.local[0];
-}
-
-static struct media_remote both_ways(struct addr rtp)
-{
-	struct media_remote r = {.rtp = rtp, .may_send = true, .may_receive = true};
-
-	return r;
-}
-
-static void session_remote_is(struct fixture *f, oid session, struct media_remote r)
-{
-	struct media_cmd cmd = {.type = MEDIA_REMOTE, .session = session, .u.remote.remote = r};
-
-	assert_int_equal(ask(f, cmd).err, 0);
-}
-
-static struct media_event session_ask(struct fixture *f, enum media_cmd_type type, oid session)
-{
-	return ask(f, (struct media_cmd){.type = type, .session = session});
-}
-
-static int session_join_with(struct fixture *f, oid a, oid b)
-{
-	return ask(f, (struct media_cmd){.type = MEDIA_JOIN, .session = a, .u.join.peer = b}).err;
-}
-
-static struct media_counters counters(struct fixture *f, oid session)
-{
-	struct media_event ev = session_ask(f, MEDIA_STATS, session);
-
-	assert_int_equal(ev.type, MEDIA_STATS_ARE);
-	return ev.u.counters;
-}
-
-static int sock(const struct addr *a)
-{
-	struct sockaddr_storage ss;
-	socklen_t n = addr_to_sockaddr(a, &ss);
-	int fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_NONBLOCK, 0);
-
-	assert_true(fd >= 0);
-	assert_int_equal(bind(fd, (struct sockaddr *)&ss, n), 0);
-	return fd;
-}
-
-static struct phone phone_at(const char *ip, uint16_t port, struct addr to)
-{
-	struct phone p = {.at = ip4(ip, port), .to = to, .seq = 100, .ssrc = 0x1000u + port};
-	struct addr rtcp = ip4(ip, (uint16_t)(port + 1));
-
-	p.rtp = sock(&p.at);
-	p.rtcp = sock(&rtcp);
-	return p;
-}
-
-static void phone_close(struct phone *p)
-{
-	close(p->rtp);
-	close(p->rtcp);
-}
-
-static void put_to(int fd, const struct addr *to, const void *p, size_t n)
-{
-	struct sockaddr_storage ss;
-	socklen_t nss = addr_to_sockaddr(to, &ss);
-
-	assert_int_equal(sendto(fd, p, n, 0, (struct sockaddr *)&ss, nss), n);
-}
-
-static size_t make_rtp(struct phone *p, uint8_t dst[172])
-{
-	memset(dst, 0x55, 172);
-	dst[0] = 0x80;
-	dst[1] = 0;
-	dst[2] = (uint8_t)(p->seq >> 8);
-	dst[3] = (uint8_t)p->seq++;
-	for (int i = 0; i < 4; i++) {
-		dst[4 + i] = (uint8_t)(p->ts >> (24 - 8 * i));
-		dst[8 + i] = (uint8_t)(p->ssrc >> (24 - 8 * i));
-	}
-	p->ts += 160;
-	return 172;
-}
-
-static void talk(struct phone *p)
-{
-	uint8_t pkt[172];
-
-	put_to(p->rtp, &p->to, pkt, make_rtp(p, pkt));
-}
-
-static ssize_t take(int fd, void *dst, size_t n, int ms)
-{
-	wait_readable(fd, ms);
-	return recv(fd, dst, n, 0);
-}
-
-static bool hears(int fd)
-{
-	uint8_t pkt[2048];
-
-	return take(fd, pkt, sizeof(pkt), WAIT_MS) > 0;
-}
-
-/* After something that was sent later has arrived, nothing may be there. */
-static bool has_nothing(int fd)
-{
-	uint8_t pkt[2048];
-
-	return recv(fd, pkt, sizeof(pkt), 0) < 0;
+	phone_close(&t->a);
+	phone_close(&t->b);
 }
 
 static void rtp_and_rtcp_go_both_ways(void **state)
 {
 	static const uint8_t rr[8] = {0x80, 201, 0, 1, 0, 0, 0, 9};
 	struct fixture *f = *state;
-	struct phone a = phone_at("127.20.0.1", 6000, session_open(f, 1, 7, "127.20.0.10"));
-	struct phone b = phone_at("127.20.0.2", 6000, session_open(f, 2, 7, "127.20.0.10"));
+	struct two t = usual_call(f);
+	struct addr rtcp = t.a.to;
 	struct media_counters c;
-	struct addr rtcp = a.to;
 	uint8_t got[2048];
 
-	session_remote_is(f, 1, both_ways(a.at));
-	session_remote_is(f, 2, both_ways(b.at));
-	assert_int_equal(session_join_with(f, 1, 2), 0);
 	for (int i = 0; i < 50; i++) {
-		talk(&a);
-		assert_true(hears(b.rtp));
-		talk(&b);
-		assert_true(hears(a.rtp));
+		talk(&t.a);
+		assert_true(hears(t.b.rtp));
+		talk(&t.b);
+		assert_true(hears(t.a.rtp));
 	}
 	rtcp.port++;
-	put_to(a.rtcp, &rtcp, rr, sizeof(rr));
-	assert_int_equal(take(b.rtcp, got, sizeof(got), WAIT_MS), sizeof(rr));
+	put_to(t.a.rtcp, &rtcp, rr, sizeof(rr));
+	assert_int_equal(take(t.b.rtcp, got, sizeof(got), WAIT_MS), sizeof(rr));
 	assert_memory_equal(got, rr, sizeof(rr));
 	c = counters(f, 1);
 	assert_int_equal(c.rx_packets, 51);
@@ -279,45 +54,367 @@ static void rtp_and_rtcp_go_both_ways(void **state)
 	assert_int_equal(c.tx_packets, 50);
 	assert_int_equal(c.rx_refused, 0);
 	assert_int_equal(c.rx_lost, 0);
-	assert_true(addr_eq(&c.latched, &a.at));
+	assert_true(addr_eq(&c.latched, &t.a.at));
 	assert_int_equal(session_ask(f, MEDIA_CLOSE, 1).u.counters.rx_packets, 51);
 	assert_int_equal(session_ask(f, MEDIA_CLOSE, 2).u.counters.rx_packets, 50);
 	assert_int_equal(media_ports_in_use(f->m), 0);
-	phone_close(&a);
-	phone_close(&b);
+	hang_up(&t);
+}
+
+static void packet_arrives_as_it_was_sent(void **state)
+{
+	uint8_t sent[172], got[2048];
+	struct two t = usual_call(*state);
+	struct sockaddr_storage ss;
+	socklen_t nss = sizeof(ss);
+	struct addr from;
+
+	make_rtp(&t.a, sent);
+	put_to(t.a.rtp, &t.a.to, sent, sizeof(sent));
+	wait_readable(t.b.rtp, WAIT_MS);
+	assert_int_equal(recvfrom(t.b.rtp, got, sizeof(got), 0, (struct sockaddr *)&ss, &nss), 172);
+	assert_memory_equal(got, sent, sizeof(sent));
+	/* From where the phone sends to: its own NAT and firewall let it in. */
+	assert_int_equal(addr_from_sockaddr(&from, (struct sockaddr *)&ss), 0);
+	assert_true(addr_eq(&from, &t.b.to));
+	hang_up(&t);
 }
 
 static void stranger_neither_gets_in_nor_is_answered(void **state)
 {
 	struct fixture *f = *state;
+	struct two t = usual_call(f);
+	struct phone x = phone_at("127.20.0.66", 6000, t.a.to);
+
+	talk(&t.a);
+	assert_true(hears(t.b.rtp));
+	for (int i = 0; i < 20; i++)
+		talk(&x);
+	talk(&t.a);
+	assert_true(hears(t.b.rtp));
+	assert_true(has_nothing(t.b.rtp));
+	talk(&t.b);
+	assert_true(hears(t.a.rtp));
+	assert_true(has_nothing(x.rtp));
+	assert_int_equal(counters(f, 1).rx_refused, 20);
+	phone_close(&x);
+	hang_up(&t);
+}
+
+static void phone_behind_a_nat_is_answered_where_it_speaks_from(void **state)
+{
+	struct fixture *f = *state;
+	struct two t = usual_call(f);
+	struct phone nat = phone_at("127.20.0.5", 7000, t.a.to);
+
+	talk(&nat);
+	assert_true(hears(t.b.rtp));
+	talk(&t.b);
+	assert_true(hears(nat.rtp));
+	assert_true(has_nothing(t.a.rtp));
+	/* The described address speaks: from now on only it. */
+	talk(&t.a);
+	assert_true(hears(t.b.rtp));
+	talk(&nat);
+	talk(&t.b);
+	assert_true(hears(t.a.rtp));
+	assert_true(has_nothing(nat.rtp));
+	assert_int_equal(counters(f, 1).rx_refused, 1);
+	assert_true(has_nothing(t.b.rtp));
+	phone_close(&nat);
+	hang_up(&t);
+}
+
+static void other_description_moves_the_leg(void **state)
+{
+	struct fixture *f = *state;
+	struct two t = usual_call(f);
+	struct phone moved = phone_at("127.20.0.7", 7000, t.a.to);
+
+	talk(&t.a);
+	assert_true(hears(t.b.rtp));
+	session_remote_is(f, 1, both_ways(moved.at));
+	talk(&t.b);
+	assert_true(hears(moved.rtp));
+	talk(&moved);
+	assert_true(hears(t.b.rtp));
+	talk(&t.a);
+	assert_int_equal(counters(f, 1).rx_refused, 1);
+	assert_true(has_nothing(t.b.rtp));
+	phone_close(&moved);
+	hang_up(&t);
+}
+
+static void hold_is_obeyed_in_both_directions(void **state)
+{
+	struct fixture *f = *state;
+	struct two t = usual_call(f);
+	struct media_remote hold = both_ways(t.a.at);
+
+	hold.may_send = false;
+	session_remote_is(f, 1, hold);
+	talk(&t.a);
+	talk(&t.b);
+	assert_true(hears(t.a.rtp));
+	assert_int_equal(counters(f, 1).rx_packets, 1);
+	assert_true(has_nothing(t.b.rtp));
+	hold.may_send = true;
+	hold.may_receive = false;
+	session_remote_is(f, 1, hold);
+	talk(&t.b);
+	talk(&t.a);
+	assert_true(hears(t.b.rtp));
+	assert_int_equal(counters(f, 2).rx_packets, 2);
+	assert_true(has_nothing(t.a.rtp));
+	session_remote_is(f, 1, both_ways(t.a.at));
+	talk(&t.b);
+	assert_true(hears(t.a.rtp));
+	hang_up(&t);
+}
+
+static void parted_sessions_hear_nothing_and_can_be_joined_again(void **state)
+{
+	struct fixture *f = *state;
+	struct two t = usual_call(f);
+
+	assert_int_equal(session_ask(f, MEDIA_PART, 2).err, 0);
+	talk(&t.a);
+	talk(&t.b);
+	assert_int_equal(counters(f, 1).rx_packets + counters(f, 2).rx_packets, 2);
+	assert_true(has_nothing(t.a.rtp));
+	assert_true(has_nothing(t.b.rtp));
+	assert_int_equal(session_join_with(f, 2, 1), 0);
+	talk(&t.a);
+	assert_true(hears(t.b.rtp));
+	hang_up(&t);
+}
+
+static void peer_that_closes_leaves_the_other_alive(void **state)
+{
+	struct fixture *f = *state;
+	struct two t = usual_call(f);
+
+	assert_int_equal(session_ask(f, MEDIA_CLOSE, 2).err, 0);
+	talk(&t.a);
+	assert_int_equal(counters(f, 1).rx_packets, 1);
+	assert_int_equal(session_join_with(f, 1, 2), ENOENT);
+	assert_int_equal(session_join_with(f, 1, 1), EINVAL);
+	hang_up(&t);
+}
+
+static void echo_sends_every_packet_back(void **state)
+{
+	struct fixture *f = *state;
 	struct phone a = phone_at("127.20.0.1", 6000, session_open(f, 1, 7, "127.20.0.10"));
-	struct phone b = phone_at("127.20.0.2", 6000, session_open(f, 2, 7, "127.20.0.10"));
-	struct phone x = phone_at("127.20.0.66", 6000, a.to);
+	uint8_t sent[172], got[2048];
+
+	session_remote_is(f, 1, both_ways(a.at));
+	assert_int_equal(session_ask(f, MEDIA_ECHO, 1).err, 0);
+	for (int i = 0; i < 100; i++) {
+		make_rtp(&a, sent);
+		put_to(a.rtp, &a.to, sent, sizeof(sent));
+		assert_int_equal(take(a.rtp, got, sizeof(got), WAIT_MS), 172);
+		assert_memory_equal(got, sent, 8);
+		assert_memory_not_equal(got + 8, sent + 8, 4);
+		assert_memory_equal(got + 12, sent + 12, 160);
+	}
+	assert_int_equal(counters(f, 1).tx_packets, 100);
+	phone_close(&a);
+}
+
+static void ipv4_and_ipv6_phones_talk(void **state)
+{
+	struct fixture *f = *state;
+	struct phone a = phone_at("127.20.0.1", 6000, session_open(f, 1, 7, "127.20.0.10"));
+	struct phone b = phone_at("::1", 26000, session_open(f, 2, 7, "::1"));
+	struct media_cmd wrong = {.type = MEDIA_REMOTE, .session = 2};
 
 	session_remote_is(f, 1, both_ways(a.at));
 	session_remote_is(f, 2, both_ways(b.at));
 	assert_int_equal(session_join_with(f, 1, 2), 0);
 	talk(&a);
 	assert_true(hears(b.rtp));
-	for (int i = 0; i < 20; i++)
-		talk(&x);
-	talk(&a);
-	assert_true(hears(b.rtp));
-	assert_true(has_nothing(b.rtp));
 	talk(&b);
 	assert_true(hears(a.rtp));
-	assert_true(has_nothing(x.rtp));
-	assert_int_equal(counters(f, 1).rx_refused, 20);
+	wrong.u.remote.remote = both_ways(a.at);
+	assert_int_equal(ask(f, wrong).err, EAFNOSUPPORT);
+	talk(&a);
+	assert_true(hears(b.rtp));
 	phone_close(&a);
 	phone_close(&b);
-	phone_close(&x);
+}
+
+static int tos_of_next(int fd)
+{
+	char control[64];
+	uint8_t p[2048];
+	struct iovec iov = {p, sizeof(p)};
+	struct msghdr m = {.msg_iov = &iov,
+			   .msg_iovlen = 1,
+			   .msg_control = control,
+			   .msg_controllen = sizeof(control)};
+	struct cmsghdr *c;
+
+	wait_readable(fd, WAIT_MS);
+	assert_true(recvmsg(fd, &m, 0) > 0);
+	c = CMSG_FIRSTHDR(&m);
+	assert_non_null(c);
+	assert_int_equal(c->cmsg_type, IP_TOS);
+	return *CMSG_DATA(c);
+}
+
+static void audio_is_marked_for_expedited_forwarding(void **state)
+{
+	struct fixture *f = *state;
+	struct two t = usual_call(f);
+	struct media_remote fax = both_ways(t.b.at);
+	int one = 1;
+
+	assert_int_equal(setsockopt(t.b.rtp, IPPROTO_IP, IP_RECVTOS, &one, sizeof(one)), 0);
+	talk(&t.a);
+	assert_int_equal(tos_of_next(t.b.rtp), 46 << 2);
+	fax.kind = MEDIA_RAW;
+	session_remote_is(f, 2, fax);
+	talk(&t.a);
+	assert_int_equal(tos_of_next(t.b.rtp), 0);
+	hang_up(&t);
+}
+
+static void largest_datagram_passes_and_strange_ones_do_no_harm(void **state)
+{
+	static uint8_t big[65507] = {0x80}, got[65536];
+	static const uint8_t bad[][13] = {
+		{0x00}, {0x40}, {0x8f}, {0x90, [12] = 0xff}, {0xa0, [12] = 200}};
+	struct fixture *f = *state;
+	struct two t = usual_call(f);
+
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		for (size_t n = 0; n <= 13; n++)
+			put_to(t.a.rtp, &t.a.to, bad[i], n);
+	memcpy(big + 8, "\0\0\0\1", 4);
+	put_to(t.a.rtp, &t.a.to, big, sizeof(big));
+	assert_int_equal(take(t.b.rtp, got, sizeof(got), WAIT_MS), sizeof(big));
+	assert_int_equal(counters(f, 1).rx_refused, ARRAY_LEN(bad) * 14);
+	assert_true(has_nothing(t.b.rtp));
+	hang_up(&t);
+}
+
+static void what_the_kernel_refuses_is_counted(void **state)
+{
+	struct fixture *f = *state;
+	struct two t = usual_call(f);
+
+	session_remote_is(f, 2, both_ways(addr_at("255.255.255.255", 9)));
+	talk(&t.a);
+	while (!counters(f, 1).rx_packets)
+		;
+	assert_int_equal(counters(f, 2).tx_failed, 1);
+	assert_int_equal(counters(f, 2).tx_packets, 0);
+	hang_up(&t);
+}
+
+static void sound_and_silence_are_told_once(void **state)
+{
+	struct fixture *f = *state;
+	struct media_cmd cmd = cmd_open(1, 7, "127.20.0.10", 1);
+	struct media_event ev;
+	struct phone a;
+
+	cmd.u.open.silence_ms = 400;
+	ev = ask(f, cmd);
+	a = phone_at("127.20.0.1", 6000, ev.u.local[0]);
+	session_remote_is(f, 1, both_ways(a.at));
+	talk(&a);
+	ev = answer_to(f, 0, MEDIA_HEARD);
+	assert_int_equal(ev.session, 1);
+	assert_int_equal(ev.u.stream, 0);
+	talk(&a);
+	assert_int_equal(answer_to(f, 0, MEDIA_SILENT).session, 1);
+	talk(&a);
+	answer_to(f, 0, MEDIA_HEARD);
+	answer_to(f, 0, MEDIA_SILENT);
+	wait_readable(media_fd(f->m), 1200); /* two sweeps: nothing more to tell */
+	media_poll(f->m);
+	for (size_t i = 0; i < f->nevents; i++)
+		assert_true(f->events[i].seq || !f->events[i].session);
+	phone_close(&a);
+}
+
+static void leg_on_hold_is_never_silent(void **state)
+{
+	struct fixture *f = *state;
+	struct media_cmd cmd = cmd_open(1, 7, "127.20.0.10", 1);
+	struct media_remote hold;
+	struct phone a;
+
+	cmd.u.open.silence_ms = 100;
+	a = phone_at("127.20.0.1", 6000, ask(f, cmd).u.local[0]);
+	hold = both_ways(a.at);
+	hold.may_send = false;
+	session_remote_is(f, 1, hold);
+	wait_readable(media_fd(f->m), 1200);
+	media_poll(f->m);
+	for (size_t i = 0; i < f->nevents; i++)
+		assert_int_not_equal(f->events[i].type, MEDIA_SILENT);
+	phone_close(&a);
+}
+
+static void streams_go_to_streams_of_the_same_number(void **state)
+{
+	struct fixture *f = *state;
+	struct media_event one = ask(f, cmd_open(1, 7, "127.20.0.10", 2)),
+			   two = ask(f, cmd_open(2, 7, "127.20.0.10", 2));
+	struct phone a[2], b[2];
+
+	for (uint8_t i = 0; i < 2; i++) {
+		struct media_cmd cmd = {.type = MEDIA_REMOTE, .session = 1, .u.remote.stream = i};
+
+		a[i] = phone_at("127.20.0.1", (uint16_t)(6000 + 2 * i), one.u.local[i]);
+		b[i] = phone_at("127.20.0.2", (uint16_t)(6000 + 2 * i), two.u.local[i]);
+		cmd.u.remote.remote = both_ways(a[i].at);
+		assert_int_equal(ask(f, cmd).err, 0);
+		cmd.session = 2;
+		cmd.u.remote.remote = both_ways(b[i].at);
+		assert_int_equal(ask(f, cmd).err, 0);
+	}
+	assert_int_equal(session_join_with(f, 1, 2), 0);
+	for (uint8_t i = 0; i < 2; i++) {
+		talk(&a[i]);
+		assert_true(hears(b[i].rtp));
+		assert_true(has_nothing(b[!i].rtp));
+	}
+	for (uint8_t i = 0; i < 2; i++) {
+		phone_close(&a[i]);
+		phone_close(&b[i]);
+	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(rtp_and_rtcp_go_both_ways, setup, teardown),
+		cmocka_unit_test_setup_teardown(packet_arrives_as_it_was_sent, setup, teardown),
 		cmocka_unit_test_setup_teardown(stranger_neither_gets_in_nor_is_answered, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(phone_behind_a_nat_is_answered_where_it_speaks_from,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(other_description_moves_the_leg, setup, teardown),
+		cmocka_unit_test_setup_teardown(hold_is_obeyed_in_both_directions, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			parted_sessions_hear_nothing_and_can_be_joined_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(peer_that_closes_leaves_the_other_alive, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(echo_sends_every_packet_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(ipv4_and_ipv6_phones_talk, setup, teardown),
+		cmocka_unit_test_setup_teardown(audio_is_marked_for_expedited_forwarding, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(largest_datagram_passes_and_strange_ones_do_no_harm,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(what_the_kernel_refuses_is_counted, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(sound_and_silence_are_told_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(leg_on_hold_is_never_silent, setup, teardown),
+		cmocka_unit_test_setup_teardown(streams_go_to_streams_of_the_same_number, setup,
 						teardown),
 	};
 
