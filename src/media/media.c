@@ -21,7 +21,7 @@
 
 enum { MAX_THREADS = 64, MAX_CLASHES = 16, NOBODY = UINT16_MAX };
 
-enum part_state { PART_READY, PART_BINDING, PART_MOVING };
+enum part_state { PART_READY, PART_BINDING, PART_MOVING, PART_CLOSING };
 
 struct part { /* a session, as the core knows it */
 	struct map_node node;
@@ -30,7 +30,7 @@ struct part { /* a session, as the core knows it */
 	enum part_state state;
 	uint16_t worker;
 	uint16_t nheld; /* commands waiting that name it */
-	uint8_t nports, nwanted, nclashes;
+	uint8_t nports, nbound, nclashes;
 	uint16_t ports[MEDIA_MAX_STREAMS];
 	struct media_cmd binding; /* the OPEN or GROW under way */
 };
@@ -180,7 +180,7 @@ static void answer_here(struct media *m, const struct media_cmd *cmd, enum media
 			int err)
 {
 	struct worker_event ev = {
-		.type = WORKER_ANSWER,
+		.type = WORKER_NONE,
 		.ev = {.type = type, .seq = cmd->seq, .session = cmd->session, .err = err}};
 	int full = ring_push(m->shared.events, &ev);
 
@@ -267,6 +267,12 @@ static void hold(struct media *m, const struct media_cmd *cmd, struct part *p, s
 		peer->nheld++;
 }
 
+/* A session is gone for all that is posted after its CLOSE. */
+static bool is_there(const struct part *p)
+{
+	return p && p->state != PART_CLOSING;
+}
+
 static bool must_wait(const struct part *p)
 {
 	return p && (p->state != PART_READY || p->nheld);
@@ -291,7 +297,7 @@ static void dispatch(struct media *m, const struct media_cmd *cmd)
 	p = part_find(m, cmd->session);
 	if (cmd->type == MEDIA_JOIN)
 		peer = part_find(m, cmd->u.join.peer);
-	if (!p || (cmd->type == MEDIA_JOIN && !peer)) {
+	if (!is_there(p) || (cmd->type == MEDIA_JOIN && !is_there(peer))) {
 		refuse(m, cmd, ENOENT);
 	} else if (must_wait(p) || must_wait(peer)) {
 		hold(m, cmd, p, peer);
@@ -301,6 +307,8 @@ static void dispatch(struct media *m, const struct media_cmd *cmd)
 	} else if (cmd->type == MEDIA_GROW) {
 		bind_ports(m, p, cmd);
 	} else {
+		if (cmd->type == MEDIA_CLOSE)
+			p->state = PART_CLOSING;
 		send_to(m, p, cmd);
 	}
 }
@@ -335,6 +343,16 @@ static void release(struct media *m)
 	}
 }
 
+static void bind_failed(struct media *m, struct part *p)
+{
+	p->state = PART_READY;
+	if (p->binding.type == MEDIA_OPEN)
+		part_remove(m, p);
+	else
+		ports_shrink(m, p, p->nbound);
+	show(m);
+}
+
 static void rebind(struct media *m, const struct worker_event *wev)
 {
 	struct part *p = part_find(m, wev->ev.session);
@@ -352,6 +370,8 @@ static void rebind(struct media *m, const struct worker_event *wev)
 		return;
 	}
 	refuse(m, &p->binding, err);
+	bind_failed(m, p);
+	release(m);
 }
 
 static void finish_move(struct media *m, struct worker_event *wev)
@@ -383,34 +403,21 @@ static void finish_move(struct media *m, struct worker_event *wev)
 	worker_post(m->workers[p->worker], &msg);
 }
 
+/* What a worker's answer changes here. */
 static void settle(struct media *m, const struct media_event *ev)
 {
 	struct part *p = part_find(m, ev->session);
 
 	if (!p)
 		return;
-	switch (ev->type) {
-	case MEDIA_OPENED:
+	if (ev->type == MEDIA_OPENED) {
 		p->state = PART_READY;
-		p->nwanted = p->nports;
-		break;
-	case MEDIA_FAILED:
-		/* Not every refusal is of what this session is binding: an OPEN of an id that exists is refused too. */
-		if (p->state != PART_BINDING || ev->seq != p->binding.seq)
-			break;
-		p->state = PART_READY;
-		if (p->binding.type == MEDIA_OPEN)
-			part_remove(m, p);
-		else
-			ports_shrink(m, p, p->nwanted);
-		break;
-	case MEDIA_CLOSED:
+		p->nbound = p->nports;
+	} else if (ev->type == MEDIA_FAILED) {
+		bind_failed(m, p);
+	} else if (ev->type == MEDIA_CLOSED) {
 		part_remove(m, p);
-		break;
-	default:
-		return;
 	}
-	show(m);
 }
 
 static void take_event(struct media *m, struct worker_event *wev)
@@ -429,9 +436,11 @@ static void take_event(struct media *m, struct worker_event *wev)
 			m->conf.fn(&wev->ev, m->conf.arg);
 		return;
 	case WORKER_ANSWER:
-		m->nunanswered--;
 		settle(m, &wev->ev);
 		release(m);
+		/* fall through */
+	case WORKER_NONE:
+		m->nunanswered--;
 		m->conf.fn(&wev->ev, m->conf.arg);
 		return;
 	}

@@ -44,6 +44,7 @@ struct worker_msg { /* core → worker */
 
 enum worker_event_type {
 	WORKER_ANSWER, /* ev answers a command */
+	WORKER_NONE,   /* ev answers a command that the core refused: no worker knows of it */
 	WORKER_NOTICE, /* ev says something unasked */
 	WORKER_CLASH,  /* ports[clash] of cmd (OPEN or GROW) is used by another program */
 	WORKER_MOVED,  /* the session has left its thread; moved NULL: it was closed before */

@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Sessions, ports and threads: what comes must go, and every command is answered exactly once. */
+#include "media/media_fixture.h"
+#include "base/mem.h"
+#include "base/rng.h"
+
+static struct fixture *engine(unsigned nthreads, uint16_t min, uint16_t max)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	engine_start(f, nthreads, min, max);
+	return f;
+}
+
+static struct fixture *engine_end(struct fixture *f)
+{
+	f->m = media_close(f->m);
+	free(f);
+	return NULL;
+}
+
+static void post(struct fixture *f, enum media_cmd_type type, oid session, oid peer)
+{
+	struct media_cmd cmd = {.type = type, .session = session, .u.join.peer = peer};
+
+	send_cmd(f, &cmd);
+}
+
+static void poll_until(struct fixture *f, size_t nevents)
+{
+	uint64_t end = clock_mono_ms(clock_real()) + 20 * WAIT_MS;
+
+	while (f->nevents < nevents) {
+		assert_true(clock_mono_ms(clock_real()) < end);
+		wait_readable(media_fd(f->m), 100);
+		media_poll(f->m);
+	}
+}
+
+static void unknown_session_is_answered(void **state)
+{
+	static const enum media_cmd_type types[] = {MEDIA_REMOTE, MEDIA_JOIN, MEDIA_PART,
+						    MEDIA_ECHO, MEDIA_STATS};
+	struct fixture *f = *state;
+	struct media_event ev;
+
+	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+		ev = session_ask(f, types[i], 99);
+		assert_int_equal(ev.type, MEDIA_DONE);
+		assert_int_equal(ev.err, ENOENT);
+		assert_int_equal(ev.session, 99);
+	}
+	ev = session_ask(f, MEDIA_CLOSE, 99);
+	assert_int_equal(ev.type, MEDIA_CLOSED);
+	assert_int_equal(ev.err, ENOENT);
+	ev = session_ask(f, MEDIA_GROW, 99);
+	assert_int_equal(ev.type, MEDIA_FAILED);
+	assert_int_equal(ev.err, ENOENT);
+}
+
+static int open_error(struct fixture *f, struct media_cmd cmd)
+{
+	struct media_event ev = ask(f, cmd);
+
+	assert_int_equal(ev.type, ev.err ? MEDIA_FAILED : MEDIA_OPENED);
+	return ev.err;
+}
+
+static void impossible_sessions_fail_and_keep_no_port(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(open_error(f, cmd_open(1, 7, "127.20.0.10", 0)), EINVAL);
+	assert_int_equal(open_error(f, cmd_open(1, 7, "127.20.0.10", MEDIA_MAX_STREAMS + 1)),
+			 EINVAL);
+	assert_int_equal(open_error(f, cmd_open(0, 7, "127.20.0.10", 1)), EINVAL);
+	assert_int_equal(open_error(f, cmd_open(1, 7, "192.0.2.1", 1)), EADDRNOTAVAIL);
+	assert_int_equal(media_ports_in_use(f->m), 0);
+	assert_int_equal(open_error(f, cmd_open(1, 7, "127.20.0.10", 1)), 0);
+	assert_int_equal(open_error(f, cmd_open(1, 7, "127.20.0.10", 1)), EEXIST);
+	assert_int_equal(media_ports_in_use(f->m), 1);
+	assert_int_equal(session_ask(f, MEDIA_STATS, 1).type, MEDIA_STATS_ARE);
+}
+
+static void commands_behind_an_open_are_carried_out(void **state)
+{
+	struct fixture *f = *state;
+	struct media_cmd cmd = cmd_open(1, 7, "127.20.0.10", 1);
+
+	send_cmd(f, &cmd);
+	post(f, MEDIA_STATS, 1, 0);
+	post(f, MEDIA_CLOSE, 1, 0);
+	post(f, MEDIA_STATS, 1, 0);
+	poll_until(f, 4);
+	assert_int_equal(f->events[0].type, MEDIA_OPENED);
+	assert_int_equal(f->events[1].type, MEDIA_STATS_ARE);
+	assert_int_equal(f->events[2].type, MEDIA_CLOSED);
+	assert_int_equal(f->events[3].type, MEDIA_DONE);
+	assert_int_equal(f->events[3].err, ENOENT);
+}
+
+static void range_runs_out_and_recovers(void **state)
+{
+	struct fixture *f = engine(2, 31000, 31007);
+
+	for (oid id = 1; id <= 4; id++)
+		assert_int_equal(open_error(f, cmd_open(id, id, "127.20.0.10", 1)), 0);
+	assert_int_equal(open_error(f, cmd_open(5, 5, "127.20.0.10", 1)), ENOSPC);
+	assert_int_equal(media_ports_in_use(f->m), 4);
+	assert_int_equal(session_ask(f, MEDIA_CLOSE, 2).err, 0);
+	assert_int_equal(media_ports_in_use(f->m), 3);
+	assert_int_equal(open_error(f, cmd_open(5, 5, "127.20.0.10", 2)), ENOSPC);
+	assert_int_equal(media_ports_in_use(f->m), 3);
+	assert_int_equal(open_error(f, cmd_open(5, 5, "127.20.0.10", 1)), 0);
+	engine_end(f);
+}
+
+static void port_of_another_program_is_passed_over(void **state)
+{
+	struct fixture *f = engine(2, 31000, 31007);
+	struct addr at[3] = {addr_at("127.20.0.10", 31000), addr_at("127.20.0.10", 31003),
+			     addr_at("127.20.0.10", 31006)};
+	int taken[3];
+
+	for (int i = 0; i < 3; i++)
+		taken[i] = sock(&at[i]);
+	for (oid id = 1; id <= 20; id++) {
+		assert_int_equal(session_open(f, id, 1, "127.20.0.10").port, 31004);
+		assert_int_equal(media_ports_in_use(f->m), 1);
+		session_ask(f, MEDIA_CLOSE, id);
+		assert_int_equal(media_ports_in_use(f->m), 0);
+	}
+	for (int i = 0; i < 3; i++)
+		close(taken[i]);
+	engine_end(f);
+}
+
+static void range_that_others_use_altogether_fails(void **state)
+{
+	struct fixture *f = engine(2, 31000, 31003);
+	struct addr at[2] = {addr_at("127.20.0.10", 31001), addr_at("127.20.0.10", 31002)};
+	int taken[2] = {sock(&at[0]), sock(&at[1])};
+
+	assert_int_equal(open_error(f, cmd_open(1, 7, "127.20.0.10", 1)), EADDRINUSE);
+	assert_int_equal(media_ports_in_use(f->m), 0);
+	assert_int_equal(session_ask(f, MEDIA_CLOSE, 1).err, ENOENT);
+	close(taken[0]);
+	close(taken[1]);
+	assert_int_equal(open_error(f, cmd_open(1, 7, "127.20.0.10", 2)), 0);
+	engine_end(f);
+}
+
+static void session_grows_and_its_new_stream_is_joined(void **state)
+{
+	struct fixture *f = *state;
+	struct media_cmd remote = {.type = MEDIA_REMOTE, .u.remote.stream = 1};
+	struct media_event ev[2];
+	struct phone video[2];
+	struct addr first;
+
+	first = session_open(f, 1, 7, "127.20.0.10");
+	session_open(f, 2, 7, "127.20.0.10");
+	assert_int_equal(session_join_with(f, 1, 2), 0);
+	for (oid id = 1; id <= 2; id++) {
+		struct media_cmd grow = cmd_open(id, 7, "127.20.0.10", 2);
+
+		grow.type = MEDIA_GROW;
+		ev[id - 1] = ask(f, grow);
+		assert_int_equal(ev[id - 1].type, MEDIA_OPENED);
+		video[id - 1] = phone_at(id == 1 ? "127.20.0.1" : "127.20.0.2", 8000,
+					 ev[id - 1].u.local[1]);
+		remote.session = id;
+		remote.u.remote.remote = both_ways(video[id - 1].at);
+		assert_int_equal(ask(f, remote).err, 0);
+	}
+	assert_true(addr_eq(&ev[0].u.local[0], &first));
+	talk(&video[0]);
+	assert_true(hears(video[1].rtp));
+	talk(&video[1]);
+	assert_true(hears(video[0].rtp));
+	assert_int_equal(media_ports_in_use(f->m), 4);
+	session_ask(f, MEDIA_CLOSE, 1);
+	session_ask(f, MEDIA_CLOSE, 2);
+	assert_int_equal(media_ports_in_use(f->m), 0);
+	phone_close(&video[0]);
+	phone_close(&video[1]);
+}
+
+static void session_that_cannot_grow_is_as_it_was(void **state)
+{
+	struct fixture *f = engine(1, 31000, 31003);
+	struct media_cmd grow = cmd_open(1, 7, "127.20.0.10", 3);
+	struct phone a = phone_at("127.20.0.1", 6000, session_open(f, 1, 7, "127.20.0.10"));
+
+	session_remote_is(f, 1, both_ways(a.at));
+	session_ask(f, MEDIA_ECHO, 1);
+	grow.type = MEDIA_GROW;
+	assert_int_equal(open_error(f, grow), ENOSPC);
+	assert_int_equal(media_ports_in_use(f->m), 1);
+	talk(&a);
+	assert_true(hears(a.rtp));
+	phone_close(&a);
+	engine_end(f);
+}
+
+/* Sessions of different calls are spread over the threads; two of three here must be moved to be joined. */
+static void sessions_of_different_threads_are_joined(void **state)
+{
+	struct fixture *f = engine(3, PORT_MIN, PORT_MAX);
+	struct phone p[3];
+
+	for (oid id = 1; id <= 3; id++) {
+		p[id - 1] = phone_at("127.20.0.1", (uint16_t)(6000 + 2 * id),
+				     session_open(f, id, id, "127.20.0.10"));
+		session_remote_is(f, id, both_ways(p[id - 1].at));
+		talk(&p[id - 1]);
+	}
+	for (int i = 0; i < 30; i++) {
+		size_t a = (size_t)i % 3, b = (a + 1) % 3, c = (a + 2) % 3;
+
+		assert_int_equal(session_join_with(f, a + 1, b + 1), 0);
+		talk(&p[a]);
+		assert_true(hears(p[b].rtp));
+		talk(&p[b]);
+		assert_true(hears(p[a].rtp));
+		talk(&p[c]);
+		assert_true(counters(f, c + 1).rx_packets > 0);
+		assert_true(has_nothing(p[a].rtp) && has_nothing(p[b].rtp) &&
+			    has_nothing(p[c].rtp));
+	}
+	for (size_t i = 0; i < 3; i++) {
+		session_ask(f, MEDIA_CLOSE, i + 1);
+		phone_close(&p[i]);
+	}
+	assert_int_equal(media_ports_in_use(f->m), 0);
+	engine_end(f);
+}
+
+static void join_with_one_that_closes_meanwhile_is_answered(void **state)
+{
+	for (int turn = 0; turn < 200; turn++) {
+		struct fixture *f = *state;
+		oid a = (oid)(2 * turn + 1), b = a + 1;
+		size_t before;
+
+		session_open(f, a, a, "127.20.0.10");
+		session_open(f, b, b, "127.20.0.10");
+		before = f->nevents;
+		post(f, MEDIA_CLOSE, turn & 1 ? a : b, 0);
+		post(f, MEDIA_JOIN, a, b);
+		post(f, MEDIA_STATS, b, 0);
+		post(f, MEDIA_CLOSE, a, 0);
+		post(f, MEDIA_CLOSE, b, 0);
+		poll_until(f, before + 5);
+		assert_int_equal(media_ports_in_use(f->m), 0);
+	}
+}
+
+struct tally {
+	unsigned answered;
+	enum media_cmd_type type;
+};
+
+static bool fits(enum media_cmd_type cmd, enum media_event_type ev)
+{
+	switch (cmd) {
+	case MEDIA_OPEN:
+	case MEDIA_GROW:
+		return ev == MEDIA_OPENED || ev == MEDIA_FAILED;
+	case MEDIA_CLOSE:
+		return ev == MEDIA_CLOSED;
+	case MEDIA_STATS:
+		return ev == MEDIA_STATS_ARE || ev == MEDIA_DONE;
+	default:
+		return ev == MEDIA_DONE;
+	}
+}
+
+/* Commands at random on sessions that come and go, never waiting for answers. */
+static void every_command_is_answered_exactly_once(void **state)
+{
+	enum { COMMANDS = 20000, SESSIONS = 24 };
+	size_t descriptors = open_descriptors();
+	struct fixture *f = engine(4, 31000, 31079);
+	struct tally *tally = calloc(COMMANDS + SESSIONS + 1, sizeof(*tally));
+	struct rng_seeded rng;
+
+	rng_seeded_init(&rng, 20261120);
+	for (int i = 0; i < COMMANDS; i++) {
+		struct media_cmd cmd =
+			cmd_open(1 + rng_below(&rng.rng, SESSIONS), 1 + rng_below(&rng.rng, 8),
+				 "127.20.0.10", (uint8_t)(1 + rng_below(&rng.rng, 2)));
+
+		cmd.type = rng_below(&rng.rng, MEDIA_CLOSE + 1);
+		if (cmd.type == MEDIA_JOIN)
+			cmd.u.join.peer = 1 + rng_below(&rng.rng, SESSIONS);
+		if (cmd.type == MEDIA_REMOTE)
+			cmd.u.remote.remote =
+				both_ways(addr_at("127.20.0.1", (uint16_t)(1024 + i)));
+		if (cmd.type == MEDIA_REMOTE)
+			cmd.u.remote.stream = (uint8_t)rng_below(&rng.rng, 3);
+		cmd.seq = f->seq + 1;
+		while (media_engine(f->m)->post(media_engine(f->m), &cmd) == ENOBUFS) {
+			wait_readable(media_fd(f->m), 100);
+			media_poll(f->m);
+		}
+		tally[++f->seq].type = cmd.type;
+		if (rng_below(&rng.rng, 8) == 0)
+			media_poll(f->m);
+	}
+	poll_until(f, COMMANDS);
+	for (oid id = 1; id <= SESSIONS; id++) {
+		tally[f->seq + 1].type = MEDIA_CLOSE;
+		post(f, MEDIA_CLOSE, id, 0);
+	}
+	poll_until(f, COMMANDS + SESSIONS);
+	for (size_t i = 0; i < f->nevents; i++) {
+		assert_in_range(f->events[i].seq, 1, f->seq);
+		assert_true(fits(tally[f->events[i].seq].type, f->events[i].type));
+		tally[f->events[i].seq].answered++;
+	}
+	for (uint32_t seq = 1; seq <= f->seq; seq++)
+		assert_int_equal(tally[seq].answered, 1);
+	assert_int_equal(media_ports_in_use(f->m), 0);
+	free(tally);
+	engine_end(f);
+	assert_int_equal(open_descriptors(), descriptors);
+}
+
+static void too_many_unanswered_commands_are_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct media_cmd cmd = {.type = MEDIA_STATS, .session = 1};
+	uint32_t n = 0;
+
+	session_open(f, 1, 7, "127.20.0.10");
+	f->nevents = 0;
+	for (;; n++) {
+		cmd.seq = n + 1;
+		if (media_engine(f->m)->post(media_engine(f->m), &cmd))
+			break;
+	}
+	assert_int_equal(media_engine(f->m)->post(media_engine(f->m), &cmd), ENOBUFS);
+	assert_true(n >= 1024);
+	poll_until(f, n);
+	for (uint32_t i = 0; i < n; i++)
+		assert_int_equal(f->events[i].seq, i + 1);
+	assert_int_equal(media_engine(f->m)->post(media_engine(f->m), &cmd), 0);
+	poll_until(f, n + 1);
+}
+
+static void ten_thousand_sessions_leave_nothing_behind(void **state)
+{
+	enum { CYCLES = 10000, AT_ONCE = 50 };
+	struct fixture *f = *state;
+	size_t descriptors = 0;
+	uint64_t bytes = 0;
+
+	for (oid id = 1; id <= CYCLES; id += AT_ONCE) {
+		f->nevents = 0;
+		for (oid i = id; i < id + AT_ONCE; i++) {
+			struct media_cmd cmd = cmd_open(i, i / 2, "127.20.0.10", 1);
+
+			send_cmd(f, &cmd);
+			if (i & 1)
+				post(f, MEDIA_JOIN, i, i - 1);
+			if (i % 5 == 0)
+				post(f, MEDIA_ECHO, i, 0);
+		}
+		for (oid i = id; i < id + AT_ONCE; i++)
+			post(f, MEDIA_CLOSE, i, 0);
+		poll_until(f, 2 * AT_ONCE + AT_ONCE / 2 + AT_ONCE / 5);
+		assert_int_equal(media_ports_in_use(f->m), 0);
+		if (id == 1) {
+			descriptors = open_descriptors();
+			bytes = mem_bytes();
+		}
+	}
+	assert_int_equal(open_descriptors(), descriptors);
+	assert_int_equal(mem_bytes(), bytes);
+}
+
+static void engine_ends_in_the_middle_of_everything(void **state)
+{
+	for (int turn = 0; turn < 50; turn++) {
+		size_t descriptors = open_descriptors();
+		uint64_t bytes = mem_bytes();
+		struct fixture *f = engine(3, PORT_MIN, PORT_MAX);
+
+		for (oid id = 1; id <= 20; id++) {
+			struct media_cmd cmd = cmd_open(id, id, "127.20.0.10", 2);
+
+			send_cmd(f, &cmd);
+		}
+		if (turn & 1)
+			poll_until(f, 20);
+		for (oid id = 1; id < 20; id++)
+			post(f, MEDIA_JOIN, id, id + 1);
+		if (turn & 2)
+			media_poll(f->m);
+		engine_end(f);
+		assert_int_equal(open_descriptors(), descriptors);
+		assert_int_equal(mem_bytes(), bytes);
+	}
+}
+
+static void wrong_configuration_is_refused(void **state)
+{
+	struct media_conf conf = {.nthreads = 1, .port_min = 30000, .port_max = 30001};
+	struct media *m = NULL;
+
+	assert_int_equal(media_open(&m, &conf), EINVAL);
+	conf.fn = on_event;
+	conf.port_max = 30000;
+	assert_int_equal(media_open(&m, &conf), EINVAL);
+	assert_null(m);
+	assert_null(media_close(NULL));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(unknown_session_is_answered, setup, teardown),
+		cmocka_unit_test_setup_teardown(impossible_sessions_fail_and_keep_no_port, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(commands_behind_an_open_are_carried_out, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(range_runs_out_and_recovers, setup, teardown),
+		cmocka_unit_test_setup_teardown(port_of_another_program_is_passed_over, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(range_that_others_use_altogether_fails, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(session_grows_and_its_new_stream_is_joined, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(session_that_cannot_grow_is_as_it_was, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(sessions_of_different_threads_are_joined, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(join_with_one_that_closes_meanwhile_is_answered,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(every_command_is_answered_exactly_once, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(too_many_unanswered_commands_are_refused, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(ten_thousand_sessions_leave_nothing_behind, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(engine_ends_in_the_middle_of_everything, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(wrong_configuration_is_refused, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
