@@ -2,7 +2,9 @@
 /*
  * The REST interface: resources from their tables, sign-in and rights, records, live tables, OpenAPI.
  *
- * Thread     api_open, api_close: main; the rest on the web thread
+ * Thread     api_open, api_stop, api_close: main; the rest on the web thread
+ * Ownership  answers of store and core arrive on rings that api owns: they must live until nobody answers any more, so stopping
+ *            takes two steps: api_stop(), then the core and the store stop, then api_close()
  */
 #ifndef API_API_H
 #define API_API_H
@@ -14,12 +16,13 @@
 struct api;
 struct api_conf {
 	struct store *store;
-	struct ring *commands;	/* to the core: struct command */
+	struct ring *commands; /* to the core: struct command */
 	struct addr listen;
 	const char *unix_path;
 	const char *version;
 };
 int api_open(struct api **ap, const struct api_conf *conf, struct addr *bound) MUST_USE;
+void api_stop(struct api *a); /* no more requests; those in progress end without an answer */
 struct api *api_close(struct api *a);
 
 #endif

@@ -6,7 +6,7 @@
  *
  * Thread     any
  * Ownership  a session owns a copy of the text it was read from; everything else borrows from it
- * Errors     EINVAL (grammar; *why says where), E2BIG (over the limits below), ENOMEM
+ * Errors     EINVAL (grammar; *why says where), E2BIG (over the limits below; *why says which), ENOMEM
  * Sources    RFC 8866, RFC 3264, RFC 3605 (rtcp), RFC 5761 (rtcp-mux), RFC 6337
  */
 #ifndef SDP_SDP_H
@@ -15,7 +15,12 @@
 #include "base/addr.h"
 #include "base/buf.h"
 
-enum { SDP_MAX_BYTES = 32768, SDP_MAX_MEDIA = 16, SDP_MAX_FORMATS = 64, SDP_MAX_ATTRIBUTES = 256 };
+enum {
+	SDP_MAX_BYTES = 32768,
+	SDP_MAX_MEDIA = 16,
+	SDP_MAX_FORMATS = 64,	  /* of one m-line */
+	SDP_MAX_ATTRIBUTES = 256, /* of one m-line, or of the session part */
+};
 
 enum sdp_direction { SDP_INACTIVE = 0, SDP_SENDONLY = 1, SDP_RECVONLY = 2, SDP_SENDRECV = 3 };
 
@@ -46,6 +51,7 @@ struct sdp_media {
 	size_t nformats;
 	struct sdp_attribute *attributes; /* all, in order, those above included */
 	size_t nattributes;
+	struct str lines; /* private: the section as it came, behind its m-line */
 };
 
 struct sdp {
@@ -58,6 +64,8 @@ struct sdp {
 	struct sdp_attribute *attributes;
 	size_t nattributes;
 	struct str bandwidth; /* session b= lines */
+	struct str lines;	/* private: the session part as it came */
+	struct str version_text; /* private: the version in the o= line */
 };
 
 int sdp_parse(struct sdp **sp, struct str text, const char **why) MUST_USE;
@@ -78,6 +86,7 @@ struct sdp_rewrite {
 	const struct sdp_local_media *media; /* one per m-line of `from` */
 	size_t nmedia;
 };
+/* EINVAL: rw does not fit `from`. */
 int sdp_relay(struct buf *out, const struct sdp *from, const struct sdp_rewrite *rw) MUST_USE;
 
 /* A description of our own (echo, announcements, first offer to a late-offer leg): m-lines with formats chosen by name. */
@@ -86,9 +95,11 @@ struct sdp_own {
 	struct addr origin;
 	struct addr rtp;
 	enum sdp_direction direction;
+	struct str formats; /* offers: "PCMA PCMU G722 telephone-event"; empty = "PCMA PCMU telephone-event" */
 };
-int sdp_offer_audio(struct buf *out, const struct sdp_own *own) MUST_USE;
-/* Answer `offer` ourselves: the first audio m-line with the formats that `knows` accepts (order of the offer), other lines refused. */
+int sdp_offer_audio(struct buf *out, const struct sdp_own *own) MUST_USE; /* ENOTSUP: a name we cannot offer */
+/* Answer `offer` ourselves: the first audio m-line with the formats that `knows` accepts (order of the offer), other lines
+ * refused.  own->direction is narrowed to what the offer leaves.  ENOTSUP: no line that we can take (answer 488). */
 typedef bool sdp_knows_h(const struct sdp_format *f, void *arg);
 int sdp_answer_audio(struct buf *out, const struct sdp *offer, const struct sdp_own *own, sdp_knows_h *knows, void *arg) MUST_USE;
 

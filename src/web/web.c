@@ -304,14 +304,19 @@ static void remove_socket(const struct web *w)
 		log_warn(NULL, LOGID_NET, "cannot remove %s", w->unix_path);
 }
 
+void web_stop(struct web *w)
+{
+	if (!w || !w->thread)
+		return;
+	loop_stop(w->loop);
+	w->thread = thread_join(w->thread);
+}
+
 struct web *web_close(struct web *w)
 {
 	if (!w)
 		return NULL;
-	if (w->thread) {
-		loop_stop(w->loop);
-		w->thread = thread_join(w->thread);
-	}
+	web_stop(w);
 	if (w->loop) {
 		close_listener(&w->tcp);
 		close_listener(&w->local);

@@ -69,6 +69,7 @@ int web_open(struct web **wp, const struct web_conf *conf, struct addr *bound) M
 int web_watch_ring(struct web *w, struct ring *ring, size_t msg_bytes, web_message_h *fn,
 		   void *arg) MUST_USE; /* before web_start */
 int web_start(struct web *w) MUST_USE;
+void web_stop(struct web *w); /* ends the thread; what it had open stays until web_close() */
 struct web *web_close(struct web *w);
 /* Answer.  ENOENT: answered before, or the client is gone; both are normal.  The response is copied. */
 int web_reply(struct web *w, oid request, const struct web_response *resp);

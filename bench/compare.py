@@ -1,0 +1,135 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Compares Offhook with other systems in the same run: alternating, median of five.
+
+Prints a table and one JSON line a figure; fails when a system to compare with is missing.
+CPU time is user and system time of the server's processes; the load comes from sipp on the same machine.
+"""
+import argparse
+import json
+import pathlib
+import statistics
+import sys
+import tempfile
+
+from process import Asterisk, Offhook, PeerMissing, cpu_seconds
+from relay import bench_relay
+
+from harness.sipp import Sipp, credentials
+
+OFFHOOK_IP, ASTERISK_IP = "127.50.0.10", "127.50.0.11"
+REGISTER_IP = "127.50.0.4"  # not the callee's: Asterisk knows that one by its address
+UAC_IP, UAS_IP = "127.50.0.2", "127.50.0.3"
+USERS = 2000
+REGISTER_RATE, REGISTER_RUNS = 500, 8      # a second; seconds
+CALL_RATE, CALL_SECONDS, HOLD_MS = 100, 8, 500
+
+
+def measured(system, sipp_factory, count):
+    """CPU microseconds per unit of one load; a failed unit makes the round worthless."""
+    before = cpu_seconds(system.pid)
+    sipp = sipp_factory()
+    sipp.wait(180)
+    used = cpu_seconds(system.pid) - before
+    counts = sipp.counts()
+    if counts["failed"] or counts["ok"] != count:
+        raise RuntimeError(f"{system.name}: {counts}: {sipp.errors(1500)}")
+    return 1e6 * used / count
+
+
+def provision(offhook, users):
+    from test_load import create_extensions
+    sys.stderr.write(f"creating {len(users)} extensions\n")
+    return create_extensions(offhook.server, len(users))
+
+
+def register_round(system, users, directory, n):
+    rows = [(u, credentials(u, p), f"{UAS_IP}:5060", "3600") for u, p in users]
+    count = REGISTER_RATE * REGISTER_RUNS
+    return measured(system, lambda: Sipp(directory / f"reg-{system.name}-{n}", "register", f"{system.ip}:5060",
+                                         REGISTER_IP, domain=system.domain, rows=rows, rate=REGISTER_RATE, calls=count), count)
+
+
+def call_round(system, users, directory, n):
+    """A two-leg call.  Offhook challenges its caller by digest and keeps records; Asterisk knows its by address."""
+    callee = Sipp(directory / f"uas-{system.name}-{n}", "callee", f"{system.ip}:5060", UAS_IP, rate=None, timeout_s=600)
+    count = CALL_RATE * CALL_SECONDS
+    try:
+        if system.name == "offhook":
+            half = len(users) // 2
+            rows = [(users[i][0], credentials(*users[i]), users[half + i][0]) for i in range(half)]
+            return measured(system, lambda: Sipp(
+                directory / f"call-{system.name}-{n}", "caller", f"{system.ip}:5060", UAC_IP, port=5090,
+                domain=system.domain, rows=rows, rate=CALL_RATE, calls=count, hold_ms=HOLD_MS), count)
+        return measured(system, lambda: Sipp(
+            directory / f"call-{system.name}-{n}", "plain_caller", f"{system.ip}:5060", UAC_IP, port=5090,
+            domain="bridge", rate=CALL_RATE, calls=count, hold_ms=HOLD_MS), count)
+    finally:
+        callee.stop()
+
+
+def figure(name, samples, limit=None):
+    medians = {system: round(statistics.median(values), 2) for system, values in samples.items()}
+    line = {"figure": name, **medians, "rounds": len(next(iter(samples.values())))}
+    others = [k for k in medians if k != "offhook"]
+    print(f"\n{name:30} {'median':>10} {'min':>10} {'max':>10}   ratio of offhook")
+    for system, values in samples.items():
+        ratio = "" if system == "offhook" else f"{medians['offhook'] / medians[system]:.3f}"
+        print(f"  {system:28} {statistics.median(values):10.2f} {min(values):10.2f} {max(values):10.2f}   {ratio}")
+    if limit and others:
+        line["ratio"] = round(medians["offhook"] / medians[others[0]], 4)
+        line["ratio_at_most"] = limit
+    print(json.dumps(line), flush=True)
+    return not limit or line["ratio"] <= limit
+
+
+def bench_signalling(which, rounds, directory):
+    offhook = Offhook(directory / "offhook", OFFHOOK_IP)
+    systems = [offhook]
+    try:
+        users = provision(offhook, [None] * USERS)
+        systems.append(Asterisk(directory, ASTERISK_IP, users, UAC_IP, UAS_IP))
+        samples = {"register.cpu_us": {}, "call.cpu_us": {}}
+        for n in range(rounds):
+            for system in systems:
+                # Registering comes first: calls need the contacts.
+                value = register_round(system, users, directory, n)
+                samples["register.cpu_us"].setdefault(system.name, []).append(value)
+                sys.stderr.write(f"register {system.name} {value:.1f} us\n")
+            if "call" in which:
+                for system in systems:
+                    value = call_round(system, users, directory, n)
+                    samples["call.cpu_us"].setdefault(system.name, []).append(value)
+                    sys.stderr.write(f"call {system.name} {value:.1f} us\n")
+    finally:
+        for system in systems:
+            system.stop()
+    return [figure(name, values, round(1 / 6, 4)) for name, values in samples.items() if values]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="register, call, relay (all when none is named)")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--keep", help="folder for logs (a temporary one)")
+    args = parser.parse_args()
+    known = {"register", "call", "relay"}
+    which = set(args.names) or known
+    if which - known:
+        parser.error(f"no such figure: {', '.join(sorted(which - known))}")
+    directory = pathlib.Path(args.keep or tempfile.mkdtemp(prefix="offhook-bench-"))
+    directory.mkdir(parents=True, exist_ok=True)
+    results = []
+    try:
+        if which & {"register", "call"}:
+            results += bench_signalling(which, args.rounds, directory)
+        if "relay" in which:
+            results += bench_relay(args.rounds, directory, figure)
+    except (PeerMissing, RuntimeError, AssertionError) as error:
+        print(f"bench: {error}\nlogs: {directory}", file=sys.stderr)
+        return 1
+    return 0 if all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

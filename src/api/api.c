@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * From HTTP request to ask: which operation, who asks, may they; then the operation's handler has it.
+ */
+#include "api/ask.h"
+#include "api/openapi.h"
+#include "base/log.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_ASKS = 2048, RING_SLOTS = 8192 };
+
+static void reply_directly(struct api *a, const struct web_request *req, enum problem kind,
+			   const char *detail, struct str headers)
+{
+	char *text = problem_text(kind, detail, NULL);
+	struct web_response r = {.status = problem_kinds[kind].status,
+				 .content_type = "application/problem+json",
+				 .headers = headers,
+				 .body = str_of(text)};
+
+	(void)web_reply(a->web, req->id, &r);
+	free(text);
+}
+
+static void no_route(struct api *a, const struct web_request *req, struct buf *allow)
+{
+	struct buf headers = {0};
+
+	if (!allow->n)
+		return reply_directly(a, req, PROBLEM_NOT_FOUND, "There is no such path.",
+				      STR_NONE);
+	buf_printf(&headers, "Allow: %.*s, OPTIONS\r\n", STR_ARG(buf_view(allow)));
+	if (str_eq(req->method, STR("OPTIONS"))) {
+		struct web_response r = {.status = 204, .headers = buf_view(&headers)};
+
+		(void)web_reply(a->web, req->id, &r);
+	} else {
+		reply_directly(a, req, PROBLEM_METHOD, "This path does not know the method.",
+			       buf_view(&headers));
+	}
+	buf_free(&headers);
+}
+
+static bool is_json_type(struct str type)
+{
+	type = str_trim(str_cut(&type, ';'));
+	return str_ieq(type, STR("application/json")) ||
+	       str_ieq(type, STR("application/merge-patch+json"));
+}
+
+/* "17" in quotes, or *.  Any other tag is none of ours and matches nothing. */
+static void read_if_match(struct ask *k, const struct web_request *req)
+{
+	struct str tag = web_header(req, "if-match");
+
+	if (!tag.p || str_eq(tag, STR("*")))
+		return;
+	k->has_if_match = true;
+	if (web_header_count(req, "if-match") != 1 || tag.n < 3 || tag.p[0] != '"' ||
+	    tag.p[tag.n - 1] != '"' ||
+	    str_u64((struct str){tag.p + 1, tag.n - 2}, &k->if_revision) || !k->if_revision)
+		k->if_revision = INT64_MAX;
+}
+
+static int fill_ask(struct ask *k, const struct web_request *req)
+{
+	struct str key = web_header(req, "idempotency-key");
+
+	k->is_json = is_json_type(web_header(req, "content-type"));
+	k->remote = req->remote;
+	k->who.is_local = req->is_local;
+	read_if_match(k, req);
+	if (str_copy(k->request_id, sizeof(k->request_id), str_of(req->request_id)) ||
+	    str_copy(k->path, sizeof(k->path), req->path) ||
+	    str_copy(k->idem_key, sizeof(k->idem_key), key) ||
+	    web_header_count(req, "idempotency-key") > 1 || (key.p && !key.n))
+		return EINVAL;
+	k->query = str_dup(req->query);
+	k->body = str_dup(req->body);
+	k->nbody = req->body.n;
+	return k->query && k->body ? 0 : ENOMEM;
+}
+
+/* The machine itself, not a proxy on it that passes strangers on. */
+static bool is_machine_itself(const struct web_request *req)
+{
+	if (req->is_local)
+		return true;
+	return addr_is_loopback(&req->remote) && !web_header(req, "x-forwarded-for").p &&
+	       !web_header(req, "forwarded").p && !web_header(req, "x-real-ip").p &&
+	       !web_header(req, "via").p;
+}
+
+static void on_request(const struct web_request *req, void *arg)
+{
+	struct api *a = arg;
+	struct buf allow = {0};
+	uint64_t target = 0;
+	const struct route *route =
+		route_match(&a->routes, req->method, req->path, &target, &allow);
+	struct ask *k;
+
+	if (!route) {
+		no_route(a, req, &allow);
+		buf_free(&allow);
+		return;
+	}
+	buf_free(&allow);
+	k = calloc(1, sizeof(*k));
+	if (!k || ids_add(a->asks, k, &k->id)) {
+		free(k);
+		return reply_directly(a, req, PROBLEM_UNAVAILABLE,
+				      "Too many requests are in progress.",
+				      STR("Retry-After: 1\r\n"));
+	}
+	k->a = a;
+	k->request = req->id;
+	k->route = route;
+	k->target = target;
+	if (fill_ask(k, req))
+		return ask_problem(
+			k, PROBLEM_BAD_REQUEST,
+			"The path or the Idempotency-Key is too long, or a header came twice.");
+	if (route->access == ACCESS_PUBLIC ||
+	    (route->access == ACCESS_METRICS && is_machine_itself(req)))
+		return route->fn(k);
+	return identity_start(k, req);
+}
+
+void ask_go_on(struct ask *k)
+{
+	const struct route *r = k->route;
+
+	if (r->right[k->who.is_admin ? ROLE_ADMIN : ROLE_TENANT] == RIGHT_NO)
+		return ask_problem(k, PROBLEM_FORBIDDEN, "Your role may not do this.");
+	if ((r->takes & TAKES_TENANT) && !k->who.has_tenant)
+		return ask_problem(k, PROBLEM_TENANT_REQUIRED,
+				   "Give the tenant's domain in the header X-Tenant.");
+	return r->fn(k);
+}
+
+static void deliver(struct api *a, uint64_t token, const struct answer *ans)
+{
+	struct ask *k = ids_get(a->asks, token);
+	ask_answer_h *fn;
+
+	if (!k || !k->on_answer) /* its deadline has passed, or the client is gone */
+		return;
+	timer_cancel(&k->deadline);
+	fn = k->on_answer;
+	k->on_answer = NULL;
+	fn(k, ans);
+}
+
+static void on_store(const void *msg, void *arg)
+{
+	const struct store_reply *r = msg;
+	const struct answer ans = {.err = r->err,
+				   .id = r->id,
+				   .revision = r->revision,
+				   .is_replay = r->is_replay,
+				   .json = {r->json, r->njson}};
+
+	deliver(arg, r->token, &ans);
+	free(r->json);
+}
+
+static void on_core(const void *msg, void *arg)
+{
+	const struct command_reply *r = msg;
+	const struct answer ans = {.err = r->err, .json = {r->json, r->njson}};
+
+	deliver(arg, r->token, &ans);
+	free(r->json);
+}
+
+static int make_parts(struct api *a)
+{
+	int err = routes_make(&a->routes);
+
+	if (!err)
+		err = ids_alloc(&a->asks, MAX_ASKS);
+	if (!err)
+		err = ring_alloc(&a->from_store, RING_SLOTS, sizeof(struct store_reply));
+	if (!err)
+		err = ring_alloc(&a->from_core, RING_SLOTS, sizeof(struct command_reply));
+	if (!err)
+		err = throttle_alloc(&a->throttle);
+	if (!err)
+		err = openapi_make(&a->routes, &a->openapi, &a->nopenapi);
+	return err;
+}
+
+int api_open(struct api **ap, const struct api_conf *conf, struct addr *bound)
+{
+	struct api *a = calloc(1, sizeof(*a));
+	struct web_conf web = {.listen = conf->listen,
+			       .unix_path = conf->unix_path,
+			       .fn = on_request,
+			       .error = problem_web_error,
+			       .arg = a};
+	int err;
+
+	if (!a)
+		return ENOMEM;
+	a->store = conf->store;
+	a->commands = conf->commands;
+	err = str_copy(a->version, sizeof(a->version), str_of(conf->version));
+	if (!err)
+		err = make_parts(a);
+	if (!err)
+		err = web_open(&a->web, &web, bound);
+	if (!err)
+		err = web_watch_ring(a->web, a->from_store, sizeof(struct store_reply), on_store,
+				     a);
+	if (!err)
+		err = web_watch_ring(a->web, a->from_core, sizeof(struct command_reply), on_core,
+				     a);
+	if (!err)
+		err = web_start(a->web);
+	if (err)
+		a = api_close(a);
+	else
+		*ap = a;
+	return err;
+}
+
+void api_stop(struct api *a)
+{
+	size_t pos = 0;
+	struct ask *k;
+	oid id;
+
+	if (!a || !a->asks)
+		return;
+	web_stop(a->web);
+	while ((k = ids_next(a->asks, &pos, &id)))
+		ask_free(k);
+	a->web = web_close(a->web);
+}
+
+struct api *api_close(struct api *a)
+{
+	struct store_reply from_store;
+	struct command_reply from_core;
+
+	if (!a)
+		return NULL;
+	api_stop(a);
+	while (a->from_store && ring_pop(a->from_store, &from_store))
+		free(from_store.json);
+	while (a->from_core && ring_pop(a->from_core, &from_core))
+		free(from_core.json);
+	a->from_store = ring_free(a->from_store);
+	a->from_core = ring_free(a->from_core);
+	a->asks = ids_free(a->asks);
+	a->throttle = throttle_free(a->throttle);
+	routes_close(&a->routes);
+	free(a->openapi);
+	free(a);
+	return NULL;
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "api/ask.h"
+#include "base/log.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const uint32_t deadlines_ms[COMMAND_NKINDS] = {
+#define X(name, doc, deadline_ms) [COMMAND_##name] = deadline_ms,
+#include "base/commands.def"
+#undef X
+};
+
+void ask_free(struct ask *k)
+{
+	timer_cancel(&k->deadline);
+	ids_remove(k->a->asks, k->id);
+	free(k->query);
+	free(k->body);
+	free(k);
+}
+
+static void on_deadline(struct timer *t, void *arg)
+{
+	struct ask *k = arg;
+
+	k->on_answer = NULL;
+	log_warn(NULL, LOGID_API, "%s %s: no answer in time [%s]", k->route->method, k->path,
+		 k->request_id);
+	return ask_problem_headers(k, PROBLEM_UNAVAILABLE,
+				   "No answer came in time. A change may still have been made: "
+				   "read it, or repeat with the same Idempotency-Key.",
+				   STR("Retry-After: 5\r\n"));
+}
+
+static void wait_for(struct ask *k, uint32_t ms, ask_answer_h *fn)
+{
+	k->on_answer = fn;
+	timer_start(web_env(k->a->web).wheel, &k->deadline, ms, on_deadline, k);
+}
+
+static void set_actor(const struct ask *k, struct store_actor *actor)
+{
+	char from[ADDR_STR_BYTES];
+
+	actor->tenant_id = k->who.user_tenant_id;
+	actor->user_id = k->who.user_id;
+	record_set_text(actor->name, sizeof(actor->name), str_of(k->who.username));
+	record_set_text(actor->from, sizeof(actor->from),
+			k->who.is_local ? STR("local") : str_of(addr_ip_str(from, &k->remote)));
+}
+
+void ask_store(struct ask *k, struct store_request *req, ask_answer_h *fn)
+{
+	int err;
+
+	req->token = k->id;
+	req->reply_to = k->a->from_store;
+	req->is_admin = k->who.is_admin;
+	set_actor(k, &req->actor);
+	wait_for(k, STORE_DEADLINE_MS, fn);
+	err = store_post(k->a->store, req);
+	if (!err)
+		return;
+	free(req->json);
+	return ask_problem_headers(k, PROBLEM_UNAVAILABLE, "The database has too much to do.",
+				   STR("Retry-After: 2\r\n"));
+}
+
+void ask_query(struct ask *k, uint64_t tenant_id, const char *query, json_t *args, ask_answer_h *fn)
+{
+	struct store_request req = {.op = STORE_QUERY, .tenant_id = tenant_id, .query = query};
+
+	req.json = json_dumps(args, JSON_COMPACT);
+	json_decref(args);
+	if (!req.json)
+		return ask_problem(k, PROBLEM_INTERNAL, "Out of memory.");
+	req.njson = strlen(req.json);
+	return ask_store(k, &req, fn);
+}
+
+void ask_core(struct ask *k, struct command cmd, ask_answer_h *fn)
+{
+	cmd.token = k->id;
+	cmd.reply_to = k->a->from_core;
+	wait_for(k, deadlines_ms[cmd.kind], fn);
+	if (ring_push(k->a->commands, &cmd))
+		return ask_problem_headers(k, PROBLEM_UNAVAILABLE,
+					   "The call manager has too much to do.",
+					   STR("Retry-After: 2\r\n"));
+}
+
+void ask_reply(struct ask *k, const struct web_response *resp)
+{
+	/* ENOENT: the client has left, which is its right. */
+	(void)web_reply(k->a->web, k->request, resp);
+	ask_free(k);
+}
+
+void ask_reply_json(struct ask *k, unsigned status, struct str json)
+{
+	struct web_response r = {
+		.status = status, .content_type = "application/json", .body = json};
+
+	return ask_reply(k, &r);
+}
+
+void ask_reply_value(struct ask *k, unsigned status, json_t *json)
+{
+	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+
+	json_decref(json);
+	if (!text)
+		return ask_problem(k, PROBLEM_INTERNAL, "Out of memory.");
+	ask_reply_json(k, status, str_of(text));
+	free(text);
+}
+
+static void end_with_problem(struct ask *k, enum problem kind, const char *detail, json_t *errors,
+			     struct str headers)
+{
+	char *text = problem_text(kind, detail, errors);
+	struct web_response r = {.status = problem_kinds[kind].status,
+				 .content_type = "application/problem+json",
+				 .headers = headers,
+				 .body = str_of(text)};
+
+	if (r.status == 401 && !headers.n)
+		r.headers = STR("WWW-Authenticate: Bearer realm=\"offhook\"\r\n");
+	if (r.status == 503 && !headers.n)
+		r.headers = STR("Retry-After: 5\r\n");
+	ask_reply(k, &r);
+	free(text);
+}
+
+void ask_problem(struct ask *k, enum problem kind, const char *detail)
+{
+	end_with_problem(k, kind, detail, NULL, STR_NONE);
+}
+
+void ask_problem_errors(struct ask *k, enum problem kind, const char *detail, json_t *errors)
+{
+	end_with_problem(k, kind, detail, errors, STR_NONE);
+}
+
+void ask_problem_headers(struct ask *k, enum problem kind, const char *detail, struct str headers)
+{
+	end_with_problem(k, kind, detail, NULL, headers);
+}
+
+static const char *detail_of(enum problem kind)
+{
+	switch (kind) {
+	case PROBLEM_NOT_FOUND:
+		return "There is nothing here by this id.";
+	case PROBLEM_CONFLICT:
+		return "Something else stands in the way.";
+	case PROBLEM_INVALID:
+		return "Fields break rules.";
+	case PROBLEM_PRECONDITION:
+		return "The object has another revision than If-Match says.";
+	case PROBLEM_IDEMPOTENCY:
+		return "This Idempotency-Key came with another request in the last 24 hours.";
+	case PROBLEM_UNAVAILABLE:
+		return "The database does not answer. Nothing was changed.";
+	case PROBLEM_FULL:
+		return "There is no space left. Nothing was changed.";
+	default:
+		return problem_kinds[kind].doc;
+	}
+}
+
+void ask_failed(struct ask *k, const struct answer *ans)
+{
+	json_t *body = ans->json.n ? json_loadb(ans->json.p, ans->json.n, 0, NULL) : NULL;
+	json_t *errors = json_object_get(body, "errors");
+	enum problem kind = problem_of_errno(ans->err, errors);
+
+	if (kind == PROBLEM_INTERNAL)
+		log_error(NULL, LOGID_API, "%s %s: %s [%s]", k->route->method, k->path,
+			  strerror(ans->err), k->request_id);
+	ask_problem_errors(k, kind, detail_of(kind), json_array_size(errors) ? errors : NULL);
+	json_decref(body);
+}
+
+json_t *ask_body(struct ask *k)
+{
+	json_error_t error;
+	char detail[256];
+	json_t *j;
+
+	if (!k->is_json) {
+		ask_problem(k, PROBLEM_MEDIA_TYPE,
+			    "Send the body as Content-Type: application/json.");
+		return NULL;
+	}
+	j = json_loadb(k->body, k->nbody, JSON_REJECT_DUPLICATES, &error);
+	if (json_is_object(j))
+		return j;
+	if (j)
+		snprintf(detail, sizeof(detail), "The body must be a JSON object.");
+	else
+		snprintf(detail, sizeof(detail),
+			 "Line %d, column %d: the body is not JSON, or gives a name twice.",
+			 error.line, error.column);
+	json_decref(j);
+	ask_problem(k, PROBLEM_BAD_JSON, detail);
+	return NULL;
+}
+
+bool ask_read_query(struct ask *k, struct query *q)
+{
+	if (!query_parse(q, str_of(k->query)))
+		return true;
+	ask_problem(k, PROBLEM_BAD_REQUEST,
+		    "The query cannot be read: bad escapes, a name given twice, or too many "
+		    "parameters.");
+	return false;
+}
+
+void ask_bad_parameter(struct ask *k, struct str name, const char *code, const char *message)
+{
+	json_t *errors = json_pack("[{s:s%,s:s,s:s}]", "field", name.p, name.n, "code", code,
+				   "message", message);
+
+	ask_problem_errors(k, PROBLEM_BAD_REQUEST, "A parameter cannot be used.", errors);
+	json_decref(errors);
+}

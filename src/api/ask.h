@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A request on its way through the API: who asks, for what, and whom it waits for.
+ *
+ * A struct ask holds copies of all it needs, as the HTTP server lends the request only for the call.  It waits for at most one
+ * answer at a time, from the store or the core, with a deadline; an answer that comes later is dropped with its ask's id.
+ *
+ * Thread     web
+ * Ownership  every function that answers the client ends and frees the ask: the last statement
+ */
+#ifndef API_ASK_H
+#define API_ASK_H
+
+#include "api/api.h"
+#include "api/problem.h"
+#include "api/query.h"
+#include "api/route.h"
+#include "api/throttle.h"
+#include "base/thread.h"
+#include "schema/record.h"
+
+enum { TOKEN_CHARS = 40, SESSION_SECONDS = 12 * 3600, STORE_DEADLINE_MS = 15000, HASH_HEX = 65 };
+#define TOKEN_PREFIX "oh_"
+
+struct who {
+	bool is_admin; /* of the system */
+	bool is_local;
+	bool has_tenant; /* acts within tenant_id; else within the system (tenant 0) */
+	uint64_t tenant_id;
+	uint64_t user_tenant_id, user_id;
+	char username[260];
+	char domain[256]; /* of X-Tenant */
+	char expires_at[40];
+	char token_hash[HASH_HEX]; /* empty: none */
+};
+
+struct answer {
+	int err;
+	uint64_t id, revision;
+	bool is_replay;
+	struct str json;
+};
+typedef void ask_answer_h(struct ask *k, const struct answer *ans);
+
+struct ask {
+	oid id;
+	struct api *a;
+	oid request;
+	const struct route *route;
+	uint64_t target; /* {id} */
+	struct who who;
+	struct addr remote;
+	char request_id[65];
+	char path[128];
+	char *query, *body;
+	size_t nbody;
+	bool is_json;
+	bool has_if_match;
+	bool is_if_match_bad; /* not one strong tag of ours: matches nothing */
+	uint64_t if_revision;
+	char idem_key[129];
+	ask_answer_h *on_answer;
+	struct timer deadline;
+};
+
+struct api {
+	struct web *web;
+	struct store *store;
+	struct ring *commands;
+	struct ring *from_store, *from_core;
+	struct ids *asks;
+	struct throttle *throttle;
+	struct routes routes;
+	char *openapi;
+	size_t nopenapi;
+	char version[32];
+};
+
+/* api.c: after identity.c knows who asks. */
+void ask_go_on(struct ask *k);
+/* identity.c */
+void identity_start(struct ask *k, const struct web_request *req);
+void token_hash(char hex[HASH_HEX], struct str token);
+
+/* Ask the store (req's json is owned by the request from here on, whatever happens) or the core. */
+void ask_store(struct ask *k, struct store_request *req, ask_answer_h *fn);
+void ask_query(struct ask *k, uint64_t tenant_id, const char *query, json_t *args,
+	       ask_answer_h *fn); /* takes args */
+void ask_core(struct ask *k, struct command cmd, ask_answer_h *fn);
+
+/* Ends. */
+void ask_reply(struct ask *k, const struct web_response *resp);
+void ask_reply_json(struct ask *k, unsigned status, struct str json);
+void ask_reply_value(struct ask *k, unsigned status, json_t *json); /* takes json */
+void ask_problem(struct ask *k, enum problem kind, const char *detail);
+void ask_problem_errors(struct ask *k, enum problem kind, const char *detail,
+			json_t *errors); /* borrows errors */
+void ask_problem_headers(struct ask *k, enum problem kind, const char *detail, struct str headers);
+/* The problem that an answer's err and errors mean. */
+void ask_failed(struct ask *k, const struct answer *ans);
+void ask_free(struct ask *k);
+
+/* The body as an object; NULL: answered already. */
+json_t *ask_body(struct ask *k) MUST_USE;
+/* The query; false: answered already.  query_close() it. */
+bool ask_read_query(struct ask *k, struct query *q) MUST_USE;
+/* {"errors":[{field,code,message}]} of one parameter, as a 400. */
+void ask_bad_parameter(struct ask *k, struct str name, const char *code, const char *message);
+
+#endif

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Create, read, change and delete, for every resource from its table.
+ */
+#include "api/ask.h"
+#include "api/starts.h"
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_own_only(const struct ask *k)
+{
+	return k->route->right[k->who.is_admin ? ROLE_ADMIN : ROLE_TENANT] == RIGHT_OWN;
+}
+
+static struct store_request request_for(const struct ask *k, enum store_op op)
+{
+	const struct resource *res = k->route->res;
+
+	return (struct store_request){.op = op,
+				      .res = res,
+				      .id = k->target,
+				      .tenant_id =
+					      res->scope == SCOPE_SYSTEM ? 0 : k->who.tenant_id,
+				      .if_revision = k->has_if_match ? k->if_revision : 0};
+}
+
+/* An id that names nothing here; a tenant's user among tenants knows only its own.  Told in the same words as by the store. */
+static bool is_nothing(struct ask *k)
+{
+	const struct answer nothing = {.err = ENOENT};
+
+	if (k->target && (!is_own_only(k) || k->target == k->who.tenant_id))
+		return false;
+	ask_failed(k, &nothing);
+	return true;
+}
+
+static void reply_object(struct ask *k, unsigned status, const struct answer *ans)
+{
+	struct buf headers = {0};
+	struct web_response r = {
+		.status = status, .content_type = "application/json", .body = ans->json};
+
+	buf_printf(&headers, "ETag: \"%" PRIu64 "\"\r\n", ans->revision);
+	if (status == 201)
+		buf_printf(&headers, "Location: /api/%s/%" PRIu64 "\r\n", k->route->res->plural,
+			   ans->id);
+	if (ans->is_replay)
+		buf_cstr(&headers, "Idempotency-Replayed: true\r\n");
+	r.headers = buf_view(&headers);
+	ask_reply(k, &r);
+	buf_free(&headers);
+}
+
+static void on_object(struct ask *k, const struct answer *ans)
+{
+	if (ans->err)
+		return ask_failed(k, ans);
+	return reply_object(k, k->route->status, ans);
+}
+
+static void on_deleted(struct ask *k, const struct answer *ans)
+{
+	struct web_response r = {.status = 204};
+
+	if (ans->err)
+		return ask_failed(k, ans);
+	return ask_reply(k, &r);
+}
+
+void get_start(struct ask *k)
+{
+	struct store_request req = request_for(k, STORE_GET);
+
+	if (is_nothing(k))
+		return;
+	return ask_store(k, &req, on_object);
+}
+
+void delete_start(struct ask *k)
+{
+	struct store_request req = request_for(k, STORE_DELETE);
+
+	if (is_nothing(k))
+		return;
+	return ask_store(k, &req, on_deleted);
+}
+
+/* The body as it came goes to the store, once it is known to be an object. */
+static bool give_body(struct ask *k, struct store_request *req)
+{
+	json_t *body = ask_body(k);
+
+	if (!body)
+		return false;
+	json_decref(body);
+	req->json = k->body;
+	req->njson = k->nbody;
+	k->body = NULL;
+	return true;
+}
+
+static void hash_idempotency(const struct ask *k, struct store_request *req)
+{
+	struct buf who = {0};
+
+	if (!k->idem_key[0])
+		return;
+	buf_printf(&who, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %s %s", k->who.user_tenant_id,
+		   k->who.user_id, req->tenant_id, k->path, k->idem_key);
+	token_hash(req->idem_key, buf_view(&who));
+	token_hash(req->idem_body, (struct str){req->json, req->njson});
+	buf_free(&who);
+}
+
+void create_start(struct ask *k)
+{
+	struct store_request req = request_for(k, STORE_CREATE);
+
+	if (!give_body(k, &req))
+		return;
+	hash_idempotency(k, &req);
+	return ask_store(k, &req, on_object);
+}
+
+void update_start(struct ask *k)
+{
+	struct store_request req = request_for(k, STORE_UPDATE);
+
+	if (is_nothing(k) || !give_body(k, &req))
+		return;
+	return ask_store(k, &req, on_object);
+}
+
+static void on_page(struct ask *k, const struct answer *ans)
+{
+	json_t *body;
+
+	if (!ans->err)
+		return ask_reply_json(k, 200, ans->json);
+	if (ans->err != EINVAL)
+		return ask_failed(k, ans);
+	/* It is the query that is wrong, no body. */
+	body = json_loadb(ans->json.p ? ans->json.p : "", ans->json.n, 0, NULL);
+	ask_problem_errors(k, PROBLEM_BAD_REQUEST, "A parameter cannot be used.",
+			   json_object_get(body, "errors"));
+	json_decref(body);
+}
+
+static bool is_filter(const struct resource *res, struct str name)
+{
+	const struct field *f = resource_field(res, name);
+
+	return f && !(f->flags & CREATE_ONLY) && f->kind != FIELD_LIST && f->kind != FIELD_DEST &&
+	       f->kind != FIELD_SECRET && f->kind != FIELD_PASSWORD;
+}
+
+static json_t *list_options(struct ask *k, const struct query *q)
+{
+	json_t *options = json_object(), *filter = json_object();
+	uint32_t limit;
+
+	json_object_set_new(options, "filter", filter);
+	if (query_limit(q, &limit)) {
+		json_decref(options);
+		ask_bad_parameter(k, STR("limit"), "out_of_range", "a number from 1 to 500");
+		return NULL;
+	}
+	json_object_set_new(options, "limit", json_integer(limit));
+	for (size_t i = 0; i < q->n; i++) {
+		struct str name = q->v[i].name;
+		json_t *value = json_stringn(q->v[i].value.p, q->v[i].value.n);
+
+		if (str_eq(name, STR("limit"))) {
+			json_decref(value);
+		} else if (str_eq(name, STR("cursor")) || str_eq(name, STR("q")) ||
+			   str_eq(name, STR("sort"))) {
+			json_object_setn_new(options, name.p, name.n, value);
+		} else if (is_filter(k->route->res, name)) {
+			json_object_setn_new(filter, name.p, name.n, value);
+		} else {
+			json_decref(value);
+			json_decref(options);
+			ask_bad_parameter(k, name, "unknown_parameter",
+					  "no parameter of this list");
+			return NULL;
+		}
+	}
+	return options;
+}
+
+void list_start(struct ask *k)
+{
+	struct store_request req = request_for(k, STORE_LIST);
+	struct query q;
+	json_t *options;
+
+	if (!ask_read_query(k, &q))
+		return;
+	options = list_options(k, &q);
+	query_close(&q);
+	if (!options)
+		return;
+	if (is_own_only(k))
+		json_object_set_new(json_object_get(options, "filter"), "id",
+				    json_sprintf("%" PRIu64, k->who.tenant_id));
+	req.json = json_dumps(options, JSON_COMPACT);
+	json_decref(options);
+	if (!req.json)
+		return ask_problem(k, PROBLEM_INTERNAL, "Out of memory.");
+	req.njson = strlen(req.json);
+	return ask_store(k, &req, on_page);
+}

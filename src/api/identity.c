@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Who asks.  A token is 40 random characters; the store knows only its SHA-256, so a stolen database opens no session.  The
+ * store is asked each time: a session that was ended, or whose user was disabled, is over with the next request.
+ */
+#include "api/ask.h"
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void token_hash(char hex[HASH_HEX], struct str token)
+{
+	uint8_t hash[crypto_hash_sha256_BYTES];
+
+	crypto_hash_sha256(hash, (const uint8_t *)token.p, token.n);
+	BUG(hex_encode(hex, HASH_HEX, hash, sizeof(hash)));
+}
+
+static bool read_token(struct ask *k, const struct web_request *req)
+{
+	struct str value = web_header(req, "authorization"), scheme = str_cut(&value, ' ');
+	size_t nprefix = strlen(TOKEN_PREFIX);
+
+	if (!value.p || !str_ieq(scheme, STR("bearer")) ||
+	    web_header_count(req, "authorization") != 1)
+		return false;
+	value = str_trim(value);
+	if (value.n != nprefix + TOKEN_CHARS || !str_starts(value, str_of(TOKEN_PREFIX)))
+		return false;
+	token_hash(k->who.token_hash, value);
+	return true;
+}
+
+static bool read_domain(struct ask *k, const struct web_request *req)
+{
+	struct str domain = web_header(req, "x-tenant");
+
+	if (!domain.p)
+		return true;
+	if (!domain.n || web_header_count(req, "x-tenant") != 1 ||
+	    str_copy(k->who.domain, sizeof(k->who.domain), domain))
+		return false;
+	for (char *p = k->who.domain; *p; p++)
+		if (*p >= 'A' && *p <= 'Z')
+			*p = (char)(*p - 'A' + 'a');
+	return true;
+}
+
+static uint64_t id_member(const json_t *j, const char *name)
+{
+	uint64_t id = 0;
+
+	if (str_u64(str_of(json_string_value(json_object_get(j, name))), &id))
+		return 0;
+	return id;
+}
+
+static void read_session(struct who *who, const json_t *session)
+{
+	const char *name = json_string_value(json_object_get(session, "username"));
+	const char *expires = json_string_value(json_object_get(session, "expires_at"));
+
+	who->user_tenant_id = who->tenant_id = id_member(session, "tenant_id");
+	who->user_id = id_member(session, "user_id");
+	who->is_admin = !who->user_tenant_id;
+	who->has_tenant = !who->is_admin;
+	record_set_text(who->username, sizeof(who->username), str_of(name));
+	snprintf(who->expires_at, sizeof(who->expires_at), "%s", expires ? expires : "");
+}
+
+static void on_identity(struct ask *k, const struct answer *ans)
+{
+	struct who *who = &k->who;
+	json_t *j, *session;
+	uint64_t tenant_id;
+
+	if (ans->err)
+		return ask_failed(k, ans);
+	j = json_loadb(ans->json.p, ans->json.n, 0, NULL);
+	session = json_object_get(j, "session");
+	tenant_id = id_member(json_object_get(j, "tenant"), "id");
+	if (who->token_hash[0] && !id_member(session, "user_id")) {
+		json_decref(j);
+		return ask_problem(k, PROBLEM_UNAUTHENTICATED,
+				   "The token is wrong, expired or signed out.");
+	}
+	if (who->token_hash[0])
+		read_session(who, session);
+	json_decref(j);
+
+	if (!who->domain[0])
+		return ask_go_on(k);
+	/* A tenant's user may say whose it is; that there are others it does not learn. */
+	if (!who->is_admin && tenant_id != who->tenant_id)
+		return ask_problem(k, PROBLEM_FORBIDDEN,
+				   "Only administrators of the system act for a tenant.");
+	if (!tenant_id)
+		return ask_problem(k, PROBLEM_NOT_FOUND, "No tenant has the domain in X-Tenant.");
+	who->has_tenant = true;
+	who->tenant_id = tenant_id;
+	return ask_go_on(k);
+}
+
+void identity_start(struct ask *k, const struct web_request *req)
+{
+	struct who *who = &k->who;
+	json_t *args;
+
+	if (!read_domain(k, req))
+		return ask_problem(k, PROBLEM_BAD_REQUEST, "X-Tenant must hold one domain.");
+	if (who->is_local && !web_header(req, "authorization").p) {
+		who->is_admin = true;
+		snprintf(who->username, sizeof(who->username), "local");
+		if (!who->domain[0])
+			return ask_go_on(k);
+	} else if (!read_token(k, req)) {
+		return ask_problem(k, PROBLEM_UNAUTHENTICATED,
+				   "Send Authorization: Bearer with a token of POST /api/login.");
+	}
+	args = json_object();
+	if (who->token_hash[0])
+		json_object_set_new(args, "token_hash", json_string(who->token_hash));
+	if (who->domain[0])
+		json_object_set_new(args, "domain", json_string(who->domain));
+	return ask_query(k, 0, "identity", args, on_identity);
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "api/route.h"
+#include "api/starts.h"
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+	const char *what;
+	enum op op;
+	enum right right[ROLE_COUNT];
+} rights[] = {
+#define R(name, operation, admin, tenant) {name, OP_##operation, {RIGHT_##admin, RIGHT_##tenant}},
+#include "api/rights.def"
+#undef R
+};
+
+static const struct route fixed[] = {
+#define X(m, p, id, t, acc, w, operation, h, tk, st, in, out, sum)                                 \
+	{.method = m,                                                                              \
+	 .path = p,                                                                                \
+	 .operation_id = id,                                                                       \
+	 .tag = t,                                                                                 \
+	 .summary = sum,                                                                           \
+	 .access = ACCESS_##acc,                                                                   \
+	 .what = w,                                                                                \
+	 .op = OP_##operation,                                                                     \
+	 .fn = h,                                                                                  \
+	 .takes = tk,                                                                              \
+	 .status = st,                                                                             \
+	 .input = in,                                                                              \
+	 .output = out},
+#include "api/routes.def"
+#undef X
+};
+
+/* %s is the resource's name or plural. */
+static const struct {
+	const char *method, *path, *operation_id, *summary;
+	enum op op;
+	route_start_h *fn;
+	unsigned takes, status;
+	bool has_input;
+	const char *output;
+} generic[] = {
+	{"GET", "/api/%s", "list_%s", "A page of %s.", OP_LIST, list_start, TAKES_PAGE | TAKES_LIST,
+	 200, false, "%s_page"},
+	{"POST", "/api/%s", "create_%s", "Create one of %s.", OP_CREATE, create_start,
+	 TAKES_BODY | TAKES_IDEMPOTENCY, 201, true, "%s"},
+	{"GET", "/api/%s/{id}", "get_%s", "One of %s.", OP_GET, get_start, TAKES_ID, 200, false,
+	 "%s"},
+	{"PATCH", "/api/%s/{id}", "update_%s", "Change fields of one of %s.", OP_UPDATE,
+	 update_start, TAKES_ID | TAKES_BODY | TAKES_IF_MATCH, 200, true, "%s"},
+	{"DELETE", "/api/%s/{id}", "delete_%s", "Delete one of %s.", OP_DELETE, delete_start,
+	 TAKES_ID | TAKES_IF_MATCH, 204, false, NULL},
+	{"POST", "/api/%s/{id}/destroy", "destroy_%s", "The same as DELETE, of %s.", OP_DELETE,
+	 delete_start, TAKES_ID | TAKES_IF_MATCH, 204, false, NULL},
+};
+
+enum right right_of(const char *what, enum op op, enum role role)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rights); i++)
+		if (rights[i].op == op && !strcmp(rights[i].what, what))
+			return rights[i].right[role];
+	return RIGHT_NO;
+}
+
+/* Offsets first: the text moves while it grows. */
+static size_t make_name(struct buf *text, const char *pattern, const char *word)
+{
+	size_t at = text->n;
+	const char *hole = strstr(pattern, "%s");
+
+	buf_add(text, pattern, (size_t)(hole - pattern));
+	buf_cstr(text, word);
+	buf_cstr(text, hole + 2);
+	buf_char(text, '\0');
+	return at;
+}
+
+struct names {
+	size_t path, operation_id, summary, input, output;
+};
+
+static void make_generic(struct route *route, struct names *names, struct buf *text,
+			 const struct resource *res, size_t g)
+{
+	bool is_list = generic[g].op == OP_LIST;
+
+	*route = (struct route){.method = generic[g].method,
+				.tag = res->plural,
+				.access = ACCESS_USER,
+				.what = res->plural,
+				.op = generic[g].op,
+				.fn = generic[g].fn,
+				.takes = generic[g].takes |
+					 (res->scope == SCOPE_TENANT ? TAKES_TENANT : 0),
+				.status = generic[g].status,
+				.res = res};
+	names->path = make_name(text, generic[g].path, res->plural);
+	names->operation_id =
+		make_name(text, generic[g].operation_id, is_list ? res->plural : res->name);
+	names->summary = make_name(text, generic[g].summary, res->plural);
+	names->output = generic[g].output ? make_name(text, generic[g].output, res->name) : 0;
+	names->input =
+		generic[g].has_input
+			? make_name(text, generic[g].op == OP_CREATE ? "%s_new" : "%s_change",
+				    res->name)
+			: 0;
+}
+
+static size_t count_resources(void)
+{
+	size_t n = 0;
+
+	while (resources[n])
+		n++;
+	return n;
+}
+
+int routes_make(struct routes *r)
+{
+	size_t nres = count_resources(), total = ARRAY_LEN(fixed) + nres * ARRAY_LEN(generic),
+	       made = 0, ntext;
+	struct names *names = calloc(total, sizeof(*names));
+	struct buf text = {0};
+
+	memset(r, 0, sizeof(*r));
+	r->v = calloc(total, sizeof(*r->v));
+	buf_char(&text, '\0'); /* offset 0: no name */
+	for (size_t i = 0; r->v && names && i < nres; i++)
+		for (size_t g = 0; g < ARRAY_LEN(generic); g++, made++)
+			make_generic(&r->v[made], &names[made], &text, resources[i], g);
+	r->text = buf_take(&text, &ntext);
+	if (!r->v || !names || !r->text) {
+		free(names);
+		routes_close(r);
+		return ENOMEM;
+	}
+	for (size_t i = 0; i < made; i++) {
+		r->v[i].path = r->text + names[i].path;
+		r->v[i].operation_id = r->text + names[i].operation_id;
+		r->v[i].summary = r->text + names[i].summary;
+		r->v[i].input = names[i].input ? r->text + names[i].input : NULL;
+		r->v[i].output = names[i].output ? r->text + names[i].output : NULL;
+	}
+	free(names);
+	memcpy(r->v + made, fixed, sizeof(fixed));
+	r->n = total;
+	for (size_t i = 0; i < r->n; i++)
+		for (enum role role = 0; role < ROLE_COUNT; role++)
+			r->v[i].right[role] = right_of(r->v[i].what, r->v[i].op, role);
+	return 0;
+}
+
+void routes_close(struct routes *r)
+{
+	free(r->v);
+	free(r->text);
+	memset(r, 0, sizeof(*r));
+}
+
+/* Ids are decimal; anything else names nothing, which is told like an id that names nothing: *idp 0. */
+static uint64_t read_id(struct str s)
+{
+	uint64_t id;
+
+	if (!s.n || s.p[0] == '0' || str_u64(s, &id) || id > INT64_MAX)
+		return 0;
+	return id;
+}
+
+static bool path_matches(const char *pattern, struct str path, uint64_t *idp)
+{
+	struct str want = str_of(pattern);
+
+	while (want.p && path.p) {
+		struct str w = str_cut(&want, '/'), p = str_cut(&path, '/');
+
+		if (str_eq(w, STR("{id}")) && p.n)
+			*idp = read_id(p);
+		else if (!str_eq(w, p))
+			return false;
+	}
+	return !want.p && !path.p;
+}
+
+const struct route *route_match(const struct routes *r, struct str method, struct str path,
+				uint64_t *idp, struct buf *allow)
+{
+	if (str_eq(method, STR("HEAD")))
+		method = STR("GET");
+	for (size_t i = 0; i < r->n; i++) {
+		*idp = 0;
+		if (!path_matches(r->v[i].path, path, idp))
+			continue;
+		if (str_eq(method, str_of(r->v[i].method)))
+			return &r->v[i];
+		if (!strcmp(r->v[i].method, "GET"))
+			buf_cstr(allow, allow->n ? ", GET, HEAD" : "GET, HEAD");
+		else
+			buf_printf(allow, "%s%s", allow->n ? ", " : "", r->v[i].method);
+	}
+	return NULL;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The handlers of the route table, one for each operation.  Each ends its ask, now or when the answer it waits for comes.
+ *
+ * Thread     web
+ */
+#ifndef API_STARTS_H
+#define API_STARTS_H
+
+#include "api/route.h"
+
+/* crud.c */
+route_start_h list_start, create_start, get_start, update_start, delete_start;
+/* login.c */
+route_start_h login_start, logout_start, me_start;
+/* live.c */
+route_start_h registrations_start, sessions_start, session_start, session_hangup_start,
+	status_start;
+/* records.c */
+route_start_h cdrs_start, cdr_start, audit_logs_start;
+/* system.c */
+route_start_h info_start, metrics_start, healthz_start, readyz_start, openapi_start, docs_start;
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The core's answers to the API: pages of the live tables as JSON, and what may be done to them (base/commands.def).
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/metric.h"
+#include "main/server.h"
+#include "schema/record.h"
+
+enum { PAGE_MAX = 500 };
+
+static json_t *json_id(uint64_t id)
+{
+	return json_sprintf("%" PRIu64, id);
+}
+
+static json_t *json_time(int64_t wall_us)
+{
+	char text[32];
+
+	if (!wall_us)
+		return json_null();
+	clock_rfc3339(text, sizeof(text), wall_us);
+	return json_string(text);
+}
+
+static uint32_t page_limit(const struct command *c)
+{
+	return c->limit && c->limit < PAGE_MAX ? c->limit : PAGE_MAX;
+}
+
+static const char *transport_name(enum flow_transport t)
+{
+	static const char *const names[] = {"udp", "tcp", "tls", "ws", "wss"};
+
+	return t < ARRAY_LEN(names) ? names[t] : "";
+}
+
+static json_t *registration_json(struct server *s, const struct contact *c)
+{
+	const struct account *a = model_account(s->model, c->tenant_id, c->account_id);
+	const struct extension *e =
+		a ? model_extension(s->model, c->tenant_id, a->extension_id) : NULL;
+	char remote[ADDR_STR_BYTES];
+
+	return json_pack("{s:o,s:o,s:o,s:s,s:s,s:s,s:s,s:s,s:s,s:o,s:o}", "id", json_id(c->id),
+			 "tenant_id", json_id(c->tenant_id), "account_id", json_id(c->account_id),
+			 "username", a ? a->username : "", "extension", e ? e->number : "",
+			 "contact", c->uri, "remote", addr_str(remote, &c->flow.remote),
+			 "transport", transport_name(c->flow.transport), "user_agent",
+			 c->user_agent, "registered_at", json_time(c->registered_at_us),
+			 "expires_at", json_time(c->expires_at_us));
+}
+
+static json_t *registrations(struct server *s, const struct command *c)
+{
+	json_t *items = json_array();
+	const struct contact *it;
+	oid after = c->after;
+	bool has_more = false;
+
+	while ((it = registrar_next(s->registrar, c->tenant_id, after))) {
+		if (json_array_size(items) == page_limit(c)) {
+			has_more = true;
+			break;
+		}
+		json_array_append_new(items, registration_json(s, it));
+		after = it->id;
+	}
+	return json_pack("{s:o,s:o}", "items", items, "next",
+			 has_more ? json_id(after) : json_null());
+}
+
+static json_t *sessions(struct server *s, const struct command *c)
+{
+	json_t *items = json_array();
+	struct call_view view;
+	oid after = c->after;
+	bool has_more = false;
+
+	while (calls_next(s->calls, c->tenant_id, after, &view)) {
+		json_t *one;
+
+		if (json_array_size(items) == page_limit(c)) {
+			has_more = true;
+			break;
+		}
+		one = record_to_json(&record_tables[RECORD_CALL], view.record);
+		if (one) {
+			json_object_set_new(one, "cdr_id", json_id(view.record->id));
+			json_object_set_new(one, "id", json_id(view.id));
+			json_array_append_new(items, one);
+		}
+		after = view.id;
+	}
+	return json_pack("{s:o,s:o}", "items", items, "next",
+			 has_more ? json_id(after) : json_null());
+}
+
+static json_t *status(struct server *s)
+{
+	struct sip_counts sip;
+
+	sip_counts(s->sip, &sip);
+	return json_pack("{s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "version", OFFHOOK_VERSION,
+			 "uptime_seconds",
+			 (json_int_t)((clock_wall_us(s->env.clock) - (int64_t)s->boot) / 1000000),
+			 "registrations", (json_int_t)registrar_count(s->registrar), "calls",
+			 (json_int_t)calls_count(s->calls), "dialogs", (json_int_t)sip.dialogs,
+			 "media_ports", (json_int_t)media_ports_in_use(s->media),
+			 "journal_pending_bytes", (json_int_t)journal_pending_bytes(s->journal),
+			 "timers", (json_int_t)wheel_count(s->env.wheel));
+}
+
+void commands_answer(struct server *s, const struct command *c)
+{
+	struct command_reply reply = {.token = c->token};
+	json_t *json = NULL;
+
+	switch (c->kind) {
+	case COMMAND_REGISTRATIONS:
+		json = registrations(s, c);
+		break;
+	case COMMAND_SESSIONS:
+		json = sessions(s, c);
+		break;
+	case COMMAND_SESSION_HANGUP:
+		reply.err = calls_hangup(s->calls, c->tenant_id, c->id);
+		break;
+	case COMMAND_STATUS:
+		json = status(s);
+		break;
+	case COMMAND_NKINDS:
+		reply.err = EINVAL;
+		break;
+	}
+	if (json) {
+		reply.json = json_dumps(json, JSON_COMPACT);
+		reply.njson = reply.json ? strlen(reply.json) : 0;
+		json_decref(json);
+	}
+	if (!reply.json && !reply.err && c->kind != COMMAND_SESSION_HANGUP)
+		reply.err = ENOMEM;
+	if (ring_push(c->reply_to, &reply)) {
+		log_warn(NULL, LOGID_API, "an answer to the API was dropped: its queue is full");
+		free(reply.json);
+	}
+}

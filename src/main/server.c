@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The table of parts: started from top to bottom, stopped from bottom to top.
+ */
+#include "main/server.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "service/service.h"
+
+struct part {
+	const char *name;
+	int (*start)(struct server *s);
+	void (*stop)(struct server *s);
+};
+
+/* ---- base ---- */
+
+static int start_base(struct server *s)
+{
+	int err = loop_alloc(&s->loop, clock_real());
+
+	if (err)
+		return err;
+	s->env = (struct env){
+		.clock = clock_real(), .wheel = loop_wheel(s->loop), .rng = rng_system()};
+	/* A boot is named by its time: unique on a node, and later boots are greater. */
+	s->boot = (uint64_t)clock_wall_us(s->env.clock);
+	return bus_alloc(&s->bus);
+}
+
+static void stop_base(struct server *s)
+{
+	s->bus = bus_free(s->bus);
+	s->loop = loop_free(s->loop);
+}
+
+/* ---- store and journal ---- */
+
+static int start_store(struct server *s)
+{
+	const struct store_conf conf = {.url = s->config.database, .data_dir = s->config.data_dir};
+	int err = store_open(&s->store, &conf);
+
+	if (err || !s->config.is_demo)
+		return err;
+	return demo_seed(s);
+}
+
+static void stop_store(struct server *s)
+{
+	s->store = store_close(s->store);
+}
+
+static int keep_record(struct record_sink *sink, enum record_kind kind, const void *rec, size_t n)
+{
+	struct record_keeper *k = CONTAINER_OF(sink, struct record_keeper, sink);
+
+	return journal_write(k->journal, kind, rec, n);
+}
+
+static int start_journal(struct server *s)
+{
+	char path[600];
+	const struct journal_conf conf = {.path = path, .node = s->config.node};
+
+	snprintf(path, sizeof(path), "%s/journal", s->config.data_dir);
+	s->records.sink.write = keep_record;
+	if (journal_open(&s->journal, &conf, s->store))
+		return EIO;
+	s->records.journal = s->journal;
+	return 0;
+}
+
+static void stop_journal(struct server *s)
+{
+	s->journal = journal_close(s->journal);
+}
+
+/* ---- model ---- */
+
+static int load_object(struct store_change *c, void *arg)
+{
+	struct server *s = arg;
+	struct model_change change = {c->tenant_id, c->revision, c->res, c->id, c->after};
+	int err = model_apply(s->model, &change);
+
+	c->after = change.after;
+	return err;
+}
+
+static int start_model(struct server *s)
+{
+	int err = model_alloc(&s->model);
+
+	return err ? err : store_load(s->store, load_object, s);
+}
+
+static void stop_model(struct server *s)
+{
+	s->model = model_free(s->model);
+}
+
+/* ---- network and SIP ---- */
+
+static void pass_received(struct flow_sink *sink, const struct flow *from, const uint8_t *p,
+			  size_t n)
+{
+	struct sink_forward *f = CONTAINER_OF(sink, struct sink_forward, sink);
+
+	if (f->to)
+		f->to->received(f->to, from, p, n);
+}
+
+static void pass_failed(struct flow_sink *sink, const struct flow *to, int err)
+{
+	struct sink_forward *f = CONTAINER_OF(sink, struct sink_forward, sink);
+
+	if (f->to)
+		f->to->failed(f->to, to, err);
+}
+
+static void pass_closed(struct flow_sink *sink, oid conn)
+{
+	struct sink_forward *f = CONTAINER_OF(sink, struct sink_forward, sink);
+
+	if (f->to)
+		f->to->closed(f->to, conn);
+}
+
+static int start_net(struct server *s)
+{
+	s->sink.sink = (struct flow_sink){pass_received, pass_failed, pass_closed};
+	const struct net_conf conf = {.loop = s->loop, .sink = &s->sink.sink};
+
+	return net_open(&s->net, &conf);
+}
+
+static void stop_net(struct server *s)
+{
+	s->net = net_close(s->net);
+}
+
+static int start_sip(struct server *s)
+{
+	const struct sip_conf conf = {
+		.env = s->env,
+		.edge = net_edge(s->net),
+		.product = "Offhook/" OFFHOOK_VERSION,
+		.node = s->config.node,
+		.boot = s->boot,
+	};
+	int err = sip_alloc(&s->sip, &conf);
+
+	if (!err)
+		s->sink.to = sip_sink(s->sip);
+	return err;
+}
+
+static void stop_sip(struct server *s)
+{
+	s->sink.to = NULL;
+	s->sip = sip_free(s->sip);
+}
+
+/* ---- telephony ---- */
+
+static void restore_contact(const struct contact_record *c, void *arg)
+{
+	struct server *s = arg;
+	int err = registrar_restore(s->registrar, c);
+
+	if (err)
+		log_info(NULL, LOGID_REGISTERED, "contact %s not restored: %s", c->uri,
+			 strerror(err));
+}
+
+static void restore_leg(const struct kept_head *leg, void *arg)
+{
+	struct server *s = arg;
+	int err = calls_restore_leg(s->calls, leg);
+
+	if (err)
+		log_warn(NULL, LOGID_CALL, "an interrupted leg could not be ended: %s",
+			 strerror(err));
+}
+
+static int start_registrar(struct server *s)
+{
+	const struct registrar_conf conf = {
+		.env = s->env,
+		.sip = s->sip,
+		.model = s->model,
+		.records = &s->records.sink,
+		.system_realm = "offhook",
+		.bus = s->bus,
+	};
+
+	return registrar_alloc(&s->registrar, &conf);
+}
+
+static void stop_registrar(struct server *s)
+{
+	s->registrar = registrar_free(s->registrar);
+}
+
+static void pass_media_event(const struct media_event *ev, void *arg)
+{
+	struct server *s = arg;
+
+	if (s->calls)
+		calls_media_event(ev, s->calls);
+}
+
+static int start_media(struct server *s)
+{
+	const struct media_conf conf = {
+		.nthreads = s->config.media_threads,
+		.port_min = s->config.rtp_min,
+		.port_max = s->config.rtp_max,
+		.fn = pass_media_event,
+		.arg = s,
+	};
+
+	return media_open(&s->media, &conf);
+}
+
+static void stop_media(struct server *s)
+{
+	s->media = media_close(s->media);
+}
+
+static int start_calls(struct server *s)
+{
+	const struct calls_conf conf = {
+		.env = s->env,
+		.sip = s->sip,
+		.edge = net_edge(s->net),
+		.model = s->model,
+		.registrar = s->registrar,
+		.media = media_engine(s->media),
+		.records = &s->records.sink,
+		.bus = s->bus,
+		.node = s->config.node,
+		.boot = s->boot,
+		.silence_ms = s->config.silence_ms,
+	};
+	int err = calls_alloc(&s->calls, &conf);
+
+	return err ? err : services_register_all(s->calls);
+}
+
+static void stop_calls(struct server *s)
+{
+	s->calls = calls_free(s->calls);
+}
+
+/* ---- the doors are opened last ---- */
+
+static int listen_sip(struct server *s, const struct addr *address)
+{
+	static const enum flow_transport transports[] = {FLOW_UDP, FLOW_TCP};
+
+	for (size_t t = 0; t < ARRAY_LEN(transports); t++) {
+		struct addr local = *address, bound;
+		char text[ADDR_STR_BYTES];
+
+		local.port = s->config.sip_port;
+		int err = net_listen(s->net, transports[t], &local, &bound);
+
+		if (err) {
+			log_error(NULL, LOGID_NET, "cannot serve SIP over %s on %s: %s",
+				  transports[t] == FLOW_UDP ? "UDP" : "TCP", addr_str(text, &local),
+				  strerror(err));
+			return err;
+		}
+		if (!s->config.sip_port) /* any port: the same for all that follow */
+			s->config.sip_port = bound.port;
+		if (!s->sip_bound.family)
+			s->sip_bound = bound;
+		log_info(NULL, LOGID_NET, "SIP over %s on %s",
+			 transports[t] == FLOW_UDP ? "UDP" : "TCP", addr_str(text, &bound));
+	}
+	return 0;
+}
+
+static int start_listeners(struct server *s)
+{
+	if (journal_restore(s->journal, restore_contact, restore_leg, s))
+		log_error(NULL, LOGID_JOURNAL, "what the last run left could not be read back");
+	for (size_t i = 0; i < s->config.naddresses; i++) {
+		int err = listen_sip(s, &s->config.address[i]);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static void stop_listeners(struct server *s)
+{
+	(void)s; /* net/ owns them; the calls were drained when the signal came */
+}
+
+static int start_api(struct server *s)
+{
+	char text[ADDR_STR_BYTES];
+	int err = ring_alloc(&s->commands, 1024, sizeof(struct command));
+
+	if (err)
+		return err;
+	snprintf(s->unix_path, sizeof(s->unix_path), "%s/offhook.sock", s->config.data_dir);
+	const struct api_conf conf = {
+		.store = s->store,
+		.commands = s->commands,
+		.listen = s->config.http,
+		.unix_path = s->unix_path,
+		.version = OFFHOOK_VERSION,
+	};
+	err = api_open(&s->api, &conf, &s->http_bound);
+	if (err)
+		log_error(NULL, LOGID_API, "cannot serve HTTP on %s: %s",
+			  addr_str(text, &conf.listen), strerror(err));
+	else
+		log_info(NULL, LOGID_API, "HTTP on %s", addr_str(text, &s->http_bound));
+	return err;
+}
+
+static void stop_api(struct server *s)
+{
+	s->api = api_close(s->api);
+}
+
+/* After api: the rings stay until nobody pushes any more. */
+static void stop_commands(struct server *s)
+{
+	s->commands = ring_free(s->commands);
+}
+
+static int start_nothing(struct server *s)
+{
+	(void)s;
+	return 0;
+}
+
+static int start_demo(struct server *s)
+{
+	return s->config.is_demo ? demo_publish(s) : 0;
+}
+
+static const struct part parts[] = {
+	{"base", start_base, stop_base},
+	{"commands", start_nothing, stop_commands},
+	{"store", start_store, stop_store},
+	{"journal", start_journal, stop_journal},
+	{"model", start_model, stop_model},
+	{"net", start_net, stop_net},
+	{"sip", start_sip, stop_sip},
+	{"registrar", start_registrar, stop_registrar},
+	{"media", start_media, stop_media},
+	{"calls", start_calls, stop_calls},
+	{"listeners", start_listeners, stop_listeners},
+	{"api", start_api, stop_api},
+	{"core", core_start, core_stop},
+	{"demo", start_demo, demo_remove},
+};
+
+static void stop_parts(struct server *s, size_t n)
+{
+	while (n-- > 0)
+		parts[n].stop(s);
+}
+
+int server_start(struct server *s)
+{
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		int err = parts[i].start(s);
+
+		if (!err)
+			continue;
+		log_error(NULL, LOGID_START, "%s did not start: %s", parts[i].name, strerror(err));
+		stop_parts(s, i + 1); /* each stop accepts what was half started */
+		return err;
+	}
+	log_info(NULL, LOGID_START, "Offhook " OFFHOOK_VERSION " runs, node %" PRIu64,
+		 s->config.node);
+	return 0;
+}
+
+void server_run(struct server *s)
+{
+	loop_run(s->loop);
+}
+
+void server_stop(struct server *s)
+{
+	stop_parts(s, ARRAY_LEN(parts));
+	log_info(NULL, LOGID_START, "Offhook stopped");
+}

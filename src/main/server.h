@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The server: every part, wired together.  Only this folder knows them all.
+ *
+ * Thread     core (the main thread) for everything here
+ */
+#ifndef MAIN_SERVER_H
+#define MAIN_SERVER_H
+
+#include "api/api.h"
+#include "base/bus.h"
+#include "base/loop.h"
+#include "call/call.h"
+#include "main/config.h"
+#include "net/net.h"
+#include "store/journal.h"
+
+/* The edge needs its sink before SIP exists: it is given this one, which passes on. */
+struct sink_forward {
+	struct flow_sink sink; /* first */
+	struct flow_sink *to;
+};
+
+struct record_keeper {
+	struct record_sink sink; /* first */
+	struct journal *journal;
+};
+
+struct server {
+	struct config config;
+	uint64_t boot;
+	struct loop *loop;
+	struct env env;
+	struct bus *bus;
+	struct store *store;
+	struct journal *journal;
+	struct record_keeper records;
+	struct model *model;
+	struct sink_forward sink;
+	struct net *net;
+	struct sip *sip;
+	struct registrar *registrar;
+	struct media *media;
+	struct calls *calls;
+	struct ring *commands;
+	struct api *api;
+	struct loop_fd *watch_signals, *watch_changes, *watch_commands, *watch_media;
+	int signal_fd;
+	struct timer second, stopping;
+	uint64_t stop_at_ms;   /* 0: not asked to stop */
+	struct addr sip_bound; /* the first listener */
+	struct addr http_bound;
+	char unix_path[600];
+	bool is_demo_written;
+};
+
+/* Start every part in order; what was started is stopped again when one fails (its name and error are logged). */
+int server_start(struct server *s) MUST_USE;
+void server_run(struct server *s); /* until SIGTERM or SIGINT */
+void server_stop(struct server *s);
+
+/* main/core.c: what the core does between messages of others. */
+/* Before any thread is started: signals are read by the core's loop. */
+int core_block_signals(void) MUST_USE;
+int core_start(struct server *s) MUST_USE;
+void core_stop(struct server *s);
+
+/* main/commands.c: answers to the API. */
+void commands_answer(struct server *s, const struct command *c);
+
+/* main/demo.c: the ready tenant.  demo_seed before the model is loaded, demo_publish when every listener is bound. */
+int demo_seed(struct server *s) MUST_USE;
+int demo_publish(struct server *s) MUST_USE;
+void demo_remove(struct server *s);
+
+#endif

@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Changes in order, tenants that come and go, and look-ups over the index.
+ *
+ * A change first makes all that can fail, then puts the new object in before it takes the old one out, so that there is no way
+ * back to find and no instant without either.
+ */
+#include <stdlib.h>
+#include "base/mem.h"
+#include "base/thread.h"
+#include "model/index.h"
+#include "model/model.h"
+
+/* What the model knows of a tenant besides its objects. */
+struct home {
+	struct map_node node;
+	uint64_t tenant_id;
+	uint64_t revision;
+	bool is_known; /* a revision has come */
+	struct link objects;
+};
+
+struct alias {
+	struct map_node node;
+	struct link link;
+	char *domain;
+	uint64_t tenant_id;
+};
+
+struct watcher {
+	model_changed_h *fn;
+	void *arg;
+};
+
+struct model {
+	enum thread_role owner;
+	bool is_telling; /* watchers are at work: no change now */
+	struct index index;
+	struct map homes;
+	struct map aliases;
+	struct link all_aliases;
+	struct watcher *watchers;
+	size_t nwatchers;
+	size_t *counts; /* by place in resources[] */
+	size_t bytes;	/* besides the index */
+	const struct field *domain, *username, *system_name, *extension_id;
+};
+
+static void check_thread(const struct model *m)
+{
+	if (m->owner != THREAD_ANY)
+		ON_THREAD(m->owner);
+}
+
+/* --- homes --- */
+
+static bool same_home(const struct map_node *node, const void *key)
+{
+	return CONTAINER_OF(node, struct home, node)->tenant_id == *(const uint64_t *)key;
+}
+
+static struct home *home_of(const struct model *m, uint64_t tenant_id)
+{
+	struct map_node *node =
+		map_find(&m->homes, map_hash_u64(0, tenant_id), same_home, &tenant_id);
+
+	return node ? CONTAINER_OF(node, struct home, node) : NULL;
+}
+
+static struct home *home_alloc(struct model *m, uint64_t tenant_id)
+{
+	struct home *h = mem_fault() ? NULL : calloc(1, sizeof(*h));
+
+	if (!h)
+		return NULL;
+	h->tenant_id = tenant_id;
+	list_init(&h->objects);
+	map_add(&m->homes, &h->node, map_hash_u64(0, tenant_id));
+	m->bytes += sizeof(*h);
+	return h;
+}
+
+static void home_free(struct model *m, struct home *h)
+{
+	BUG(!list_empty(&h->objects));
+	map_remove(&m->homes, &h->node);
+	m->bytes -= sizeof(*h);
+	free(h);
+}
+
+/* --- model --- */
+
+int model_alloc(struct model **mp)
+{
+	struct model *m = mem_fault() ? NULL : calloc(1, sizeof(*m));
+	size_t n = 0;
+	int err;
+
+	if (!m)
+		return ENOMEM;
+	while (resources[n])
+		n++;
+	m->owner = thread_role();
+	list_init(&m->all_aliases);
+	m->domain = resource_field(&resource_tenant, STR("domain"));
+	m->username = resource_field(&resource_account, STR("username"));
+	m->system_name = resource_field(&resource_account, STR("system_name"));
+	m->extension_id = resource_field(&resource_account, STR("extension_id"));
+	BUG(!m->domain || !m->username || !m->system_name || !m->extension_id);
+	m->counts = mem_fault() ? NULL : calloc(n, sizeof(*m->counts));
+	err = m->counts ? map_init(&m->homes) : ENOMEM;
+	if (!err)
+		err = map_init(&m->aliases);
+	if (!err)
+		err = index_open(&m->index);
+	if (err)
+		model_free(m);
+	else
+		*mp = m;
+	return err;
+}
+
+static size_t *count_of(const struct model *m, const struct resource *r)
+{
+	size_t i = 0;
+
+	while (resources[i] && resources[i] != r)
+		i++;
+	BUG(!resources[i]);
+	return &m->counts[i];
+}
+
+static void drop(struct model *m, struct entry *e)
+{
+	--*count_of(m, e->o->res);
+	index_remove(&m->index, e);
+	index_discard(&m->index, e);
+}
+
+struct model *model_free(struct model *m)
+{
+	struct map_iter it = {0};
+	struct map_node *node;
+
+	if (!m)
+		return NULL;
+	while (m->homes.now && (node = map_next(&m->homes, &it))) {
+		struct home *h = CONTAINER_OF(node, struct home, node);
+
+		LIST_EACH_SAFE (l, next, &h->objects)
+			drop(m, CONTAINER_OF(l, struct entry, in_tenant));
+		home_free(m, h);
+	}
+	LIST_EACH_SAFE (l, next, &m->all_aliases) {
+		struct alias *a = CONTAINER_OF(l, struct alias, link);
+
+		free(a->domain);
+		free(a);
+	}
+	index_close(&m->index);
+	map_close(&m->homes);
+	map_close(&m->aliases);
+	free(m->watchers);
+	free(m->counts);
+	free(m);
+	return NULL;
+}
+
+int model_watch(struct model *m, model_changed_h *fn, void *arg)
+{
+	struct watcher *v;
+
+	check_thread(m);
+	v = mem_fault() ? NULL : reallocarray(m->watchers, m->nwatchers + 1, sizeof(*v));
+	if (!v)
+		return ENOMEM;
+	m->watchers = v;
+	m->watchers[m->nwatchers++] = (struct watcher){fn, arg};
+	return 0;
+}
+
+static void tell(struct model *m, const struct resource *res, uint64_t tenant_id, uint64_t id)
+{
+	m->is_telling = true;
+	for (size_t i = 0; i < m->nwatchers; i++)
+		m->watchers[i].fn(m, res, tenant_id, id, m->watchers[i].arg);
+	m->is_telling = false;
+}
+
+/* --- changes --- */
+
+static void drop_and_tell(struct model *m, struct entry *e)
+{
+	const struct resource *res = e->o->res;
+	const uint64_t tenant_id = e->o->tenant_id, id = e->o->id;
+
+	drop(m, e);
+	tell(m, res, tenant_id, id);
+}
+
+/* What came last goes first: it may refer to what came before. */
+static void drop_tenant(struct model *m, uint64_t tenant_id)
+{
+	struct home *h = home_of(m, tenant_id);
+
+	if (!h)
+		return;
+	while (!list_empty(&h->objects))
+		drop_and_tell(m, CONTAINER_OF(h->objects.prev, struct entry, in_tenant));
+	home_free(m, h);
+}
+
+static bool is_in_order(const struct home *h, const struct model_change *c)
+{
+	return !h->is_known || c->revision == h->revision || c->revision == h->revision + 1;
+}
+
+static bool is_sound(const struct model_change *c)
+{
+	const struct object *o = c->after;
+
+	return c->id &&
+	       (!o || (o->res == c->res && o->id == c->id && o->tenant_id == c->tenant_id));
+}
+
+static void remove_object(struct model *m, const struct model_change *c)
+{
+	struct entry *e = index_object(&m->index, c->res, c->tenant_id, c->id);
+
+	if (c->res == &resource_tenant)
+		drop_tenant(m, c->id);
+	if (e)
+		drop_and_tell(m, e);
+}
+
+static int put_object(struct model *m, struct home *h, struct model_change *c)
+{
+	struct entry *e, *old = index_object(&m->index, c->res, c->tenant_id, c->id);
+	int err = index_prepare(&m->index, &e, &c->after);
+
+	if (err)
+		return err;
+	index_add(&m->index, e);
+	++*count_of(m, c->res);
+	if (old) {
+		list_add_before(&old->in_tenant, &e->in_tenant);
+		drop(m, old);
+	} else {
+		list_append(&h->objects, &e->in_tenant);
+	}
+	return 0;
+}
+
+static int change_object(struct model *m, struct model_change *c, bool is_load)
+{
+	const bool is_gone = !c->after;
+	struct home *h;
+	bool is_new;
+	int err = 0;
+
+	check_thread(m);
+	BUG(m->is_telling);
+	if (!is_sound(c))
+		return EPROTO;
+	h = home_of(m, c->tenant_id);
+	is_new = !h;
+	if (!h)
+		h = home_alloc(m, c->tenant_id);
+	if (!h)
+		return ENOMEM;
+	if (!is_load && !is_in_order(h, c))
+		return EPROTO;
+	if (!is_gone)
+		err = put_object(m, h, c);
+	if (err) {
+		if (is_new)
+			home_free(m, h);
+		return err;
+	}
+	if (!h->is_known || c->revision > h->revision)
+		h->revision = c->revision;
+	h->is_known = true;
+	if (is_gone)
+		remove_object(m, c);
+	else
+		tell(m, c->res, c->tenant_id, c->id);
+	return 0;
+}
+
+int model_apply(struct model *m, struct model_change *change)
+{
+	return change_object(m, change, false);
+}
+
+int model_load(struct model *m, struct model_change *change)
+{
+	return change_object(m, change, true);
+}
+
+void model_reload(struct model *m, uint64_t tenant_id)
+{
+	struct home *h = home_of(m, tenant_id);
+
+	check_thread(m);
+	if (!h)
+		return;
+	h->is_known = false;
+	LIST_EACH (l, &h->objects)
+		CONTAINER_OF(l, struct entry, in_tenant)->is_stale = true;
+}
+
+void model_reloaded(struct model *m, uint64_t tenant_id)
+{
+	struct home *h = home_of(m, tenant_id);
+	struct link *l, *before;
+
+	check_thread(m);
+	BUG(m->is_telling);
+	for (l = h ? h->objects.prev : NULL; h && l != &h->objects; l = before) {
+		struct entry *e = CONTAINER_OF(l, struct entry, in_tenant);
+
+		before = l->prev;
+		if (e->is_stale)
+			drop_and_tell(m, e);
+	}
+}
+
+uint64_t model_revision(const struct model *m, uint64_t tenant_id)
+{
+	const struct home *h = home_of(m, tenant_id);
+
+	check_thread(m);
+	return h ? h->revision : 0;
+}
+
+/* --- look-ups --- */
+
+const struct object *model_object(const struct model *m, const struct resource *res,
+				  uint64_t tenant_id, uint64_t id)
+{
+	const struct entry *e = index_object(&m->index, res, tenant_id, id);
+
+	check_thread(m);
+	return e ? e->o : NULL;
+}
+
+const struct object *model_find(const struct model *m, const struct field *f, uint64_t tenant_id,
+				struct str text)
+{
+	check_thread(m);
+	return text.n ? index_key(&m->index, f, tenant_id, text) : NULL;
+}
+
+const struct object *model_referrer(const struct model *m, const struct field *f,
+				    uint64_t tenant_id, uint64_t id, size_t *pos)
+{
+	check_thread(m);
+	return index_referrer(&m->index, f, tenant_id, id, pos);
+}
+
+const struct object *model_number(const struct model *m, uint64_t tenant_id, struct str number)
+{
+	return model_find(m, NULL, tenant_id, number);
+}
+
+const struct tenant *model_tenant(const struct model *m, uint64_t tenant_id)
+{
+	return (const struct tenant *)model_object(m, &resource_tenant, 0, tenant_id);
+}
+
+const struct extension *model_extension(const struct model *m, uint64_t tenant_id, uint64_t id)
+{
+	return (const struct extension *)model_object(m, &resource_extension, tenant_id, id);
+}
+
+const struct account *model_account(const struct model *m, uint64_t tenant_id, uint64_t id)
+{
+	return (const struct account *)model_object(m, &resource_account, tenant_id, id);
+}
+
+const struct ring_group *model_ring_group(const struct model *m, uint64_t tenant_id, uint64_t id)
+{
+	return (const struct ring_group *)model_object(m, &resource_ring_group, tenant_id, id);
+}
+
+const struct account *model_account_by_username(const struct model *m, uint64_t tenant_id,
+						struct str username)
+{
+	return (const struct account *)model_find(m, m->username, tenant_id, username);
+}
+
+const struct account *model_account_by_system_name(const struct model *m, struct str name)
+{
+	return (const struct account *)model_find(m, m->system_name, 0, name);
+}
+
+const struct account *model_extension_accounts(const struct model *m, uint64_t tenant_id,
+					       uint64_t extension_id, size_t *pos)
+{
+	return (const struct account *)model_referrer(m, m->extension_id, tenant_id, extension_id,
+						      pos);
+}
+
+/* --- domains --- */
+
+static bool same_alias(const struct map_node *node, const void *key)
+{
+	return str_ieq(str_of(CONTAINER_OF(node, struct alias, node)->domain),
+		       *(const struct str *)key);
+}
+
+static struct alias *alias_of(const struct model *m, struct str domain)
+{
+	struct map_node *node = map_find(&m->aliases, map_hash_istr(domain), same_alias, &domain);
+
+	return node ? CONTAINER_OF(node, struct alias, node) : NULL;
+}
+
+const struct tenant *model_tenant_by_domain(const struct model *m, struct str domain)
+{
+	const struct object *o = model_find(m, m->domain, 0, domain);
+	const struct alias *a = o ? NULL : alias_of(m, domain);
+
+	return a ? model_tenant(m, a->tenant_id) : (const struct tenant *)o;
+}
+
+int model_add_domain(struct model *m, struct str domain, uint64_t tenant_id)
+{
+	struct alias *a = alias_of(m, domain);
+
+	check_thread(m);
+	if (!a) {
+		a = mem_fault() ? NULL : calloc(1, sizeof(*a));
+		if (!a)
+			return ENOMEM;
+		a->domain = str_dup(domain);
+		if (!a->domain) {
+			free(a);
+			return ENOMEM;
+		}
+		map_add(&m->aliases, &a->node, map_hash_istr(domain));
+		list_append(&m->all_aliases, &a->link);
+		m->bytes += sizeof(*a) + domain.n + 1;
+	}
+	a->tenant_id = tenant_id;
+	return 0;
+}
+
+/* --- counts --- */
+
+size_t model_count(const struct model *m, const struct resource *res)
+{
+	check_thread(m);
+	return *count_of(m, res);
+}
+
+size_t model_bytes(const struct model *m)
+{
+	check_thread(m);
+	return m->bytes + m->index.bytes;
+}
+
+uint64_t model_steps(const struct model *m)
+{
+	return m->index.steps;
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/thread.h"
+#include "net/net_priv.h"
+
+static void datagram_received(uint32_t listener, const struct addr *from, const uint8_t *p,
+			      size_t nbytes, void *arg)
+{
+	struct net *n = arg;
+	struct flow flow = {.transport = FLOW_UDP,
+			    .listener = listener,
+			    .local = n->listeners[listener - 1].bound,
+			    .remote = *from};
+
+	n->conf.sink->received(n->conf.sink, &flow, p, nbytes);
+}
+
+static void datagram_failed(uint32_t listener, const struct addr *to, int err, void *arg)
+{
+	struct net *n = arg;
+	struct flow flow = {.transport = FLOW_UDP,
+			    .listener = listener,
+			    .local = n->listeners[listener - 1].bound,
+			    .remote = *to};
+
+	n->conf.sink->failed(n->conf.sink, &flow, err);
+}
+
+static int send_datagram(struct net *n, const struct flow *flow, const void *p, size_t nbytes)
+{
+	uint32_t listener = flow->listener;
+	struct addr local;
+
+	if (listener > n->nlisteners ||
+	    (listener && n->listeners[listener - 1].transport != FLOW_UDP))
+		return EINVAL;
+	if (!listener && flow->local.family)
+		listener = net_listener_at(n, FLOW_UDP, &flow->local);
+	if (!listener || n->listeners[listener - 1].bound.family != flow->remote.family) {
+		int err = net_reach(n, FLOW_UDP, &flow->remote, &listener, &local);
+
+		if (err)
+			return err;
+	}
+	return udp_send(n->listeners[listener - 1].udp, &flow->remote, p, nbytes);
+}
+
+static int edge_send(struct flow_edge *e, struct flow *flow, const void *p, size_t nbytes)
+{
+	struct net *n = (struct net *)e;
+
+	ON_THREAD(THREAD_CORE);
+	if (!flow->remote.port || !flow->remote.family)
+		return EHOSTUNREACH;
+	if (flow->transport == FLOW_UDP)
+		return send_datagram(n, flow, p, nbytes);
+	return EPROTONOSUPPORT;
+}
+
+static void edge_close(struct flow_edge *e, oid conn)
+{
+	ON_THREAD(THREAD_CORE);
+}
+
+static void edge_keep(struct flow_edge *e, oid conn, uint32_t seconds)
+{
+	ON_THREAD(THREAD_CORE);
+}
+
+static int edge_local_for(struct flow_edge *e, enum flow_transport t, const struct addr *remote,
+			  struct addr *local)
+{
+	uint32_t listener;
+
+	ON_THREAD(THREAD_CORE);
+	return net_reach((struct net *)e, t, remote, &listener, local);
+}
+
+int net_open(struct net **np, const struct net_conf *conf)
+{
+	struct net *n = mem_fault() ? NULL : calloc(1, sizeof(*n));
+
+	if (!n)
+		return ENOMEM;
+	n->conf = *conf;
+	n->edge = (struct flow_edge){.send = edge_send,
+				     .close = edge_close,
+				     .local_for = edge_local_for,
+				     .keep = edge_keep};
+	*np = n;
+	return 0;
+}
+
+struct net *net_close(struct net *n)
+{
+	if (!n)
+		return NULL;
+	ON_THREAD(THREAD_CORE);
+	for (uint32_t i = 0; i < n->nlisteners; i++)
+		udp_close(n->listeners[i].udp);
+	free(n);
+	return NULL;
+}
+
+struct flow_edge *net_edge(struct net *n)
+{
+	return &n->edge;
+}
+
+int net_listen(struct net *n, enum flow_transport t, const struct addr *local, struct addr *bound)
+{
+	const struct udp_handlers h = {datagram_received, datagram_failed, n};
+	struct net_listener l = {.transport = t};
+	uint32_t number = n->nlisteners + 1;
+	int err;
+
+	ON_THREAD(THREAD_CORE);
+	if (number > NET_MAX_LISTENERS)
+		return ENOSPC;
+	if (!local->family)
+		return EINVAL;
+	switch (t) {
+	case FLOW_UDP:
+		err = udp_open(&l.udp, n->conf.loop, number, local, &h, &l.bound);
+		break;
+	default:
+		err = EPROTONOSUPPORT;
+	}
+	if (err)
+		return err;
+	n->listeners[n->nlisteners++] = l;
+	net_reach_forget(n);
+	*bound = l.bound;
+	return 0;
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Descriptions of our own: offers by format names, answers to an offer that we take ourselves. */
+#include "sdp/lines.h"
+#include "sdp/write.h"
+
+/* What we can offer, with the payload types we give them. */
+static const struct sdp_format offered[] = {
+#define F(number, type, name, hz, parameters)                                                      \
+	{                                                                                          \
+		.text = {number, sizeof(number) - 1}, .pt = type,                                  \
+		.encoding = {name, sizeof(name) - 1}, .clock_hz = hz, .channels = 1, .fmtp = {     \
+			parameters,                                                                \
+			sizeof(parameters) - 1                                                     \
+		}                                                                                  \
+	}
+	F("0", 0, "PCMU", 8000, ""),
+	F("8", 8, "PCMA", 8000, ""),
+	F("9", 9, "G722", 8000, ""),
+	F("101", 101, "telephone-event", 8000, "0-16"),
+#undef F
+};
+
+static const struct sdp_format *find_offered(struct str name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(offered); i++)
+		if (str_ieq(name, offered[i].encoding))
+			return &offered[i];
+	return NULL;
+}
+
+static void write_session(struct buf *out, const struct sdp_own *own)
+{
+	sdp_write_head(out, own->id, own->version, &own->origin);
+	sdp_write_connection(out, &own->rtp);
+	buf_str(out, STR("t=0 0\r\n"));
+}
+
+static void write_audio(struct buf *out, const struct sdp_media *m, const struct sdp_own *own,
+			const struct sdp_format *const *formats, size_t n)
+{
+	sdp_write_media(out, m, own->rtp.port);
+	for (size_t i = 0; i < n; i++) {
+		buf_char(out, ' ');
+		buf_str(out, formats[i]->text);
+	}
+	buf_str(out, STR("\r\n"));
+	for (size_t i = 0; i < n; i++)
+		sdp_write_format(out, formats[i]);
+	if (m->ptime_ms)
+		buf_printf(out, "a=ptime:%u\r\n", m->ptime_ms);
+}
+
+int sdp_offer_audio(struct buf *out, const struct sdp_own *own)
+{
+	struct str names = own->formats.n ? own->formats : STR("PCMA PCMU telephone-event");
+	const struct sdp_format *formats[ARRAY_LEN(offered)];
+	struct sdp_media m = {.kind = STR("audio"), .proto = STR("RTP/AVP"), .ptime_ms = 20};
+	size_t n = 0;
+
+	if (!own->origin.family || !own->rtp.family || !own->rtp.port)
+		return EINVAL;
+	for (;;) {
+		struct str name = sdp_word(&names);
+
+		if (!name.n)
+			break;
+		if (n == ARRAY_LEN(formats))
+			return E2BIG;
+		formats[n] = find_offered(name);
+		if (!formats[n++])
+			return ENOTSUP;
+	}
+	write_session(out, own);
+	write_audio(out, &m, own, formats, n);
+	sdp_write_direction(out, own->direction);
+	return out->err;
+}
+
+/* Events and comfort noise are no speech: alone they make no call. */
+static bool is_speech(const struct sdp_format *f)
+{
+	return !str_ieq(f->encoding, STR("telephone-event")) && !str_ieq(f->encoding, STR("CN"));
+}
+
+static bool can_take(const struct sdp_media *m)
+{
+	return m->port && str_ieq(m->kind, STR("audio")) &&
+	       (str_ieq(m->proto, STR("RTP/AVP")) || str_ieq(m->proto, STR("RTP/AVPF")));
+}
+
+static size_t choose(const struct sdp_media *m, sdp_knows_h *knows, void *arg,
+		     const struct sdp_format *formats[SDP_MAX_FORMATS])
+{
+	bool has_speech = false;
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->nformats; i++) {
+		if (!knows(&m->formats[i], arg))
+			continue;
+		has_speech |= is_speech(&m->formats[i]);
+		formats[n++] = &m->formats[i];
+	}
+	return has_speech ? n : 0;
+}
+
+/* What is left to us when they said d: their sending is our receiving. */
+static enum sdp_direction mirrored(enum sdp_direction d)
+{
+	return (enum sdp_direction)((d & SDP_SENDONLY ? SDP_RECVONLY : 0) |
+				    (d & SDP_RECVONLY ? SDP_SENDONLY : 0));
+}
+
+int sdp_answer_audio(struct buf *out, const struct sdp *offer, const struct sdp_own *own,
+		     sdp_knows_h *knows, void *arg)
+{
+	const struct sdp_format *formats[SDP_MAX_FORMATS];
+	size_t taken, n = 0;
+
+	if (!own->origin.family || !own->rtp.family || !own->rtp.port)
+		return EINVAL;
+	for (taken = 0; taken < offer->nmedia; taken++) {
+		if (can_take(&offer->media[taken]))
+			n = choose(&offer->media[taken], knows, arg, formats);
+		if (n)
+			break;
+	}
+	if (!n)
+		return ENOTSUP;
+	write_session(out, own);
+	for (size_t i = 0; i < offer->nmedia; i++) {
+		const struct sdp_media *m = &offer->media[i];
+
+		if (i != taken) {
+			sdp_write_refused(out, m);
+			continue;
+		}
+		write_audio(out, m, own, formats, n);
+		sdp_write_mid(out, m);
+		sdp_write_direction(out,
+				    (enum sdp_direction)(own->direction & mirrored(m->direction)));
+	}
+	return out->err;
+}

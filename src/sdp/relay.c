@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * From one leg to the other: attributes are passed on in their order, known or not.  Left out is what speaks of the other leg's transport: its addresses, its keys, its ICE, its way to multiplex.
+ * What names the person or program behind it (i=, u=, e=, p= of the session) is left out too.
+ */
+#include "sdp/lines.h"
+#include "sdp/write.h"
+
+/* Attributes that end at us. */
+static const char *const ours[] = {
+	"bundle-only", "candidate",	    "connection",   "crypto",	     "end-of-candidates",
+	"fingerprint", "ice-lite",	    "ice-mismatch", "ice-options",   "ice-pacing",
+	"ice-pwd",     "ice-ufrag",	    "inactive",	    "key-mgmt",	     "nortpproxy",
+	"recvonly",    "remote-candidates", "rtcp",	    "rtcp-mux",	     "rtcp-mux-only",
+	"sendonly",    "sendrecv",	    "setup",	    "source-filter", "tls-id",
+};
+
+static bool is_ours(const struct sdp_attribute *a)
+{
+	struct str semantics = a->value;
+
+	for (size_t i = 0; i < ARRAY_LEN(ours); i++)
+		if (str_ieq(a->name, str_of(ours[i])))
+			return true;
+	/* each m-line has a port of its own here */
+	return str_ieq(a->name, STR("group")) && str_ieq(sdp_word(&semantics), STR("BUNDLE"));
+}
+
+static void pass_types(struct buf *out, struct str section, char type)
+{
+	struct sdp_line line;
+
+	while (sdp_line_next(&section, &line))
+		if (line.type == type)
+			sdp_write_line(out, type, line.value);
+}
+
+static void pass_attributes(struct buf *out, const struct sdp_attribute *a, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (is_ours(&a[i]))
+			continue;
+		buf_str(out, STR("a="));
+		buf_str(out, a[i].name);
+		if (a[i].value.p) {
+			buf_char(out, ':');
+			buf_str(out, a[i].value);
+		}
+		buf_str(out, STR("\r\n"));
+	}
+}
+
+static bool is_refused(const struct sdp_media *m, const struct sdp_local_media *local)
+{
+	return local->is_refused || !m->port;
+}
+
+/* The address in the session's c= line: that of the first m-line in use. */
+static const struct addr *main_address(const struct sdp *from, const struct sdp_rewrite *rw)
+{
+	for (size_t i = 0; i < from->nmedia; i++)
+		if (!is_refused(&from->media[i], &rw->media[i]))
+			return &rw->media[i].rtp;
+	return &rw->origin;
+}
+
+static void relay_media(struct buf *out, const struct sdp_media *m,
+			const struct sdp_local_media *local, const struct addr *session)
+{
+	sdp_write_media(out, m, local->rtp.port);
+	for (size_t i = 0; i < m->nformats; i++) {
+		buf_char(out, ' ');
+		buf_str(out, m->formats[i].text);
+	}
+	buf_str(out, STR("\r\n"));
+	pass_types(out, m->lines, 'i');
+	if (!addr_ip_eq(&local->rtp, session))
+		sdp_write_connection(out, &local->rtp);
+	pass_types(out, m->lines, 'b');
+	pass_attributes(out, m->attributes, m->nattributes);
+	sdp_write_direction(out, local->direction);
+}
+
+int sdp_relay(struct buf *out, const struct sdp *from, const struct sdp_rewrite *rw)
+{
+	const struct addr *session;
+
+	if (rw->nmedia != from->nmedia || !rw->origin.family)
+		return EINVAL;
+	for (size_t i = 0; i < rw->nmedia; i++)
+		if (!is_refused(&from->media[i], &rw->media[i]) &&
+		    (!rw->media[i].rtp.family || !rw->media[i].rtp.port))
+			return EINVAL;
+	session = main_address(from, rw);
+	sdp_write_head(out, rw->id, rw->version, &rw->origin);
+	sdp_write_connection(out, session);
+	pass_types(out, from->lines, 'b');
+	buf_str(out, STR("t=0 0\r\n"));
+	pass_attributes(out, from->attributes, from->nattributes);
+	for (size_t i = 0; i < from->nmedia; i++) {
+		if (is_refused(&from->media[i], &rw->media[i]))
+			sdp_write_refused(out, &from->media[i]);
+		else
+			relay_media(out, &from->media[i], &rw->media[i], session);
+	}
+	return out->err;
+}

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fixtures of all outside tests.  Each test gets loopback addresses of its own, so tests never meet."""
+import itertools
+import os
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from harness.baresip import Baresip  # noqa: E402
+from harness.server import Server    # noqa: E402
+
+# 127.64.0.0/10 is ours; a worker's number keeps parallel runs apart.
+_blocks = itertools.count(1)
+
+
+class Addresses:
+    """Fresh loopback addresses: 127.64-127.x.y."""
+
+    def __init__(self):
+        block = next(_blocks)
+        self._base = (64 + (block >> 8) % 60, block & 255)
+        self._next = 0
+
+    def new(self):
+        self._next += 1
+        assert self._next < 255
+        return f"127.{self._base[0]}.{self._base[1]}.{self._next}"
+
+
+@pytest.fixture
+def addresses():
+    return Addresses()
+
+
+@pytest.fixture
+def server(tmp_path, addresses):
+    """A demo server with sanitizers; a sanitizer's report or an unclean stop fails the test."""
+    s = Server(tmp_path / "server", addresses.new()).start()
+    yield s
+    s.stop()
+
+
+@pytest.fixture
+def phones(tmp_path, addresses, request):
+    """A maker of baresip phones: phones("101", server, tone_hz=440)."""
+    made = []
+
+    def make(extension, server, **options):
+        phone = Baresip(tmp_path / f"phone-{extension}-{len(made)}", addresses.new(), user=str(extension),
+                        password=options.pop("password", None) or server.password(extension),
+                        domain=options.pop("domain", server.domain), server=f"{server.ip}:{server.sip_port}", **options)
+        made.append(phone)
+        return phone
+    yield make
+    for phone in made:
+        phone.stop()

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""kill -9 in the middle: an answered call never vanishes, phones stay registered."""
+import time
+
+from harness import wait
+from harness.wait import when
+
+
+def test_a_call_cut_off_by_kill_is_interrupted_and_phones_stay_registered(server, phones):
+    a = phones("101", server).registered()
+    b = phones("102", server, answer="auto").registered()
+    a.dial(f"sip:102@{server.domain}")
+    a.wait_for("CALL_ESTABLISHED")
+    time.sleep(2.5)  # alive for at least two marks
+    server.kill()
+    killed = time.time()
+    server.start()
+
+    (cdr,) = server.cdrs()
+    assert cdr["status"] == "interrupted" and cdr["reason"] == "interrupted"
+    assert cdr["answered_at"]
+    assert killed - 2.5 < when(cdr["last_alive_at"]) <= killed + 0.1
+    assert when(cdr["ended_at"]) <= killed + 0.1
+
+    usernames = sorted(r["username"] for r in server.get("/api/registrations")["items"])
+    assert usernames == ["101", "102"], "both contacts survived"
+    # The devices of the cut-off call are told, so nobody sits in a dead call.
+    a.wait_for("CALL_CLOSED", 10)
+    b.wait_for("CALL_CLOSED", 10)
+    # And they can be called without registering again.
+    seen = len(b.events)
+    a.dial(f"sip:102@{server.domain}")
+    b.wait_for("CALL_INCOMING", after=seen)
+    a.hangup()
+    wait.until(lambda: len(b.saw("CALL_CLOSED", seen)) >= 1, why="the second call ends")
+
+
+def test_passwords_survive_a_restart(server):
+    before = server.demo["accounts"]
+    server.stop()
+    assert not (server.data / "demo.json").exists(), "removed at stop"
+    server.start()
+    assert server.demo["accounts"] == before
+    assert (server.data / "demo.json").stat().st_mode & 0o777 == 0o600

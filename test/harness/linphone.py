@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A linphone phone (linphonec), driven by its command line; plays a tone from a file and records what it hears."""
+import os
+import subprocess
+import threading
+
+from . import tones, wait
+
+RC = """\
+[sip]
+bind_address={ip}
+use_ipv6=0
+sip_port=5060
+sip_tcp_port={tcp}
+sip_tls_port=0
+default_proxy=0
+register_only_when_network_is_up=0
+[proxy_0]
+reg_proxy=<sip:{server};transport={transport}>
+reg_route=<sip:{server};transport={transport};lr>
+reg_identity=sip:{user}@{domain}
+reg_expires=600
+reg_sendregister=1
+publish=0
+[auth_info_0]
+username={user}
+passwd={password}
+domain={domain}
+[rtp]
+audio_rtp_port={rtp}-{rtp_end}
+[net]
+mtu=1300
+[sound]
+echocancellation=0
+"""
+
+
+class Linphone:
+    _next_rtp = [30000]
+
+    def __init__(self, directory, ip, *, user, password, domain, server, tone_hz=600, transport="udp", tone_s=60):
+        self.dir, self.ip, self.user = directory, ip, user
+        for d in (".local/share/linphone", ".config/linphone"):  # without them it never registers
+            (directory / d).mkdir(parents=True, exist_ok=True)
+        rtp = Linphone._next_rtp[0]
+        Linphone._next_rtp[0] += 20
+        (directory / "rc").write_text(RC.format(
+            ip=ip, tcp=5060 if transport == "tcp" else 0, server=server, transport=transport, user=user,
+            password=password, domain=domain, rtp=rtp, rtp_end=rtp + 18))
+        tones.write_tone(directory / "tone.wav", tone_hz, tone_s)
+        self.heard_path = directory / "heard.wav"
+        self.output = ""
+        self.process = subprocess.Popen(["/usr/bin/linphonec", "-c", "rc"], cwd=directory, stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                        env=dict(os.environ, HOME=str(directory)))
+        threading.Thread(target=self._read, daemon=True).start()
+        self.command("soundcard use files")
+        self.command(f"play {directory / 'tone.wav'}")
+        self.command(f"record {self.heard_path}")
+
+    def _read(self):
+        while True:
+            chunk = os.read(self.process.stdout.fileno(), 65536)
+            if not chunk:
+                return
+            self.output += chunk.decode(errors="replace")
+
+    def command(self, line):
+        self.process.stdin.write((line + "\n").encode())
+        self.process.stdin.flush()
+
+    def wait_for(self, text, timeout=15):
+        wait.until(lambda: text in self.output, timeout, why=f"linphone {self.user}: {text!r} in {self.output[-1500:]}")
+        return self
+
+    def registered(self, timeout=15):
+        return self.wait_for("Registration on", timeout).wait_for("successful", timeout)
+
+    def dial(self, uri):
+        self.command(f"call {uri}")
+
+    def answer(self):
+        self.wait_for("is contacting you")
+        self.command("answer")
+
+    def hangup(self):
+        self.command("terminate")
+
+    def heard(self, hz, **cut):
+        return tones.share(self.heard_path, hz, **cut)
+
+    def stop(self):
+        if self.process.poll() is None:
+            try:
+                self.command("quit")
+                self.process.wait(5)
+            except (subprocess.TimeoutExpired, OSError):
+                self.process.kill()
+                self.process.wait()

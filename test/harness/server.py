@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The server under test: started in demo mode on loopback addresses, stopped by its own process id."""
+import json
+import os
+import signal
+import subprocess
+import time
+
+import requests
+
+from . import wait
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+TEST_BUILD = os.environ.get("OFFHOOK_TEST_BUILD", os.path.join(ROOT, "build-test"))
+RELEASE_BUILD = os.environ.get("OFFHOOK_RELEASE_BUILD", os.path.join(ROOT, "build"))
+
+
+class Server:
+    """One offhookd.  `ip` must be an address of the test's own; several give several listeners."""
+
+    def __init__(self, directory, ip, *more_ips, sip_port=5060, rtp="20000-29999", release=False, args=(), demo=True,
+                 http_port=8888, env=None):
+        self.dir = directory
+        self.dir.mkdir(parents=True, exist_ok=True)
+        self.data = self.dir / "data"
+        self.ip, self.sip_port = ip, sip_port
+        build = RELEASE_BUILD if release else TEST_BUILD
+        self.command = [os.path.join(build, "offhookd"), "--data", str(self.data), "--sip-port", str(sip_port),
+                        "--http-port", str(http_port), "--rtp-ports", rtp]
+        if demo:
+            self.command.append("--demo")
+        for address in (ip, *more_ips):
+            self.command += ["--address", address]
+        self.command += list(args)
+        self.env = dict(os.environ, **(env or {}))
+        self.process = None
+        self.log = None
+        self._token = {}
+
+    def start(self, timeout=20):
+        self.log = open(self.dir / "server.log", "ab")
+        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
+                                        env=self.env)
+        path = self.data / "demo.json"
+
+        def ready():
+            assert self.process.poll() is None, f"the server ended: {self.tail()}"
+            # Written by this run: a killed run leaves its file, the next removes it before it listens.
+            return path.exists() and self._load(path)
+        self.demo = wait.until(ready, timeout, why="demo.json appears")
+        self._token = {}
+        return self
+
+    def _load(self, path):
+        if path.stat().st_mtime < self._started_at() - 1:
+            return None
+        try:
+            return json.loads(path.read_text())
+        except (OSError, ValueError):
+            return None
+
+    def _started_at(self):
+        with open(f"/proc/{self.process.pid}/stat") as f:
+            ticks = int(f.read().rsplit(")", 1)[1].split()[19])
+        with open("/proc/uptime") as f:
+            up = float(f.read().split()[0])
+        return time.time() - up + ticks / os.sysconf("SC_CLK_TCK")
+
+    def tail(self, n=4000):
+        return (self.dir / "server.log").read_text(errors="replace")[-n:]
+
+    @property
+    def domain(self):
+        return self.demo["tenant"]["domain"]
+
+    def password(self, extension):
+        return next(a["password"] for a in self.demo["accounts"] if a["extension"] == str(extension))
+
+    # ---- REST ----
+
+    def login(self, who="tenant"):
+        if who not in self._token:
+            body = {k: self.demo[who][k] for k in ("username", "password")}
+            if who == "tenant":
+                body["domain"] = self.demo["tenant"]["domain"]
+            answer = requests.post(self.demo["http"] + "/api/login", json=body, timeout=20)
+            assert answer.status_code == 200, answer.text
+            self._token[who] = answer.json()["access_token"]
+        return self._token[who]
+
+    def api(self, method, path, body=None, *, who="tenant", expect=None, **more):
+        headers = {"Authorization": f"Bearer {self.login(who)}", **more.pop("headers", {})}
+        answer = requests.request(method, self.demo["http"] + path, json=body, headers=headers, timeout=20, **more)
+        if expect is not None:
+            assert answer.status_code == expect, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer
+
+    def get(self, path, **more):
+        return self.api("GET", path, expect=200, **more).json()
+
+    def post(self, path, body=None, **more):
+        return self.api("POST", path, body, expect=more.pop("expect", 201), **more).json()
+
+    def metrics(self):
+        text = requests.get(self.demo["http"] + "/metrics", timeout=10).text
+        pairs = (line.rsplit(" ", 1) for line in text.splitlines() if line and not line.startswith("#"))
+        return {name: float(value) for name, value in pairs}
+
+    def cdrs(self, count=1, timeout=10, **filters):
+        """The newest call records once there are `count` that have ended."""
+        def ended():
+            items = [c for c in self.get("/api/cdrs", params=filters)["items"] if c["ended_at"]]
+            return items if len(items) >= count else None
+        return wait.until(ended, timeout, why=f"{count} call records")
+
+    # ---- process ----
+
+    def rss_kb(self):
+        with open(f"/proc/{self.process.pid}/status") as f:
+            return next(int(line.split()[1]) for line in f if line.startswith("VmRSS"))
+
+    def fds(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def stop(self, expect_clean=True):
+        if self.process is None:
+            return
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                raise AssertionError(f"the server did not stop: {self.tail()}")
+        code = self.process.returncode
+        self.process = None
+        self.log.close()
+        if expect_clean:
+            assert code == 0, f"the server ended with {code}: {self.tail(8000)}"
+
+    def kill(self):
+        """As a power cut would: no chance to tidy up."""
+        self.process.kill()
+        self.process.wait()
+        self.process = None
+        self.log.close()

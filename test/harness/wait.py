@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Waiting for something to become true, never for a time to pass."""
+import datetime
+import time
+
+
+def until(what, timeout=10.0, every=0.02, why=""):
+    """The first true value of what(); AssertionError after `timeout` seconds."""
+    end = time.monotonic() + timeout
+    while True:
+        value = what()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {timeout} s in vain: {why or what}")
+        time.sleep(every)
+
+
+def when(text):
+    """An RFC 3339 time as seconds since 1970."""
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()

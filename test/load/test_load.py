@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Load: registered accounts, authenticated calls at a steady rate, and everything given back afterwards.
+
+script/test runs it short; script/load runs it whole: 10,000 accounts, 100 calls/s for a minute, twice.
+"""
+import concurrent.futures
+import os
+import time
+
+import requests
+
+from harness import wait
+from harness.server import Server
+from harness.sipp import Sipp, credentials
+
+FULL = os.environ.get("OFFHOOK_LOAD") == "full"
+ACCOUNTS = 10000 if FULL else 200
+RATE = 100 if FULL else 40
+SECONDS = 60 if FULL else 10
+HOLD_MS = 3000 if FULL else 1500
+LINGER_S = 40  # a lingering transaction's 32 s, and what is behind it
+FLAT = ("offhook_sip_dialogs", "offhook_media_ports", "offhook_media_sessions", "offhook_calls_active",
+        "offhook_sip_transactions", "offhook_timers", "offhook_core_bytes")
+
+
+def create_extensions(server, n):
+    """n extensions with passwords, through the API as an integrator would."""
+    token = server.login()
+    rows = [(str(10000 + i), f"Secret-{10000 + i}-pw") for i in range(n)]
+
+    def chunk(part):
+        with requests.Session() as s:
+            for number, password in part:
+                answer = s.post(server.demo["http"] + "/api/extensions", json={"number": number, "password": password},
+                                headers={"Authorization": f"Bearer {token}"}, timeout=30)
+                assert answer.status_code == 201, answer.text
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        list(pool.map(chunk, [rows[i::8] for i in range(8)]))
+    return rows
+
+
+def run_calls(directory, server, rows, caller_ip):
+    half = len(rows) // 2
+    table = [(rows[i][0], credentials(*rows[i]), rows[half + i][0]) for i in range(half)]
+    sipp = Sipp(directory, "caller", f"{server.ip}:{server.sip_port}", caller_ip, domain=server.domain, rows=table,
+                rate=RATE, calls=RATE * SECONDS, hold_ms=HOLD_MS, timeout_s=SECONDS + 120)
+    sipp.wait(SECONDS + 150)
+    counts = sipp.counts()
+    assert counts["failed"] == 0 and counts["ok"] == RATE * SECONDS, f"{counts}\n{sipp.errors()}\n{server.tail()}"
+    return counts
+
+
+def test_calls_at_a_steady_rate_fail_never_and_leave_nothing(tmp_path, addresses):
+    server = Server(tmp_path / "server", addresses.new(), release=True).start(60)
+    callee = None
+    try:
+        rows = create_extensions(server, ACCOUNTS)
+        callee_ip, caller_ip = addresses.new(), addresses.new()
+        table = [(u, credentials(u, p), f"{callee_ip}:5060", "3600") for u, p in rows]
+        registering = Sipp(tmp_path / "register", "register", f"{server.ip}:{server.sip_port}", callee_ip, port=5060,
+                           domain=server.domain, rows=table, rate=500, calls=len(table)).wait()
+        assert registering.counts()["failed"] == 0, registering.errors()
+        assert server.metrics()["offhook_registrations"] == len(rows)
+
+        callee = Sipp(tmp_path / "callee", "callee", f"{server.ip}:{server.sip_port}", callee_ip, rate=None,
+                      timeout_s=3600)
+        # The first run pays for pages and pools that stay; what is flat is flat from its end on.
+        after = []
+        for run in (1, 2):
+            run_calls(tmp_path / f"run{run}", server, rows, caller_ip)
+            time.sleep(LINGER_S)
+            wait.until(lambda: server.metrics()["offhook_calls_active"] == 0, 10, why="no call left")
+            wait.until(lambda: server.metrics()["offhook_journal_pending_bytes"] == 0, 30, why="journal drained")
+            time.sleep(1.1)  # gauges are sampled each second
+            metrics = server.metrics()
+            after.append(({k: metrics[k] for k in FLAT}, server.fds(), server.rss_kb()))
+        (first, fds1, rss1), (second, fds2, rss2) = after
+        assert second == first
+        assert fds2 == fds1
+        assert rss2 <= rss1 * 1.05, f"resident memory grew from {rss1} to {rss2} kB"
+        assert second["offhook_sip_dialogs"] == 0 and second["offhook_media_ports"] == 0
+        cdrs = server.get("/api/cdrs", params={"limit": "1"})
+        assert cdrs["items"]
+    finally:
+        if callee:
+            callee.stop()
+        server.stop()

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The main job: real phones register, call each other, are heard both ways, and the call is in the records."""
+import time
+
+import pytest
+
+from harness import tones, wait
+from harness.linphone import Linphone
+from harness.wait import when
+
+TALK_S = 4.0
+HEARD = 0.9  # of the 100 ms windows
+EDGE = {"skip_s": 0.4, "cut_s": 0.4}  # set-up and hang-up: the phones' own buffers
+
+
+def talk(caller, callee, uri, seconds=TALK_S):
+    """caller dials, callee answers, both talk, caller hangs up."""
+    caller.dial(uri)
+    callee.wait_for("CALL_INCOMING")
+    callee.answer()
+    caller.wait_for("CALL_ESTABLISHED")
+    callee.wait_for("CALL_ESTABLISHED")
+    time.sleep(seconds)  # the talk itself
+    caller.hangup()
+    callee.wait_for("CALL_CLOSED")
+    caller.wait_for("CALL_CLOSED")
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_two_baresips_hear_each_other_and_the_call_is_recorded(server, phones, transport):
+    a = phones("101", server, tone_hz=440, transport=transport).registered()
+    b = phones("102", server, tone_hz=1000, transport=transport).registered()
+    before = time.time()
+    talk(a, b, f"sip:102@{server.domain}")
+    after = time.time()
+
+    assert a.heard(1000, **EDGE) >= HEARD
+    assert b.heard(440, **EDGE) >= HEARD
+    assert a.heard(440) == 0, "the caller hears itself"
+    assert b.heard(1000) == 0, "the callee hears itself"
+
+    (cdr,) = server.cdrs()
+    assert (cdr["caller"], cdr["callee"], cdr["status"], cdr["direction"]) == ("101", "102", "answered", "internal")
+    started, answered, ended = (when(cdr[k]) for k in ("started_at", "answered_at", "ended_at"))
+    assert before - 0.1 <= started <= answered <= ended <= after + 0.1
+    assert abs((ended - answered) - TALK_S) < 1.5
+    assert cdr["ended_by"] == "caller"
+    assert cdr["reason"] == "normal"
+
+
+def test_linphone_and_baresip_hear_each_other(server, phones, tmp_path, addresses):
+    lin = Linphone(tmp_path / "lin", addresses.new(), user="101", password=server.password(101), domain=server.domain,
+                   server=f"{server.ip}:{server.sip_port}", tone_hz=600)
+    try:
+        lin.registered()
+        b = phones("102", server, tone_hz=1000).registered()
+        lin.dial(f"sip:102@{server.domain}")
+        b.wait_for("CALL_INCOMING")
+        b.answer()
+        b.wait_for("CALL_ESTABLISHED")
+        time.sleep(TALK_S)
+        b.hangup()
+        b.wait_for("CALL_CLOSED")
+        server.cdrs()
+        wait.until(lambda: lin.heard_path.exists(), 5, why="linphone's recording")
+        assert b.heard(600, **EDGE) >= HEARD
+        assert b.heard(1000) == 0
+        lin.hangup()
+    finally:
+        lin.stop()
+    assert lin.heard(1000) * _seconds(lin.heard_path) >= HEARD * (TALK_S - 0.8), "linphone heard 1000 Hz"
+    assert lin.heard(600) == 0
+
+
+def _seconds(path):
+    samples, rate = tones.read_wav(path)
+    return len(samples) / rate
+
+
+def test_baresip_calls_linphone(server, phones, tmp_path, addresses):
+    lin = Linphone(tmp_path / "lin", addresses.new(), user="103", password=server.password(103), domain=server.domain,
+                   server=f"{server.ip}:{server.sip_port}", tone_hz=600, transport="tcp")
+    try:
+        lin.registered()
+        a = phones("101", server, tone_hz=440).registered()
+        a.dial(f"sip:103@{server.domain}")
+        lin.answer()
+        a.wait_for("CALL_ESTABLISHED")
+        time.sleep(TALK_S)
+        lin.hangup()
+        a.wait_for("CALL_CLOSED")
+        assert a.heard(600, **EDGE) >= HEARD
+        assert a.heard(440) == 0
+        (cdr,) = server.cdrs()
+        assert cdr["ended_by"] == "callee"
+    finally:
+        lin.stop()
+
+
+def test_echo_lets_the_caller_hear_itself(server, phones):
+    a = phones("101", server, tone_hz=440).registered()
+    a.dial(f"sip:*43@{server.domain}")
+    a.wait_for("CALL_ESTABLISHED")
+    time.sleep(TALK_S)
+    a.hangup()
+    a.wait_for("CALL_CLOSED")
+    assert a.heard(440, **EDGE) >= HEARD
+    (cdr,) = server.cdrs()
+    assert cdr["callee"] == "*43" and cdr["status"] == "answered"
+
+
+def test_the_oracle_fails_when_one_direction_is_muted(server, phones):
+    """Negative control: a phone that sends no tone must not be heard."""
+    a = phones("101", server, tone_hz=440).registered()
+    b = phones("102", server, tone_hz=1000).registered()
+    a.dial(f"sip:102@{server.domain}")
+    b.wait_for("CALL_INCOMING")
+    b.answer()
+    b.wait_for("CALL_ESTABLISHED")
+    b.command("mute")
+    time.sleep(TALK_S)
+    a.hangup()
+    b.wait_for("CALL_CLOSED")
+    assert a.heard(1000, skip_s=1.0) < 0.1
+    assert b.heard(440, **EDGE) >= HEARD
