@@ -9,7 +9,7 @@
  *
  * Thread     core
  * Ownership  the usage belongs to the stack until SIP_INV_ENDED; messages and bodies are borrowed for the event
- * Errors     actions: EPROTO when the state does not allow them, ENOMEM
+ * Errors     actions: EPROTO when the state does not allow them (an OFFER may have been cancelled meanwhile), ENOMEM
  * Sources    RFC 3261 9, 13, 14, 15; RFC 3264; RFC 6337; RFC 5407
  */
 #ifndef SIP_INVITE_H
@@ -21,17 +21,17 @@ struct sip_invite;
 
 enum sip_inv_event_type {
 	SIP_INV_PROVISIONAL, /* UAC: a 101…199; body when there is one; fork says which early dialog */
-	SIP_INV_ANSWERED,    /* UAC: the first 2xx; acknowledge with sip_invite_ack().  Later forks' 2xx get ACK and BYE here. */
-	SIP_INV_REJECTED,    /* UAC: final 3xx…6xx, or status 408/503 made here; SIP_INV_ENDED follows */
-	SIP_INV_CANCELLED,   /* UAS: CANCEL before our final answer; 487 has been sent; SIP_INV_ENDED follows */
-	SIP_INV_ACKED,	     /* UAS: ACK to our 2xx; body when it carries the answer to our offer */
-	SIP_INV_OFFER,	     /* re-INVITE or UPDATE; body empty = it asks us to offer.  Answer with sip_invite_respond(). */
-	SIP_INV_OFFER_DONE,  /* outcome of our sip_invite_reinvite(): status and body; 2xx are acknowledged by sip_invite_ack() */
+	SIP_INV_ANSWERED, /* UAC: the first 2xx; acknowledge with sip_invite_ack().  Later forks' 2xx get ACK and BYE here. */
+	SIP_INV_REJECTED, /* UAC: final 3xx…6xx, or status 408/503 made here; SIP_INV_ENDED follows */
+	SIP_INV_CANCELLED, /* UAS: CANCEL before our final answer; 487 has been sent; SIP_INV_ENDED follows */
+	SIP_INV_ACKED, /* UAS: ACK to our 2xx; body when it carries the answer to our offer */
+	SIP_INV_OFFER, /* re-INVITE or UPDATE; body empty = it asks us to offer.  Answer with sip_invite_respond(). */
+	SIP_INV_OFFER_DONE, /* outcome of our sip_invite_reinvite(): status and body; 2xx are acknowledged by sip_invite_ack() */
 	SIP_INV_OFFER_ACKED, /* ACK to the 2xx of a re-INVITE that we answered, body when it carries an answer */
-	SIP_INV_REQUEST,     /* any other in-dialog request (INFO, REFER, MESSAGE …): answer with sip_reply(st) */
-	SIP_INV_BYE,	     /* the peer hung up; 200 has been sent; SIP_INV_ENDED follows */
-	SIP_INV_LOST,	     /* 481/408 within the dialog, ACK that never came, flow gone: the dialog is dead; SIP_INV_ENDED follows */
-	SIP_INV_ENDED,	     /* over */
+	SIP_INV_REQUEST, /* any other in-dialog request (INFO, REFER, MESSAGE …): answer with sip_reply(st) */
+	SIP_INV_BYE,  /* the peer hung up; 200 has been sent; SIP_INV_ENDED follows */
+	SIP_INV_LOST, /* 481/408 within the dialog, ACK that never came, flow gone: the dialog is dead; SIP_INV_ENDED follows */
+	SIP_INV_ENDED, /* over */
 };
 
 struct sip_inv_event {
@@ -44,36 +44,47 @@ struct sip_inv_event {
 };
 typedef void sip_invite_h(struct sip_invite *inv, const struct sip_inv_event *ev, void *arg);
 
-/* UAS: take a new INVITE (the stack has sent 100).  contact: our Contact header value. */
-int sip_invite_uas(struct sip_invite **ip, struct sip_strans *st, const char *contact, sip_invite_h *fn, void *arg) MUST_USE;
-int sip_invite_progress(struct sip_invite *inv, unsigned status, const struct sip_extra *extra) MUST_USE; /* 1xx */
-int sip_invite_accept(struct sip_invite *inv, const struct sip_extra *extra) MUST_USE;		      /* 200 */
+/* UAS: take a new INVITE (100 is the stack's).  contact: our Contact header value.
+ * Errors: E2BIG, EPROTO (it cannot make a dialog: 400), ENOSPC (max_dialogs: 503), ENOMEM; the request is still the caller's. */
+int sip_invite_uas(struct sip_invite **ip, struct sip_strans *st, const char *contact,
+		   sip_invite_h *fn, void *arg) MUST_USE;
+int sip_invite_progress(struct sip_invite *inv, unsigned status,
+			const struct sip_extra *extra) MUST_USE;		       /* 1xx */
+int sip_invite_accept(struct sip_invite *inv, const struct sip_extra *extra) MUST_USE; /* 200 */
 
 /* UAC: send an INVITE. */
 struct sip_invite_conf {
-	struct str uri;	   /* Request-URI */
+	struct str uri; /* Request-URI */
 	struct flow flow;
-	struct str from;   /* value without tag */
+	struct str from; /* value without tag */
 	struct str to;
 	struct str contact;
-	struct str routes; /* e.g. from Path */
+	struct str routes;	/* e.g. from Path */
+	unsigned max_forwards;	/* 0 = 70; a B2BUA passes on what is left */
 	struct sip_extra extra; /* SDP offer, identity headers … */
 };
-int sip_invite_uac(struct sip_invite **ip, struct sip *s, const struct sip_invite_conf *conf, sip_invite_h *fn, void *arg) MUST_USE;
+int sip_invite_uac(struct sip_invite **ip, struct sip *s, const struct sip_invite_conf *conf,
+		   sip_invite_h *fn, void *arg) MUST_USE;
 int sip_invite_ack(struct sip_invite *inv, struct str sdp) MUST_USE;
 
 /* Both sides, once confirmed. */
-int sip_invite_reinvite(struct sip_invite *inv, const struct sip_extra *extra) MUST_USE; /* EBUSY: an offer is pending */
-int sip_invite_respond(struct sip_invite *inv, unsigned status, const struct sip_extra *extra) MUST_USE; /* to SIP_INV_OFFER */
-int sip_invite_request(struct sip_invite *inv, enum sip_method m, const struct sip_extra *extra, sip_response_h *fn, void *arg) MUST_USE;
+/* Tried again after 491, as RFC 3261 14.1 says, before SIP_INV_OFFER_DONE tells of it.  EBUSY: an offer is pending. */
+int sip_invite_reinvite(struct sip_invite *inv, const struct sip_extra *extra) MUST_USE;
+int sip_invite_respond(struct sip_invite *inv, unsigned status,
+		       const struct sip_extra *extra) MUST_USE; /* to SIP_INV_OFFER */
+/* Any other request within the dialog; its responses go to fn (not after SIP_INV_ENDED); 481, 408 and silence are SIP_INV_LOST too. */
+int sip_invite_request(struct sip_invite *inv, enum sip_method m, const struct sip_extra *extra,
+		       sip_response_h *fn, void *arg) MUST_USE;
 
 /* End it, whatever its state: UAS early → status (e.g. 486), UAC early → CANCEL, confirmed → BYE (a UAS waits for its ACK first).
- * reason: a whole "Reason: …\r\n" line or empty.  SIP_INV_ENDED comes when the peer has agreed or does not answer. */
+ * reason_line: whole header lines ("Reason: …\r\n") or empty.  SIP_INV_ENDED comes when the peer has agreed or does not answer. */
 void sip_invite_end(struct sip_invite *inv, unsigned status, struct str reason_line);
 
-const struct sip_dialog *sip_invite_dialog(const struct sip_invite *inv); /* NULL before one exists */
+const struct sip_dialog *
+sip_invite_dialog(const struct sip_invite *inv); /* NULL before one exists */
 void sip_invite_kept(const struct sip_invite *inv, struct sip_dialog_kept *kept);
 /* After a crash: a confirmed usage as it was. */
-int sip_invite_restore(struct sip_invite **ip, struct sip *s, const struct sip_dialog_kept *kept, sip_invite_h *fn, void *arg) MUST_USE;
+int sip_invite_restore(struct sip_invite **ip, struct sip *s, const struct sip_dialog_kept *kept,
+		       sip_invite_h *fn, void *arg) MUST_USE;
 
 #endif

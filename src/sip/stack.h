@@ -149,6 +149,8 @@ struct sip_strans *strans_find(struct sip *s, const struct sip_msg *m, enum sip_
 bool strans_is_merged(struct sip *s, const struct sip_msg *req);
 bool strans_event(struct sip_strans *st,
 		  enum strans_event ev); /* false: not in the table; nothing changed */
+/* As sip_reply(), with header lines of the stack's own. */
+int strans_reply(struct sip_strans *st, const struct response *r) MUST_USE;
 /* The answer 2xx to an INVITE, whose bytes go to the caller: it sends them again until the ACK comes. */
 int strans_accept(struct sip_strans *st, const struct response *r, char **bytesp,
 		  size_t *np) MUST_USE;

@@ -420,14 +420,12 @@ static int write_last(struct sip_strans *st, const struct response *r)
 	return 0;
 }
 
-int sip_reply(struct sip_strans *st, unsigned status, const char *reason,
-	      const struct sip_extra *extra)
+int strans_reply(struct sip_strans *st, const struct response *r)
 {
-	struct str more = STR_NONE;
+	unsigned status = r->status;
 	int err;
 
-	ON_THREAD(THREAD_CORE);
-	if (!st->live)
+	if (!st || !st->live)
 		return EALREADY;
 	if (st->method != SIP_INVITE && status > 100 && status < 200)
 		return EPROTO; /* RFC 4320 4.1 */
@@ -438,18 +436,25 @@ int sip_reply(struct sip_strans *st, unsigned status, const char *reason,
 	}
 	if (st->method == SIP_INVITE && status > 199 && status < 300)
 		return EPROTO; /* its ACK and its repetition belong to sip_invite_uas() */
-	err = write_last(st, &(struct response){status, reason, NULL, more, extra});
+	err = write_last(st, r);
 	if (err)
 		return err;
 	strans_event(st, event_of(status));
 	return 0;
 }
 
+int sip_reply(struct sip_strans *st, unsigned status, const char *reason,
+	      const struct sip_extra *extra)
+{
+	ON_THREAD(THREAD_CORE);
+	return strans_reply(st, &(struct response){status, reason, NULL, STR_NONE, extra});
+}
+
 int strans_accept(struct sip_strans *st, const struct response *r, char **bytesp, size_t *np)
 {
 	int err;
 
-	if (!st->live)
+	if (!st || !st->live)
 		return EALREADY;
 	err = write_last(st, r);
 	if (err)

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Offers within a confirmed dialog: re-INVITE both ways, UPDATE that comes in.  offer.def is the specification.
+ *
+ * Two offers never cross: who meets an offer while one is open says 491, and who hears 491 tries again later, the side
+ * that made the Call-ID later than the other (RFC 3261 14.1), so that they do not meet again.
+ */
+#include <stdio.h>
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/thread.h"
+#include "sip/invite_usage.h"
+
+typedef int offer_action_h(struct sip_invite *inv, const struct inv_in *in);
+
+void inv_offer_free(struct sip_invite *inv)
+{
+	struct inv_offer *o = inv->pending;
+
+	if (!o)
+		return;
+	mem_free(o->headers);
+	mem_free(o->content_type);
+	mem_free(o->body);
+	inv->pending = mem_free(o);
+}
+
+static int keep_offer(struct sip_invite *inv, const struct sip_extra *extra)
+{
+	struct inv_offer *o;
+
+	inv_offer_free(inv);
+	o = inv->pending = mem_alloc(sizeof(*o));
+	if (!o)
+		return ENOMEM;
+	if (!extra)
+		return 0;
+	o->headers = mem_str(extra->headers);
+	o->content_type = mem_str(extra->content_type);
+	o->body = mem_str(extra->body);
+	if (o->headers && o->content_type && o->body)
+		return 0;
+	inv_offer_free(inv);
+	return ENOMEM;
+}
+
+/* ---- ours ---- */
+
+static void on_reinvite_response(oid trans, const struct sip_msg *resp, int err, void *arg)
+{
+	struct sip_invite *inv = arg;
+	struct inv_in in = {.msg = resp, .err = err};
+
+	(void)trans;
+	if (resp && resp->status < 200)
+		return;
+	if (resp && resp->status < 300) {
+		/* repeated: our ACK was lost */
+		if (offer_event(inv, OFFER_EV_SUCCESS_IN, &in) && inv->offer != OFFER_ACK_DUE)
+			inv_other_2xx(inv, &in);
+		return;
+	}
+	if (resp && resp->status == 491 && inv->pending && inv->pending->tries < INV_MAX_TRIES)
+		offer_event(inv, OFFER_EV_GLARE_IN, &in);
+	else
+		offer_event(inv, OFFER_EV_FAILURE_IN, &in);
+	if (inv_is_dead(resp, err))
+		inv_event(inv, INV_EV_DEAD, &in);
+}
+
+static int send_offer(struct sip_invite *inv, const struct inv_in *in)
+{
+	struct inv_offer *o = inv->pending;
+	struct buf lines = {0};
+	struct sip_extra extra = {.content_type = str_of(o->content_type), .body = str_of(o->body)};
+	int err;
+
+	(void)in;
+	inv_write_lists(inv, &lines, false);
+	buf_cstr(&lines, o->headers ? o->headers : "");
+	extra.headers = buf_view(&lines);
+	o->tries++;
+	sip_forget(inv->sip, inv->reinvite);
+	err = lines.err ? lines.err
+			: sip_dialog_send(inv->d, SIP_INVITE, &extra, on_reinvite_response, inv,
+					  &inv->reinvite);
+	buf_free(&lines);
+	return err;
+}
+
+static void retry(struct timer *t, void *arg)
+{
+	struct sip_invite *inv = arg;
+	int err;
+
+	(void)t;
+	if (inv->state != INV_CONFIRMED || !inv->pending)
+		return;
+	err = offer_event(inv, OFFER_EV_OFFER, &(struct inv_in){0});
+	if (!err)
+		return;
+	if (err == EPROTO) { /* the peer's offer is open: after it */
+		timer_start(inv->sip->conf.env.wheel, &inv->retry_timer, 200, retry, inv);
+		return;
+	}
+	inv_offer_free(inv);
+	inv_tell(inv, SIP_INV_OFFER_DONE, NULL, 503);
+}
+
+/* 14.1, in units of 10 ms: 2.1 to 4 s for the owner of the Call-ID, 0 to 2 s for the other. */
+static int retry_later(struct sip_invite *inv, const struct inv_in *in)
+{
+	struct rng *rng = inv->sip->conf.env.rng;
+	uint64_t wait = inv->d->is_uac ? 2100 + 10 * rng_below(rng, 191) : 10 * rng_below(rng, 201);
+
+	(void)in;
+	timer_start(inv->sip->conf.env.wheel, &inv->retry_timer, wait, retry, inv);
+	return 0;
+}
+
+static int tell_done(struct sip_invite *inv, const struct inv_in *in)
+{
+	unsigned status = in->msg ? in->msg->status : in->err == ETIMEDOUT ? 408 : 503;
+
+	inv_offer_free(inv);
+	if (status < 300) {
+		inv->ack_cseq = in->msg->cseq;
+		if (sip_dialog_refresh(inv->d, in->msg))
+			log_debug(NULL, LOGID_SIP_MESSAGE,
+				  "no memory for the new target: the old one stays");
+	}
+	inv_tell(inv, SIP_INV_OFFER_DONE, in->msg, status);
+	return 0;
+}
+
+static int ack_offer(struct sip_invite *inv, const struct inv_in *in)
+{
+	return inv_send_ack(inv, in);
+}
+
+/* ---- the peer's ---- */
+
+static int ask(struct sip_invite *inv, const struct inv_in *in)
+{
+	inv->incoming = sip_strans_id(in->st);
+	inv_tell(inv, SIP_INV_OFFER, in->msg, 0);
+	return 0;
+}
+
+static int give_491(struct sip_invite *inv, const struct inv_in *in)
+{
+	(void)inv;
+	return sip_reply(in->st, 491, NULL, NULL);
+}
+
+static int give_500(struct sip_invite *inv, const struct inv_in *in)
+{
+	char line[40];
+	struct sip_extra extra;
+
+	snprintf(line, sizeof(line), "Retry-After: %u\r\n",
+		 (unsigned)rng_below(inv->sip->conf.env.rng, 11));
+	extra = (struct sip_extra){.headers = str_of(line)};
+	return sip_reply(in->st, 500, NULL, &extra);
+}
+
+static int overtake(struct sip_invite *inv, const struct inv_in *in)
+{
+	inv_resend_stop(inv);
+	inv_tell(inv, SIP_INV_OFFER_ACKED, NULL, 0);
+	if (inv->state != INV_CONFIRMED)
+		return sip_reply(in->st, 481, NULL, NULL);
+	return ask(inv, in);
+}
+
+static int reply_2xx(struct sip_invite *inv, const struct inv_in *in)
+{
+	struct sip_strans *st = sip_strans_get(inv->sip, inv->incoming);
+	struct buf lines = {0};
+	struct sip_msg *req;
+	char *bytes;
+	size_t n;
+	int err;
+
+	if (!st)
+		return EPROTO;
+	req = sip_msg_ref(st->live->req);
+	inv_write_lists(inv, &lines, true);
+	err = lines.err;
+	if (!err)
+		err = strans_accept(st,
+				    &(struct response){.status = 200,
+						       .more = buf_view(&lines),
+						       .extra = in->extra},
+				    &bytes, &n);
+	if (!err) {
+		inv->incoming = 0;
+		inv_resend_start(inv, &st->flow, bytes, n, req->cseq, false);
+		if (sip_dialog_refresh(inv->d, req))
+			log_debug(NULL, LOGID_SIP_MESSAGE,
+				  "no memory for the new target: the old one stays");
+	}
+	buf_free(&lines);
+	sip_msg_deref(req);
+	return err;
+}
+
+static int reply_update(struct sip_invite *inv, const struct inv_in *in)
+{
+	struct sip_strans *st = sip_strans_get(inv->sip, inv->incoming);
+	struct buf lines = {0};
+	int err;
+
+	if (!st)
+		return EPROTO;
+	inv_write_lists(inv, &lines, true);
+	err = sip_dialog_refresh(inv->d, st->live->req);
+	if (!err)
+		err = lines.err ? lines.err
+				: strans_reply(st, &(struct response){.status = 200,
+								      .more = buf_view(&lines),
+								      .extra = in->extra});
+	buf_free(&lines);
+	return err;
+}
+
+static int reply_refusal(struct sip_invite *inv, const struct inv_in *in)
+{
+	struct sip_strans *st = sip_strans_get(inv->sip, inv->incoming);
+
+	return st ? sip_reply(st, in->status, NULL, in->extra) : EPROTO;
+}
+
+static int reply_487(struct sip_invite *inv, const struct inv_in *in)
+{
+	(void)in;
+	return reply_refusal(inv, &(struct inv_in){.status = 487});
+}
+
+static int tell_ack(struct sip_invite *inv, const struct inv_in *in)
+{
+	inv_resend_stop(inv);
+	inv_tell(inv, SIP_INV_OFFER_ACKED, in->msg, 0);
+	return 0;
+}
+
+static int lose_dialog(struct sip_invite *inv, const struct inv_in *in)
+{
+	return inv_event(inv, INV_EV_DEAD, in);
+}
+
+/* ---- the machine ---- */
+
+struct offer_edge {
+	bool legal;
+	enum offer_state to;
+	offer_action_h *act;
+};
+
+static const struct offer_edge edges[OFFER_NSTATES][OFFER_NEVENTS] = {
+#define X(from, ev, to, act) [OFFER_##from][OFFER_EV_##ev] = {true, OFFER_##to, act},
+#include "sip/offer.def"
+#undef X
+};
+
+int offer_event(struct sip_invite *inv, enum offer_event ev, const struct inv_in *in)
+{
+	const struct offer_edge *e = &edges[inv->offer][ev];
+	enum offer_state from = inv->offer;
+	int err;
+
+	if (!e->legal)
+		return EPROTO;
+	inv->offer = e->to;
+	err = e->act(inv, in);
+	if (err && inv->offer == e->to)
+		inv->offer = from;
+	return err;
+}
+
+/* ---- for our user ---- */
+
+int sip_invite_reinvite(struct sip_invite *inv, const struct sip_extra *extra)
+{
+	int err;
+
+	ON_THREAD(THREAD_CORE);
+	if (inv->state != INV_CONFIRMED)
+		return EPROTO;
+	if (inv->offer != OFFER_IDLE || inv->pending)
+		return EBUSY;
+	err = keep_offer(inv, extra);
+	if (!err)
+		err = offer_event(inv, OFFER_EV_OFFER, &(struct inv_in){0});
+	if (err)
+		inv_offer_free(inv);
+	return err;
+}
+
+int sip_invite_respond(struct sip_invite *inv, unsigned status, const struct sip_extra *extra)
+{
+	struct inv_in in = {.status = status, .extra = extra};
+	struct sip_strans *st = sip_strans_get(inv->sip, inv->incoming);
+	bool has_offer;
+
+	ON_THREAD(THREAD_CORE);
+	if (inv->state != INV_CONFIRMED || status < 200 || !st)
+		return EPROTO;
+	has_offer = sip_msg_body(sip_strans_request(st), STR("application/sdp")).n;
+	return offer_event(inv,
+			   status >= 300 ? OFFER_EV_REFUSE
+			   : has_offer	 ? OFFER_EV_ACCEPT
+					 : OFFER_EV_COUNTER,
+			   &in);
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * An INVITE that came to us, up to its ACK.
+ *
+ * The dialog exists from the start, under the tag that all our answers carry: a BYE or UPDATE may come before the answer.
+ */
+#include "base/mem.h"
+#include "base/thread.h"
+#include "sip/invite_usage.h"
+
+static void on_cancel(struct sip_strans *st, const struct sip_msg *cancel, void *arg)
+{
+	(void)st;
+	inv_event(arg, INV_EV_CANCEL_IN, &(struct inv_in){.msg = cancel});
+}
+
+int sip_invite_uas(struct sip_invite **ip, struct sip_strans *st, const char *contact,
+		   sip_invite_h *fn, void *arg)
+{
+	struct sip *s = st->sip;
+	struct sip_invite *inv = NULL;
+	int err;
+
+	ON_THREAD(THREAD_CORE);
+	if (!st->live || st->method != SIP_INVITE)
+		return EPROTO;
+	err = inv_alloc(&inv, s, fn, arg);
+	if (!err)
+		err = sip_dialog_from_request(&inv->d, s, st->live->req, sip_strans_tag(st),
+					      contact);
+	if (!err)
+		err = sip_dialog_register(inv->d, inv_on_request, inv);
+	if (err) {
+		inv_free(inv);
+		return err;
+	}
+	inv->state = INV_INCOMING;
+	inv->incoming = st->id;
+	sip_strans_on_cancel(st, on_cancel, inv);
+	*ip = inv;
+	return 0;
+}
+
+int inv_send_progress(struct sip_invite *inv, const struct inv_in *in)
+{
+	struct sip_strans *st = sip_strans_get(inv->sip, inv->incoming);
+	struct buf lines = {0};
+	int err;
+
+	buf_printf(&lines, "Contact: %s\r\n", inv->d->contact);
+	err = lines.err ? lines.err
+			: strans_reply(st, &(struct response){.status = in->status,
+							      .more = buf_view(&lines),
+							      .extra = in->extra});
+	buf_free(&lines);
+	return err;
+}
+
+int inv_send_accept(struct sip_invite *inv, const struct inv_in *in)
+{
+	struct sip_strans *st = sip_strans_get(inv->sip, inv->incoming);
+	struct buf lines = {0};
+	bool has_offer;
+	char *bytes;
+	size_t n;
+	int err;
+
+	if (!st)
+		return EPROTO;
+	has_offer = !sip_msg_body(sip_strans_request(st), STR("application/sdp")).n;
+	inv_write_lists(inv, &lines, true);
+	err = lines.err;
+	if (!err)
+		err = strans_accept(st,
+				    &(struct response){.status = 200,
+						       .more = buf_view(&lines),
+						       .extra = in->extra},
+				    &bytes, &n);
+	buf_free(&lines);
+	if (err)
+		return err;
+	inv->incoming = 0;
+	inv_resend_start(inv, &st->flow, bytes, n, st->cseq, has_offer);
+	return 0;
+}
+
+static void reply(struct sip_invite *inv, unsigned status, struct str lines)
+{
+	struct sip_strans *st = sip_strans_get(inv->sip, inv->incoming);
+	struct sip_extra extra = {.headers = lines};
+
+	inv->incoming = 0;
+	if (!st)
+		return;
+	sip_strans_on_cancel(st, NULL, NULL);
+	if (sip_reply(st, status, NULL, &extra))
+		sip_refuse(st, 500, NULL, NULL); /* no memory to keep it for a repetition */
+}
+
+int inv_refuse(struct sip_invite *inv, const struct inv_in *in)
+{
+	reply(inv, in->status >= 300 ? in->status : 480, in->text);
+	return 0;
+}
+
+int inv_give_487(struct sip_invite *inv, const struct inv_in *in)
+{
+	reply(inv, 487, STR_NONE);
+	inv_tell(inv, SIP_INV_CANCELLED, in->msg, 0);
+	return 0;
+}
+
+int inv_tell_acked(struct sip_invite *inv, const struct inv_in *in)
+{
+	inv_resend_stop(inv);
+	inv_tell(inv, SIP_INV_ACKED, in->msg, 0);
+	return 0;
+}
+
+int sip_invite_progress(struct sip_invite *inv, unsigned status, const struct sip_extra *extra)
+{
+	ON_THREAD(THREAD_CORE);
+	if (status <= 100 || status >= 200)
+		return EPROTO;
+	return inv_event(inv, INV_EV_PROGRESS, &(struct inv_in){.status = status, .extra = extra});
+}
+
+int sip_invite_accept(struct sip_invite *inv, const struct sip_extra *extra)
+{
+	ON_THREAD(THREAD_CORE);
+	return inv_event(inv, INV_EV_ACCEPT, &(struct inv_in){.extra = extra});
+}
