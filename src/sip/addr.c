@@ -88,7 +88,7 @@ static int finish(struct sip_addr *a, struct str rest)
 		return 0;
 	if (rest.p[0] != ';')
 		return EINVAL;
-	a->params = sip_sub(rest, 1, rest.n);
+	a->params = str_trim(sip_sub(rest, 1, rest.n));
 	return sip_params_check(a->params);
 }
 

@@ -11,8 +11,9 @@ static struct str unbracket(struct str s)
 	return s;
 }
 
-/* "SIP / 2.0 / UDP" LWS: the rest is left in *s. */
-static int read_protocol(struct sip_via *via, struct str *s)
+/* "SIP / 2.0 / UDP" LWS: the rest is left in *s.  EINVAL only when there is no rest: who speaks another version wants to
+ * be told so, and that takes the host. */
+static int read_protocol(struct sip_via *via, struct str *s, bool *is_ours)
 {
 	struct str rest = *s;
 	struct str name = str_trim(str_cut(&rest, '/'));
@@ -24,12 +25,12 @@ static int read_protocol(struct sip_via *via, struct str *s)
 	rest = str_trim(rest);
 	while (n < rest.n && sip_is(rest.p[n], SIP_CH_TOKEN))
 		n++;
+	if (!n || n == rest.n || !sip_is_lws(rest.p[n]))
+		return EINVAL;
 	via->transport = sip_sub(rest, 0, n);
 	*s = str_trim(sip_sub(rest, n, rest.n));
-	/* another protocol or version is somebody else's message */
-	if (!str_ieq(name, STR("SIP")) || !str_eq(version, STR("2.0")))
-		return EINVAL;
-	return n && n < rest.n && sip_is_lws(rest.p[n]) ? 0 : EINVAL;
+	*is_ours = str_ieq(name, STR("SIP")) && str_eq(version, STR("2.0"));
+	return 0;
 }
 
 static int read_params(struct sip_via *via)
@@ -52,10 +53,11 @@ int sip_via_read(struct sip_via *via, struct str *sent_by, struct str value)
 {
 	struct str s = str_trim(value);
 	struct str hostport;
+	bool is_ours;
 
 	*via = (struct sip_via){0};
 	*sent_by = STR_NONE;
-	if (read_protocol(via, &s))
+	if (read_protocol(via, &s, &is_ours))
 		return EINVAL;
 	hostport = str_trim(str_cut(&s, ';'));
 	via->params = s;
@@ -64,7 +66,7 @@ int sip_via_read(struct sip_via *via, struct str *sent_by, struct str value)
 		return EINVAL;
 	}
 	*sent_by = hostport;
-	return read_params(via);
+	return read_params(via) || !is_ours ? EINVAL : 0;
 }
 
 int sip_via_parse(struct sip_via *via, struct str value)
