@@ -119,7 +119,7 @@ struct sql_list {
 	const struct sql_filter *filters;
 	size_t nfilters;
 	struct str q; /* found within any text that is no secret, ASCII case folded */
-	/* "number", "-number"; empty: by id, records newest first.  Records: only by what has an index. */
+	/* "number", "-number"; empty: by id, records by time, newest first.  Records: only by what has an index. */
 	struct str sort;
 	struct str cursor; /* as made by sql_cursor(), or empty */
 	size_t limit; /* the statement asks for one more, which tells whether there is a next page */

@@ -211,12 +211,21 @@ static bool by_length(const struct sql_column *c)
 	return c->field && (c->field->flags & NUMBER);
 }
 
+/* The time that a record is known by, or its id. */
+static const struct sql_column *newest(const struct sql_table *t)
+{
+	for (size_t i = 2; i < t->ncols; i++)
+		if (t->cols[i].field->kind == FIELD_TIME && t->cols[i].field->flags & INDEXED)
+			return &t->cols[i];
+	return &t->cols[1];
+}
+
 static int choose_order(const struct maker *m)
 {
 	struct str name = m->l->sort;
 	const struct sql_column *c;
 
-	m->q->sort = &m->t->cols[1];
+	m->q->sort = m->t->record ? newest(m->t) : &m->t->cols[1];
 	if (!name.n) {
 		m->q->is_descending = m->t->record != NULL;
 		return 0;
