@@ -43,6 +43,7 @@ static const char *keep(struct sql_schema *s, struct buf *b)
 	text = buf_take(b, &n);
 	if (!text) {
 		s->err = ENOMEM;
+		buf_free(b);
 		return "";
 	}
 	return s->texts[s->ntexts++] = text;
