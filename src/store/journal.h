@@ -6,7 +6,7 @@
  *
  * Thread     journal_write, journal_mark_alive: core.  Sync and drain: the journal thread.
  * Ownership  records are copied
- * Errors     ENOSPC: the journal is full because the database has been away too long; the caller counts and logs it
+ * Errors     ENOSPC: the journal is full because the database has been away too long (counted and logged here)
  */
 #ifndef STORE_JOURNAL_H
 #define STORE_JOURNAL_H
@@ -20,6 +20,7 @@ struct journal_conf {
 	const char *path;
 	size_t bytes; /* size of the mapped file; 0 = 64 MiB */
 	uint64_t node;
+	unsigned drain_ms; /* into SQL this often; 0 = 500 */
 };
 
 /* Opens or creates.  Records of an earlier boot not yet in SQL are drained before this returns. */
@@ -31,6 +32,8 @@ int journal_write(struct journal *j, enum record_kind kind, const void *rec, siz
 /* The per-second mark of "these calls were alive": one time for the whole process. */
 void journal_mark_alive(struct journal *j, int64_t wall_us);
 size_t journal_pending_bytes(const struct journal *j);
+/* Of this node: one more than the last one's. */
+uint64_t journal_boot(const struct journal *j);
 
 /* At start, after journal_open(): the contacts still valid, and the legs of calls that were cut off (their calls
  * have been closed as interrupted, with the last time they were seen alive). */

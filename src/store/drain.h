@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * From the journal into the database: a batch of records is one transaction, which also moves the node's mark (boot,
+ * sequence).  Records up to the mark are skipped, so draining again what was drained before changes nothing; of several
+ * records of one thing only the last is written.
+ *
+ * Records of a tenant that no longer exists are dropped, contacts that were removed are deleted, what is kept of a leg is sealed.
+ * A record that the database refuses for what it holds is logged and left out: it must not keep the others waiting.
+ *
+ * Thread     journal (main at start)
+ * Errors     those of db.h; ECONNABORTED becomes EAGAIN: draining again finds out
+ */
+#ifndef STORE_DRAIN_H
+#define STORE_DRAIN_H
+
+#include "store/journal_file.h"
+#include "store/store_impl.h"
+
+struct drain;
+
+int drain_open(struct drain **dp, struct store *s) MUST_USE; /* connects at first use */
+struct drain *drain_close(struct drain *d);
+struct db *drain_db(struct drain *d);
+struct rows *drain_rows(struct drain *d);
+
+/* Some records from `at` up to position `end` into the database; moves *at behind them.  ENOENT: there were none. */
+int drain_some(struct drain *d, const struct journal_file *f, const struct pack_names *names,
+	       struct journal_place *at, uint64_t end) MUST_USE;
+/* The last boot of the node that the database knows of; 0: none. */
+int drain_last_boot(struct drain *d, uint64_t node, uint64_t *bootp) MUST_USE;
+
+/* Contacts that lapsed a while ago. */
+int drain_forget_lapsed(struct drain *d, int64_t before_us) MUST_USE;
+
+/* ---- at start ---- */
+
+/* Calls of this node that have no end are closed as interrupted, with their legs and segments, at the time they were last
+ * known alive; *np: how many. */
+int drain_close_interrupted(struct drain *d, uint64_t node, int64_t alive_at_us,
+			    size_t *np) MUST_USE;
+typedef void drain_contact_h(const struct contact_record *c, void *arg);
+typedef void drain_leg_h(const struct kept_head *leg, void *arg);
+int drain_contacts(struct drain *d, int64_t now_us, drain_contact_h *fn, void *arg) MUST_USE;
+/* Hands out what is kept of this node's legs, then forgets it. */
+int drain_legs(struct drain *d, uint64_t node, drain_leg_h *fn, void *arg) MUST_USE;
+
+#endif

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The journal's two threads and its life: what the last boot left is drained first, then a new file begins.
+ *
+ * `sync` writes new records to the disk every SYNC_MS: that much is lost when the power fails, and nothing when only the
+ * process dies.  `drain` brings them into the database every DRAIN_MS, so that a burst about the same calls and contacts
+ * becomes one write of each; while the database is away it tries again, ever less often, and the ring holds.
+ */
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metric.h"
+#include "store/drain.h"
+#include "store/journal.h"
+
+enum {
+	SYNC_MS = 40,
+	HEAD_SYNCS = 5000 / SYNC_MS, /* the alive mark alone goes to the disk this often */
+	DRAIN_MS = 500,
+	FIRST_PAUSE_MS = 250,
+	MAX_PAUSE_MS = 5000,
+	START_TRIES = 20,
+	DEFAULT_BYTES = 64 << 20
+};
+
+static const int64_t lapsed_keep_us = INT64_C(3600) * 1000000;
+static const uint64_t lapsed_every_ms = 600 * 1000;
+
+struct journal {
+	struct store *store;
+	struct journal_file file;
+	struct journal_place drained; /* drain thread */
+	struct pack_names names;
+	struct drain *drain;
+	struct thread *syncer, *drainer;
+	int stop_fd; /* readable: stop */
+	unsigned drain_ms;
+	bool is_full; /* core: said so already */
+};
+
+/* ---- what the last boot left ---- */
+
+static int drain_all(struct drain *d, const struct journal_file *f, struct journal_place at)
+{
+	struct pack_names names;
+	unsigned tries = 0;
+	int err;
+
+	pack_names_read(&names, journal_file_names(f));
+	do {
+		err = drain_some(d, f, &names, &at, UINT64_MAX);
+		if (err && err != ENOENT) {
+			log_warn(NULL, LOGID_JOURNAL, "draining the last run's journal: %s: %s",
+				 strerror(err), db_error(drain_db(d)));
+			poll(NULL, 0, FIRST_PAUSE_MS);
+			if (++tries < START_TRIES)
+				err = 0;
+		}
+	} while (!err);
+	return err == ENOENT ? 0 : err;
+}
+
+static int close_calls(struct drain *d, uint64_t node, int64_t alive_at_us)
+{
+	size_t n = 0;
+	int err = drain_close_interrupted(d, node, alive_at_us, &n);
+
+	if (!err && n)
+		log_warn(NULL, LOGID_JOURNAL, "%zu calls were cut off when the last run ended", n);
+	return err;
+}
+
+/* What cannot be read is kept for somebody who can. */
+static int put_aside(const char *path)
+{
+	char *aside = NULL;
+	int err = 0;
+
+	if (asprintf(&aside, "%s.damaged-%lld", path,
+		     (long long)(clock_wall_us(clock_real()) / 1000000)) < 0)
+		return ENOMEM;
+	if (rename(path, aside))
+		err = errno;
+	log_error(NULL, LOGID_JOURNAL, "%s is damaged: kept as %s; its last records are lost", path,
+		  aside);
+	free(aside);
+	return err;
+}
+
+/* *bootp: the boot of the file that was there, 0 none. */
+static int take_over(struct drain *d, const struct journal_conf *conf, uint64_t *bootp)
+{
+	struct journal_file old;
+	struct journal_place from;
+	int64_t alive_at_us = 0;
+	int err;
+
+	*bootp = 0;
+	err = journal_file_open(&old, conf->path, &from);
+	if (err == EBADMSG)
+		err = put_aside(conf->path);
+	else if (!err) {
+		err = drain_all(d, &old, from);
+		alive_at_us = journal_file_alive_at(&old);
+		*bootp = old.boot;
+		if (!err && old.node != conf->node)
+			err = close_calls(d, old.node, alive_at_us);
+		journal_file_close(&old);
+	} else if (err == ENOENT) {
+		err = 0;
+	}
+	return err ? err : close_calls(d, conf->node, alive_at_us);
+}
+
+static int begin_boot(struct journal *j, const struct journal_conf *conf)
+{
+	uint64_t in_file, in_database = 0;
+	int err;
+
+	err = take_over(j->drain, conf, &in_file);
+	if (!err)
+		err = drain_last_boot(j->drain, conf->node, &in_database);
+	if (!err)
+		err = journal_file_create(&j->file, conf->path,
+					  conf->bytes ? conf->bytes : DEFAULT_BYTES, conf->node,
+					  (in_file > in_database ? in_file : in_database) + 1);
+	if (err)
+		return err;
+	pack_names_read(&j->names, journal_file_names(&j->file));
+	j->drained = j->file.head;
+	journal_file_alive(&j->file, clock_wall_us(clock_real()));
+	return 0;
+}
+
+/* ---- threads ---- */
+
+/* false: it is time to stop. */
+static bool sleep_ms(const struct journal *j, int ms)
+{
+	struct pollfd fd = {.fd = j->stop_fd, .events = POLLIN};
+
+	return poll(&fd, 1, ms) <= 0;
+}
+
+static void sync_main(void *arg)
+{
+	struct journal *j = arg;
+	bool has_failed = false;
+
+	for (unsigned turn = 1; sleep_ms(j, SYNC_MS); turn++) {
+		int err = journal_file_sync(&j->file, turn % HEAD_SYNCS == 0);
+
+		if (err && !has_failed)
+			log_error(NULL, LOGID_JOURNAL, "the journal does not reach the disk: %s",
+				  strerror(err));
+		has_failed = err != 0;
+	}
+}
+
+/* Everything written so far.  0: it is in the database. */
+static int drain_written(struct journal *j)
+{
+	uint64_t end = atomic_load_explicit(&j->file.published, memory_order_acquire);
+	int err = 0;
+
+	while (!err && j->drained.pos < end) {
+		err = drain_some(j->drain, &j->file, &j->names, &j->drained, end);
+		if (err == ENOENT) /* only the filler at the ring's end was left */
+			return 0;
+		if (!err)
+			err = journal_file_checkpoint(&j->file, &j->drained);
+	}
+	return err;
+}
+
+static void forget_lapsed(struct journal *j, uint64_t *next_ms)
+{
+	uint64_t now_ms = clock_mono_ms(clock_real());
+
+	if (now_ms < *next_ms)
+		return;
+	*next_ms = now_ms + lapsed_every_ms;
+	if (drain_forget_lapsed(j->drain, clock_wall_us(clock_real()) - lapsed_keep_us))
+		*next_ms = now_ms + lapsed_every_ms / 10;
+}
+
+static void drain_main(void *arg)
+{
+	struct journal *j = arg;
+	int pause_ms = 0;
+	uint64_t forget_ms = 0;
+
+	while (sleep_ms(j, pause_ms ? pause_ms : (int)j->drain_ms)) {
+		int err = drain_written(j);
+
+		if (!err) {
+			if (pause_ms)
+				log_info(NULL, LOGID_JOURNAL, "the database takes records again");
+			pause_ms = 0;
+			forget_lapsed(j, &forget_ms);
+			continue;
+		}
+		if (!pause_ms)
+			log_error(NULL, LOGID_JOURNAL,
+				  "records wait in the journal (%zu bytes): %s: %s",
+				  journal_pending_bytes(j), strerror(err),
+				  db_error(drain_db(j->drain)));
+		pause_ms = pause_ms ? pause_ms * 2 : FIRST_PAUSE_MS;
+		if (pause_ms > MAX_PAUSE_MS)
+			pause_ms = MAX_PAUSE_MS;
+	}
+}
+
+/* ---- outside ---- */
+
+int journal_open(struct journal **jp, const struct journal_conf *conf, struct store *s)
+{
+	struct journal *j = calloc(1, sizeof(*j));
+	int err;
+
+	if (!j)
+		return ENOMEM;
+	j->store = s;
+	j->file.fd = -1;
+	j->drain_ms = conf->drain_ms ? conf->drain_ms : DRAIN_MS;
+	j->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	err = j->stop_fd < 0 ? errno : drain_open(&j->drain, s);
+	if (!err)
+		err = begin_boot(j, conf);
+	if (!err)
+		err = thread_start(&j->syncer, "journal-sync", THREAD_JOURNAL, sync_main, j);
+	if (!err)
+		err = thread_start(&j->drainer, "journal-drain", THREAD_JOURNAL, drain_main, j);
+	if (err) {
+		log_error(NULL, LOGID_JOURNAL, "%s: %s", conf->path, strerror(err));
+		journal_close(j);
+	} else {
+		*jp = j;
+	}
+	return err;
+}
+
+struct journal *journal_close(struct journal *j)
+{
+	int err;
+
+	if (!j)
+		return NULL;
+	if (j->stop_fd >= 0 && eventfd_write(j->stop_fd, 1)) {
+		/* cannot fail: the counter is far from its limit */
+	}
+	thread_join(j->syncer);
+	thread_join(j->drainer);
+	if (j->file.map) {
+		err = drain_written(j);
+		if (err)
+			log_warn(NULL, LOGID_JOURNAL,
+				 "records stay in the journal until the next start: %s",
+				 strerror(err));
+		err = journal_file_sync(&j->file, true);
+		if (err)
+			log_error(NULL, LOGID_JOURNAL, "the journal does not reach the disk: %s",
+				  strerror(err));
+		journal_file_close(&j->file);
+	}
+	drain_close(j->drain);
+	if (j->stop_fd >= 0)
+		close(j->stop_fd);
+	free(j);
+	return NULL;
+}
+
+int journal_write(struct journal *j, enum record_kind kind, const void *rec, size_t n)
+{
+	int err;
+
+	ON_THREAD(THREAD_CORE);
+	err = journal_file_write(&j->file, kind, rec, n);
+	if (err) {
+		metric_add(METRIC_JOURNAL_LOST, 1);
+		if (!j->is_full)
+			log_error(NULL, LOGID_JOURNAL,
+				  "a record is lost: %s; the database has been away too long",
+				  strerror(err));
+	}
+	j->is_full = err != 0;
+	return err;
+}
+
+void journal_mark_alive(struct journal *j, int64_t wall_us)
+{
+	ON_THREAD(THREAD_CORE);
+	journal_file_alive(&j->file, wall_us);
+}
+
+size_t journal_pending_bytes(const struct journal *j)
+{
+	uint64_t freed = atomic_load_explicit(&j->file.freed, memory_order_relaxed);
+
+	return (size_t)(atomic_load_explicit(&j->file.published, memory_order_relaxed) - freed);
+}
+
+uint64_t journal_boot(const struct journal *j)
+{
+	return j->file.boot;
+}
+
+int journal_restore(struct journal *j, journal_contact_h *contact, journal_leg_h *leg, void *arg)
+{
+	struct drain *d = NULL; /* a connection of its own: the other one is at work */
+	int err = drain_open(&d, j->store);
+
+	if (!err)
+		err = drain_contacts(d, clock_wall_us(clock_real()), contact, arg);
+	if (!err)
+		err = drain_legs(d, j->file.node, leg, arg);
+	if (err)
+		log_error(NULL, LOGID_JOURNAL, "restoring: %s", strerror(err));
+	drain_close(d);
+	return err;
+}
