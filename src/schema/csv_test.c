@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/rng.h"
+#include "schema/csv.h"
+#include "schema/object.h"
+#include "schema/testing.h"
+
+static struct csv_reader *reader(const struct resource *r, const char *text)
+{
+	struct field_errors errs = {0};
+	struct csv_reader *rd = NULL;
+
+	if (csv_reader_alloc(&rd, r, str_of(text), &errs))
+		fail_msg("%s: %s", errs.v[0].field, errs.v[0].message);
+	return rd;
+}
+
+static void header_refused(const char *text, const char *field, const char *code)
+{
+	struct field_errors errs = {0};
+	struct csv_reader *rd = NULL;
+
+	assert_int_equal(csv_reader_alloc(&rd, &resource_extension, str_of(text), &errs), EINVAL);
+	assert_null(rd);
+	assert_string_equal(errs.v[0].field, field);
+	assert_string_equal(errs.v[0].code, code);
+}
+
+static void line_refused(const char *text, const char *field, const char *code)
+{
+	struct field_errors errs = {0};
+	struct csv_reader *rd = reader(&resource_extension, text);
+	struct object *o = NULL;
+
+	assert_int_equal(csv_read(rd, false, &o, &errs), EINVAL);
+	assert_null(o);
+	assert_string_equal(errs.v[0].field, field);
+	assert_string_equal(errs.v[0].code, code);
+	csv_reader_free(rd);
+}
+
+static void a_list_is_written_as_people_expect(void **state)
+{
+	struct object *x = testing_make(
+		&resource_extension, "{'number':'101','first_name':'Ann, B.','last_name':'\\'Q\\'',"
+				     "'mobile':'+4420','password':'hidden77','enabled':false}");
+	struct object *g =
+		testing_make(&resource_ring_group,
+			     "{'number':'6','name':'S','members':[{'extension_id':'4'},"
+			     "{'extension_id':'2'}],'no_answer':{'kind':'extension','id':'9'}}");
+	struct buf out = {0};
+
+	csv_write_header(&out, &resource_extension);
+	csv_write(&out, x);
+	assert_string_equal(out.p,
+			    "number,first_name,last_name,gender,email,mobile,organization,"
+			    "department,enabled,ring_seconds\r\n"
+			    "101,\"Ann, B.\",\"\"\"Q\"\"\",unspecified,,'+4420,,,false,30\r\n");
+	buf_reset(&out);
+	csv_write_header(&out, &resource_ring_group);
+	csv_write(&out, g);
+	assert_string_equal(out.p, "number,name,strategy,members,ring_seconds,no_answer\r\n"
+				   "6,S,simultaneous,\"4;2\",20,extension:9\r\n");
+	buf_free(&out);
+	object_free(x);
+	object_free(g);
+}
+
+static void formulas_are_made_harmless_and_come_back(void **state)
+{
+	static const char *const names[] = {"=HYPERLINK(\"x\")",
+					    "+1",
+					    "-1",
+					    "@a",
+					    "'=1",
+					    "''+1",
+					    "'tis",
+					    "a=b",
+					    " lead",
+					    "it''s"};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		struct object *o = testing_make(&resource_extension, "{'number':'1'}"),
+			      *back = NULL;
+		const struct field *f = resource_field(o->res, STR("first_name"));
+		struct field_errors errs = {0};
+		struct csv_reader *rd;
+		struct buf out = {0};
+		const char *cell;
+
+		assert_int_equal(object_set_text(o, f, str_of(names[i])), 0);
+		csv_write_header(&out, o->res);
+		csv_write(&out, o);
+		cell = strchr(strchr(out.p, '\n'), ',') + 1;
+		cell += *cell == '"';
+		assert_null(strchr("=+-@", *cell));
+		rd = reader(o->res, out.p);
+		assert_int_equal(csv_read(rd, true, &back, &errs), 0);
+		assert_true(field_equal(o, back, f));
+		csv_reader_free(rd);
+		buf_free(&out);
+		object_free(o);
+		object_free(back);
+	}
+}
+
+static void a_file_is_read_whatever_wrote_it(void **state)
+{
+	static const char *const files[] = {
+		"number,first_name,enabled\r\n101,Ann,true\r\n102,\"B, C\",false\r\n",
+		"\xef\xbb\xbfnumber;first_name;enabled\n101;Ann;TRUE\n102;B, C;FALSE",
+		"first_name,number,enabled\n\nAnn,101,\n\n\"B, C\",102,no\n\n",
+		"\"number\",\"first_name\", enabled \r\n101,Ann,1\r\n102,\"B, C\",0",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		struct csv_reader *rd = reader(&resource_extension, files[i]);
+		struct field_errors errs = {0};
+		struct object *a = NULL, *b = NULL, *none = NULL;
+
+		assert_int_equal(csv_read(rd, false, &a, &errs), 0);
+		assert_int_equal(csv_read(rd, false, &b, &errs), 0);
+		assert_int_equal(csv_read(rd, false, &none, &errs), ENOENT);
+		assert_null(none);
+		assert_string_equal(((struct extension *)a)->number, "101");
+		assert_string_equal(((struct extension *)a)->first_name, "Ann");
+		assert_true(((struct extension *)a)->enabled);
+		assert_string_equal(((struct extension *)b)->first_name, "B, C");
+		assert_false(((struct extension *)b)->enabled);
+		object_free(a);
+		object_free(b);
+		csv_reader_free(rd);
+	}
+}
+
+static void mistakes_are_named_with_their_line(void **state)
+{
+	struct field_errors errs = {0};
+	struct csv_reader *rd;
+	struct object *o = NULL;
+
+	header_refused("", "line[1]", "unknown_field");
+	header_refused("number,shoe_size\n", "line[1].shoe_size", "unknown_field");
+	header_refused("number,number\n", "line[1].number", "repeated");
+	header_refused("number,\"first_name\n", "line[1]", "bad_csv");
+	line_refused("number\n*43\n", "line[2].number", "bad_number");
+	line_refused("number,first_name\n\n\n,Ann\n", "line[4].number", "required");
+	line_refused("number,ring_seconds\n1,x\n", "line[2].ring_seconds", "not_a_number");
+	line_refused("number,enabled\n1,maybe\n", "line[2].enabled", "wrong_type");
+	line_refused("number,first_name\n1\n", "line[2]", "bad_csv");
+	line_refused("number,first_name\n1,2,3\n", "line[2]", "bad_csv");
+	line_refused("number,first_name\n1,\"a\"b\n", "line[2]", "bad_csv");
+	line_refused("number,first_name\n1,\"a", "line[2]", "bad_csv");
+	line_refused("number,first_name\n1,\xff\n", "line[2].first_name", "bad_text");
+	line_refused("number,first_name\n1,\"a\nb\"\n", "line[2].first_name", "bad_text");
+
+	/* Reading goes on behind a bad line, and lines inside quotes count. */
+	rd = reader(&resource_extension, "number,first_name\n1,\"a\nb\"\n?,x\n2,y\n");
+	assert_int_equal(csv_read(rd, false, &o, &errs), EINVAL);
+	assert_int_equal(csv_read(rd, false, &o, &errs), EINVAL);
+	assert_int_equal(csv_read(rd, false, &o, &errs), 0);
+	assert_int_equal(csv_line(rd), 5);
+	assert_string_equal(errs.v[1].field, "line[4].number");
+	object_free(o);
+	csv_reader_free(rd);
+}
+
+static void lists_and_destinations_come_back(void **state)
+{
+	struct object *o =
+		testing_make(&resource_ring_group,
+			     "{'number':'6','name':'S','members':[{'extension_id':'4'},"
+			     "{'extension_id':'2'}],'no_answer':{'kind':'ring_group','id':'9'}}");
+	struct object *back = NULL;
+	struct field_errors errs = {0};
+	struct csv_reader *rd;
+	struct buf out = {0};
+
+	csv_write_header(&out, o->res);
+	csv_write(&out, o);
+	rd = reader(o->res, out.p);
+	assert_int_equal(csv_read(rd, false, &back, &errs), 0);
+	for (size_t i = 0; i < o->res->nfields; i++)
+		assert_true(field_equal(o, back, &o->res->fields[i]));
+	csv_reader_free(rd);
+	buf_free(&out);
+	object_free(o);
+	object_free(back);
+	rd = reader(&resource_ring_group, "number,name,members\n6,S,4;;2\n");
+	assert_int_equal(csv_read(rd, false, &back, &errs), EINVAL);
+	assert_string_equal(errs.v[0].field, "line[2].members[1].extension_id");
+	csv_reader_free(rd);
+}
+
+static void random_bytes_end(void **state)
+{
+	static const char bytes[] = "number,first_name;\"\"\r\n\n1'=\xc3\xa9\xff\t";
+	struct rng_seeded rng;
+
+	rng_seeded_init(&rng, 3);
+	for (int i = 0; i < 5000; i++) {
+		char text[200] = "number,first_name\n";
+		size_t n = strlen(text), len = n + rng_below(&rng.rng, sizeof(text) - n - 1);
+		struct field_errors errs = {0};
+		struct csv_reader *rd = NULL;
+		int lines = 0, err;
+
+		for (; n < len; n++)
+			text[n] = bytes[rng_below(&rng.rng, sizeof(bytes) - 1)];
+		if (csv_reader_alloc(&rd, &resource_extension, (struct str){text, len}, &errs))
+			continue;
+		do {
+			struct object *o = NULL;
+
+			err = csv_read(rd, false, &o, &errs);
+			assert_true(!err == !!o);
+			object_free(o);
+			assert_true(lines++ < 200);
+		} while (err != ENOENT);
+		csv_reader_free(rd);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_list_is_written_as_people_expect),
+		cmocka_unit_test(formulas_are_made_harmless_and_come_back),
+		cmocka_unit_test(a_file_is_read_whatever_wrote_it),
+		cmocka_unit_test(mistakes_are_named_with_their_line),
+		cmocka_unit_test(lists_and_destinations_come_back),
+		cmocka_unit_test(random_bytes_end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
