@@ -149,8 +149,10 @@ bool ring_pop(struct ring *r, void *msg)
 		r->woken = false;
 		atomic_store(&r->asleep, true);
 		if (take(r, msg)) {
-			/* Awake again; a pusher that has seen the sleeper meanwhile only wakes us for nothing. */
-			atomic_store(&r->asleep, false);
+			/* Awake again.  Signalled again too, for the reader may stop before it finds the ring
+			 * empty; unless a pusher has seen the sleeper and does it. */
+			if (atomic_exchange(&r->asleep, false))
+				wake(r);
 			return true;
 		}
 	}
