@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <stdlib.h>
+#include <unistd.h>
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/thread.h"
 #include "net/net_priv.h"
+#include "net/sock.h"
+#include "net/streams.h"
 
 static void datagram_received(uint32_t listener, const struct addr *from, const uint8_t *p,
 			      size_t nbytes, void *arg)
@@ -55,19 +57,20 @@ static int edge_send(struct flow_edge *e, struct flow *flow, const void *p, size
 	ON_THREAD(THREAD_CORE);
 	if (!flow->remote.port || !flow->remote.family)
 		return EHOSTUNREACH;
-	if (flow->transport == FLOW_UDP)
-		return send_datagram(n, flow, p, nbytes);
-	return EPROTONOSUPPORT;
+	return flow->transport == FLOW_UDP ? send_datagram(n, flow, p, nbytes)
+					   : streams_send(n->streams, flow, p, nbytes);
 }
 
 static void edge_close(struct flow_edge *e, oid conn)
 {
 	ON_THREAD(THREAD_CORE);
+	streams_end(((struct net *)e)->streams, conn);
 }
 
 static void edge_keep(struct flow_edge *e, oid conn, uint32_t seconds)
 {
 	ON_THREAD(THREAD_CORE);
+	streams_keep(((struct net *)e)->streams, conn, seconds);
 }
 
 static int edge_local_for(struct flow_edge *e, enum flow_transport t, const struct addr *remote,
@@ -82,6 +85,7 @@ static int edge_local_for(struct flow_edge *e, enum flow_transport t, const stru
 int net_open(struct net **np, const struct net_conf *conf)
 {
 	struct net *n = mem_fault() ? NULL : calloc(1, sizeof(*n));
+	int err;
 
 	if (!n)
 		return ENOMEM;
@@ -90,8 +94,12 @@ int net_open(struct net **np, const struct net_conf *conf)
 				     .close = edge_close,
 				     .local_for = edge_local_for,
 				     .keep = edge_keep};
-	*np = n;
-	return 0;
+	err = streams_open(&n->streams, n);
+	if (err)
+		n = net_close(n);
+	else
+		*np = n;
+	return err;
 }
 
 struct net *net_close(struct net *n)
@@ -99,6 +107,7 @@ struct net *net_close(struct net *n)
 	if (!n)
 		return NULL;
 	ON_THREAD(THREAD_CORE);
+	streams_close(n->streams);
 	for (uint32_t i = 0; i < n->nlisteners; i++)
 		udp_close(n->listeners[i].udp);
 	free(n);
@@ -108,6 +117,19 @@ struct net *net_close(struct net *n)
 struct flow_edge *net_edge(struct net *n)
 {
 	return &n->edge;
+}
+
+static int listen_stream(struct net *n, enum flow_transport t, uint32_t number,
+			 const struct addr *local, struct addr *bound)
+{
+	int fd, err = sock_listen(&fd, local, bound);
+
+	if (err)
+		return err;
+	err = streams_listen(n->streams, t, number, fd);
+	if (err)
+		close(fd);
+	return err;
 }
 
 int net_listen(struct net *n, enum flow_transport t, const struct addr *local, struct addr *bound)
@@ -125,6 +147,9 @@ int net_listen(struct net *n, enum flow_transport t, const struct addr *local, s
 	switch (t) {
 	case FLOW_UDP:
 		err = udp_open(&l.udp, n->conf.loop, number, local, &h, &l.bound);
+		break;
+	case FLOW_TCP:
+		err = listen_stream(n, t, number, local, &l.bound);
 		break;
 	default:
 		err = EPROTONOSUPPORT;

@@ -19,8 +19,12 @@ struct net_conf {
 	struct loop *loop;
 	struct flow_sink *sink;
 	unsigned flow_threads;	/* 0 = 1 */
-	size_t max_connections; /* 0 = 10000; per address at most a tenth */
-	uint32_t idle_seconds;	/* close a stream with no registration and no traffic; 0 = 300 */
+	size_t max_connections; /* in and out; 0 = 10000 */
+	size_t max_per_address; /* of those that came in; 0 = a tenth */
+	uint32_t
+		idle_seconds; /* close a stream without traffic that nothing keeps (flow_edge.keep); 0 = 300 */
+	uint32_t
+		message_ms; /* from a message's first byte to its last, and from accept to the first message; 0 = 10 s */
 };
 int net_open(struct net **np, const struct net_conf *conf) MUST_USE;
 struct net *net_close(struct net *n);

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * One stream connection, as its files share it: conn.c (life and deadlines), conn_tx.c (writing), conn_rx.c (reading).
+ *
+ *   CONNECTING ──→ OPEN ──→ FLUSHING ──→ LINGERING ──→ (closed)
+ *                    └────→ REFUSING ──────↗
+ *
+ * REFUSING   what came cannot be framed any more; the core still answers it (400), then it ends
+ * FLUSHING   the core is done with it; what is queued still leaves
+ * LINGERING  all is written and our side shut.  Closing now, with bytes unread, would send a reset that can overtake our
+ *            last message; so the peer gets a moment to close
+ *
+ * Thread     flow: the one that owns it
+ */
+#ifndef NET_CONN_PRIV_H
+#define NET_CONN_PRIV_H
+
+#include "net/flows_priv.h"
+#include "net/frame.h"
+
+enum conn_state { CONN_CONNECTING, CONN_OPEN, CONN_REFUSING, CONN_FLUSHING, CONN_LINGERING };
+
+struct conn {
+	struct map_node node;
+	struct link all, paused;
+	struct flows *f;
+	oid id;
+	enum conn_state st;
+	enum flow_transport transport;
+	uint32_t listener; /* 0: we connected */
+	struct addr local, remote;
+	int fd;
+	struct loop_fd *watch;
+	unsigned watched;
+	struct frame frame;
+	uint8_t *rx; /* an unfinished message */
+	size_t nrx, rx_cap;
+	struct blob *tx_first, **tx_end;
+	size_t ntx;
+	bool is_congested;
+	bool has_spoken;     /* a whole message has come */
+	uint64_t since_ms;   /* in this state */
+	uint64_t traffic_ms; /* last byte either way */
+	uint64_t begun_ms;   /* first byte of the unfinished message; 0: none */
+	uint64_t written_ms; /* last progress of writing */
+	uint64_t keep_until_ms;
+	struct timer deadline;
+	struct flow_told *last_words; /* so that its end can always be told */
+};
+
+/* conn.c */
+struct flow_evt conn_about(const struct conn *c, enum flow_evt_kind kind);
+void conn_enter(struct conn *c, enum conn_state st);
+void conn_log_end(const struct conn *c, const char *why);
+/* err 0: nothing was lost.  The connection is gone when this returns. */
+void conn_end(struct conn *c, int err);
+/* Watch the descriptor and the clock as the state wants it.  False: it has ended. */
+bool conn_watch(struct conn *c);
+
+/* conn_tx.c */
+void conn_queue(struct conn *c, struct blob *b); /* takes b */
+/* Write, and go on to what follows when all is written.  False: it has ended. */
+bool conn_flush(struct conn *c);
+
+/* conn_rx.c */
+void conn_read(struct conn *c); /* may end it */
+
+#endif
