@@ -15,17 +15,17 @@ static const char ddl[] =
 	"source @text NOT NULL, at @int NOT NULL, PRIMARY KEY (tenant_id, revision))@strict;\n"
 	"CREATE TABLE session (token_hash @text NOT NULL PRIMARY KEY, tenant_id @int NOT NULL, "
 	"user_id @int NOT NULL, created_at @int NOT NULL, expires_at @int NOT NULL)@strict;\n"
-	"CREATE INDEX session_user ON session (tenant_id, user_id, created_at);\n"
-	"CREATE INDEX session_expires ON session (expires_at);\n"
+	"CREATE INDEX session_by_user ON session (tenant_id, user_id, created_at);\n"
+	"CREATE INDEX session_by_expiry ON session (expires_at);\n"
 	"CREATE TABLE idempotency (tenant_id @int NOT NULL, idem_key @text NOT NULL, "
 	"body @text NOT NULL, id @int NOT NULL, revision @int NOT NULL, answer @text NOT NULL, "
 	"at @int NOT NULL, PRIMARY KEY (tenant_id, idem_key))@strict;\n"
-	"CREATE INDEX idempotency_at ON idempotency (at);\n"
+	"CREATE INDEX idempotency_by_time ON idempotency (at);\n"
 	"CREATE TABLE journal_mark (node @int NOT NULL PRIMARY KEY, boot @int NOT NULL, "
 	"seq @int NOT NULL)@strict;\n"
 	"CREATE TABLE leg_kept (tenant_id @int NOT NULL, leg_id @int NOT NULL, node @int NOT NULL, "
 	"kept @bytes NOT NULL, PRIMARY KEY (tenant_id, leg_id))@strict;\n"
-	"CREATE INDEX leg_kept_node ON leg_kept (node);\n";
+	"CREATE INDEX leg_kept_by_node ON leg_kept (node);\n";
 
 static const struct word {
 	const char *name, *text[2]; /* by enum db_engine */
