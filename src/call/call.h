@@ -34,14 +34,14 @@ size_t calls_count(const struct calls *cs);
 /* Refuse new calls (503, Retry-After), end those in progress: at stop. */
 void calls_drain(struct calls *cs);
 
-/* Live sessions, in order of id, of one tenant (0: all). */
+/* Live sessions, in order of id, of one tenant (0: all).  The id is the one its call record has. */
 struct call_view {
-	oid id;
+	uint64_t id;
 	uint64_t tenant_id;
 	const struct call_record *record;
 };
-bool calls_next(const struct calls *cs, uint64_t tenant_id, oid after, struct call_view *view);
-int calls_hangup(struct calls *cs, uint64_t tenant_id, oid id); /* ENOENT */
+bool calls_next(const struct calls *cs, uint64_t tenant_id, uint64_t after, struct call_view *view);
+int calls_hangup(struct calls *cs, uint64_t tenant_id, uint64_t id); /* ENOENT */
 /* A leg that was up when the process died: its device is told with a BYE, nothing else is kept of it. */
 int calls_restore_leg(struct calls *cs, const struct kept_head *kept);
 

@@ -21,7 +21,7 @@
 
 struct call;
 struct calls;
-struct ring_member;
+struct ringing_member;
 
 enum leg_state {
 #define X(name, ms) LEG_##name,
@@ -47,19 +47,24 @@ struct leg {
 	struct link in_call;
 	enum leg_state st;
 	enum leg_owes owes;
-	bool is_caller;	   /* it has called us; else we have called it */
+	bool is_caller;		/* it has called us; else we have called it */
 	struct sip_invite *inv; /* NULL before and after */
 	struct timer timer;
+	struct link
+		relayed; /* requests of the other leg, passed on to it, that wait for its answer */
 
 	uint64_t extension_id, account_id;
-	struct flow flow;	    /* its signalling */
-	struct ring_member *member; /* while it rings in a fork */
+	oid contact;		       /* registered contact it rings; 0: a caller */
+	struct flow flow;	       /* its signalling */
+	struct ringing_member *member; /* while it rings in a fork */
+	bool is_ringing_told;	       /* on the bus, once */
 
 	struct addr bind; /* our media address towards it */
 	bool has_media;	  /* a session was asked for and is not yet closed */
 	uint8_t nstreams;
 	struct addr local[MEDIA_MAX_STREAMS];
 	struct media_remote remote[MEDIA_MAX_STREAMS]; /* as last told the engine */
+	oid joined;				       /* leg whose media it hears */
 
 	uint64_t sdp_id, sdp_version; /* our o= line */
 	struct buf sent;	      /* our last description */
@@ -75,9 +80,10 @@ struct leg_msg { /* what comes with an event; unused parts are zero */
 	const struct sip_inv_event *sip;
 	const struct media_event *media;
 	enum reason reason;
-	unsigned status;      /* HANGUP: final status for a caller not yet answered; 0: that of the reason */
-	struct str headers;   /* HANGUP, ACCEPT: whole lines to add */
-	struct str sdp;	      /* ACCEPT, ACK */
+	unsigned
+		status; /* HANGUP: final status for a caller not yet answered; 0: that of the reason */
+	struct str headers; /* HANGUP, ACCEPT: whole lines to add */
+	struct str sdp;	    /* ACCEPT, ACK */
 };
 
 /* Make one, in state NEW, in `call`.  ENOMEM, ENOSPC. */
@@ -96,8 +102,9 @@ void leg_progress(struct leg *leg, unsigned status, struct str sdp);
 /* Send a description the way that is due: in the 200, in the answer to a re-INVITE, in the ACK, or as a re-INVITE of ours. */
 int leg_send_sdp(struct leg *leg, struct str sdp) MUST_USE;
 int leg_ask(struct leg *leg) MUST_USE; /* a re-INVITE without description: the device shall offer */
-void leg_refuse_offer(struct leg *leg, unsigned status);
-void leg_ack(struct leg *leg); /* the 2xx it owes an ACK, without description */
+void leg_end_offer(struct leg *leg,
+		   unsigned status); /* answer its re-INVITE or UPDATE without a description */
+void leg_ack(struct leg *leg);	     /* the 2xx it owes an ACK, without description */
 
 /* sip_invite_h of a leg; arg: the leg */
 void leg_sip_event(struct sip_invite *inv, const struct sip_inv_event *ev, void *arg);

@@ -5,30 +5,31 @@
  * Thread     core
  * Ownership  texts given back are the leg's own (`sent`), valid until its next description
  * Errors     ENOBUFS: the engine's ring is full.  EPROTO: not a description we can use.  ENOMEM
- * Sources    RFC 3264 5, 6 and 8
+ * Sources    RFC 3264 5, 6 and 8; RFC 2543 (c=0.0.0.0 as hold)
  */
 #ifndef CALL_LEG_MEDIA_H
 #define CALL_LEG_MEDIA_H
 
 #include "call/leg.h"
 
-int leg_media_open(struct leg *leg) MUST_USE;	       /* leg->nstreams of them */
+int leg_media_open(struct leg *leg) MUST_USE;		/* leg->nstreams of them */
 int leg_media_grow(struct leg *leg, size_t n) MUST_USE; /* OPENED or MEDIA_FAILED follows */
 void leg_media_close(struct leg *leg);
-/* Where and which way its packets go, from both descriptions: a's in sa, b's in sb.  b NULL: a service answers with sb. */
-int leg_media_connect(struct leg *a, const struct sdp *sa, struct leg *b, const struct sdp *sb) MUST_USE;
+/* Tell the engine where its packets go and which way they may flow: its own description, and the other side's (NULL: a
+ * service, which sends and listens). */
+int leg_media_remote(struct leg *leg, const struct sdp *theirs, const struct sdp *other) MUST_USE;
 int leg_media_join(struct leg *a, struct leg *b) MUST_USE;
 int leg_media_part(struct leg *leg) MUST_USE;
 int leg_media_echo(struct leg *leg) MUST_USE;
 
 /* Parse what a device sent.  EPROTO: *status says what to refuse it with. */
 int leg_sdp_parse(struct sdp **sp, struct str text, unsigned *status) MUST_USE;
-/* How many streams a description needs (of those we relay). */
-size_t leg_sdp_streams(const struct sdp *s);
+/* How many streams a description needs (of those we relay), at least one. */
+uint8_t leg_sdp_streams(const struct sdp *s);
 bool leg_sdp_is_held(const struct sdp *s); /* no m-line of it both sends and receives */
-/* Write `from` for `to`, with our addresses towards it and its o= line (version up only when the text changes). */
+/* Write `from` for `to`, with our addresses towards it and its o= line (the version goes up only when the text changes). */
 int leg_sdp_relay(struct leg *to, const struct sdp *from, struct str *out) MUST_USE;
-/* Descriptions of our own, for a service: an answer to its offer, or an offer. */
+/* A description of our own, for a service: the answer to `offer`, or an offer (NULL). */
 int leg_sdp_own(struct leg *to, const struct sdp *offer, struct str *out) MUST_USE;
 
 #endif

@@ -24,10 +24,10 @@ struct call;  /* one call: its legs and record */
 struct calls; /* all of them */
 
 enum owner_event_type {
-	OWNER_RINGING,	/* a leg we dialled rings */
+	OWNER_RINGING, /* a leg we dialled rings */
 	OWNER_ANSWERED, /* a leg we dialled has answered, or our answer to the caller is acknowledged and its media open */
-	OWNER_FAILED,	/* what we dialled came to nothing: reason; the caller's leg is still there */
-	OWNER_HEARD,	/* first media packet */
+	OWNER_FAILED, /* what we dialled came to nothing: reason; the caller's leg is still there */
+	OWNER_HEARD,  /* first media packet */
 	OWNER_DIGIT,
 	OWNER_PLAYED,
 	OWNER_RECORDED,
@@ -42,9 +42,9 @@ struct owner_event {
 
 struct owner_start {
 	struct call *call;
-	oid caller;	   /* leg */
+	oid caller; /* leg */
 	uint64_t tenant_id;
-	uint64_t id;	   /* of the resource, when the service has one */
+	uint64_t id; /* of the resource, when the service has one */
 };
 
 struct owner_kind {
@@ -66,7 +66,8 @@ struct owner_ring {
 	const uint64_t *extension_ids;
 	size_t n;
 	uint32_t ring_seconds;
-	const char *caller_prefix; /* before the caller's display name, e.g. the group's name; NULL none */
+	const char *
+		caller_prefix; /* before the caller's display name, e.g. the group's name; NULL none */
 };
 int owner_ring(struct call *call, oid caller, const struct owner_ring *ring) MUST_USE;
 void owner_hangup(struct call *call, oid leg, enum reason reason);

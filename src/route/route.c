@@ -40,9 +40,9 @@ static void refuse(struct route_decision *d, enum route_refusal why)
 	d->refusal = why;
 }
 
-static bool is_a(const struct object *o, const char *resource)
+static bool is_a(const struct object *o, const struct resource *res)
 {
-	return o && strcmp(o->res->name, resource) == 0;
+	return o && o->res == res;
 }
 
 /* May this caller call at all?  Asked once, before anything was tried. */
@@ -180,9 +180,9 @@ static void to_number(const struct route_query *q, struct route_decision *d)
 		return;
 	step(d, false, STR("feature codes"), "none of them");
 	o = model_number(q->model, q->tenant_id, q->dialled);
-	if (is_a(o, "extension")) {
+	if (is_a(o, &resource_extension)) {
 		d->dest = (struct dest){DEST_KIND_EXTENSION, o->id};
-	} else if (is_a(o, "ring_group")) {
+	} else if (is_a(o, &resource_ring_group)) {
 		d->dest = (struct dest){DEST_KIND_RING_GROUP, o->id};
 	} else {
 		step(d, true, q->dialled, "nobody has this number");

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * DESIGN  What is offered and answered is the same whichever messages carry it; the messages are the legs' business
+ * (leg_send_sdp).  So one small machine serves the first negotiation, late offers, hold, codec changes and added video.
+ */
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/thread.h"
+#include "call/bridge.h"
+#include "call/calls.h"
+#include "call/leg_media.h"
+#include "call/record.h"
+
+enum { BRIDGE_TIMEOUT_MS = 64000 }; /* twice 64*T1: a re-INVITE on one side, the ACK on the other */
+
+struct bridge {
+	struct call *call;
+	oid leg[2];
+	enum bridge_state st;
+	unsigned x;	   /* which leg offers, or has asked */
+	unsigned ngrowing; /* legs whose new streams are awaited */
+	struct timer timer;
+};
+
+struct bridge_msg {
+	struct leg *from;
+	unsigned status;
+	struct sdp **descriptionp; /* taken by the action that uses it */
+};
+typedef void bridge_action_h(struct bridge *br, const struct bridge_msg *m);
+
+static void event(struct bridge *br, enum bridge_ev ev, const struct bridge_msg *m);
+
+static struct leg *leg_x(const struct bridge *br)
+{
+	return leg_get(br->call->cs, br->leg[br->x]);
+}
+
+static struct leg *leg_y(const struct bridge *br)
+{
+	return leg_get(br->call->cs, br->leg[1 - br->x]);
+}
+
+static void act_make_room(struct bridge *br, const struct bridge_msg *m)
+{
+	struct leg *both[2];
+	uint8_t n;
+	int err = 0;
+
+	br->x = m->from->id == br->leg[0] ? 0 : 1;
+	both[0] = leg_x(br);
+	both[1] = leg_y(br);
+	sdp_free(m->from->offered);
+	m->from->offered = *m->descriptionp;
+	*m->descriptionp = NULL;
+	n = leg_sdp_streams(m->from->offered);
+	br->ngrowing = 0;
+	for (unsigned i = 0; i < 2 && !err; i++) {
+		if (both[i]->nstreams >= n)
+			continue;
+		err = leg_media_grow(both[i], n);
+		br->ngrowing += !err;
+	}
+	if (err)
+		event(br, BEV_NO_ROOM, m);
+	else if (!br->ngrowing)
+		event(br, BEV_READY, m);
+}
+
+/* The offer cannot go on.  One that came in a 200 cannot be refused either: nothing but hanging up is left. */
+static void withdraw(struct bridge *br, unsigned status, enum reason reason)
+{
+	struct leg *x = leg_x(br);
+
+	x->offered = sdp_free(x->offered);
+	if (x->owes == LEG_OWES_RESPONSE) {
+		leg_end_offer(x, status);
+		return;
+	}
+	call_end(br->call, reason, 0, "system", STR_NONE);
+}
+
+static void act_no_room(struct bridge *br, const struct bridge_msg *m)
+{
+	withdraw(br, 500, REASON_MEDIA_FAILED);
+}
+
+/* The stack could not send what was to be passed on.  EBUSY: y's own re-INVITE is under way (RFC 3261 14.2). */
+static void not_sent(struct bridge *br, int err)
+{
+	event(br, BEV_REFUSAL,
+	      &(struct bridge_msg){.from = leg_y(br), .status = err == EBUSY ? 491 : 500});
+}
+
+static void act_pass_offer(struct bridge *br, const struct bridge_msg *m)
+{
+	struct leg *y = leg_y(br);
+	struct str sdp;
+	int err = leg_sdp_relay(y, leg_x(br)->offered, &sdp);
+
+	if (!err)
+		err = leg_send_sdp(y, sdp);
+	if (err)
+		not_sent(br, err);
+}
+
+static void act_ask(struct bridge *br, const struct bridge_msg *m)
+{
+	int err;
+
+	br->x = m->from->id == br->leg[0] ? 0 : 1;
+	err = leg_ask(leg_y(br));
+	if (err)
+		not_sent(br, err);
+}
+
+static void act_break(struct bridge *br, const struct bridge_msg *m)
+{
+	call_end(br->call, REASON_PROTOCOL, 0, "system", STR_NONE);
+}
+
+/* Both descriptions are in force from now on. */
+static int settle(struct leg *x, struct leg *y, struct sdp **answerp)
+{
+	int err;
+
+	sdp_free(x->theirs);
+	x->theirs = x->offered;
+	x->offered = NULL;
+	sdp_free(y->theirs);
+	y->theirs = *answerp;
+	*answerp = NULL;
+	err = leg_media_remote(x, x->theirs, y->theirs);
+	if (!err)
+		err = leg_media_remote(y, y->theirs, x->theirs);
+	return err;
+}
+
+static void act_pass_answer(struct bridge *br, const struct bridge_msg *m)
+{
+	struct leg *x = leg_x(br), *y = leg_y(br);
+	bool was_held = x->theirs && leg_sdp_is_held(x->theirs);
+	struct call *call = br->call; /* sending may end the call, and br with it */
+	struct str sdp;
+	int err;
+
+	leg_ack(y); /* when the answer came in a 2xx */
+	if ((*m->descriptionp)->nmedia != x->offered->nmedia) {
+		act_break(br, m); /* RFC 3264 6: one line for each of the offer's */
+		return;
+	}
+	err = settle(x, y, m->descriptionp);
+	record_leg_kept(y); /* before the other side hears of it */
+	if (!err)
+		err = leg_sdp_relay(x, y->theirs, &sdp);
+	if (!err)
+		err = leg_send_sdp(x, sdp);
+	if (err) {
+		call_end(call, err == ENOBUFS ? REASON_OVERLOAD : REASON_PROTOCOL, 0, "system",
+			 STR_NONE);
+		return;
+	}
+	if (x->st == LEG_UP) /* else its 200 has just been kept */
+		record_leg_kept(x);
+	if (leg_sdp_is_held(x->theirs) != was_held)
+		call_leg_held(call, x, !was_held);
+}
+
+static void act_pass_refusal(struct bridge *br, const struct bridge_msg *m)
+{
+	withdraw(br, m->status, REASON_PROTOCOL);
+}
+
+static void act_refuse_491(struct bridge *br, const struct bridge_msg *m)
+{
+	leg_end_offer(m->from, 491);
+}
+
+static const struct edge {
+	bool is_legal;
+	enum bridge_state to;
+	bridge_action_h *act;
+} edges[BRIDGE_NSTATES][BEV_NEVENTS] = {
+#define X(from, ev, to, act) [BRIDGE_##from][BEV_##ev] = {true, BRIDGE_##to, act},
+#include "call/bridge.def"
+#undef X
+};
+
+static void bridge_timeout(struct timer *t, void *arg)
+{
+	event(arg, BEV_TIMEOUT, &(struct bridge_msg){0});
+}
+
+/* Who waits for an outside party has a timer, always. */
+static void enter(struct bridge *br, enum bridge_state st)
+{
+	br->st = st;
+	timer_cancel(&br->timer);
+	if (st != BRIDGE_STABLE)
+		timer_start(br->call->cs->conf.env.wheel, &br->timer, BRIDGE_TIMEOUT_MS,
+			    bridge_timeout, br);
+}
+
+static void event(struct bridge *br, enum bridge_ev ev, const struct bridge_msg *m)
+{
+	const struct edge *e = &edges[br->st][ev];
+	struct leg *x = leg_x(br), *y = leg_y(br);
+
+	ON_THREAD(THREAD_CORE);
+	if (!e->is_legal || !x || !y || leg_is_over(x) || leg_is_over(y))
+		return;
+	enter(br, e->to);
+	e->act(br, m);
+}
+
+void bridge_offer(struct bridge *br, struct leg *from, struct sdp **descriptionp)
+{
+	/* In ASKED an offer is what we have asked y for; anything else while busy is glare. */
+	bool is_awaited = br->st == BRIDGE_ASKED && from == leg_y(br) && from->owes == LEG_OWES_ACK;
+	bool is_glare = br->st != BRIDGE_STABLE && !is_awaited;
+
+	event(br, is_glare ? BEV_GLARE : BEV_OFFER,
+	      &(struct bridge_msg){.from = from, .descriptionp = descriptionp});
+	*descriptionp = sdp_free(*descriptionp);
+}
+
+void bridge_ask(struct bridge *br, struct leg *from)
+{
+	event(br, br->st == BRIDGE_STABLE ? BEV_ASK : BEV_GLARE,
+	      &(struct bridge_msg){.from = from});
+}
+
+void bridge_answer(struct bridge *br, struct leg *from, struct sdp **descriptionp)
+{
+	if (from == leg_y(br))
+		event(br, BEV_ANSWER,
+		      &(struct bridge_msg){.from = from, .descriptionp = descriptionp});
+	*descriptionp = sdp_free(*descriptionp);
+}
+
+void bridge_refusal(struct bridge *br, struct leg *from, unsigned status)
+{
+	if (from == leg_y(br))
+		event(br, BEV_REFUSAL, &(struct bridge_msg){.from = from, .status = status});
+}
+
+void bridge_broken(struct bridge *br, struct leg *from)
+{
+	event(br, BEV_BROKEN, &(struct bridge_msg){.from = from});
+}
+
+void bridge_grown(struct bridge *br, struct leg *leg, int err)
+{
+	if (br->st != BRIDGE_GROWING || !br->ngrowing)
+		return;
+	br->ngrowing--;
+	if (err)
+		event(br, BEV_NO_ROOM, &(struct bridge_msg){.from = leg});
+	else if (!br->ngrowing)
+		event(br, BEV_READY, &(struct bridge_msg){.from = leg});
+}
+
+bool bridge_waits_for(const struct bridge *br, const struct leg *leg)
+{
+	return (br->st == BRIDGE_OFFERED || br->st == BRIDGE_ASKED) && leg == leg_y(br);
+}
+
+bool bridge_has(const struct bridge *br, const struct leg *leg)
+{
+	return br && (br->leg[0] == leg->id || br->leg[1] == leg->id);
+}
+
+struct leg *bridge_peer(const struct bridge *br, const struct leg *leg)
+{
+	if (!bridge_has(br, leg))
+		return NULL;
+	return leg_get(br->call->cs, br->leg[0] == leg->id ? br->leg[1] : br->leg[0]);
+}
+
+enum bridge_state bridge_state(const struct bridge *br)
+{
+	return br->st;
+}
+
+int bridge_alloc(struct bridge **bp, struct call *call, const struct leg *a, const struct leg *b,
+		 enum bridge_state st)
+{
+	struct bridge *br = mem_alloc(sizeof(*br));
+
+	if (!br)
+		return ENOMEM;
+	br->call = call;
+	br->leg[0] = a->id;
+	br->leg[1] = b->id;
+	enter(br, st);
+	*bp = br;
+	return 0;
+}
+
+struct bridge *bridge_free(struct bridge *br)
+{
+	if (!br)
+		return NULL;
+	timer_cancel(&br->timer);
+	return mem_free(br);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The bridge between two legs: what one offers is offered to the other, what that answers is answered to the first, and the
+ * media engine follows.  The table is bridge.def.
+ *
+ * A bridge begins in the middle of its first negotiation: the fork has passed the caller's offer on (OFFERED), or its request
+ * for one (ASKED).  A later negotiation that fails leaves the session as it was.
+ *
+ * Thread     core
+ * Ownership  a call owns its bridge; the legs are named by id
+ * Errors     a device that breaks the protocol ends the call (PROTOCOL)
+ * Sources    RFC 3261 14; RFC 3264 8; RFC 3311; RFC 6337 (which message carries what)
+ */
+#ifndef CALL_BRIDGE_H
+#define CALL_BRIDGE_H
+
+#include "call/leg.h"
+
+enum bridge_state { BRIDGE_STABLE, BRIDGE_GROWING, BRIDGE_OFFERED, BRIDGE_ASKED, BRIDGE_NSTATES };
+enum bridge_ev {
+	BEV_OFFER,
+	BEV_ASK,
+	BEV_READY,
+	BEV_NO_ROOM,
+	BEV_ANSWER,
+	BEV_REFUSAL,
+	BEV_BROKEN,
+	BEV_GLARE,
+	BEV_TIMEOUT,
+	BEV_NEVENTS
+};
+
+struct bridge;
+
+/* a has offered (its leg's `offered`) or asked, and b has answered; ENOMEM */
+int bridge_alloc(struct bridge **bp, struct call *call, const struct leg *a, const struct leg *b,
+		 enum bridge_state st) MUST_USE;
+struct bridge *bridge_free(struct bridge *br);
+bool bridge_has(const struct bridge *br, const struct leg *leg);	 /* br NULL: false */
+struct leg *bridge_peer(const struct bridge *br, const struct leg *leg); /* NULL: none, or gone */
+enum bridge_state bridge_state(const struct bridge *br);
+
+/* What a joined leg has sent.  Takes *descriptionp. */
+void bridge_offer(struct bridge *br, struct leg *from, struct sdp **descriptionp);
+void bridge_ask(struct bridge *br, struct leg *from);
+void bridge_answer(struct bridge *br, struct leg *from, struct sdp **descriptionp);
+void bridge_refusal(struct bridge *br, struct leg *from, unsigned status);
+void bridge_broken(struct bridge *br,
+		   struct leg *from); /* a description was due and is missing or unusable */
+void bridge_grown(struct bridge *br, struct leg *leg, int err);
+/* Is a description of this leg due (in its 200 or ACK)? */
+bool bridge_waits_for(const struct bridge *br, const struct leg *leg);
+
+#endif

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metric.h"
+#include "base/thread.h"
+#include "base/ids.h"
+#include "call/bridge.h"
+#include "call/calls.h"
+#include "call/events.h"
+#include "call/record.h"
+#include "call/restore.h"
+#include "call/ringing.h"
+#include "call/services.h"
+#include "call/usage.h"
+
+enum { DEFAULT_SILENCE_MS = 120000, DEFAULT_MAX_CALLS = 20000, LEGS_PER_CALL = 8 };
+
+/* Milliseconds of the wall clock and 22 random bits, one more when that does not grow: rows of a tenant stay in order of
+ * time on disk and on the page, and no two nodes or boots give the same id. */
+uint64_t calls_new_id(struct calls *cs)
+{
+	uint64_t ms = (uint64_t)(calls_wall_us(cs) / 1000) & ((UINT64_C(1) << 41) - 1);
+	uint64_t id = ms << 22 | rng_below(cs->conf.env.rng, UINT64_C(1) << 22);
+
+	if (id <= cs->last_id)
+		id = cs->last_id + 1;
+	cs->last_id = id;
+	return id;
+}
+
+struct log_ctx call_log(const struct call *call)
+{
+	return (struct log_ctx){call->rec.tenant_id, call->rec.id, 0};
+}
+
+void calls_bind_for(struct calls *cs, const struct flow *flow, struct addr *bind)
+{
+	*bind = flow->local;
+	if (!bind->family || addr_is_any(bind))
+		if (cs->conf.edge->local_for(cs->conf.edge, flow->transport, &flow->remote, bind))
+			memset(bind, 0, sizeof(*bind)); /* the engine will refuse to open there */
+	bind->port = 0;
+}
+
+const struct owner_kind *calls_service(const struct calls *cs, const char *name)
+{
+	for (size_t i = 0; i < cs->nservices; i++)
+		if (strcmp(cs->service[i]->name, name) == 0)
+			return cs->service[i];
+	return NULL;
+}
+
+static bool same_id(const struct map_node *node, const void *key)
+{
+	return CONTAINER_OF(node, struct call, by_id)->rec.id == *(const uint64_t *)key;
+}
+
+struct call *calls_find(const struct calls *cs, uint64_t id)
+{
+	struct map_node *node = map_find(&cs->by_id, map_hash_u64(id, 0), same_id, &id);
+
+	return node ? CONTAINER_OF(node, struct call, by_id) : NULL;
+}
+
+struct call *call_alloc(struct calls *cs, uint64_t tenant_id)
+{
+	struct call *call = mem_alloc(sizeof(*call));
+
+	if (!call)
+		return NULL;
+	call->cs = cs;
+	list_init(&call->legs);
+	call->rec.tenant_id = tenant_id;
+	call->rec.id = calls_new_id(cs);
+	call->rec.node = (int64_t)cs->conf.node;
+	call->rec.boot = (int64_t)cs->conf.boot;
+	call->rec.started_at = calls_wall_us(cs);
+	list_append(&cs->all, &call->link);
+	map_add(&cs->by_id, &call->by_id, map_hash_u64(call->rec.id, 0));
+	cs->ncalls++;
+	metric_set(METRIC_CALLS, cs->ncalls);
+	return call;
+}
+
+struct call *call_free(struct call *call)
+{
+	struct calls *cs = call->cs;
+
+	ringing_free(call->ring, REASON_FAILED, STR_NONE);
+	bridge_free(call->bridge);
+	usage_remove(call);
+	list_remove(&call->link);
+	map_remove(&cs->by_id, &call->by_id);
+	cs->ncalls--;
+	metric_set(METRIC_CALLS, cs->ncalls);
+	return mem_free(call);
+}
+
+static void reap(struct timer *t, void *arg)
+{
+	struct calls *cs = arg;
+
+	LIST_EACH_SAFE (it, tmp, &cs->dead_legs) {
+		struct leg *leg = CONTAINER_OF(it, struct leg, in_call);
+		struct call *call = leg->call;
+
+		leg_free(leg);
+		if (call->nalive)
+			continue;
+		/* Every way out of a call goes through call_end(); this is for the one we have forgotten. */
+		call_end(call, REASON_FAILED, 0, "system", STR_NONE);
+		events_call(call, BUS_CALL_CDR, call->rec.reason);
+		call_free(call);
+	}
+	services_reap(cs);
+}
+
+void calls_reap_soon(struct calls *cs)
+{
+	if (!timer_running(&cs->reaper))
+		timer_start(cs->conf.env.wheel, &cs->reaper, 0, reap, cs);
+}
+
+static size_t facts_contacts(const struct route_facts *f, uint64_t tenant_id, uint64_t extension_id)
+{
+	const struct calls *cs = CONTAINER_OF(f, struct calls, facts);
+	const struct account *acc;
+	size_t at = 0, n = 0;
+
+	while ((acc = model_extension_accounts(cs->conf.model, tenant_id, extension_id, &at))) {
+		size_t pos = 0;
+
+		while (acc->enabled &&
+		       registrar_contacts(cs->conf.registrar, tenant_id, acc->o.id, &pos))
+			n++;
+	}
+	return n;
+}
+
+static size_t facts_calls(const struct route_facts *f, uint64_t tenant_id, uint64_t extension_id)
+{
+	return usage_calls(CONTAINER_OF(f, struct calls, facts), tenant_id, extension_id);
+}
+
+int calls_alloc(struct calls **cp, const struct calls_conf *conf)
+{
+	struct calls *cs = mem_alloc(sizeof(*cs));
+	int err;
+
+	if (!cs)
+		return ENOMEM;
+	cs->conf = *conf;
+	if (!cs->conf.silence_ms)
+		cs->conf.silence_ms = DEFAULT_SILENCE_MS;
+	if (!cs->conf.max_calls)
+		cs->conf.max_calls = DEFAULT_MAX_CALLS;
+	cs->facts = (struct route_facts){.contacts = facts_contacts, .calls = facts_calls};
+	list_init(&cs->all);
+	list_init(&cs->dead_legs);
+	list_init(&cs->dead_services);
+	list_init(&cs->restored);
+	err = ids_alloc(&cs->legs, cs->conf.max_calls * LEGS_PER_CALL);
+	if (!err)
+		err = map_init(&cs->by_id);
+	if (!err)
+		err = map_init(&cs->usage);
+	if (!err)
+		err = map_init(&cs->ringing);
+	if (!err)
+		err = rings_watch(cs);
+	if (err) {
+		calls_free(cs);
+		return err;
+	}
+	sip_on_request(conf->sip, SIP_INVITE, calls_incoming, cs);
+	*cp = cs;
+	return 0;
+}
+
+/* At stop, when nothing runs any more: usages of legs still closing belong to the stack, which is freed after us. */
+struct calls *calls_free(struct calls *cs)
+{
+	size_t pos = 0;
+	struct leg *leg;
+	oid id;
+
+	if (!cs)
+		return NULL;
+	timer_cancel(&cs->reaper);
+	LIST_EACH_SAFE (it, tmp, &cs->dead_legs)
+		leg_free(CONTAINER_OF(it, struct leg, in_call));
+	while (cs->legs && (leg = ids_next(cs->legs, &pos, &id))) {
+		leg->member = NULL;
+		leg_free(leg);
+	}
+	LIST_EACH_SAFE (it, tmp, &cs->all) {
+		struct call *call = CONTAINER_OF(it, struct call, link);
+
+		services_leave(call, REASON_INTERRUPTED);
+		call_free(call);
+	}
+	services_reap(cs);
+	restored_free(cs);
+	timer_cancel(&cs->reaper);
+	usage_close(cs);
+	map_close(&cs->ringing);
+	map_close(&cs->by_id);
+	ids_free(cs->legs);
+	return mem_free(cs);
+}
+
+void calls_media_event(const struct media_event *ev, void *calls)
+{
+	static const enum leg_ev events[] = {
+		[MEDIA_OPENED] = LEV_OPENED,	   [MEDIA_FAILED] = LEV_MEDIA_FAILED,
+		[MEDIA_DONE] = LEV_NEVENTS,	   [MEDIA_STATS_ARE] = LEV_NEVENTS,
+		[MEDIA_CLOSED] = LEV_MEDIA_CLOSED, [MEDIA_SILENT] = LEV_SILENT,
+		[MEDIA_HEARD] = LEV_HEARD,
+	};
+	struct calls *cs = calls;
+	struct leg *leg = leg_get(cs, ev->session);
+
+	ON_THREAD(THREAD_CORE);
+	if (leg && events[ev->type] != LEV_NEVENTS)
+		leg_event(leg, events[ev->type], &(struct leg_msg){.media = ev});
+}
+
+size_t calls_count(const struct calls *cs)
+{
+	return cs->ncalls;
+}
+
+void calls_drain(struct calls *cs)
+{
+	ON_THREAD(THREAD_CORE);
+	cs->is_draining = true;
+	LIST_EACH_SAFE (it, tmp, &cs->all) {
+		struct call *call = CONTAINER_OF(it, struct call, link);
+
+		call_end(call, REASON_INTERRUPTED, 503, "system", STR_NONE);
+	}
+}
+
+bool calls_next(const struct calls *cs, uint64_t tenant_id, uint64_t after, struct call_view *view)
+{
+	const struct call *at = after ? calls_find(cs, after) : NULL;
+	const struct link *start = at ? at->link.next : cs->all.next;
+
+	/* The list is in order of id, so one that has ended meanwhile only costs a walk from the start. */
+	for (const struct link *it = start; it && it != &cs->all; it = it->next) {
+		const struct call *call = CONTAINER_OF(it, struct call, link);
+
+		if (call->rec.id <= after || call->st == CALL_OVER)
+			continue;
+		if (tenant_id && call->rec.tenant_id != tenant_id)
+			continue;
+		*view = (struct call_view){call->rec.id, call->rec.tenant_id, &call->rec};
+		return true;
+	}
+	return false;
+}
+
+int calls_hangup(struct calls *cs, uint64_t tenant_id, uint64_t id)
+{
+	struct call *call = calls_find(cs, id);
+
+	ON_THREAD(THREAD_CORE);
+	if (!call || call->st == CALL_OVER || (tenant_id && call->rec.tenant_id != tenant_id))
+		return ENOENT;
+	call_end(call, REASON_ADMINISTRATOR, 0, "system", STR_NONE);
+	return 0;
+}

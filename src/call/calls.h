@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The inside of call/: all calls, one call, and what its parts tell each other.
+ *
+ * A call is a small graph: the caller's leg, while it is not answered either a fork (ringing.c) or a service (owner.c), and
+ * once it is, a bridge (bridge.c) between two legs or the service.  conduct.c decides what comes next; the parts report to it.
+ *
+ *	INVITE → incoming.c → conduct.c ⇄ route/ → ringing.c → leg.c ⇄ sip/invite.h, media/
+ *						 → owner.c ⇄ service/
+ *					       → bridge.c once answered
+ *
+ * Thread     core
+ * Ownership  calls own calls, a call its legs, ring, bridge and running service.  Legs and calls are freed by the reaper
+ *	      only: a timer of no delay, so never inside an event of theirs
+ */
+#ifndef CALL_CALLS_H
+#define CALL_CALLS_H
+
+#include "base/list.h"
+#include "base/map.h"
+#include "call/call.h"
+#include "call/leg.h"
+#include "route/route.h"
+
+struct ringing;
+struct bridge;
+
+enum call_state {
+	CALL_OPENING, /* the caller's media is being opened */
+	CALL_RINGING, /* a fork rings */
+	CALL_SERVED,  /* a service has it (which may have a fork ringing) */
+	CALL_TALKING, /* two legs are joined */
+	CALL_OVER,    /* recorded as ended; its legs are closing */
+};
+
+/* What routing has decided, kept while the caller's media is opened. */
+struct call_plan {
+	enum route_action action;
+	struct dest dest;
+	uint64_t extension_id, service_id;
+	uint32_t ring_seconds;
+	char service[16];
+};
+
+struct service_run {	  /* one service that has, or had, a call */
+	struct link link; /* among those to be stopped */
+	const struct owner_kind *kind;
+	void *state;
+};
+
+enum { CALL_DOMAIN_BYTES = 256 };
+
+struct call {
+	struct calls *cs;
+	struct link link; /* of all calls in order of id, or of the dead ones */
+	struct map_node by_id;
+	enum call_state st;
+	struct link legs;
+	size_t nalive;		 /* legs not yet freed */
+	size_t nlegs, nsegments; /* ever made */
+	bool is_counted;	 /* in calls->usage, with the called extension: */
+	uint64_t counted_extension_id;
+	oid caller; /* leg */
+	uint64_t caller_extension_id, caller_account_id;
+	char domain[CALL_DOMAIN_BYTES]; /* of the tenant */
+	unsigned max_forwards;		/* what is left for its outgoing INVITEs */
+	struct ringing *ring;
+	struct bridge *bridge;
+	struct service_run *service;
+	struct call_plan plan;
+	struct route_attempt history[ROUTE_MAX_HISTORY];
+	size_t nhistory;
+	enum reason failure; /* how the last attempt ended */
+	unsigned failure_status;
+	struct call_record rec;
+	struct segment_record segment; /* the open one; id 0: none */
+};
+
+struct calls {
+	struct calls_conf conf;
+	struct ids *legs;
+	struct link all; /* calls in order of id */
+	size_t ncalls;
+	struct map by_id;   /* calls */
+	struct map usage;   /* calls in progress by tenant and extension: usage.c */
+	struct map ringing; /* forks by tenant and extension: ringing.c */
+	const struct owner_kind *service[16];
+	size_t nservices;
+	struct route_facts facts;
+	uint64_t last_id;
+	bool is_draining;
+	uint32_t seq; /* of media commands */
+	struct timer reaper;
+	struct link dead_legs, dead_calls, dead_services, restored;
+};
+
+static inline int64_t calls_wall_us(const struct calls *cs)
+{
+	return clock_wall_us(cs->conf.env.clock);
+}
+/* Our media address towards a flow. */
+void calls_bind_for(struct calls *cs, const struct flow *flow, struct addr *bind);
+struct call *call_alloc(struct calls *cs, uint64_t tenant_id);
+struct call *call_free(struct call *call); /* all of it: its legs are gone */
+uint64_t calls_new_id(struct calls *cs); /* of a record: grows with time, so that newest is last */
+void calls_reap_soon(struct calls *cs);
+struct call *calls_find(const struct calls *cs, uint64_t id);
+const struct owner_kind *calls_service(const struct calls *cs, const char *name);
+void calls_incoming(struct sip_strans *st, const struct sip_msg *req, void *calls); /* incoming.c */
+struct log_ctx call_log(const struct call *call);
+struct log_ctx leg_log(const struct leg *leg);
+
+/* conduct.c: what the parts of a call report */
+void call_begin(struct call *call); /* made, its caller's leg NEW: route it */
+void call_leg_opened(struct call *call, struct leg *leg);
+void call_leg_provisional(struct call *call, struct leg *leg, const struct sip_inv_event *ev);
+void call_leg_answered(struct call *call, struct leg *leg, const struct sip_inv_event *ev);
+void call_leg_acked(struct call *call, struct leg *leg, struct str sdp);
+void call_leg_gone(struct call *call, struct leg *leg, enum reason reason, unsigned status,
+		   struct str headers);
+void call_leg_closed(struct call *call, struct leg *leg);
+void call_leg_silent(struct call *call, struct leg *leg);
+void call_leg_heard(struct call *call, struct leg *leg);
+void call_ring_failed(struct call *call, enum reason reason,
+		      unsigned status); /* a fork came to nothing */
+void call_tried(struct call *call, enum reason reason, unsigned status); /* into the history */
+void call_route(
+	struct call *call,
+	const struct dest *dest); /* NULL: the number dialled, or what its history leads to */
+void call_reroute(struct call *call, const struct dest *dest); /* a service sends it on */
+/* End the whole call; headers: Reason lines for the legs still there.  by: "caller", "callee", "system". */
+void call_end(struct call *call, enum reason reason, unsigned status, const char *by,
+	      struct str headers);
+
+void call_leg_held(struct call *call, struct leg *leg,
+		   bool is_held); /* it holds the other side, or has taken it back */
+
+#endif

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What comes next in a call.  Legs, forks and services report here; routing says where to; a call ends in one place, call_end().
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/ids.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metric.h"
+#include "call/bridge.h"
+#include "call/calls.h"
+#include "call/events.h"
+#include "call/leg_media.h"
+#include "call/negotiate.h"
+#include "call/record.h"
+#include "call/ringing.h"
+#include "call/services.h"
+#include "call/usage.h"
+
+static const enum reason refusal_reason[ROUTE_NREFUSALS] = {
+#define X(name) [ROUTE_REFUSAL_##name] = REASON_##name,
+#include "route/refusal.def"
+#undef X
+};
+
+static void refuse(struct call *call, enum reason reason, unsigned status)
+{
+	call_end(call, reason, status ? status : reason_status(reason), "system", STR_NONE);
+}
+
+static void decide(struct call *call, const struct dest *dest, struct route_decision *d)
+{
+	struct route_query q = {
+		.model = call->cs->conf.model,
+		.facts = &call->cs->facts,
+		.tenant_id = call->rec.tenant_id,
+		.caller_extension_id = call->caller_extension_id,
+		.caller = str_of(call->rec.caller),
+		.dialled = str_of(call->rec.callee),
+		.dest = dest,
+		.wall_us = calls_wall_us(call->cs),
+		.history = call->history,
+		.nhistory = call->nhistory,
+	};
+
+	route_decide(&q, d);
+	call->rec.config_revision = (int64_t)d->revision;
+	if (d->number[0])
+		(void)snprintf(call->rec.final_dest, sizeof(call->rec.final_dest), "%s", d->number);
+}
+
+static void log_steps(const struct call *call, const struct route_decision *d)
+{
+	struct log_ctx ctx = call_log(call);
+
+	for (size_t i = 0; i < d->nsteps; i++)
+		log_debug(&ctx, LOGID_CALL, "%s: %s%s", d->steps[i].rule, d->steps[i].verdict,
+			  d->steps[i].has_won ? "" : " (passed over)");
+}
+
+static void ring_plan(struct call *call)
+{
+	struct owner_ring conf = {
+		.extension_ids = &call->plan.extension_id,
+		.n = 1,
+		.ring_seconds = call->plan.ring_seconds,
+	};
+	int err = ringing_start(&call->ring, call, &conf);
+
+	if (!err)
+		call->st = CALL_RINGING;
+	else if (err == ENOENT)
+		call_ring_failed(call, REASON_UNAVAILABLE, 0);
+	else
+		refuse(call, REASON_OVERLOAD, 0);
+}
+
+static void carry_out(struct call *call)
+{
+	if (call->plan.action == ROUTE_RING)
+		ring_plan(call);
+	else if (services_start(call))
+		refuse(call, REASON_FAILED, 0);
+}
+
+/* Ask routing what is to be done now.  The caller's media is opened before the first thing is tried, and only then. */
+void call_route(struct call *call, const struct dest *dest)
+{
+	struct leg *caller = leg_get(call->cs, call->caller);
+	struct route_decision d;
+
+	if (call->st == CALL_OVER || !caller)
+		return;
+	decide(call, dest, &d);
+	log_steps(call, &d);
+	if (d.action == ROUTE_REFUSE) {
+		refuse(call, refusal_reason[d.refusal], 0);
+		return;
+	}
+	if (d.action == ROUTE_GIVE_UP) {
+		refuse(call, call->failure, call->failure_status);
+		return;
+	}
+	call->plan = (struct call_plan){.action = d.action,
+					.dest = d.dest,
+					.extension_id = d.extension_id,
+					.service_id = d.service_id,
+					.ring_seconds = d.ring_seconds};
+	memcpy(call->plan.service, d.service, sizeof(call->plan.service));
+	if (caller->st == LEG_NEW)
+		leg_event(caller, LEV_OPEN, &(struct leg_msg){0});
+	else
+		carry_out(call);
+}
+
+void call_reroute(struct call *call, const struct dest *dest)
+{
+	events_call(call, BUS_CALL_REROUTE, reason_name(call->failure));
+	call->st = CALL_OPENING;
+	call_route(call, dest);
+}
+
+void call_begin(struct call *call)
+{
+	record_call_begin(call);
+	events_call(call, BUS_CALL_START, NULL);
+	metric_add(METRIC_CALLS_TOTAL, 1);
+	call_route(call, NULL);
+	if (call->st != CALL_OVER)
+		usage_add(call); /* after routing: the call asked about does not count itself */
+}
+
+void call_leg_opened(struct call *call, struct leg *leg)
+{
+	if (leg->id == call->caller)
+		carry_out(call);
+	else if (leg->member)
+		ringing_opened(call->ring, leg);
+}
+
+void call_leg_provisional(struct call *call, struct leg *leg, const struct sip_inv_event *ev)
+{
+	if (!leg->member)
+		return;
+	if (!leg->is_ringing_told) {
+		leg->is_ringing_told = true;
+		events_target(leg, BUS_TARGET_RINGING, NULL);
+	}
+	record_call_ringing(call);
+	services_event(call, OWNER_RINGING, leg->id, REASON_NORMAL);
+	ringing_provisional(call->ring, leg, ev);
+}
+
+/* The fork's winner and the caller: from here on the bridge passes descriptions. */
+static void join(struct call *call, struct leg *caller, struct leg *callee)
+{
+	bool is_offered = caller->offered != NULL;
+	struct sdp *s = callee->theirs;
+	int err;
+
+	callee->theirs = NULL;
+	err = leg_media_join(caller, callee);
+	if (!err)
+		err = bridge_alloc(&call->bridge, call, caller, callee,
+				   is_offered ? BRIDGE_OFFERED : BRIDGE_ASKED);
+	if (err) {
+		sdp_free(s);
+		refuse(call, REASON_OVERLOAD, 0);
+		return;
+	}
+	call->st = CALL_TALKING;
+	record_segment_begin(call, caller, callee, NULL);
+	if (is_offered)
+		bridge_answer(call->bridge, callee, &s);
+	else
+		bridge_offer(call->bridge, callee, &s);
+}
+
+void call_leg_answered(struct call *call, struct leg *leg, const struct sip_inv_event *ev)
+{
+	struct leg *caller = leg_get(call->cs, call->caller);
+
+	if (!leg->member || !ringing_answered(call->ring, leg, ev))
+		return;
+	BUG(!caller);
+	call->ring = ringing_free(call->ring, REASON_ANSWERED_ELSEWHERE, STR_NONE);
+	/* In the journal before the caller hears of it: an answered call never vanishes. */
+	record_call_answered(call, leg);
+	record_leg_answered(leg);
+	if (!caller->offered)
+		record_leg_kept(leg); /* else when its answer is in force, a moment later */
+	usage_add_extension(call, leg->extension_id);
+	events_target(leg, BUS_TARGET_ANSWERED, NULL);
+	join(call, caller, leg);
+	if (call->st == CALL_TALKING)
+		services_event(call, OWNER_ANSWERED, leg->id, REASON_NORMAL);
+}
+
+void call_leg_acked(struct call *call, struct leg *leg, struct str sdp)
+{
+	events_call(call, BUS_CALL_ESTABLISHED, NULL);
+	negotiate_acked(call, leg, sdp);
+	if (call->st == CALL_SERVED)
+		services_event(call, OWNER_ANSWERED, leg->id, REASON_NORMAL);
+}
+
+static enum route_outcome outcome(enum reason reason)
+{
+	switch (reason) {
+	case REASON_NO_ANSWER:
+		return ROUTE_NO_ANSWER;
+	case REASON_BUSY:
+		return ROUTE_BUSY;
+	case REASON_DECLINED:
+		return ROUTE_DECLINED;
+	default:
+		return ROUTE_UNAVAILABLE;
+	}
+}
+
+void call_tried(struct call *call, enum reason reason, unsigned status)
+{
+	call->failure = reason;
+	call->failure_status = status;
+	if (call->nhistory < ROUTE_MAX_HISTORY)
+		call->history[call->nhistory++] =
+			(struct route_attempt){.dest = call->plan.dest, .outcome = outcome(reason)};
+}
+
+void call_ring_failed(struct call *call, enum reason reason, unsigned status)
+{
+	call->ring = ringing_free(call->ring, reason, STR_NONE);
+	call->failure = reason;
+	call->failure_status = status;
+	if (call->service) {
+		services_event(call, OWNER_FAILED, call->caller, reason);
+		return;
+	}
+	call_tried(call, reason, status);
+	call_route(call, NULL);
+}
+
+void call_leg_gone(struct call *call, struct leg *leg, enum reason reason, unsigned status,
+		   struct str headers)
+{
+	if (call->st == CALL_OVER)
+		return;
+	if (leg->member)
+		ringing_leg_gone(call->ring, leg, reason, status);
+	else if (leg->id == call->caller)
+		call_end(call, reason, status, "caller", headers);
+	else if (bridge_has(call->bridge, leg))
+		call_end(call, reason, status, "callee", headers);
+}
+
+static void publish_end(struct call *call, enum reason reason)
+{
+	if (call->rec.answered_at || reason == REASON_CANCELLED)
+		events_call(call, BUS_CALL_ENDED, reason_name(reason));
+	else if (reason == REASON_NO_ANSWER)
+		events_call(call, BUS_CALL_NOANSWER, reason_name(reason));
+	else
+		events_call(call, BUS_CALL_FAIL, reason_name(reason));
+}
+
+void call_end(struct call *call, enum reason reason, unsigned status, const char *by,
+	      struct str headers)
+{
+	struct buf line = {0};
+
+	if (call->st == CALL_OVER)
+		return;
+	call->st = CALL_OVER;
+	usage_remove(call);
+	record_call_over(call, reason, status ? status : reason_status(reason), by);
+	publish_end(call, reason);
+	if (!headers.n) {
+		reason_write_header(&line, reason);
+		headers = buf_view(&line);
+	}
+	call->ring = ringing_free(call->ring, reason == REASON_NORMAL ? REASON_CANCELLED : reason,
+				  headers);
+	call->bridge = bridge_free(call->bridge);
+	services_leave(call, reason);
+	LIST_EACH_SAFE (it, tmp, &call->legs) {
+		struct leg *leg = CONTAINER_OF(it, struct leg, in_call);
+
+		if (!leg->is_caller && leg->rec.answered_at)
+			events_target(leg, BUS_TARGET_ENDED, reason_name(reason));
+		leg_hangup(leg, reason, leg->is_caller ? status : 0, headers);
+	}
+	buf_free(&line);
+}
+
+void call_leg_closed(struct call *call, struct leg *leg)
+{
+	list_remove(&leg->in_call);
+	ids_remove(call->cs->legs, leg->id);
+	list_append(&call->cs->dead_legs, &leg->in_call);
+	calls_reap_soon(call->cs);
+}
+
+void call_leg_silent(struct call *call, struct leg *leg)
+{
+	struct leg *peer = bridge_peer(call->bridge, leg);
+	struct log_ctx ctx = leg_log(leg);
+
+	/* On hold either side may be quiet for hours. */
+	if ((leg->theirs && leg_sdp_is_held(leg->theirs)) ||
+	    (peer && peer->theirs && leg_sdp_is_held(peer->theirs)))
+		return;
+	log_warn(&ctx, LOGID_MEDIA_SILENT, "no RTP from %s for %u s: hanging up", leg->rec.number,
+		 call->cs->conf.silence_ms / 1000);
+	call_end(call, REASON_NO_MEDIA, 0, "system", STR_NONE);
+}
+
+void call_leg_heard(struct call *call, struct leg *leg)
+{
+	services_event(call, OWNER_HEARD, leg->id, REASON_NORMAL);
+}
+
+void call_leg_held(struct call *call, struct leg *leg, bool is_held)
+{
+	events_target(leg, is_held ? BUS_CALL_HOLD : BUS_CALL_UNHOLD, NULL);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What calls tell on the bus (base/events.def; requirement CDR-4).
+ *
+ * Thread     core
+ */
+#ifndef CALL_EVENTS_H
+#define CALL_EVENTS_H
+
+#include "base/bus.h"
+#include "call/leg.h"
+
+void events_call(struct call *call, enum bus_kind kind, const char *reason); /* about the caller */
+void events_target(struct leg *leg, enum bus_kind kind, const char *reason); /* about one device */
+
+#endif

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The leg's state machine: leg.def carried out.  Each action is what happens on one row; what it means to the call is told
+ * to conduct.c at its end, when this leg is already in its new state.
+ */
+#include <string.h>
+
+#include "base/ids.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/thread.h"
+#include "call/calls.h"
+#include "call/leg_media.h"
+#include "call/leg_sip.h"
+#include "call/negotiate.h"
+#include "call/record.h"
+
+typedef void leg_action_h(struct leg *leg, const struct leg_msg *m);
+
+static const struct leg_msg nothing;
+
+static void act_nothing(struct leg *leg, const struct leg_msg *m)
+{
+}
+
+static void act_open(struct leg *leg, const struct leg_msg *m)
+{
+	if (leg_media_open(leg))
+		leg_event(leg, LEV_MEDIA_FAILED, &nothing);
+}
+
+static void act_opened(struct leg *leg, const struct leg_msg *m)
+{
+	memcpy(leg->local, m->media->u.local, sizeof(leg->local));
+	call_leg_opened(leg->call, leg);
+}
+
+/* What the device still waits for: the ACK of a 200 that would be repeated into our BYE, the answer to its re-INVITE. */
+static void settle(struct leg *leg)
+{
+	if (leg->owes == LEG_OWES_ACK)
+		leg_ack(leg);
+	if (leg->owes == LEG_OWES_RESPONSE)
+		leg_end_offer(leg, 487); /* RFC 3261 15.1.2 */
+}
+
+/* Both halves of the end.  What does not exist has ended already. */
+static void close_both(struct leg *leg, unsigned status, struct str headers)
+{
+	settle(leg);
+	if (leg->has_media)
+		leg_media_close(leg);
+	else
+		leg_event(leg, LEV_MEDIA_CLOSED, &nothing);
+	if (leg->inv)
+		sip_invite_end(leg->inv, status, headers);
+	else
+		leg_event(leg, LEV_SIP_ENDED, &nothing);
+}
+
+static void act_close(struct leg *leg, const struct leg_msg *m)
+{
+	unsigned status = m->status ? m->status : reason_status(m->reason);
+
+	record_leg_over(leg, m->reason, leg->rec.answered_at ? 0 : status, "system");
+	close_both(leg, status, m->headers);
+}
+
+/* The peer, or the way to it, has ended the leg: SIP_ENDED follows by itself. */
+static void act_gone(struct leg *leg, const struct leg_msg *m)
+{
+	record_leg_over(leg, m->reason, m->status, "peer");
+	settle(leg);
+	if (leg->has_media)
+		leg_media_close(leg);
+	else
+		leg_event(leg, LEV_MEDIA_CLOSED, &nothing);
+	if (!leg->inv)
+		leg_event(leg, LEV_SIP_ENDED, &nothing);
+	/* What a device said is translated; what the stack made of its silence (408, 503) is the reason's. */
+	call_leg_gone(leg->call, leg, m->reason,
+		      m->sip && m->sip->msg && m->status ? reason_status_for_caller(m->status)
+							 : reason_status(m->reason),
+		      m->headers);
+}
+
+/* We end it because something of ours failed. */
+static void fail(struct leg *leg, enum reason reason)
+{
+	record_leg_over(leg, reason, reason_status(reason), "system");
+	close_both(leg, reason_status(reason), STR_NONE);
+	call_leg_gone(leg->call, leg, reason, 0, STR_NONE);
+}
+
+static void act_no_media(struct leg *leg, const struct leg_msg *m)
+{
+	leg->has_media = m->media == NULL &&
+			 leg->has_media; /* FAILED: nothing was opened; TIMEOUT: it may yet be */
+	fail(leg, REASON_MEDIA_FAILED);
+}
+
+static void act_stuck(struct leg *leg, const struct leg_msg *m)
+{
+	fail(leg, REASON_PEER_LOST);
+}
+
+static void act_dial(struct leg *leg, const struct leg_msg *m)
+{
+	if (!leg_sip_dial(leg, m->sdp))
+		return;
+	leg_event(leg, LEV_REJECTED,
+		  &(struct leg_msg){.reason = REASON_UNAVAILABLE, .status = 503});
+}
+
+static void act_provisional(struct leg *leg, const struct leg_msg *m)
+{
+	record_leg_ringing(leg);
+	call_leg_provisional(leg->call, leg, m->sip);
+}
+
+static void act_answered(struct leg *leg, const struct leg_msg *m)
+{
+	leg->owes = LEG_OWES_ACK;
+	call_leg_answered(leg->call, leg, m->sip);
+}
+
+static void act_up(struct leg *leg, const struct leg_msg *m)
+{
+	leg->owes = LEG_OWES_NOTHING;
+	if (sip_invite_ack(leg->inv, m->sdp))
+		leg_event(leg, LEV_LOST, &(struct leg_msg){.reason = REASON_PEER_LOST});
+}
+
+static void act_accept(struct leg *leg, const struct leg_msg *m)
+{
+	struct sip_extra extra = {
+		.headers = m->headers, .content_type = STR("application/sdp"), .body = m->sdp};
+
+	leg->owes = LEG_OWES_NOTHING;
+	record_leg_answered(leg);
+	record_leg_kept(leg);
+	if (sip_invite_accept(leg->inv, &extra))
+		leg_event(leg, LEV_LOST, &(struct leg_msg){.reason = REASON_PEER_LOST});
+}
+
+static void act_acked(struct leg *leg, const struct leg_msg *m)
+{
+	call_leg_acked(leg->call, leg, m->sip->sdp);
+}
+
+static void act_not_now(struct leg *leg, const struct leg_msg *m)
+{
+	enum leg_owes owes =
+		leg->owes; /* an offer refused changes nothing about the one before it */
+
+	leg_end_offer(leg, 491);
+	leg->owes = owes;
+}
+
+static void act_offer(struct leg *leg, const struct leg_msg *m)
+{
+	if (leg->owes != LEG_OWES_NOTHING) { /* it is in the middle of another one */
+		act_not_now(leg, m);
+		return;
+	}
+	leg->owes = LEG_OWES_RESPONSE;
+	negotiate_offer(leg->call, leg, m->sip);
+}
+
+static void act_offer_done(struct leg *leg, const struct leg_msg *m)
+{
+	bool is_ok = m->sip->status >= 200 && m->sip->status < 300;
+
+	leg->owes = is_ok ? LEG_OWES_ACK : LEG_OWES_NOTHING;
+	negotiate_offer_done(leg->call, leg, m->sip);
+}
+
+static void act_offer_acked(struct leg *leg, const struct leg_msg *m)
+{
+	negotiate_acked(leg->call, leg, m->sip->sdp);
+}
+
+static void act_request(struct leg *leg, const struct leg_msg *m)
+{
+	leg_sip_request(leg, m->sip);
+}
+
+static void act_grown(struct leg *leg, const struct leg_msg *m)
+{
+	memcpy(leg->local, m->media->u.local, sizeof(leg->local));
+	negotiate_grown(leg->call, leg, 0);
+}
+
+static void act_not_grown(struct leg *leg, const struct leg_msg *m)
+{
+	negotiate_grown(leg->call, leg, m->media && m->media->err ? m->media->err : EIO);
+}
+
+static void act_silent(struct leg *leg, const struct leg_msg *m)
+{
+	call_leg_silent(leg->call, leg);
+}
+
+static void act_heard(struct leg *leg, const struct leg_msg *m)
+{
+	call_leg_heard(leg->call, leg);
+}
+
+static void act_counted(struct leg *leg, const struct leg_msg *m)
+{
+	leg->has_media = false;
+	if (m->media)
+		record_leg_counters(leg, &m->media->u.counters);
+}
+
+static void act_over(struct leg *leg, const struct leg_msg *m)
+{
+	record_leg_closed(leg);
+	call_leg_closed(leg->call, leg);
+}
+
+static void act_counted_over(struct leg *leg, const struct leg_msg *m)
+{
+	act_counted(leg, m);
+	act_over(leg, m);
+}
+
+static void act_media_stuck(struct leg *leg, const struct leg_msg *m)
+{
+	struct log_ctx ctx = leg_log(leg);
+
+	log_error(&ctx, LOGID_MEDIA,
+		  "the media engine does not close a session: going on without its counters");
+	leg->has_media = false;
+}
+
+static void act_sip_stuck(struct leg *leg, const struct leg_msg *m)
+{
+	struct log_ctx ctx = leg_log(leg);
+
+	log_error(&ctx, LOGID_BUG, "an INVITE usage has not ended long after its timers");
+	timer_start(leg->cs->conf.env.wheel, &leg->timer, 60000, leg->timer.fn, leg->timer.arg);
+}
+
+static const struct edge {
+	bool is_legal;
+	enum leg_state to;
+	leg_action_h *act;
+} edges[LEG_NSTATES][LEV_NEVENTS] = {
+#define X(from, ev, to, act) [LEG_##from][LEV_##ev] = {true, LEG_##to, act},
+#include "call/leg.def"
+#undef X
+};
+
+static const struct {
+	const char *name;
+	uint32_t timeout_ms;
+} states[LEG_NSTATES] = {
+#define X(name, ms) [LEG_##name] = {#name, ms},
+#include "call/leg_states.def"
+#undef X
+};
+
+static const char *const event_names[LEV_NEVENTS] = {
+#define X(name) #name,
+#include "call/leg_events.def"
+#undef X
+};
+
+const char *leg_state_name(enum leg_state st)
+{
+	return states[st].name;
+}
+
+static void leg_timeout(struct timer *t, void *arg)
+{
+	leg_event(arg, LEV_TIMEOUT, &nothing);
+}
+
+/* A peer's request is owed an answer even where it has no place. */
+static void leg_unexpected(struct leg *leg, enum leg_ev ev, const struct leg_msg *m)
+{
+	struct log_ctx ctx = leg_log(leg);
+
+	log_debug(&ctx, LOGID_CALL, "%s in state %s: ignored", event_names[ev],
+		  leg_state_name(leg->st));
+	if (ev == LEV_REQUEST)
+		(void)sip_reply(m->sip->st, 481, NULL, &(struct sip_extra){0});
+	else if (ev == LEV_OFFER)
+		leg_end_offer(leg, 481);
+}
+
+bool leg_event(struct leg *leg, enum leg_ev ev, const struct leg_msg *m)
+{
+	const struct edge *e = &edges[leg->st][ev];
+	enum leg_state from = leg->st;
+
+	ON_THREAD(THREAD_CORE);
+	if (!e->is_legal) {
+		leg_unexpected(leg, ev, m);
+		return false;
+	}
+	/* State first, action second: an action that comes back here (a failed send reports at once) must see the new state. */
+	leg->st = e->to;
+	if (from != e->to) {
+		timer_cancel(&leg->timer);
+		if (states[e->to].timeout_ms)
+			timer_start(leg->cs->conf.env.wheel, &leg->timer, states[e->to].timeout_ms,
+				    leg_timeout, leg);
+	}
+	e->act(leg, m);
+	return true;
+}
+
+struct log_ctx leg_log(const struct leg *leg)
+{
+	return (struct log_ctx){leg->rec.tenant_id, leg->rec.call_id, leg->rec.id};
+}
+
+bool leg_is_over(const struct leg *leg)
+{
+	return leg->st >= LEG_CLOSING;
+}
+
+void leg_hangup(struct leg *leg, enum reason reason, unsigned status, struct str headers)
+{
+	if (!leg_is_over(leg))
+		leg_event(
+			leg, LEV_HANGUP,
+			&(struct leg_msg){.reason = reason, .status = status, .headers = headers});
+}
+
+struct leg *leg_get(const struct calls *cs, oid id)
+{
+	return ids_get(cs->legs, id);
+}
+
+int leg_alloc(struct leg **lp, struct call *call, bool is_caller)
+{
+	struct calls *cs = call->cs;
+	struct leg *leg = mem_alloc(sizeof(*leg));
+	int err;
+
+	if (!leg)
+		return ENOMEM;
+	leg->cs = cs;
+	leg->call = call;
+	list_init(&leg->relayed);
+	leg->is_caller = is_caller;
+	leg->owes = is_caller ? LEG_OWES_FINAL : LEG_OWES_NOTHING;
+	leg->sent.max = SDP_MAX_BYTES;
+	leg->sdp_id = rng_u64(cs->conf.env.rng) >>
+		      2; /* RFC 8866 5.2: a number; some devices read it as signed */
+	leg->sdp_version = 1;
+	err = ids_add(cs->legs, leg, &leg->id);
+	if (err)
+		goto out;
+	list_append(&call->legs, &leg->in_call);
+	call->nalive++;
+	record_leg_begin(leg);
+	*lp = leg;
+out:
+	if (err)
+		mem_free(leg);
+	return err;
+}
+
+struct leg *leg_free(struct leg *leg)
+{
+	if (!leg)
+		return NULL;
+	timer_cancel(&leg->timer);
+	leg_sip_forget_requests(leg);
+	list_remove(&leg->in_call);
+	ids_remove(leg->cs->legs, leg->id);
+	leg->call->nalive--;
+	buf_free(&leg->sent);
+	sdp_free(leg->offered);
+	sdp_free(leg->theirs);
+	return mem_free(leg);
+}

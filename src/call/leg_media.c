@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Commands to the media engine.  Answers come to leg_event() through calls_media_event(); DONE is not waited for: commands of a
+ * session are carried out in order, so what follows stands on what went before.
+ */
+#include <string.h>
+
+#include "call/calls.h"
+#include "call/leg_media.h"
+
+static int post(struct leg *leg, struct media_cmd *cmd)
+{
+	struct calls *cs = leg->cs;
+
+	cmd->session = leg->id;
+	cmd->seq = ++cs->seq;
+	return cs->conf.media->post(cs->conf.media, cmd);
+}
+
+static int open_streams(struct leg *leg, enum media_cmd_type type, uint8_t n)
+{
+	struct media_cmd cmd = {.type = type};
+
+	cmd.u.open.nstreams = n;
+	cmd.u.open.local = leg->bind;
+	cmd.u.open.silence_ms = leg->cs->conf.silence_ms;
+	cmd.u.open.call = leg->call->rec.id;
+	return post(leg, &cmd);
+}
+
+int leg_media_open(struct leg *leg)
+{
+	int err;
+
+	if (!leg->nstreams || leg->nstreams > MEDIA_MAX_STREAMS)
+		return EINVAL;
+	err = open_streams(leg, MEDIA_OPEN, leg->nstreams);
+	leg->has_media = !err;
+	return err;
+}
+
+int leg_media_grow(struct leg *leg, size_t n)
+{
+	if (n <= leg->nstreams || n > MEDIA_MAX_STREAMS)
+		return EINVAL;
+	return open_streams(leg, MEDIA_GROW, (uint8_t)n);
+}
+
+void leg_media_close(struct leg *leg)
+{
+	struct media_cmd cmd = {.type = MEDIA_CLOSE};
+
+	/* With the ring full the leg's timer goes on without counters, and the engine keeps a session until its stop:
+	 * the ring holds more than all sessions may have outstanding, so this is a fault, not load. */
+	(void)post(leg, &cmd);
+}
+
+static bool same_remote(const struct media_remote *a, const struct media_remote *b)
+{
+	return addr_eq(&a->rtp, &b->rtp) && addr_eq(&a->rtcp, &b->rtcp) &&
+	       a->may_send == b->may_send && a->may_receive == b->may_receive;
+}
+
+static uint32_t clock_of(const struct sdp_media *m)
+{
+	for (size_t i = 0; i < m->nformats; i++)
+		if (m->formats[i].pt >= 96 && m->formats[i].clock_hz)
+			return m->formats[i].clock_hz;
+	return 0;
+}
+
+static enum media_kind kind_of(const struct sdp_media *m)
+{
+	if (m->proto.n < 4 || !str_ieq((struct str){m->proto.p, 4}, STR("RTP/")))
+		return MEDIA_RAW;
+	return str_ieq(m->kind, STR("audio")) ? MEDIA_AUDIO : MEDIA_VIDEO;
+}
+
+/* Stream i as both descriptions leave it: a leg may send what the other side takes, and the other way round. */
+static struct media_remote stream_remote(const struct leg *leg, const struct sdp *theirs,
+					 const struct sdp *other, size_t i)
+{
+	const struct sdp_media *m = i < theirs->nmedia ? &theirs->media[i] : NULL;
+	enum sdp_direction peer = SDP_SENDRECV;
+	struct media_remote r = {0};
+
+	if (!m || !m->port)
+		return r;
+	if (other && (i >= other->nmedia || !other->media[i].port))
+		return r;
+	if (other)
+		peer = other->media[i].is_held ? other->media[i].direction & SDP_SENDONLY
+					       : other->media[i].direction;
+	r.may_send = (m->direction & SDP_SENDONLY) && (peer & SDP_RECVONLY);
+	r.may_receive = (m->direction & SDP_RECVONLY) && (peer & SDP_SENDONLY) && !m->is_held;
+	r.rtp = m->rtp;
+	r.rtcp = m->rtcp;
+	if (m->rtcp_mux) { /* offered, but never agreed to: we leave it out of what we write */
+		r.rtcp = m->rtp;
+		r.rtcp.port = (uint16_t)(m->rtp.port + 1);
+	}
+	r.hint = leg->flow.remote;
+	r.clock_hz = clock_of(m);
+	r.kind = kind_of(m);
+	return r;
+}
+
+int leg_media_remote(struct leg *leg, const struct sdp *theirs, const struct sdp *other)
+{
+	int err = 0;
+
+	for (uint8_t i = 0; i < leg->nstreams && !err; i++) {
+		struct media_cmd cmd = {.type = MEDIA_REMOTE};
+		struct media_remote r = stream_remote(leg, theirs, other, i);
+
+		if (!r.rtp.family && same_remote(&r, &leg->remote[i]))
+			continue; /* unused before and after */
+		cmd.u.remote.stream = i;
+		cmd.u.remote.remote = r;
+		err = post(leg, &cmd);
+		if (!err)
+			leg->remote[i] = r;
+	}
+	return err;
+}
+
+int leg_media_join(struct leg *a, struct leg *b)
+{
+	struct media_cmd cmd = {.type = MEDIA_JOIN};
+	int err = 0;
+
+	if (a->joined == b->id)
+		return 0;
+	if (a->joined)
+		err = leg_media_part(a);
+	cmd.u.join.peer = b->id;
+	if (!err)
+		err = post(a, &cmd);
+	if (err)
+		return err;
+	a->joined = b->id;
+	b->joined = a->id;
+	return 0;
+}
+
+int leg_media_part(struct leg *leg)
+{
+	struct media_cmd cmd = {.type = MEDIA_PART};
+	struct leg *peer = leg_get(leg->cs, leg->joined);
+	int err;
+
+	if (!leg->joined)
+		return 0;
+	err = post(leg, &cmd);
+	if (err)
+		return err;
+	leg->joined = 0;
+	if (peer)
+		peer->joined = 0;
+	return 0;
+}
+
+int leg_media_echo(struct leg *leg)
+{
+	struct media_cmd cmd = {.type = MEDIA_ECHO};
+
+	return post(leg, &cmd);
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Descriptions between legs.  A leg has one o= line of its own for its whole life; the version in it goes up when what we send
+ * differs from what we sent before, and only then (RFC 3264 8, RFC 8866 5.2).
+ */
+#include <string.h>
+
+#include "call/calls.h"
+#include "call/leg_media.h"
+
+/* Lines we cannot carry are refused on both sides: connections (MSRP, BFCP) are no packets, and what is keyed end to end
+ * would lose its keys here (SRTP and DTLS come with their own issue). */
+static bool can_carry(const struct sdp_media *m)
+{
+	static const struct str not_ours[] = {
+		{"TCP", 3}, {"RTP/SAVP", 8}, {"UDP/TLS", 7}, {"DTLS", 4}, {"UDP/DTLS", 8}};
+
+	for (size_t i = 0; i < ARRAY_LEN(not_ours); i++)
+		if (m->proto.n >= not_ours[i].n &&
+		    str_ieq((struct str){m->proto.p, not_ours[i].n}, not_ours[i]))
+			return false;
+	return true;
+}
+
+static bool is_refused(const struct sdp *s, size_t i)
+{
+	return i >= MEDIA_MAX_STREAMS || !s->media[i].port || !can_carry(&s->media[i]);
+}
+
+int leg_sdp_parse(struct sdp **sp, struct str text, unsigned *status)
+{
+	const char *why = NULL;
+	struct sdp *s = NULL;
+	int err = sdp_parse(&s, text, &why);
+
+	*status = 488;
+	if (err == ENOMEM) {
+		*status = 500;
+		return err;
+	}
+	if (err)
+		return EPROTO;
+	for (size_t i = 0; i < s->nmedia; i++) {
+		if (is_refused(s, i))
+			continue;
+		*sp = s;
+		return 0;
+	}
+	/* Every line switched off is legal within a call and in an answer, if there is a line at all. */
+	for (size_t i = 0; i < s->nmedia; i++) {
+		if (s->media[i].port)
+			continue;
+		*sp = s;
+		return 0;
+	}
+	sdp_free(s);
+	return EPROTO;
+}
+
+uint8_t leg_sdp_streams(const struct sdp *s)
+{
+	size_t n = s->nmedia < MEDIA_MAX_STREAMS ? s->nmedia : MEDIA_MAX_STREAMS;
+
+	while (n > 1 && is_refused(s, n - 1))
+		n--;
+	return n ? (uint8_t)n : 1;
+}
+
+bool leg_sdp_is_held(const struct sdp *s)
+{
+	for (size_t i = 0; i < s->nmedia; i++)
+		if (s->media[i].port && s->media[i].direction == SDP_SENDRECV &&
+		    !s->media[i].is_held)
+			return false;
+	return true;
+}
+
+/* Old phones hold with c=0.0.0.0 and leave the direction alone: to the other side that is "it sends only". */
+static enum sdp_direction direction_of(const struct sdp_media *m)
+{
+	return m->is_held ? m->direction & SDP_SENDONLY : m->direction;
+}
+
+typedef int write_h(struct buf *out, struct leg *to, const struct sdp *from);
+
+static int write_relayed(struct buf *out, struct leg *to, const struct sdp *from)
+{
+	struct sdp_local_media media[SDP_MAX_MEDIA] = {0};
+	struct sdp_rewrite rw = {
+		.id = to->sdp_id,
+		.version = to->sdp_version,
+		.origin = to->bind,
+		.media = media,
+		.nmedia = from->nmedia,
+	};
+
+	for (size_t i = 0; i < from->nmedia; i++) {
+		media[i].is_refused = is_refused(from, i) || i >= to->nstreams;
+		media[i].direction = direction_of(&from->media[i]);
+		if (!media[i].is_refused)
+			media[i].rtp = to->local[i];
+	}
+	return sdp_relay(out, from, &rw);
+}
+
+static bool takes_any(const struct sdp_format *f, void *arg)
+{
+	return true; /* a service that sends back what it hears needs to know no codec */
+}
+
+static size_t first_audio(const struct sdp *s)
+{
+	for (size_t i = 0; i < s->nmedia; i++)
+		if (str_eq(s->media[i].kind, STR("audio")) && !is_refused(s, i))
+			return i;
+	return s->nmedia;
+}
+
+static int write_own(struct buf *out, struct leg *to, const struct sdp *offer)
+{
+	struct sdp_own own = {
+		.id = to->sdp_id,
+		.version = to->sdp_version,
+		.origin = to->bind,
+		.direction = SDP_SENDRECV,
+	};
+	enum sdp_direction theirs;
+	size_t i;
+
+	if (!offer) {
+		own.rtp = to->local[0];
+		return sdp_offer_audio(out, &own);
+	}
+	i = first_audio(offer);
+	if (i >= to->nstreams)
+		return EPROTO;
+	own.rtp = to->local[i];
+	theirs = direction_of(&offer->media[i]);
+	own.direction = (enum sdp_direction)((theirs & SDP_SENDONLY ? SDP_RECVONLY : 0) |
+					     (theirs & SDP_RECVONLY ? SDP_SENDONLY : 0));
+	return sdp_answer_audio(out, offer, &own, takes_any, NULL);
+}
+
+/* Written once with the version in force, and again with the next if that shows a change. */
+static int write_versioned(struct leg *to, const struct sdp *from, write_h *write, struct str *out)
+{
+	struct buf b = {.max = SDP_MAX_BYTES};
+	int err = write(&b, to, from);
+
+	if (!err)
+		err = b.err;
+	if (!err && to->sent.n && !str_eq(buf_view(&b), buf_view(&to->sent))) {
+		to->sdp_version++;
+		buf_reset(&b);
+		err = write(&b, to, from);
+		if (!err)
+			err = b.err;
+	}
+	if (err) {
+		buf_free(&b);
+		return err;
+	}
+	buf_free(&to->sent);
+	to->sent = b;
+	*out = buf_view(&to->sent);
+	return 0;
+}
+
+int leg_sdp_relay(struct leg *to, const struct sdp *from, struct str *out)
+{
+	return write_versioned(to, from, write_relayed, out);
+}
+
+int leg_sdp_own(struct leg *to, const struct sdp *offer, struct str *out)
+{
+	return write_versioned(to, offer, write_own, out);
+}

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/thread.h"
+#include "call/bridge.h"
+#include "call/calls.h"
+#include "call/leg_sip.h"
+#include "call/ringing.h"
+#include "sip/write.h"
+
+/* What our side of a dialog takes (the stack adds its own list to INVITE and its 2xx).  REFER and the like come with transfer. */
+#define ALLOW "Allow: INVITE, ACK, BYE, CANCEL, UPDATE, OPTIONS, INFO\r\n"
+
+static const struct leg_msg nothing;
+
+int leg_sip_contact(struct buf *out, struct calls *cs, const struct flow *flow, struct str number)
+{
+	struct addr local = flow->local;
+	char text[ADDR_STR_BYTES];
+	int err;
+
+	if (!local.family || addr_is_any(&local)) {
+		err = cs->conf.edge->local_for(cs->conf.edge, flow->transport, &flow->remote,
+					       &local);
+		if (err)
+			return err;
+	}
+	buf_cstr(out, "<sip:");
+	sip_escape_user(out, number);
+	buf_printf(out, "@%s", addr_str(text, &local));
+	if (flow_is_stream(flow->transport)) {
+		struct str name = sip_transport_name(flow->transport);
+
+		buf_cstr(out, ";transport=");
+		for (size_t i = 0; i < name.n; i++)
+			buf_char(out, (char)(name.p[i] | 0x20));
+	}
+	buf_char(out, '>');
+	return out->err;
+}
+
+static void write_party(struct buf *out, struct str display, struct str number, struct str domain)
+{
+	struct buf uri = {0};
+
+	buf_cstr(&uri, "sip:");
+	sip_escape_user(&uri, number);
+	buf_char(&uri, '@');
+	buf_str(&uri, domain);
+	sip_write_addr(out, display, buf_view(&uri), STR_NONE);
+	if (uri.err)
+		out->err = uri.err;
+	buf_free(&uri);
+}
+
+int leg_sip_dial(struct leg *leg, struct str sdp)
+{
+	const struct contact *to = registrar_contact(leg->cs->conf.registrar, leg->contact);
+	struct call *call = leg->call;
+	struct buf from = {0}, callee = {0}, contact = {0}, name = {0};
+	struct sip_invite_conf conf;
+	int err;
+
+	if (!to)
+		return ENOENT; /* gone while the media session was opened */
+	leg->flow = to->flow;
+	ringing_caller_name(leg, &name);
+	write_party(&from, buf_view(&name), str_of(call->rec.caller), str_of(call->domain));
+	write_party(&callee, STR_NONE, str_of(leg->rec.number), str_of(call->domain));
+	err = leg_sip_contact(&contact, leg->cs, &leg->flow, str_of(call->rec.caller));
+	if (!err)
+		err = from.err ? from.err : callee.err ? callee.err : name.err;
+	if (err)
+		goto out;
+	conf = (struct sip_invite_conf){
+		.uri = str_of(to->uri),
+		.flow = leg->flow,
+		.from = buf_view(&from),
+		.to = buf_view(&callee),
+		.contact = buf_view(&contact),
+		.routes = str_of(to->routes),
+		.max_forwards = call->max_forwards,
+		.extra = {.content_type = sdp.n ? STR("application/sdp") : STR_NONE, .body = sdp},
+	};
+	err = sip_invite_uac(&leg->inv, leg->cs->conf.sip, &conf, leg_sip_event, leg);
+out:
+	buf_free(&from);
+	buf_free(&callee);
+	buf_free(&contact);
+	buf_free(&name);
+	return err;
+}
+
+void leg_sip_reasons(struct buf *out, const struct sip_msg *msg)
+{
+	struct sip_values v;
+	struct str value;
+
+	buf_reset(out);
+	out->max = 1024;
+	if (!msg)
+		return;
+	sip_values_init(&v, msg, SIP_HDR_REASON);
+	while (sip_values_next(&v, &value))
+		sip_write_header(out, SIP_HDR_REASON, value);
+	if (out->err)
+		buf_reset(out); /* half a list would be worse than none */
+}
+
+/* A device that rang and then gave up by itself is "nobody answered", whatever it calls that. */
+static enum reason reject_reason(const struct leg *leg, const struct sip_inv_event *ev)
+{
+	if (leg->rec.ringing_at && (ev->status == 408 || ev->status == 480 || ev->status == 487))
+		return REASON_NO_ANSWER;
+	if (!ev->msg)
+		return REASON_UNAVAILABLE;
+	return reason_from_status(ev->status);
+}
+
+static void note_dialog(struct leg *leg)
+{
+	const struct sip_dialog *d = leg->inv ? sip_invite_dialog(leg->inv) : NULL;
+
+	if (d && d->call_id && !leg->rec.sip_call_id[0])
+		(void)snprintf(leg->rec.sip_call_id, sizeof(leg->rec.sip_call_id), "%s",
+			       d->call_id);
+}
+
+static void note_agent(struct leg *leg, const struct sip_msg *msg)
+{
+	struct str agent = sip_msg_header(msg, SIP_HDR_USER_AGENT);
+
+	if (!agent.n)
+		agent = sip_msg_header(msg, SIP_HDR_SERVER);
+	(void)snprintf(leg->rec.user_agent, sizeof(leg->rec.user_agent), "%.*s", STR_ARG(agent));
+}
+
+static void sip_ended(struct leg *leg)
+{
+	leg->inv =
+		NULL; /* the usage is freed when we return, and tells nobody about its requests any more */
+	leg_sip_forget_requests(leg);
+	if (!leg_is_over(leg))
+		leg_event(leg, LEV_LOST, &(struct leg_msg){.reason = REASON_PEER_LOST});
+	else
+		leg_event(leg, LEV_SIP_ENDED, &nothing);
+}
+
+void leg_sip_event(struct sip_invite *inv, const struct sip_inv_event *ev, void *arg)
+{
+	static const enum leg_ev events[] = {
+		[SIP_INV_PROVISIONAL] = LEV_PROVISIONAL,
+		[SIP_INV_ANSWERED] = LEV_ANSWERED,
+		[SIP_INV_REJECTED] = LEV_REJECTED,
+		[SIP_INV_CANCELLED] = LEV_CANCELLED,
+		[SIP_INV_ACKED] = LEV_ACKED,
+		[SIP_INV_OFFER] = LEV_OFFER,
+		[SIP_INV_OFFER_DONE] = LEV_OFFER_DONE,
+		[SIP_INV_OFFER_ACKED] = LEV_OFFER_ACKED,
+		[SIP_INV_REQUEST] = LEV_REQUEST,
+		[SIP_INV_BYE] = LEV_BYE,
+		[SIP_INV_LOST] = LEV_LOST,
+	};
+	struct leg *leg = arg;
+	struct leg_msg m = {.sip = ev, .status = ev->status};
+	struct buf reasons = {0};
+
+	ON_THREAD(THREAD_CORE);
+	if (ev->type == SIP_INV_ENDED) {
+		sip_ended(leg);
+		return;
+	}
+	if (!leg->inv)
+		leg->inv = inv; /* an event from within sip_invite_uac() */
+	note_dialog(leg);
+	if (ev->msg && !ev->msg->is_request && !leg->rec.user_agent[0])
+		note_agent(leg, ev->msg);
+	if (ev->type == SIP_INV_REJECTED)
+		m.reason = reject_reason(leg, ev);
+	else if (ev->type == SIP_INV_CANCELLED)
+		m.reason = REASON_CANCELLED;
+	else if (ev->type == SIP_INV_BYE)
+		m.reason =
+			leg->is_caller && !leg->rec.answered_at ? REASON_CANCELLED : REASON_NORMAL;
+	else if (ev->type == SIP_INV_LOST)
+		m.reason = REASON_PEER_LOST;
+	if (ev->type == SIP_INV_CANCELLED || ev->type == SIP_INV_BYE)
+		leg_sip_reasons(&reasons, ev->msg);
+	m.headers = buf_view(&reasons);
+	leg_event(leg, events[ev->type], &m);
+	buf_free(&reasons);
+}
+
+void leg_progress(struct leg *leg, unsigned status, struct str sdp)
+{
+	struct sip_extra extra = {.body = sdp};
+	struct log_ctx ctx = leg_log(leg);
+	int err;
+
+	if (leg->st != LEG_READY || !leg->inv)
+		return;
+	if (sdp.n)
+		extra.content_type = STR("application/sdp");
+	err = sip_invite_progress(leg->inv, status, &extra);
+	if (err) /* the final answer is what counts */
+		log_debug(&ctx, LOGID_CALL, "a %u could not be sent: %s", status, strerror(err));
+}
+
+int leg_send_sdp(struct leg *leg, struct str sdp)
+{
+	struct sip_extra extra = {.content_type = STR("application/sdp"), .body = sdp};
+
+	if (!leg->inv || leg_is_over(leg))
+		return ENOENT;
+	switch (leg->owes) {
+	case LEG_OWES_FINAL:
+		leg_event(leg, LEV_ACCEPT, &(struct leg_msg){.sdp = sdp});
+		return 0;
+	case LEG_OWES_RESPONSE:
+		leg->owes = LEG_OWES_NOTHING;
+		return sip_invite_respond(leg->inv, 200, &extra);
+	case LEG_OWES_ACK:
+		leg->owes = LEG_OWES_NOTHING;
+		if (leg->st == LEG_ANSWERED) {
+			leg_event(leg, LEV_ACK, &(struct leg_msg){.sdp = sdp});
+			return 0;
+		}
+		return sip_invite_ack(leg->inv, sdp);
+	case LEG_OWES_NOTHING:
+		return sip_invite_reinvite(leg->inv, &extra);
+	}
+	return EPROTO;
+}
+
+int leg_ask(struct leg *leg)
+{
+	if (!leg->inv || leg_is_over(leg) || leg->owes != LEG_OWES_NOTHING)
+		return EPROTO;
+	return sip_invite_reinvite(leg->inv, &(struct sip_extra){0});
+}
+
+void leg_end_offer(struct leg *leg, unsigned status)
+{
+	struct sip_extra extra = {0};
+	struct log_ctx ctx = leg_log(leg);
+	int err;
+
+	if (!leg->inv)
+		return;
+	leg->owes = LEG_OWES_NOTHING;
+	if (status == 500 || status == 503)
+		extra.headers = STR("Retry-After: 5\r\n");
+	err = sip_invite_respond(leg->inv, status, &extra);
+	if (err) /* nothing pending any more: the peer has hung up meanwhile */
+		log_debug(&ctx, LOGID_CALL, "a re-INVITE could not be answered: %s", strerror(err));
+}
+
+static void ack_plain(struct leg *leg)
+{
+	struct log_ctx ctx = leg_log(leg);
+	int err = sip_invite_ack(leg->inv, STR_NONE);
+
+	if (err) /* the peer will repeat its 200, and then hang up */
+		log_debug(&ctx, LOGID_CALL, "a 200 could not be acknowledged: %s", strerror(err));
+}
+
+void leg_ack(struct leg *leg)
+{
+	if (leg->owes != LEG_OWES_ACK || !leg->inv)
+		return;
+	leg->owes = LEG_OWES_NOTHING;
+	if (leg->st == LEG_ANSWERED)
+		leg_event(leg, LEV_ACK, &nothing);
+	else
+		ack_plain(leg);
+}
+
+/* An INFO on its way through: whose transaction waits for the answer.  In the list of the leg it was sent to. */
+struct relayed {
+	struct link link;
+	struct sip *sip;
+	oid asked;
+};
+
+static void answer_relayed(struct relayed *r, unsigned status)
+{
+	struct sip_strans *st = sip_strans_get(r->sip, r->asked);
+
+	if (st)
+		(void)sip_reply(st, status, NULL, &(struct sip_extra){0});
+	list_remove(&r->link);
+	mem_free(r);
+}
+
+static void relayed_done(oid trans, const struct sip_msg *resp, int err, void *arg)
+{
+	unsigned status = resp ? resp->status : 408;
+
+	if (status >= 200) /* 408 and 481 would end the asker's dialog (RFC 5057) */
+		answer_relayed(arg, status == 408 || status == 481 || status == 503 ? 500 : status);
+}
+
+static int relay_info(struct leg *leg, const struct sip_inv_event *ev)
+{
+	struct leg *peer = bridge_peer(leg->call->bridge, leg);
+	struct sip_extra extra = {
+		.content_type = sip_msg_header(ev->msg, SIP_HDR_CONTENT_TYPE),
+		.body = ev->msg->body,
+	};
+	struct relayed *r;
+	int err;
+
+	if (!peer || peer->st != LEG_UP)
+		return ENOENT;
+	r = mem_alloc(sizeof(*r));
+	if (!r)
+		return ENOMEM;
+	r->sip = leg->cs->conf.sip;
+	r->asked = sip_strans_id(ev->st);
+	err = sip_invite_request(peer->inv, SIP_INFO, &extra, relayed_done, r);
+	if (err)
+		mem_free(r);
+	else
+		list_append(&peer->relayed, &r->link);
+	return err;
+}
+
+void leg_sip_forget_requests(struct leg *leg)
+{
+	LIST_EACH_SAFE (it, tmp, &leg->relayed)
+		answer_relayed(CONTAINER_OF(it, struct relayed, link), 500);
+}
+
+void leg_sip_request(struct leg *leg, const struct sip_inv_event *ev)
+{
+	static const struct sip_extra allow = {.headers = {ALLOW, sizeof(ALLOW) - 1}};
+	static const struct sip_extra about = {
+		.headers = {ALLOW "Accept: application/sdp\r\n",
+			    sizeof(ALLOW "Accept: application/sdp\r\n") - 1}};
+	unsigned status = 405;
+
+	switch (ev->msg->method) {
+	case SIP_OPTIONS:
+		(void)sip_reply(ev->st, 200, NULL, &about);
+		return;
+	case SIP_INFO:
+		if (ev->msg->body.n && !relay_info(leg, ev))
+			return; /* answered when the other side has */
+		status = 200;	/* RFC 6086 appendix A: one without a package is acknowledged */
+		break;
+	case SIP_NOTIFY:
+		status = 481;
+		break;
+	default:
+		break;
+	}
+	(void)sip_reply(ev->st, status, NULL, &allow);
+}

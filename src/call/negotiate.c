@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/log.h"
+#include "call/bridge.h"
+#include "call/calls.h"
+#include "call/leg_media.h"
+#include "call/negotiate.h"
+#include "call/record.h"
+
+/* Our description to the leg: the answer to what it offers, or an offer when it offers nothing. */
+static int describe_own(struct leg *leg, struct str *sdp)
+{
+	int err = leg_sdp_own(leg, leg->offered, sdp);
+
+	if (err || !leg->offered)
+		return err;
+	err = leg_media_remote(leg, leg->offered, NULL);
+	if (err)
+		return err;
+	sdp_free(leg->theirs);
+	leg->theirs = leg->offered;
+	leg->offered = NULL;
+	return 0;
+}
+
+int negotiate_own(struct call *call, struct leg *leg, const char *service)
+{
+	struct str sdp;
+	int err = describe_own(leg, &sdp);
+
+	if (err)
+		return err;
+	record_call_answered(call, NULL);
+	record_segment_begin(call, leg, NULL, service);
+	return leg_send_sdp(leg, sdp);
+}
+
+/* Its answer to the offer in our 200 (a service offered, because the leg had not). */
+static void own_answered(struct call *call, struct leg *leg, struct str sdp)
+{
+	struct sdp *s = NULL;
+	unsigned status;
+
+	if (!sdp.n && leg->theirs)
+		return; /* nothing was due */
+	if (!sdp.n || leg_sdp_parse(&s, sdp, &status)) {
+		call_end(call, REASON_PROTOCOL, 0, "system", STR_NONE);
+		return;
+	}
+	sdp_free(leg->theirs);
+	leg->theirs = s;
+	if (leg_media_remote(leg, leg->theirs, NULL))
+		call_end(call, REASON_OVERLOAD, 0, "system", STR_NONE);
+}
+
+void negotiate_acked(struct call *call, struct leg *leg, struct str sdp)
+{
+	struct sdp *s = NULL;
+	unsigned status;
+
+	if (!bridge_has(call->bridge, leg)) {
+		own_answered(call, leg, sdp);
+		return;
+	}
+	if (!bridge_waits_for(call->bridge, leg))
+		return; /* an ordinary ACK; a description in it answers nothing */
+	if (sdp.n && !leg_sdp_parse(&s, sdp, &status))
+		bridge_answer(call->bridge, leg, &s);
+	else
+		bridge_broken(call->bridge, leg);
+}
+
+static void offer_to_service(struct leg *leg, struct sdp *offer)
+{
+	bool was_held = leg->theirs && leg_sdp_is_held(leg->theirs);
+	struct str sdp;
+	int err;
+
+	sdp_free(leg->offered);
+	leg->offered = offer;
+	err = describe_own(leg, &sdp);
+	if (err) {
+		leg->offered = sdp_free(leg->offered);
+		leg_end_offer(leg, err == ENOMEM || err == ENOBUFS ? 500 : 488);
+		return;
+	}
+	err = leg_send_sdp(leg, sdp);
+	if (err) {
+		call_end(leg->call, REASON_PROTOCOL, 0, "system", STR_NONE);
+		return;
+	}
+	record_leg_kept(leg);
+	if (offer && leg_sdp_is_held(leg->theirs) != was_held)
+		call_leg_held(leg->call, leg, !was_held);
+}
+
+void negotiate_offer(struct call *call, struct leg *leg, const struct sip_inv_event *ev)
+{
+	struct sdp *s = NULL;
+	unsigned status;
+
+	if (ev->sdp.n && leg_sdp_parse(&s, ev->sdp, &status)) {
+		leg_end_offer(leg, status);
+		return;
+	}
+	if (!s && ev->msg && ev->msg->method == SIP_UPDATE) {
+		/* RFC 3311 5.1: without description it only refreshes the target */
+		leg_end_offer(leg, 200);
+		record_leg_kept(leg);
+		return;
+	}
+	if (!bridge_has(call->bridge, leg)) {
+		if (call->service)
+			offer_to_service(leg, s);
+		else {
+			sdp_free(s);
+			leg_end_offer(leg, 491);
+		}
+		return;
+	}
+	if (s)
+		bridge_offer(call->bridge, leg, &s);
+	else
+		bridge_ask(call->bridge, leg);
+}
+
+/* What the other device hears of a refusal.  The session goes on: a status that would end its dialog (RFC 5057 5.1), or
+ * that is between us and the one that refused, is not passed. */
+static unsigned refusal_for_peer(const struct sip_inv_event *ev)
+{
+	switch (ev->status) {
+	case 403:
+	case 415:
+	case 486:
+	case 488:
+	case 491:
+	case 603:
+	case 606:
+		return ev->msg ? ev->status : 500;
+	default:
+		return ev->status >= 400 && ev->status < 500 ? 488 : 500;
+	}
+}
+
+void negotiate_offer_done(struct call *call, struct leg *leg, const struct sip_inv_event *ev)
+{
+	struct sdp *s = NULL;
+	unsigned status;
+
+	if (ev->status >= 300) {
+		if (call->bridge)
+			bridge_refusal(call->bridge, leg, refusal_for_peer(ev));
+		return;
+	}
+	if (ev->sdp.n && leg_sdp_parse(&s, ev->sdp, &status))
+		s = NULL;
+	if (!bridge_has(call->bridge, leg) || !bridge_waits_for(call->bridge, leg))
+		s = sdp_free(s); /* too late: its negotiation was given up */
+	else if (!s)
+		bridge_broken(call->bridge, leg);
+	else if (bridge_state(call->bridge) == BRIDGE_ASKED)
+		bridge_offer(call->bridge, leg, &s);
+	else
+		bridge_answer(call->bridge, leg, &s);
+	/* A 2xx is acknowledged in any case; the ACK that carries an answer comes with that. */
+	if (!bridge_has(call->bridge, leg) || bridge_state(call->bridge) == BRIDGE_STABLE)
+		leg_ack(leg);
+}
+
+void negotiate_grown(struct call *call, struct leg *leg, int err)
+{
+	if (bridge_has(call->bridge, leg))
+		bridge_grown(call->bridge, leg, err);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Descriptions that come on a leg, given to whom they concern: the bridge to another leg, or the service it talks to, for which
+ * we describe ourselves.
+ *
+ * Thread     core
+ * Errors     a device that breaks the protocol is refused, and where it cannot be, its call ends (PROTOCOL)
+ * Sources    RFC 3261 14, RFC 3264, RFC 3311, RFC 6337
+ */
+#ifndef CALL_NEGOTIATE_H
+#define CALL_NEGOTIATE_H
+
+#include "call/leg.h"
+
+void negotiate_acked(struct call *call, struct leg *leg,
+		     struct str sdp); /* the ACK of our first 200, or a later one */
+void negotiate_offer(struct call *call, struct leg *leg,
+		     const struct sip_inv_event *ev); /* re-INVITE, UPDATE */
+void negotiate_offer_done(struct call *call, struct leg *leg,
+			  const struct sip_inv_event *ev); /* answer to ours */
+void negotiate_grown(struct call *call, struct leg *leg, int err);
+/* Answer the caller ourselves, for a service.  EPROTO, ENOTSUP: it offers nothing we can take, and is not answered. */
+int negotiate_own(struct call *call, struct leg *leg, const char *service) MUST_USE;
+
+#endif

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "call/calls.h"
+#include "call/events.h"
+#include "call/leg_media.h"
+#include "call/record.h"
+#include "call/ringing.h"
+
+struct ringing_member {
+	struct map_node node; /* in calls->ringing, by tenant and extension */
+	struct ringing *ring;
+	uint64_t extension_id;
+	size_t ntrying; /* legs that may still answer */
+	bool has_declined;
+};
+
+struct ringing {
+	struct call *call;
+	struct timer timer;
+	char prefix[65];
+	oid early;     /* the leg whose early media the caller hears */
+	unsigned told; /* last provisional status the caller got */
+	size_t nlegs;
+	bool is_started;      /* before that, legs that fail at once do not end it */
+	enum reason best;     /* failure so far */
+	unsigned best_status; /* 0: none yet */
+	size_t nmembers;
+	struct ringing_member member[];
+};
+
+static uint64_t member_hash(uint64_t tenant_id, uint64_t extension_id)
+{
+	return map_hash_u64(tenant_id, extension_id);
+}
+
+static size_t ntrying(const struct ringing *r)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->nmembers; i++)
+		n += r->member[i].ntrying;
+	return n;
+}
+
+void ringing_caller_name(const struct leg *leg, struct buf *out)
+{
+	const struct ringing *r = leg->member ? leg->member->ring : NULL;
+	const struct call_record *rec = &leg->call->rec;
+
+	if (r && r->prefix[0])
+		buf_printf(out, "%s: %s", r->prefix,
+			   rec->caller_name[0] ? rec->caller_name : rec->caller);
+	else
+		buf_cstr(out, rec->caller_name);
+}
+
+/* The very device that calls: by the flow its INVITE came from. */
+static bool is_caller_itself(const struct call *call, const struct contact *c)
+{
+	const struct leg *caller = leg_get(call->cs, call->caller);
+
+	if (!caller || c->account_id != caller->account_id)
+		return false;
+	if (c->flow.conn || caller->flow.conn)
+		return c->flow.conn == caller->flow.conn;
+	return c->flow.transport == caller->flow.transport &&
+	       addr_eq(&c->flow.remote, &caller->flow.remote);
+}
+
+/* One more device rings.  One that cannot be added is left out: the others ring on. */
+static void add_contact(struct ringing_member *m, const struct contact *c,
+			const struct extension *ext)
+{
+	struct ringing *r = m->ring;
+	struct call *call = r->call;
+	struct leg *caller = leg_get(call->cs, call->caller), *leg;
+	struct log_ctx ctx = call_log(call);
+
+	if (!caller || r->nlegs == RINGING_MAX_LEGS || is_caller_itself(call, c))
+		return;
+	if (leg_alloc(&leg, call, false)) {
+		log_warn(&ctx, LOGID_OVERLOAD,
+			 "no room for one more leg: a device of %s does not ring", ext->number);
+		return;
+	}
+	r->nlegs++;
+	m->ntrying++;
+	leg->member = m;
+	leg->contact = c->id;
+	leg->flow = c->flow;
+	leg->extension_id = m->extension_id;
+	leg->account_id = c->account_id;
+	leg->nstreams = caller->offered ? leg_sdp_streams(caller->offered) : 1;
+	(void)snprintf(leg->rec.number, sizeof(leg->rec.number), "%s", ext->number);
+	calls_bind_for(call->cs, &c->flow, &leg->bind);
+	events_target(leg, BUS_TARGET_ADD, NULL);
+	leg_event(leg, LEV_OPEN, &(struct leg_msg){0});
+}
+
+static void add_member(struct ringing_member *m)
+{
+	struct call *call = m->ring->call;
+	const struct calls_conf *conf = &call->cs->conf;
+	uint64_t tenant_id = call->rec.tenant_id;
+	const struct extension *ext = model_extension(conf->model, tenant_id, m->extension_id);
+	const struct account *acc;
+	size_t at = 0;
+
+	if (!ext || !ext->enabled)
+		return;
+	while ((acc = model_extension_accounts(conf->model, tenant_id, m->extension_id, &at))) {
+		const struct contact *c;
+		size_t pos = 0;
+
+		if (!acc->enabled)
+			continue;
+		while ((c = registrar_contacts(conf->registrar, tenant_id, acc->o.id, &pos)))
+			add_contact(m, c, ext);
+	}
+}
+
+/* EXT-16: the failure that weighs most is the fork's. */
+static void weigh(struct ringing *r, enum reason reason, unsigned status)
+{
+	if (r->best_status && reason_rank(reason) <= reason_rank(r->best))
+		return;
+	r->best = reason;
+	r->best_status = status;
+}
+
+static void leave(struct leg *leg)
+{
+	struct ringing *r = leg->member->ring;
+
+	leg->member->ntrying--;
+	leg->member = NULL;
+	if (r->early == leg->id)
+		r->early = 0;
+}
+
+static void cancel(struct leg *leg, enum reason why, struct str headers)
+{
+	struct buf line = {0};
+
+	leave(leg);
+	if (!headers.n)
+		reason_write_header(&line, why);
+	leg_hangup(leg, why, 0, headers.n ? headers : buf_view(&line));
+	buf_free(&line);
+}
+
+/* Last statement of its callers: a ring that is over is freed by who started it. */
+static void fail_if_over(struct ringing *r)
+{
+	if (r->is_started && !ntrying(r))
+		call_ring_failed(r->call, r->best, r->best_status);
+}
+
+static void ringing_timeout(struct timer *t, void *arg)
+{
+	struct ringing *r = arg;
+	struct call *call = r->call;
+
+	LIST_EACH_SAFE (it, tmp, &call->legs) {
+		struct leg *leg = CONTAINER_OF(it, struct leg, in_call);
+		bool has_rung = leg->rec.ringing_at != 0;
+		enum reason why = has_rung ? REASON_NO_ANSWER : REASON_UNAVAILABLE;
+
+		if (!leg->member)
+			continue;
+		weigh(r, why, reason_status(why));
+		events_target(leg, has_rung ? BUS_TARGET_NOANSWER : BUS_TARGET_FAIL,
+			      reason_name(why));
+		cancel(leg, why, STR_NONE);
+	}
+	call_ring_failed(call, r->best, r->best_status);
+}
+
+int ringing_start(struct ringing **rp, struct call *call, const struct owner_ring *conf)
+{
+	struct calls *cs = call->cs;
+	struct ringing *r = mem_alloc(sizeof(*r) + conf->n * sizeof(r->member[0]));
+
+	if (!r)
+		return ENOMEM;
+	r->call = call;
+	r->best = REASON_UNAVAILABLE;
+	if (conf->caller_prefix)
+		(void)snprintf(r->prefix, sizeof(r->prefix), "%s", conf->caller_prefix);
+	*rp = r; /* a leg that fails at once must find its ring */
+	for (size_t i = 0; i < conf->n; i++) {
+		struct ringing_member *m = &r->member[i];
+
+		m->ring = r;
+		m->extension_id = conf->extension_ids[i];
+		map_add(&cs->ringing, &m->node, member_hash(call->rec.tenant_id, m->extension_id));
+		r->nmembers++;
+		add_member(m);
+	}
+	if (!ntrying(r)) {
+		int err = r->nlegs ? EIO : ENOENT;
+
+		*rp = ringing_free(r, REASON_UNAVAILABLE, STR_NONE);
+		return err;
+	}
+	r->is_started = true;
+	timer_start(cs->conf.env.wheel, &r->timer, (uint64_t)conf->ring_seconds * 1000,
+		    ringing_timeout, r);
+	return 0;
+}
+
+struct ringing *ringing_free(struct ringing *r, enum reason why, struct str headers)
+{
+	if (!r)
+		return NULL;
+	timer_cancel(&r->timer);
+	LIST_EACH_SAFE (it, tmp, &r->call->legs) {
+		struct leg *leg = CONTAINER_OF(it, struct leg, in_call);
+
+		if (leg->member)
+			cancel(leg, why, headers);
+	}
+	for (size_t i = 0; i < r->nmembers; i++)
+		map_remove(&r->call->cs->ringing, &r->member[i].node);
+	return mem_free(r);
+}
+
+/* It cannot be what the caller waits for: end it, let the others ring. */
+static void give_up(struct ringing *r, struct leg *leg, enum reason why)
+{
+	leg_hangup(leg, why, 0, STR_NONE);
+	ringing_leg_gone(r, leg, why, reason_status(why));
+}
+
+void ringing_opened(struct ringing *r, struct leg *leg)
+{
+	struct leg *caller = leg_get(r->call->cs, r->call->caller);
+	struct leg_msg m = {0};
+
+	if (caller && caller->offered && leg_sdp_relay(leg, caller->offered, &m.sdp))
+		give_up(r, leg, REASON_FAILED);
+	else
+		leg_event(leg, LEV_DIAL, &m);
+}
+
+/* The caller hears this device before anybody has answered. */
+static void hear_early(struct ringing *r, struct leg *caller, struct leg *leg, unsigned status)
+{
+	struct str sdp;
+	int err = leg_media_remote(caller, caller->offered, leg->theirs);
+
+	if (!err)
+		err = leg_media_remote(leg, leg->theirs, caller->offered);
+	if (!err)
+		err = leg_media_join(caller, leg);
+	if (!err)
+		err = leg_sdp_relay(caller, leg->theirs, &sdp);
+	if (err)
+		return; /* then the caller's own ringing tone will do */
+	r->early = leg->id;
+	r->told = status;
+	leg_progress(caller, status, sdp);
+}
+
+/* A description in a 1xx, when it is an answer to what was offered; else it is left out. */
+static bool take_early(struct leg *caller, struct leg *leg, const struct sip_inv_event *ev)
+{
+	struct sdp *s = NULL;
+	unsigned status;
+
+	if (!ev->sdp.n || !caller->offered || leg_sdp_parse(&s, ev->sdp, &status))
+		return false;
+	if (s->nmedia != caller->offered->nmedia) {
+		sdp_free(s);
+		return false;
+	}
+	sdp_free(leg->theirs);
+	leg->theirs = s;
+	leg->theirs_fork = ev->fork;
+	return true;
+}
+
+void ringing_provisional(struct ringing *r, struct leg *leg, const struct sip_inv_event *ev)
+{
+	struct leg *caller = leg_get(r->call->cs, r->call->caller);
+
+	if (!caller || caller->st != LEG_READY)
+		return;
+	if (take_early(caller, leg, ev) && (!r->early || r->early == leg->id)) {
+		hear_early(r, caller, leg, ev->status);
+	} else if (ev->status != r->told && (!r->early || r->early == leg->id)) {
+		/* a 180 of another device would silence what the caller hears of the first */
+		r->told = ev->status;
+		leg_progress(caller, ev->status, STR_NONE);
+	}
+}
+
+/* RFC 3261 13.2.1: the answer may have come in a 1xx of the same early dialog, and not again in the 200. */
+static bool take_answer(struct leg *caller, struct leg *leg, const struct sip_inv_event *ev)
+{
+	struct sdp *s = NULL;
+	unsigned status;
+
+	if (!ev->sdp.n)
+		return caller->offered && leg->theirs && leg->theirs_fork == ev->fork;
+	if (leg_sdp_parse(&s, ev->sdp, &status))
+		return false;
+	if (caller->offered && s->nmedia != caller->offered->nmedia) {
+		sdp_free(s);
+		return false;
+	}
+	sdp_free(leg->theirs);
+	leg->theirs = s;
+	return true;
+}
+
+bool ringing_answered(struct ringing *r, struct leg *leg, const struct sip_inv_event *ev)
+{
+	struct leg *caller = leg_get(r->call->cs, r->call->caller);
+
+	if (!caller || !take_answer(caller, leg, ev)) {
+		give_up(r, leg, REASON_PROTOCOL);
+		return false;
+	}
+	leave(leg);
+	return true;
+}
+
+/* The device that the caller heard is gone: another one that has described itself may be heard now. */
+static void hear_another(struct ringing *r)
+{
+	struct leg *caller = leg_get(r->call->cs, r->call->caller);
+
+	if (!caller || caller->st != LEG_READY || leg_media_part(caller))
+		return;
+	LIST_EACH (it, &r->call->legs) {
+		struct leg *leg = CONTAINER_OF(it, struct leg, in_call);
+
+		if (leg->member && leg->theirs) {
+			hear_early(r, caller, leg, 183);
+			return;
+		}
+	}
+}
+
+void ringing_leg_gone(struct ringing *r, struct leg *leg, enum reason reason, unsigned status)
+{
+	struct ringing_member *m = leg->member;
+	bool was_heard = r->early == leg->id;
+
+	leave(leg);
+	weigh(r, reason, status);
+	events_target(leg, reason == REASON_NO_ANSWER ? BUS_TARGET_NOANSWER : BUS_TARGET_FAIL,
+		      reason_name(reason));
+	if (status >= 600 && !m->has_declined) {
+		m->has_declined = true;
+		LIST_EACH_SAFE (it, tmp, &r->call->legs) {
+			struct leg *other = CONTAINER_OF(it, struct leg, in_call);
+
+			if (other->member == m)
+				cancel(other, REASON_DECLINED, STR_NONE);
+		}
+	}
+	if (was_heard)
+		hear_another(r);
+	fail_if_over(r);
+}
+
+struct member_key {
+	uint64_t tenant_id, extension_id;
+};
+
+static bool same_member(const struct map_node *node, const void *key)
+{
+	const struct ringing_member *m = CONTAINER_OF(node, struct ringing_member, node);
+	const struct member_key *k = key;
+
+	return m->extension_id == k->extension_id && m->ring->call->rec.tenant_id == k->tenant_id;
+}
+
+static void registered(const struct contact *c, bool is_added, void *arg)
+{
+	struct calls *cs = arg;
+	const struct account *acc = model_account(cs->conf.model, c->tenant_id, c->account_id);
+	const struct extension *ext;
+	struct member_key key;
+	struct map_node *node;
+
+	if (!is_added || !acc || !acc->enabled || !acc->extension_id)
+		return;
+	ext = model_extension(cs->conf.model, c->tenant_id, acc->extension_id);
+	if (!ext || !ext->enabled)
+		return;
+	key = (struct member_key){c->tenant_id, ext->o.id};
+	node = map_find(&cs->ringing, member_hash(key.tenant_id, key.extension_id), same_member,
+			&key);
+	while (node) {
+		struct ringing_member *m = CONTAINER_OF(node, struct ringing_member, node);
+
+		node = map_find_next(node, same_member, &key);
+		if (m->ring->is_started && !m->has_declined)
+			add_contact(m, c, ext);
+	}
+}
+
+int rings_watch(struct calls *cs)
+{
+	return registrar_watch(cs->conf.registrar, registered, cs);
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What call/owner.h offers to services, and the life of the one that has a call. */
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/thread.h"
+#include "call/calls.h"
+#include "call/leg_media.h"
+#include "call/negotiate.h"
+#include "call/record.h"
+#include "call/ringing.h"
+#include "call/services.h"
+
+int calls_register_service(struct calls *cs, const struct owner_kind *kind)
+{
+	ON_THREAD(THREAD_CORE);
+	if (!kind || !kind->name || !kind->start || !kind->event || !kind->stop)
+		return EINVAL;
+	if (calls_service(cs, kind->name))
+		return EEXIST;
+	if (cs->nservices == ARRAY_LEN(cs->service))
+		return ENOSPC;
+	cs->service[cs->nservices++] = kind;
+	return 0;
+}
+
+int services_start(struct call *call)
+{
+	struct calls *cs = call->cs;
+	const struct owner_kind *kind = calls_service(cs, call->plan.service);
+	struct owner_start start = {
+		.call = call,
+		.caller = call->caller,
+		.tenant_id = call->rec.tenant_id,
+		.id = call->plan.service_id,
+	};
+	struct service_run *run;
+	int err;
+
+	if (!kind)
+		return ENOENT;
+	run = mem_alloc(sizeof(*run));
+	if (!run)
+		return ENOMEM;
+	run->kind = kind;
+	call->st = CALL_SERVED;
+	call->service = run; /* start() may act at once, and even hand the call on */
+	err = kind->start(kind, &start, &run->state);
+	if (!err)
+		return 0;
+	run->state = NULL;
+	if (call->service == run) {
+		call->service = NULL;
+		mem_free(run);
+	} /* else it let go before it failed: the reaper has it */
+	return err;
+}
+
+void services_event(struct call *call, enum owner_event_type type, oid leg, enum reason reason)
+{
+	struct service_run *run = call->service;
+
+	if (run && run->state)
+		run->kind->event(run->state,
+				 &(struct owner_event){.type = type, .leg = leg, .reason = reason});
+}
+
+static void part(struct call *call)
+{
+	struct service_run *run = call->service;
+
+	call->service = NULL;
+	list_append(&call->cs->dead_services, &run->link);
+	calls_reap_soon(call->cs);
+}
+
+void services_leave(struct call *call, enum reason reason)
+{
+	if (!call->service)
+		return;
+	services_event(call, OWNER_ENDED, call->caller, reason);
+	if (call->service)
+		part(call);
+}
+
+void services_reap(struct calls *cs)
+{
+	LIST_EACH_SAFE (it, tmp, &cs->dead_services) {
+		struct service_run *run = CONTAINER_OF(it, struct service_run, link);
+
+		list_remove(&run->link);
+		if (run->state)
+			run->kind->stop(run->state);
+		mem_free(run);
+	}
+}
+
+const struct env *owner_env(struct call *call)
+{
+	return &call->cs->conf.env;
+}
+
+const struct model *owner_model(struct call *call)
+{
+	return call->cs->conf.model;
+}
+
+/* A leg that the call's service may act on. */
+static struct leg *owned(struct call *call, oid id)
+{
+	struct leg *leg = leg_get(call->cs, id);
+
+	ON_THREAD(THREAD_CORE);
+	if (!leg || leg->call != call || !call->service || call->st == CALL_OVER ||
+	    leg_is_over(leg))
+		return NULL;
+	return leg;
+}
+
+int owner_answer(struct call *call, oid id)
+{
+	struct leg *leg = owned(call, id);
+
+	if (!leg)
+		return ENOENT;
+	if (leg->owes != LEG_OWES_FINAL || leg->st != LEG_READY)
+		return EALREADY;
+	return negotiate_own(call, leg, call->service->kind->name);
+}
+
+int owner_echo(struct call *call, oid id)
+{
+	struct leg *leg = owned(call, id);
+
+	return leg ? leg_media_echo(leg) : ENOENT;
+}
+
+int owner_ring(struct call *call, oid id, const struct owner_ring *ring)
+{
+	struct leg *caller = owned(call, id);
+
+	if (!caller || caller->id != call->caller)
+		return ENOENT;
+	if (caller->st != LEG_READY || call->ring)
+		return EALREADY;
+	return ringing_start(&call->ring, call, ring);
+}
+
+void owner_hangup(struct call *call, oid id, enum reason reason)
+{
+	struct leg *leg = owned(call, id);
+	bool is_failure = leg && call->failure_status && reason == call->failure;
+
+	if (leg)
+		call_end(call, reason, is_failure ? call->failure_status : 0, "system", STR_NONE);
+}
+
+int owner_continue(struct call *call, oid id, const struct dest *dest)
+{
+	struct leg *leg = owned(call, id);
+
+	if (!leg || leg->id != call->caller)
+		return ENOENT;
+	if (leg->st != LEG_READY)
+		return EALREADY;
+	part(call);
+	call->ring = ringing_free(call->ring, REASON_NO_ANSWER, STR_NONE);
+	call_tried(call, call->failure, call->failure_status);
+	call_reroute(call, dest);
+	return 0;
+}

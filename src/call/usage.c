@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/mem.h"
+#include "call/calls.h"
+#include "call/usage.h"
+
+struct usage { /* there while its count is not zero */
+	struct map_node node;
+	uint64_t tenant_id, extension_id;
+	size_t count;
+};
+
+static bool same(const struct map_node *node, const void *key)
+{
+	const struct usage *a = CONTAINER_OF(node, struct usage, node), *b = key;
+
+	return a->tenant_id == b->tenant_id && a->extension_id == b->extension_id;
+}
+
+static struct usage *find(const struct calls *cs, uint64_t tenant_id, uint64_t extension_id)
+{
+	struct usage key = {.tenant_id = tenant_id, .extension_id = extension_id};
+	struct map_node *node =
+		map_find(&cs->usage, map_hash_u64(tenant_id, extension_id), same, &key);
+
+	return node ? CONTAINER_OF(node, struct usage, node) : NULL;
+}
+
+static bool add(struct calls *cs, uint64_t tenant_id, uint64_t extension_id)
+{
+	struct usage *u = find(cs, tenant_id, extension_id);
+
+	if (!u) {
+		u = mem_alloc(sizeof(*u));
+		if (!u)
+			return false;
+		u->tenant_id = tenant_id;
+		u->extension_id = extension_id;
+		map_add(&cs->usage, &u->node, map_hash_u64(tenant_id, extension_id));
+	}
+	u->count++;
+	return true;
+}
+
+static void take(struct calls *cs, uint64_t tenant_id, uint64_t extension_id)
+{
+	struct usage *u = find(cs, tenant_id, extension_id);
+
+	BUG(!u || !u->count);
+	if (--u->count)
+		return;
+	map_remove(&cs->usage, &u->node);
+	mem_free(u);
+}
+
+void usage_add(struct call *call)
+{
+	uint64_t tenant_id = call->rec.tenant_id;
+
+	if (call->is_counted || !add(call->cs, tenant_id, 0))
+		return;
+	if (add(call->cs, tenant_id, call->caller_extension_id))
+		call->is_counted = true;
+	else
+		take(call->cs, tenant_id, 0);
+}
+
+void usage_add_extension(struct call *call, uint64_t extension_id)
+{
+	if (call->is_counted && !call->counted_extension_id &&
+	    add(call->cs, call->rec.tenant_id, extension_id))
+		call->counted_extension_id = extension_id;
+}
+
+void usage_remove(struct call *call)
+{
+	if (!call->is_counted)
+		return;
+	call->is_counted = false;
+	take(call->cs, call->rec.tenant_id, 0);
+	take(call->cs, call->rec.tenant_id, call->caller_extension_id);
+	if (call->counted_extension_id)
+		take(call->cs, call->rec.tenant_id, call->counted_extension_id);
+	call->counted_extension_id = 0;
+}
+
+size_t usage_calls(const struct calls *cs, uint64_t tenant_id, uint64_t extension_id)
+{
+	const struct usage *u = find(cs, tenant_id, extension_id);
+
+	return u ? u->count : 0;
+}
+
+void usage_close(struct calls *cs)
+{
+	struct map_iter it = {0};
+	struct map_node *node;
+
+	while ((node = map_next(&cs->usage, &it))) {
+		map_remove(&cs->usage, node);
+		mem_free(CONTAINER_OF(node, struct usage, node));
+	}
+	map_close(&cs->usage);
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "route/route.h"
+#include "schema/testing.h"
+
+enum { TENANT = 9 };
+
+/* Suppositions, as the route simulator makes them. */
+struct supposed {
+	struct route_facts facts;
+	size_t contacts, calls;
+};
+
+static size_t contacts(const struct route_facts *f, uint64_t tenant_id, uint64_t extension_id)
+{
+	return ((const struct supposed *)f)->contacts;
+}
+
+static size_t calls(const struct route_facts *f, uint64_t tenant_id, uint64_t extension_id)
+{
+	assert_int_equal(extension_id, 0);
+	return ((const struct supposed *)f)->calls;
+}
+
+struct world {
+	struct model *model;
+	struct supposed supposed;
+	struct route_query q;
+	struct route_decision d;
+};
+
+static void put(struct world *w, const struct resource *r, uint64_t tenant, uint64_t id,
+		const char *json)
+{
+	struct model_change c = {tenant, model_revision(w->model, tenant) + 1, r, id,
+				 testing_make(r, json)};
+
+	c.after->tenant_id = tenant;
+	c.after->id = id;
+	assert_int_equal(model_apply(w->model, &c), 0);
+}
+
+static int open_world(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	assert_int_equal(model_alloc(&w->model), 0);
+	put(w, &resource_tenant, 0, TENANT,
+	    "{'name':'acme','domain':'acme.example','max_calls':2}");
+	put(w, &resource_extension, TENANT, 1, "{'number':'101'}");
+	put(w, &resource_extension, TENANT, 2, "{'number':'102','ring_seconds':12}");
+	put(w, &resource_extension, TENANT, 3, "{'number':'103','enabled':false}");
+	put(w, &resource_ring_group, TENANT, 7, "{'number':'600','name':'Sales'}");
+	w->supposed = (struct supposed){{contacts, calls}, 1, 0};
+	w->q = (struct route_query){
+		.model = w->model,
+		.facts = &w->supposed.facts,
+		.tenant_id = TENANT,
+		.caller_extension_id = 1,
+		.caller = STR("101"),
+	};
+	*state = w;
+	return 0;
+}
+
+static int close_world(void **state)
+{
+	struct world *w = *state;
+
+	model_free(w->model);
+	free(w);
+	return 0;
+}
+
+static const struct route_decision *dial(struct world *w, const char *number)
+{
+	w->q.dialled = str_of(number);
+	route_decide(&w->q, &w->d);
+	return &w->d;
+}
+
+static void assert_refused(const struct route_decision *d, enum route_refusal why)
+{
+	assert_int_equal(d->action, ROUTE_REFUSE);
+	assert_int_equal(d->refusal, why);
+	assert_true(d->nsteps > 0 && d->steps[d->nsteps - 1].has_won); /* and says why */
+}
+
+static void a_number_rings_its_extension(void **state)
+{
+	const struct route_decision *d = dial(*state, "102");
+
+	assert_int_equal(d->action, ROUTE_RING);
+	assert_int_equal(d->extension_id, 2);
+	assert_int_equal(d->ring_seconds, 12);
+	assert_string_equal(d->number, "102");
+	assert_int_equal(d->dest.kind, DEST_KIND_EXTENSION);
+	assert_int_equal(d->revision, 4);
+}
+
+static void a_number_that_nobody_has_is_not_found(void **state)
+{
+	assert_refused(dial(*state, "999"), ROUTE_REFUSAL_NOT_FOUND);
+	assert_refused(dial(*state, ""), ROUTE_REFUSAL_NOT_FOUND);
+	assert_refused(dial(*state, "1020"), ROUTE_REFUSAL_NOT_FOUND);
+}
+
+static void a_disabled_extension_is_refused(void **state)
+{
+	assert_refused(dial(*state, "103"), ROUTE_REFUSAL_DISABLED);
+}
+
+static void without_device_it_is_unavailable(void **state)
+{
+	struct world *w = *state;
+
+	w->supposed.contacts = 0;
+	assert_refused(dial(w, "102"), ROUTE_REFUSAL_UNAVAILABLE);
+}
+
+static void an_account_without_extension_may_not_call(void **state)
+{
+	struct world *w = *state;
+
+	w->q.caller_extension_id = 0;
+	assert_refused(dial(w, "102"), ROUTE_REFUSAL_FORBIDDEN);
+	w->q.caller_extension_id = 3;
+	assert_refused(dial(w, "102"), ROUTE_REFUSAL_FORBIDDEN);
+	w->q.caller_extension_id = 1;
+	assert_int_equal(dial(w, "102")->action, ROUTE_RING);
+}
+
+static void nobody_calls_in_a_disabled_tenant(void **state)
+{
+	struct world *w = *state;
+
+	put(w, &resource_tenant, 0, TENANT,
+	    "{'name':'acme','domain':'acme.example','enabled':false}");
+	assert_refused(dial(w, "102"), ROUTE_REFUSAL_FORBIDDEN);
+}
+
+static void the_tenants_limit_holds(void **state)
+{
+	struct world *w = *state;
+
+	w->supposed.calls = 1;
+	assert_int_equal(dial(w, "102")->action, ROUTE_RING);
+	w->supposed.calls = 2;
+	assert_refused(dial(w, "102"), ROUTE_REFUSAL_LIMIT);
+	put(w, &resource_tenant, 0, TENANT,
+	    "{'name':'acme','domain':'acme.example','max_calls':0}");
+	assert_int_equal(dial(w, "102")->action, ROUTE_RING);
+}
+
+static void star_43_is_the_echo(void **state)
+{
+	const struct route_decision *d = dial(*state, "*43");
+
+	assert_int_equal(d->action, ROUTE_SERVICE);
+	assert_string_equal(d->service, "echo");
+	assert_refused(dial(*state, "*44"), ROUTE_REFUSAL_NOT_FOUND);
+}
+
+static void a_group_is_a_service(void **state)
+{
+	const struct route_decision *d = dial(*state, "600");
+
+	assert_int_equal(d->action, ROUTE_SERVICE);
+	assert_string_equal(d->service, "ring_group");
+	assert_int_equal(d->service_id, 7);
+	assert_int_equal(d->dest.kind, DEST_KIND_RING_GROUP);
+}
+
+static void after_a_failure_nothing_else_is_tried(void **state)
+{
+	struct world *w = *state;
+	const struct route_attempt tried = {{DEST_KIND_EXTENSION, 2}, ROUTE_BUSY};
+
+	w->q.history = &tried;
+	w->q.nhistory = 1;
+	assert_int_equal(dial(w, "102")->action, ROUTE_GIVE_UP);
+}
+
+static void a_service_sends_the_call_on(void **state)
+{
+	struct world *w = *state;
+	const struct route_attempt tried = {{DEST_KIND_RING_GROUP, 7}, ROUTE_NO_ANSWER};
+	const struct dest dest = {DEST_KIND_EXTENSION, 2};
+
+	w->q.history = &tried;
+	w->q.nhistory = 1;
+	w->q.dest = &dest;
+	assert_int_equal(dial(w, "600")->action, ROUTE_RING);
+	assert_int_equal(w->d.extension_id, 2);
+}
+
+static void a_place_it_has_been_to_is_a_loop(void **state)
+{
+	struct world *w = *state;
+	const struct route_attempt tried = {{DEST_KIND_RING_GROUP, 7}, ROUTE_NO_ANSWER};
+	const struct dest back = {DEST_KIND_RING_GROUP, 7};
+
+	w->q.history = &tried;
+	w->q.nhistory = 1;
+	w->q.dest = &back;
+	assert_refused(dial(w, "600"), ROUTE_REFUSAL_LOOP);
+}
+
+static void a_chain_has_an_end(void **state)
+{
+	struct world *w = *state;
+	struct route_attempt tried[ROUTE_MAX_HISTORY];
+	const struct dest dest = {DEST_KIND_EXTENSION, 2};
+
+	for (size_t i = 0; i < ROUTE_MAX_HISTORY; i++)
+		tried[i] = (struct route_attempt){{DEST_KIND_RING_GROUP, 100 + i}, ROUTE_NO_ANSWER};
+	w->q.history = tried;
+	w->q.nhistory = ROUTE_MAX_HISTORY - 1;
+	w->q.dest = &dest;
+	assert_int_equal(dial(w, "600")->action, ROUTE_RING);
+	w->q.nhistory = ROUTE_MAX_HISTORY;
+	assert_refused(dial(w, "600"), ROUTE_REFUSAL_LOOP);
+}
+
+static void a_destination_that_is_gone_is_not_found(void **state)
+{
+	struct world *w = *state;
+	struct dest dest = {DEST_KIND_EXTENSION, 55};
+
+	w->q.dest = &dest;
+	assert_refused(dial(w, "600"), ROUTE_REFUSAL_NOT_FOUND);
+	dest = (struct dest){DEST_KIND_RING_GROUP, 55};
+	assert_refused(dial(w, "600"), ROUTE_REFUSAL_NOT_FOUND);
+	dest = (struct dest){DEST_KIND_HANGUP, 0};
+	assert_refused(dial(w, "600"), ROUTE_REFUSAL_NORMAL);
+}
+
+static void another_tenants_number_is_nobodys(void **state)
+{
+	struct world *w = *state;
+
+	put(w, &resource_tenant, 0, 10, "{'name':'other','domain':'other.example'}");
+	put(w, &resource_extension, 10, 1, "{'number':'777'}");
+	assert_refused(dial(w, "777"), ROUTE_REFUSAL_NOT_FOUND);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(a_number_rings_its_extension),
+		T(a_number_that_nobody_has_is_not_found),
+		T(a_disabled_extension_is_refused),
+		T(without_device_it_is_unavailable),
+		T(an_account_without_extension_may_not_call),
+		T(nobody_calls_in_a_disabled_tenant),
+		T(the_tenants_limit_holds),
+		T(star_43_is_the_echo),
+		T(a_group_is_a_service),
+		T(after_a_failure_nothing_else_is_tried),
+		T(a_service_sends_the_call_on),
+		T(a_place_it_has_been_to_is_a_loop),
+		T(a_chain_has_an_end),
+		T(a_destination_that_is_gone_is_not_found),
+		T(another_tenants_number_is_nobodys),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

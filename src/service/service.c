@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "service/service.h"
+
+int services_register_all(struct calls *cs)
+{
+	static const struct owner_kind *const all[] = {&service_ring_group, &service_echo};
+
+	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+		int err = calls_register_service(cs, all[i]);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
