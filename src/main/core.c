@@ -42,18 +42,6 @@ static void on_changes(int fd, unsigned events, void *arg)
 		apply_change(s, &c);
 }
 
-/* Changes made while starting are in what store_load() gave; only their askers still wait. */
-static void skip_loaded_changes(struct server *s)
-{
-	struct ring *ring = store_changes(s->store);
-	struct store_change c;
-
-	while (ring_pop(ring, &c)) {
-		object_free(c.after);
-		store_applied(s->store, c.token);
-	}
-}
-
 /* ---- commands, media ---- */
 
 static void on_commands(int fd, unsigned events, void *arg)
@@ -165,7 +153,6 @@ int core_start(struct server *s)
 
 	if (err)
 		return err;
-	skip_loaded_changes(s);
 	err = loop_watch(&s->watch_changes, s->loop, ring_fd(changes), LOOP_READ, on_changes, s);
 	if (err)
 		return err;
