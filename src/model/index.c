@@ -34,14 +34,15 @@ void index_close(struct index *ix)
 
 /* --- objects --- */
 
-static uint64_t object_hash(const struct resource *r, uint64_t tenant_id, uint64_t id)
+/* what: a resource, or the REF field whose targets are meant. */
+static uint64_t id_hash(const void *what, uint64_t tenant_id, uint64_t id)
 {
-	return map_hash_u64(tenant_id ^ (uintptr_t)r, id);
+	return map_hash_u64(tenant_id ^ (uintptr_t)what, id);
 }
 
-struct object_key {
+struct id_key {
 	const struct index *ix;
-	const struct resource *res;
+	const void *what;
 	uint64_t tenant_id, id;
 };
 
@@ -54,18 +55,18 @@ static void count_step(const struct index *ix)
 static bool same_object(const struct map_node *node, const void *key)
 {
 	const struct object *o = CONTAINER_OF(node, const struct entry, node)->o;
-	const struct object_key *k = key;
+	const struct id_key *k = key;
 
 	count_step(k->ix);
-	return o->res == k->res && o->tenant_id == k->tenant_id && o->id == k->id;
+	return o->res == k->what && o->tenant_id == k->tenant_id && o->id == k->id;
 }
 
 struct entry *index_object(const struct index *ix, const struct resource *r, uint64_t tenant_id,
 			   uint64_t id)
 {
-	const struct object_key key = {ix, r, tenant_id, id};
+	const struct id_key key = {ix, r, tenant_id, id};
 	struct map_node *node =
-		map_find(&ix->objects, object_hash(r, tenant_id, id), same_object, &key);
+		map_find(&ix->objects, id_hash(r, tenant_id, id), same_object, &key);
 
 	return node ? CONTAINER_OF(node, struct entry, node) : NULL;
 }
@@ -140,19 +141,18 @@ const struct object *index_key(const struct index *ix, const struct field *f, ui
 static bool same_target(const struct map_node *node, const void *key)
 {
 	const struct referrers *r = CONTAINER_OF(node, const struct referrers, node);
-	const struct object_key *k = key;
+	const struct id_key *k = key;
 
 	count_step(k->ix);
-	return r->field == (const void *)k->res && r->tenant_id == k->tenant_id &&
-	       r->target == k->id;
+	return r->field == k->what && r->tenant_id == k->tenant_id && r->target == k->id;
 }
 
 static struct referrers *referrers_of(const struct index *ix, const struct field *f,
 				      uint64_t tenant_id, uint64_t target)
 {
-	const struct object_key key = {ix, (const void *)f, tenant_id, target};
-	struct map_node *node = map_find(
-		&ix->referred, object_hash((const void *)f, tenant_id, target), same_target, &key);
+	const struct id_key key = {ix, f, tenant_id, target};
+	struct map_node *node =
+		map_find(&ix->referred, id_hash(f, tenant_id, target), same_target, &key);
 
 	return node ? CONTAINER_OF(node, struct referrers, node) : NULL;
 }
@@ -197,8 +197,7 @@ static int make_room(struct index *ix, const struct object *o, const struct fiel
 		r->field = f;
 		r->tenant_id = o->tenant_id;
 		r->target = field_id(o, f);
-		map_add(&ix->referred, &r->node,
-			object_hash((const void *)f, r->tenant_id, r->target));
+		map_add(&ix->referred, &r->node, id_hash(f, r->tenant_id, r->target));
 		ix->bytes += sizeof(*r);
 	}
 	/* The object it replaces may stand there too, until the change is complete. */
@@ -313,7 +312,7 @@ void index_add(struct index *ix, struct entry *e)
 	const struct field *f;
 	size_t i = 0;
 
-	map_add(&ix->objects, &e->node, object_hash(o->res, o->tenant_id, o->id));
+	map_add(&ix->objects, &e->node, id_hash(o->res, o->tenant_id, o->id));
 	for (size_t k = 0; k < e->nkeys; k++)
 		map_add(&ix->keys, &e->keys[k].node,
 			key_hash(key_index(&e->keys[k]), o->tenant_id, key_text(&e->keys[k])));

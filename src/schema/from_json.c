@@ -21,24 +21,6 @@ struct reader {
 	struct field_errors *errs;
 };
 
-void field_error_add(struct field_errors *e, const char *field, const char *code, const char *fmt,
-		     ...)
-{
-	struct field_error *fe;
-	char text[512];
-	va_list ap;
-
-	if (e->n == ARRAY_LEN(e->v))
-		return;
-	fe = &e->v[e->n++];
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	record_set_text(fe->field, sizeof(fe->field), str_of(field));
-	record_set_text(fe->code, sizeof(fe->code), str_of(code));
-	record_set_text(fe->message, sizeof(fe->message), str_of(text));
-}
-
 /* Remember what is wrong with a field; returns EINVAL for the caller to pass on. */
 static int PRINTF_LIKE(4, 5)
 	wrong(const struct reader *rd, const char *name, const char *code, const char *fmt, ...)
@@ -460,57 +442,5 @@ int object_from_json(struct object **op, const struct resource *r, const struct 
 		object_free(rd.o);
 	else
 		*op = rd.o;
-	return err;
-}
-
-bool resource_has_password(const struct resource *r)
-{
-	for (size_t i = 0; i < r->nfields; i++)
-		if (r->fields[i].kind == FIELD_PASSWORD)
-			return true;
-	return false;
-}
-
-static int hash_one(const struct reader *rd, const struct field *f, json_t *body,
-		    object_hash_h *hash, void *arg)
-{
-	const json_t *v = json_object_get(body, f->name);
-	struct str clear = {json_string_value(v), json_string_length(v)};
-	size_t nchars;
-	char *text = NULL;
-	int err;
-
-	/* Absent, empty or of a wrong type: object_from_json() says what that means. */
-	if (!json_is_string(v) || !clear.n)
-		return 0;
-	err = check_text(rd, f, clear);
-	if (err)
-		return err;
-	if (syntax_text(clear, &nchars) && nchars < PASSWORD_MIN)
-		return wrong(rd, f->name, "too_short", "must have at least %d characters",
-			     PASSWORD_MIN);
-	err = hash(clear, &text, arg);
-	if (err)
-		return err;
-	if (json_object_set_new(body, f->name, json_string(text)))
-		err = ENOMEM;
-	free(text);
-	return err;
-}
-
-int object_hash_passwords(const struct resource *r, json_t *json, object_hash_h *hash, void *arg,
-			  struct field_errors *errs)
-{
-	struct reader rd = {.prefix = "", .errs = errs};
-	int err = 0;
-
-	for (size_t i = 0; i < r->nfields && (!err || err == EINVAL); i++) {
-		int e = r->fields[i].kind == FIELD_PASSWORD
-				? hash_one(&rd, &r->fields[i], json, hash, arg)
-				: 0;
-
-		if (e)
-			err = e;
-	}
 	return err;
 }

@@ -350,16 +350,6 @@ int object_generate(struct object *o, struct rng *rng)
 	return err;
 }
 
-int object_forget_create_only(struct object *o)
-{
-	int err = 0;
-
-	for (size_t i = 0; !err && i < o->res->nfields; i++)
-		if (o->res->fields[i].flags & CREATE_ONLY)
-			err = field_set_default(o, &o->res->fields[i]);
-	return err;
-}
-
 struct in_list {
 	const char *list;
 	size_t position;

@@ -159,11 +159,27 @@ static int describe_default(json_t *j, const struct field *f)
 	}
 }
 
+/* What the server made up is in the answer to the POST, and never again. */
+static bool is_told_once(const struct field *f)
+{
+	return f->kind == FIELD_SECRET && f->flags & GENERATED;
+}
+
 static bool is_shown(const struct field *f, bool is_input)
 {
 	if (is_input)
 		return !(f->flags & READ_ONLY);
-	return !(f->flags & CREATE_ONLY) && f->kind != FIELD_SECRET && f->kind != FIELD_PASSWORD;
+	return is_told_once(f) ||
+	       (!(f->flags & CREATE_ONLY) && f->kind != FIELD_SECRET && f->kind != FIELD_PASSWORD);
+}
+
+static const char *note_on(const struct field *f, bool is_input)
+{
+	if (!is_input && is_told_once(f))
+		return " (only in the answer to its creation, when it was generated)";
+	if (f->flags & CREATE_ONLY)
+		return " (only when it is created)";
+	return f->flags & ADMIN_SETS ? " (set by the administrator of the system)" : "";
 }
 
 static json_t *field_openapi(const struct field *f, bool is_input)
@@ -174,15 +190,13 @@ static json_t *field_openapi(const struct field *f, bool is_input)
 
 	if (!j)
 		return NULL;
-	snprintf(doc, sizeof(doc), "%s%s%s", f->doc,
-		 f->flags & CREATE_ONLY ? " (only when it is created)" : "",
-		 f->flags & ADMIN_SETS ? " (set by the administrator of the system)" : "");
+	snprintf(doc, sizeof(doc), "%s%s", f->doc, note_on(f, is_input));
 	err = set(j, "description", json_string(doc));
 	if (!err)
 		err = describe_kind(j, f, is_input);
 	if (!err && is_input)
 		err = describe_default(j, f);
-	if (!err && (f->kind == FIELD_SECRET || f->kind == FIELD_PASSWORD))
+	if (!err && is_input && (f->kind == FIELD_SECRET || f->kind == FIELD_PASSWORD))
 		err = set(j, "writeOnly", json_true());
 	if (!err && !is_input && f->flags & READ_ONLY)
 		err = set(j, "readOnly", json_true());
@@ -193,7 +207,7 @@ static json_t *field_openapi(const struct field *f, bool is_input)
 	return j;
 }
 
-/* Output always has every field; input must have what is required. */
+/* Output always has every field but what is told once; input must have what is required. */
 static json_t *fields_openapi(const struct field *fields, size_t n, bool is_input)
 {
 	json_t *properties = json_object(), *required = json_array();
@@ -204,7 +218,7 @@ static json_t *fields_openapi(const struct field *fields, size_t n, bool is_inpu
 		if (!is_shown(&fields[i], is_input))
 			continue;
 		if (set(properties, fields[i].name, field_openapi(&fields[i], is_input)) ||
-		    ((!is_input || fields[i].flags & REQUIRED) &&
+		    ((is_input ? fields[i].flags & REQUIRED : !is_told_once(&fields[i])) &&
 		     json_array_append_new(required, json_string(fields[i].name)))) {
 			json_decref(j);
 			j = NULL;

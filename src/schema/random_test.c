@@ -10,7 +10,7 @@
 #include "schema/syntax.h"
 #include "schema/testing.h"
 
-enum { ROUNDS = 4000 };
+enum { ROUNDS = 2000 };
 
 static struct rng_seeded seeded;
 

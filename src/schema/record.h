@@ -45,7 +45,6 @@ struct record_table {
 	const char *doc;
 };
 extern const struct record_table record_tables[RECORD_NTABLES];
-const struct record_table *record_table_by_plural(struct str plural);
 
 /* Text comes from the network and may be longer than the record keeps: cut at a character's border, control
  * characters replaced by '?', bad UTF-8 too. */

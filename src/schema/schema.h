@@ -133,9 +133,6 @@ int object_list_add(struct object *o, const struct field *f, struct object **chi
 /* Fill empty GENERATED fields with 20 letters and digits; those that are CREATE_ONLY while the object has no id yet. */
 int object_generate(struct object *o, struct rng *rng) MUST_USE;
 
-/* Put CREATE_ONLY fields back to their defaults, once what they ask for was made. */
-int object_forget_create_only(struct object *o) MUST_USE;
-
 /* Fields as they lie in the struct.  The kind must fit: text is TEXT, SECRET, PASSWORD, CHARS; id is REF, ID. */
 const char *field_text(const void *o, const struct field *f);
 int64_t field_int(const void *o, const struct field *f); /* INT, TIME, BOOL, ENUM */

@@ -100,11 +100,3 @@ void sql_ddl(struct buf *out, const struct sql_table *t, enum sql_engine e)
 	buf_cstr(out, ";\n");
 	indexes(out, t);
 }
-
-void sql_ddl_add_column(struct buf *out, const struct sql_table *t, const struct sql_column *c,
-			enum sql_engine e)
-{
-	buf_printf(out, "ALTER TABLE \"%s\" ADD COLUMN ", t->name);
-	column(out, c, e);
-	buf_cstr(out, ";\n");
-}

@@ -240,24 +240,6 @@ static void both_engines_have_the_same_tables(void **state)
 	}
 }
 
-static void a_column_can_be_added_later(void **state)
-{
-	struct db *db = *state;
-	struct sql_column cols[] = {{.name = "a", .kind = SQL_INT}};
-	struct sql_table bare = {.name = "bare", .cols = cols, .ncols = 1, .nkey = 1};
-	const struct sql_table *t = sql_table(db->schema, &resource_tenant);
-	struct buf ddl = {0};
-
-	bare.record = record_tables; /* any: no index of owners */
-	sql_ddl(&ddl, &bare, SQL_SQLITE);
-	buf_cstr(&ddl, "INSERT INTO bare VALUES (1);\n");
-	for (size_t i = 2; i < t->ncols; i++)
-		if (t->cols[i].field)
-			sql_ddl_add_column(&ddl, &bare, &t->cols[i], SQL_SQLITE);
-	assert_int_equal(sqlite3_exec(db->sqlite, ddl.p, NULL, NULL, NULL), SQLITE_OK);
-	buf_free(&ddl);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -272,7 +254,6 @@ int main(void)
 		T(records_are_written_whole_and_again),
 		T(a_row_that_is_none_is_refused),
 		T(both_engines_have_the_same_tables),
-		T(a_column_can_be_added_later),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -115,14 +115,6 @@ const struct resource *resource_by_name(struct str name)
 	return NULL;
 }
 
-const struct record_table *record_table_by_plural(struct str plural)
-{
-	for (size_t i = 0; i < RECORD_NTABLES; i++)
-		if (str_eq(plural, str_of(record_tables[i].plural)))
-			return &record_tables[i];
-	return NULL;
-}
-
 const struct field *resource_field(const struct resource *r, struct str name)
 {
 	for (size_t i = 0; i < r->nfields; i++)

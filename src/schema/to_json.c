@@ -178,23 +178,6 @@ json_t *object_diff(const struct object *before, const struct object *after)
 	return j;
 }
 
-json_t *field_errors_to_json(const struct field_errors *e)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; list && i < e->n; i++) {
-		const struct field_error *fe = &e->v[i];
-
-		if (json_array_append_new(list,
-					  json_pack("{s:s,s:s,s:s}", "field", fe->field, "code",
-						    fe->code, "message", fe->message))) {
-			json_decref(list);
-			list = NULL;
-		}
-	}
-	return list ? json_pack("{s:o}", "errors", list) : NULL;
-}
-
 void record_set_text(char *dst, size_t dst_bytes, struct str s)
 {
 	size_t n = 0;
