@@ -117,7 +117,7 @@ void sip_parse_body(struct sip_parse *p)
 		return;
 	if (!sip_msg_has(m, SIP_HDR_CONTENT_LENGTH)) {
 		/* RFC 3261 18.3: to the end of the datagram; a stream must say */
-		if (is_framed && rest.n)
+		if (is_framed)
 			return sip_parse_flaw(p, 400, "Missing Content-Length");
 		m->body = rest;
 		return;
