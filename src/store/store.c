@@ -320,8 +320,9 @@ static int prepare(struct store *s)
 		err = db_commit(db);
 	if (err && db)
 		/* Not the URL: it may hold a password. */
-		log_error(NULL, LOGID_STORE, "%s: %s",
-			  s->engine == DB_SQLITE ? s->url : "PostgreSQL", db_error(db));
+		log_error(NULL, LOGID_STORE, "%s cannot be used: %s (%s)",
+			  s->engine == DB_SQLITE ? s->url : "PostgreSQL", strerror(err),
+			  db_error(db));
 	db_close(db);
 	return err;
 }

@@ -232,7 +232,7 @@ static inline uint64_t make_tenant(struct fixture *fx, const char *name)
 
 static inline uint64_t make_extension(struct fixture *fx, uint64_t tenant_id, const char *number)
 {
-	char body[128];
+	char body[512];
 
 	snprintf(body, sizeof(body), "{\"number\":\"%s\"}", number);
 	return good_id(ask(fx, STORE_CREATE, tenant_id, "extension", 0, body));
