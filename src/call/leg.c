@@ -66,6 +66,15 @@ static void act_close(struct leg *leg, const struct leg_msg *m)
 	close_both(leg, status, m->headers);
 }
 
+/* What the caller hears of it: a device's refusal is translated; what the stack made of its silence (408, 503), and what a phone
+ * calls its own end of ringing, is the reason's. */
+static unsigned status_told(const struct leg_msg *m)
+{
+	if (m->status && m->sip && m->sip->msg && m->reason != REASON_NO_ANSWER)
+		return reason_status_for_caller(m->status);
+	return reason_status(m->reason);
+}
+
 /* The peer, or the way to it, has ended the leg: SIP_ENDED follows by itself. */
 static void act_gone(struct leg *leg, const struct leg_msg *m)
 {
@@ -77,11 +86,7 @@ static void act_gone(struct leg *leg, const struct leg_msg *m)
 		leg_event(leg, LEV_MEDIA_CLOSED, &nothing);
 	if (!leg->inv)
 		leg_event(leg, LEV_SIP_ENDED, &nothing);
-	/* What a device said is translated; what the stack made of its silence (408, 503) is the reason's. */
-	call_leg_gone(leg->call, leg, m->reason,
-		      m->sip && m->sip->msg && m->status ? reason_status_for_caller(m->status)
-							 : reason_status(m->reason),
-		      m->headers);
+	call_leg_gone(leg->call, leg, m->reason, status_told(m), m->headers);
 }
 
 /* We end it because something of ours failed. */
@@ -188,6 +193,7 @@ static void act_request(struct leg *leg, const struct leg_msg *m)
 static void act_grown(struct leg *leg, const struct leg_msg *m)
 {
 	memcpy(leg->local, m->media->u.local, sizeof(leg->local));
+	leg->nstreams = leg->nasked;
 	negotiate_grown(leg->call, leg, 0);
 }
 

@@ -59,9 +59,9 @@ struct leg {
 	struct ringing_member *member; /* while it rings in a fork */
 	bool is_ringing_told;	       /* on the bus, once */
 
-	struct addr bind; /* our media address towards it */
-	bool has_media;	  /* a session was asked for and is not yet closed */
-	uint8_t nstreams;
+	struct addr bind;	  /* our media address towards it */
+	bool has_media;		  /* a session was asked for and is not yet closed */
+	uint8_t nstreams, nasked; /* open; being opened */
 	struct addr local[MEDIA_MAX_STREAMS];
 	struct media_remote remote[MEDIA_MAX_STREAMS]; /* as last told the engine */
 	oid joined;				       /* leg whose media it hears */

@@ -25,6 +25,7 @@ static int open_streams(struct leg *leg, enum media_cmd_type type, uint8_t n)
 	cmd.u.open.local = leg->bind;
 	cmd.u.open.silence_ms = leg->cs->conf.silence_ms;
 	cmd.u.open.call = leg->call->rec.id;
+	leg->nasked = n;
 	return post(leg, &cmd);
 }
 
@@ -86,11 +87,10 @@ static struct media_remote stream_remote(const struct leg *leg, const struct sdp
 
 	if (!m || !m->port)
 		return r;
-	if (other && (i >= other->nmedia || !other->media[i].port))
+	if (i >= other->nmedia || !other->media[i].port)
 		return r;
-	if (other)
-		peer = other->media[i].is_held ? other->media[i].direction & SDP_SENDONLY
-					       : other->media[i].direction;
+	peer = other->media[i].is_held ? other->media[i].direction & SDP_SENDONLY
+				       : other->media[i].direction;
 	r.may_send = (m->direction & SDP_SENDONLY) && (peer & SDP_RECVONLY);
 	r.may_receive = (m->direction & SDP_RECVONLY) && (peer & SDP_SENDONLY) && !m->is_held;
 	r.rtp = m->rtp;

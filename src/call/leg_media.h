@@ -15,8 +15,8 @@
 int leg_media_open(struct leg *leg) MUST_USE;		/* leg->nstreams of them */
 int leg_media_grow(struct leg *leg, size_t n) MUST_USE; /* OPENED or MEDIA_FAILED follows */
 void leg_media_close(struct leg *leg);
-/* Tell the engine where its packets go and which way they may flow: its own description, and the other side's (NULL: a
- * service, which sends and listens). */
+/* Tell the engine where its packets go and which way they may flow: its own description, and the other side's
+ * (of a service: ours). */
 int leg_media_remote(struct leg *leg, const struct sdp *theirs, const struct sdp *other) MUST_USE;
 int leg_media_join(struct leg *a, struct leg *b) MUST_USE;
 int leg_media_part(struct leg *leg) MUST_USE;

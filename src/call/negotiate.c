@@ -6,6 +6,19 @@
 #include "call/negotiate.h"
 #include "call/record.h"
 
+/* The engine follows what the device and we have said of ourselves (our last description). */
+static int follow_own(struct leg *leg, const struct sdp *theirs)
+{
+	struct sdp *ours = NULL;
+	const char *why;
+	int err = sdp_parse(&ours, buf_view(&leg->sent), &why);
+
+	if (!err)
+		err = leg_media_remote(leg, theirs, ours);
+	sdp_free(ours);
+	return err;
+}
+
 /* Our description to the leg: the answer to what it offers, or an offer when it offers nothing. */
 static int describe_own(struct leg *leg, struct str *sdp)
 {
@@ -13,7 +26,7 @@ static int describe_own(struct leg *leg, struct str *sdp)
 
 	if (err || !leg->offered)
 		return err;
-	err = leg_media_remote(leg, leg->offered, NULL);
+	err = follow_own(leg, leg->offered);
 	if (err)
 		return err;
 	sdp_free(leg->theirs);
@@ -48,7 +61,7 @@ static void own_answered(struct call *call, struct leg *leg, struct str sdp)
 	}
 	sdp_free(leg->theirs);
 	leg->theirs = s;
-	if (leg_media_remote(leg, leg->theirs, NULL))
+	if (follow_own(leg, leg->theirs))
 		call_end(call, REASON_OVERLOAD, 0, "system", STR_NONE);
 }
 

@@ -74,6 +74,20 @@ static inline struct sip_msg *got_status(struct phone *p, unsigned status)
 	return m;
 }
 
+/* Let time pass until something comes for the phone. */
+static inline void wait_for_message(struct phone *p, unsigned at_most_ms)
+{
+	struct testnet *t = &p->w->net;
+
+	for (unsigned ms = 0; ms <= at_most_ms; ms += 10) {
+		for (size_t i = 0; i < t->nsent; i++)
+			if (addr_eq(&t->sent[i].flow.remote, &p->flow.remote))
+				return;
+		pass(p->w, 6); /* and the four of run() */
+	}
+	fail_msg("nothing came for %s", p->user);
+}
+
 static inline bool says(const struct sip_msg *m, const char *text)
 {
 	return memmem(m->body.p, m->body.n, text, strlen(text)) != NULL;

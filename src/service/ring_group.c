@@ -26,22 +26,11 @@ static void go_on(struct group_call *g, enum reason reason)
 		owner_hangup(g->call, g->caller, reason);
 }
 
-/* Each member once, however often it is listed. */
 static size_t members(const struct ring_group *group, uint64_t *ids)
 {
-	size_t n = 0;
-
-	for (size_t i = 0; i < group->members.n; i++) {
-		const struct ring_group_member *m =
-			(const struct ring_group_member *)group->members.v[i];
-		bool is_new = true;
-
-		for (size_t j = 0; j < n && is_new; j++)
-			is_new = ids[j] != m->extension_id;
-		if (is_new)
-			ids[n++] = m->extension_id;
-	}
-	return n;
+	for (size_t i = 0; i < group->members.n; i++)
+		ids[i] = ((const struct ring_group_member *)group->members.v[i])->extension_id;
+	return group->members.n;
 }
 
 static void ring(struct group_call *g, const struct ring_group *group)

@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Ringing an extension on all its devices: forks, early media, who wins and what is told when nobody does. */
+#include "call/testing_phone.h"
+
+#define ELSEWHERE "SIP;cause=200;text=\"Call completed elsewhere\""
+
+/* 101 calls 102, which has a second device at phone 5. */
+static void two_ring(struct world *w, struct ua *a, struct ua *b, struct ua *c)
+{
+	registers(&w->phone[5], 102);
+	calls_number(a, &w->phone[1], "102", audio(&w->phone[1]));
+	rings(b, &w->phone[2]);
+	rings(c, &w->phone[5]);
+}
+
+static void the_first_answer_wins_and_the_other_stops(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0}, c = {0};
+
+	two_ring(w, &a, &b, &c);
+	ua_reply(&b, 180, "");
+	ua_got(&a, 180);
+	ua_reply(&c, 180, "");
+	nothing(a.p); /* it rings already */
+	assert_int_not_equal(media_port(b.req, 0), media_port(c.req, 0));
+	ua_reply(&c, 200, audio(c.p));
+	ua_asked(&c, SIP_ACK);
+	ua_cancelled(&b, ELSEWHERE);
+	ua_got(&a, 200);
+	ua_request(&a, "ACK", "");
+	assert_int_equal(engine_sessions(&w->engine), 2);
+	assert_string_equal(last_call(w)->status, "in_progress");
+	assert_int_equal(heard(w, BUS_TARGET_ADD), 2);
+	assert_int_equal(heard(w, BUS_TARGET_ANSWERED), 1);
+	hang_up(&a, &c);
+	ua_done(&b);
+}
+
+/* The CANCEL to the loser crosses its 200: it is acknowledged and hung up, and the call does not notice. */
+static void two_answers_at_once_make_one_call(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0}, c = {0};
+
+	two_ring(w, &a, &b, &c);
+	ua_reply(&b, 180, "");
+	ua_reply(&c, 180, "");
+	ua_got(&a, 180);
+	ua_reply(&c, 200, audio(c.p));
+	ua_reply(&b, 200, audio(b.p));
+	got_request(b.p, SIP_CANCEL);
+	ua_asked(&b, SIP_ACK);
+	ua_asked(&b, SIP_BYE);
+	ua_reply(&b, 200, "");
+	ua_asked(&c, SIP_ACK);
+	ua_got(&a, 200);
+	ua_request(&a, "ACK", "");
+	pass(w, 40000);
+	nothing(a.p);
+	assert_int_equal(calls_count(w->calls), 1);
+	hang_up(&c, &a);
+	assert_string_equal(last_call(w)->status, "answered");
+	ua_done(&b);
+}
+
+static void a_device_that_registers_meanwhile_rings_too(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0}, c = {0};
+
+	calls_number(&a, &w->phone[1], "102", audio(&w->phone[1]));
+	rings(&b, &w->phone[2]);
+	ua_reply(&b, 180, "");
+	ua_got(&a, 180);
+	registers(&w->phone[4], 104); /* another extension's */
+	nothing(&w->phone[4]);
+	registers(&w->phone[5], 102);
+	rings(&c, &w->phone[5]);
+	ua_reply(&c, 200, audio(c.p));
+	ua_asked(&c, SIP_ACK);
+	ua_cancelled(&b, ELSEWHERE);
+	ua_got(&a, 200);
+	ua_request(&a, "ACK", "");
+	registers(&w->phone[6], 102); /* answered: nothing rings any more */
+	nothing(&w->phone[6]);
+	hang_up(&a, &c);
+	ua_done(&b);
+}
+
+static void a_device_gone_before_it_was_rung_is_left_out(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0};
+	oid id = registers(&w->phone[5], 102);
+
+	w->engine.is_deaf = true; /* the caller's media is asked for */
+	calls_number(&a, &w->phone[1], "102", audio(&w->phone[1]));
+	w->engine.is_deaf = false;
+	calls_media_event(&(struct media_event){.type = MEDIA_OPENED,
+						.session = w->engine.session[0].id,
+						.u.local = {w->engine.session[0].local[0]}},
+			  w->calls);
+	unregisters(w, id); /* while the media of its leg is opened */
+	rings(&b, &w->phone[2]);
+	nothing(&w->phone[5]);
+	ua_reply(&b, 486, "");
+	ua_got(&a, 486);
+	ua_done(&b);
+}
+
+static void ends_with(struct world *w, unsigned first, unsigned second, unsigned told,
+		      const char *reason)
+{
+	struct ua a, b = {0}, c = {0};
+	oid id = registers(&w->phone[5], 102);
+
+	calls_number(&a, &w->phone[1], "102", audio(&w->phone[1]));
+	rings(&b, &w->phone[2]);
+	rings(&c, &w->phone[5]);
+	ua_reply(&b, first, "");
+	ua_reply(&c, second, "");
+	ua_got(&a, told);
+	assert_string_equal(last_call(w)->reason, reason);
+	unregisters(w, id);
+	ua_done(&b);
+	ua_done(&c);
+}
+
+static void the_failure_that_says_most_is_told(void **state)
+{
+	struct world *w = *state;
+
+	ends_with(w, 486, 480, 486, "busy");
+	ends_with(w, 480, 486, 486, "busy");
+	ends_with(w, 404, 500, 404, "unavailable");
+	ends_with(w, 500, 404, 404, "unavailable");
+	ends_with(w, 488, 480, 488, "not_acceptable");
+	ends_with(w, 486, 488, 486, "busy");
+	ends_with(w, 503, 503, 480, "unavailable");
+}
+
+static void rung_and_unanswered_beats_busy(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0}, c = {0};
+
+	two_ring(w, &a, &b, &c);
+	ua_reply(&b, 180, "");
+	ua_got(&a, 180);
+	ua_reply(&c, 486, "");
+	nothing(a.p);
+	pass(w, 20050);
+	ua_cancelled(&b, NULL);
+	ua_got(&a, 480);
+	assert_string_equal(last_call(w)->reason, "no_answer");
+	ua_done(&b);
+	ua_done(&c);
+}
+
+/* A phone with a time limit of its own gives up: it has rung all the same. */
+static void a_device_that_rang_and_gave_up_was_unanswered(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0};
+
+	calls_number(&a, &w->phone[1], "102", audio(&w->phone[1]));
+	rings(&b, &w->phone[2]);
+	ua_reply(&b, 180, "");
+	ua_got(&a, 180);
+	ua_reply(&b, 408, "");
+	ua_got(&a, 480);
+	assert_string_equal(last_call(w)->reason, "no_answer");
+	ua_done(&b);
+}
+
+static void who_declines_stops_all_his_devices(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0}, c = {0};
+
+	two_ring(w, &a, &b, &c);
+	ua_reply(&b, 180, "");
+	ua_got(&a, 180);
+	ua_reply(&c, 180, "");
+	ua_reply(&c, 603, "");
+	ua_cancelled(&b, NULL);
+	ua_got(&a, 603);
+	assert_string_equal(last_call(w)->reason, "declined");
+	assert_string_equal(last_call(w)->status, "busy");
+	ua_done(&b);
+	ua_done(&c);
+}
+
+static void the_calling_device_does_not_ring_itself(void **state)
+{
+	struct world *w = *state;
+	struct ua a, c = {0};
+
+	calls_number(&a, &w->phone[1], "101", audio(&w->phone[1]));
+	ua_got(&a, 480); /* it is the only one */
+	registers(&w->phone[5], 101);
+	calls_number(&a, &w->phone[1], "101", audio(&w->phone[1]));
+	rings(&c, &w->phone[5]);
+	nothing(&w->phone[1]);
+	ua_reply(&c, 486, "");
+	ua_got(&a, 486);
+	ua_done(&c);
+}
+
+static void devices_of_all_accounts_ring_but_not_of_disabled_ones(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0}, c = {0};
+
+	put(w, &resource_account, TENANT, 201, "{'username':'102_2','extension_id':'2'}");
+	put(w, &resource_account, TENANT, 202,
+	    "{'username':'102_3','extension_id':'2','enabled':false}");
+	registers(&w->phone[5], 201);
+	registers(&w->phone[6], 202);
+	calls_number(&a, &w->phone[1], "102", audio(&w->phone[1]));
+	rings(&b, &w->phone[2]);
+	rings(&c, &w->phone[5]);
+	nothing(&w->phone[6]);
+	ua_reply(&b, 486, "");
+	ua_reply(&c, 486, "");
+	ua_got(&a, 486);
+	ua_done(&b);
+	ua_done(&c);
+}
+
+/* ---- early media ---- */
+
+static void early_media_is_heard_before_the_answer(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0};
+	struct session *sa;
+	struct sip_msg *m;
+	unsigned port;
+	uint64_t version;
+
+	calls_number(&a, &w->phone[1], "102", audio(&w->phone[1]));
+	rings(&b, &w->phone[2]);
+	ua_reply(&b, 183, audio(b.p));
+	m = ua_got(&a, 183);
+	port = media_port(m, 0);
+	version = sdp_version(m);
+	sa = session_at(w, port);
+	assert_int_equal(sa->joined, session_at(w, media_port(b.req, 0))->id);
+	assert_true(sa->remote[0].may_receive);
+	ua_reply(&b, 180, ""); /* and rings on: 180 after 183 */
+	ua_got(&a, 180);
+	ua_reply(&b, 200, audio(b.p));
+	ua_asked(&b, SIP_ACK);
+	m = ua_got(&a, 200);
+	assert_int_equal(media_port(m, 0), port);
+	assert_int_equal(sdp_version(m), version); /* the same description */
+	ua_request(&a, "ACK", "");
+	hang_up(&a, &b);
+}
+
+static void early_media_ends_with_a_refusal(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0};
+
+	calls_number(&a, &w->phone[1], "102", audio(&w->phone[1]));
+	rings(&b, &w->phone[2]);
+	ua_reply(&b, 183, audio(b.p));
+	ua_got(&a, 183);
+	ua_reply(&b, 480, "");
+	ua_got(&a, 480);
+	assert_int_equal(engine_sessions(&w->engine), 0);
+	ua_done(&b);
+}
+
+/* The first device that sends sound is heard; when it is gone, the next. */
+static void one_device_is_heard_at_a_time(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0}, c = {0};
+	struct session *sa, *sb, *sc;
+	struct sip_msg *m;
+	uint64_t version;
+
+	two_ring(w, &a, &b, &c);
+	ua_reply(&b, 183, audio(b.p));
+	m = ua_got(&a, 183);
+	version = sdp_version(m);
+	sa = session_at(w, media_port(m, 0));
+	sb = session_at(w, media_port(b.req, 0));
+	sc = session_at(w, media_port(c.req, 0));
+	ua_reply(&c, 183, audio_as(c.p, 1, "sendrecv"));
+	nothing(a.p);
+	assert_int_equal(sa->joined, sb->id);
+	ua_reply(&b, 486, "");
+	m = ua_got(&a, 183);
+	assert_true(sdp_version(m) > version); /* c describes itself otherwise */
+	assert_int_equal(sa->joined, sc->id);
+	ua_reply(&c, 200, audio_as(c.p, 1, "sendrecv"));
+	ua_asked(&c, SIP_ACK);
+	ua_got(&a, 200);
+	ua_request(&a, "ACK", "");
+	hang_up(&a, &c);
+	ua_done(&b);
+}
+
+static void another_device_than_the_one_heard_may_answer(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0}, c = {0};
+	struct session *sa;
+	struct sip_msg *m;
+
+	two_ring(w, &a, &b, &c);
+	ua_reply(&b, 183, audio(b.p));
+	m = ua_got(&a, 183);
+	sa = session_at(w, media_port(m, 0));
+	ua_reply(&c, 200, audio_as(c.p, 1, "sendrecv"));
+	ua_asked(&c, SIP_ACK);
+	got_request(b.p, SIP_CANCEL);
+	ua_reply(&b, 487, "");
+	m = ua_got(&a, 200);
+	assert_int_equal(session_at(w, media_port(m, 0))->id, sa->id);
+	assert_int_equal(sa->joined, session_at(w, media_port(c.req, 0))->id);
+	assert_int_equal(sa->remote[0].rtp.ip[3], 1);
+	ua_request(&a, "ACK", "");
+	hang_up(&a, &c);
+	ua_done(&b);
+}
+
+/* RFC 3261 13.2.1: the answer stands in the 183, the 200 has none. */
+static void an_answer_in_183_need_not_be_repeated(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0};
+	struct sip_msg *m;
+
+	calls_number(&a, &w->phone[1], "102", audio(&w->phone[1]));
+	rings(&b, &w->phone[2]);
+	ua_reply(&b, 183, audio(b.p));
+	ua_got(&a, 183);
+	ua_reply(&b, 200, "");
+	ua_asked(&b, SIP_ACK);
+	m = ua_got(&a, 200);
+	assert_true(m->body.n > 0);
+	ua_request(&a, "ACK", "");
+	hang_up(&a, &b);
+}
+
+static void an_answer_without_description_is_none(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0}, c = {0};
+
+	two_ring(w, &a, &b, &c);
+	ua_reply(&b, 200, "");
+	ua_asked(&b, SIP_ACK);
+	ua_asked(&b, SIP_BYE);
+	ua_reply(&b, 200, "");
+	nothing(a.p); /* c rings on */
+	ua_reply(&c, 200, "v=0\r\nnonsense\r\n");
+	ua_asked(&c, SIP_ACK);
+	ua_asked(&c, SIP_BYE);
+	ua_reply(&c, 200, "");
+	ua_got(&a, 500);
+	assert_string_equal(last_call(w)->status, "failed");
+	assert_string_equal(last_call(w)->reason, "protocol");
+	ua_done(&b);
+	ua_done(&c);
+}
+
+/* A proxy behind one contact forks: several early dialogs, one answer. */
+static void forks_behind_one_contact_make_one_call(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0};
+	char first[300];
+
+	calls_number(&a, &w->phone[1], "102", audio(&w->phone[1]));
+	rings(&b, &w->phone[2]);
+	strcpy(first, b.local);
+	ua_reply(&b, 180, "");
+	ua_got(&a, 180);
+	strcat(b.local, "x"); /* another To tag */
+	ua_reply(&b, 183, audio(b.p));
+	ua_got(&a, 183);
+	ua_reply(&b, 200, audio(b.p));
+	ua_asked(&b, SIP_ACK);
+	ua_got(&a, 200);
+	ua_request(&a, "ACK", "");
+	{ /* the other one has answered as well: it is acknowledged and hung up */
+		char second[300];
+
+		strcpy(second, b.local);
+		strcpy(b.local, first);
+		ua_reply(&b, 200, audio(b.p));
+		got_request(b.p, SIP_ACK);
+		got_request(b.p, SIP_BYE);
+		strcpy(b.local, second);
+	}
+	nothing(a.p);
+	assert_int_equal(calls_count(w->calls), 1);
+	pass(w, 40000);
+	while (phone_next(b.p)) /* nobody answered that BYE */
+		;
+	hang_up(&a, &b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		STORY(the_first_answer_wins_and_the_other_stops),
+		STORY(two_answers_at_once_make_one_call),
+		STORY(a_device_that_registers_meanwhile_rings_too),
+		STORY(a_device_gone_before_it_was_rung_is_left_out),
+		STORY(the_failure_that_says_most_is_told),
+		STORY(rung_and_unanswered_beats_busy),
+		STORY(a_device_that_rang_and_gave_up_was_unanswered),
+		STORY(who_declines_stops_all_his_devices),
+		STORY(the_calling_device_does_not_ring_itself),
+		STORY(devices_of_all_accounts_ring_but_not_of_disabled_ones),
+		STORY(early_media_is_heard_before_the_answer),
+		STORY(early_media_ends_with_a_refusal),
+		STORY(one_device_is_heard_at_a_time),
+		STORY(another_device_than_the_one_heard_may_answer),
+		STORY(an_answer_in_183_need_not_be_repeated),
+		STORY(an_answer_without_description_is_none),
+		STORY(forks_behind_one_contact_make_one_call),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
