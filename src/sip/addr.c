@@ -25,44 +25,64 @@ static bool param_value_ok(struct str value)
 	if (value.p[0] == '"')
 		return sip_quoted_end(value, 0) == value.n;
 	for (size_t i = 0; i < value.n; i++)
-		if (sip_is_lws(value.p[i]) || value.p[i] == '"' || value.p[i] == '<' ||
-		    value.p[i] == '>')
+		if (!sip_is(value.p[i], SIP_CH_TOKEN) &&
+		    (sip_is_lws(value.p[i]) || value.p[i] == '"' || value.p[i] == '<' ||
+		     value.p[i] == '>'))
 			return false;
 	return true;
 }
 
-size_t sip_param_end(struct str params)
+bool sip_param_ok(struct str name, struct str value)
 {
-	size_t i = 0;
+	return sip_is_token(name) && (!value.p || param_value_ok(value));
+}
 
-	while (i < params.n && params.p[i] != ';') {
-		i = params.p[i] == '"' ? sip_quoted_end(params, i) : i + 1;
+struct str sip_param_plain(struct str value)
+{
+	if (value.n >= 2 && value.p[0] == '"' && value.p[value.n - 1] == '"')
+		return sip_sub(value, 1, value.n - 1);
+	return value;
+}
+
+/* From i to the ';' that ends the parameter, or the end; 0: a quote does not end. */
+static size_t end_of_param(struct str s, size_t i)
+{
+	while (i < s.n) {
+		while (i < s.n && sip_is(s.p[i], SIP_CH_TOKEN))
+			i++;
+		if (i == s.n || s.p[i] == ';')
+			break;
+		i = s.p[i] == '"' ? sip_quoted_end(s, i) : i + 1;
 		if (!i)
-			return params.n;
+			return 0;
 	}
 	return i;
 }
 
-/* Take one parameter off the front: name and value trimmed; value.p NULL without '='.  EINVAL: unbalanced quotes. */
-static int next_param(struct str *params, struct str *name, struct str *value)
+size_t sip_param_end(struct str params)
+{
+	size_t end = end_of_param(params, 0);
+
+	return end || (params.n && params.p[0] == ';') ? end : params.n;
+}
+
+int sip_param_next(struct str *params, struct str *name, struct str *value)
 {
 	struct str s = *params;
-	size_t eq = 0, i = 0;
+	size_t eq = 0, end;
 
-	while (i < s.n && s.p[i] != ';') {
-		if (s.p[i] == '=' && !eq)
-			eq = i + 1;
-		if (s.p[i] == '"') {
-			i = sip_quoted_end(s, i);
-			if (!i)
-				return EINVAL;
-			continue;
-		}
-		i++;
-	}
-	*name = str_trim(sip_sub(s, 0, eq ? eq - 1 : i));
-	*value = eq ? str_trim(sip_sub(s, eq, i)) : STR_NONE;
-	*params = i < s.n ? sip_sub(s, i + 1, s.n) : STR_NONE;
+	while (eq < s.n && s.p[eq] != '=' && s.p[eq] != ';' && s.p[eq] != '"')
+		eq++;
+	end = end_of_param(s, eq);
+	if (!end && s.n && s.p[0] != ';')
+		return EINVAL;
+	*name = str_trim(sip_sub(s, 0, eq < end ? eq : end));
+	*value = STR_NONE;
+	if (eq < end && s.p[eq] == '=')
+		*value = str_trim(sip_sub(s, eq + 1, end));
+	else if (eq < end)
+		*name = str_trim(sip_sub(s, 0, end)); /* a quote within the name: nobody's token */
+	*params = end < s.n ? sip_sub(s, end + 1, s.n) : STR_NONE;
 	return 0;
 }
 
@@ -72,9 +92,7 @@ int sip_params_check(struct str params)
 	while (params.p) {
 		struct str name, value;
 
-		if (next_param(&params, &name, &value) || !sip_is_token(name))
-			return EINVAL;
-		if (value.p && !param_value_ok(value))
+		if (sip_param_next(&params, &name, &value) || !sip_param_ok(name, value))
 			return EINVAL;
 	}
 	return 0;
@@ -159,13 +177,11 @@ bool sip_param(struct str params, struct str name, struct str *value)
 	while (params.p) {
 		struct str n, v;
 
-		if (next_param(&params, &n, &v))
+		if (sip_param_next(&params, &n, &v))
 			break;
 		if (!str_ieq(n, name))
 			continue;
-		if (v.n >= 2 && v.p[0] == '"' && v.p[v.n - 1] == '"')
-			v = sip_sub(v, 1, v.n - 1);
-		*value = v;
+		*value = sip_param_plain(v);
 		return true;
 	}
 	*value = STR_NONE;

@@ -46,6 +46,13 @@ static enum sip_hdr find_compact(char c)
 	return SIP_HDR_OTHER;
 }
 
+/* Of equal length.  Nearly everybody writes a name as the RFC does. */
+static bool is_named(struct str name, const char *as)
+{
+	return ((name.p[0] ^ as[0]) & ~0x20) == 0 &&
+	       (!memcmp(name.p, as, name.n) || str_ieq(name, (struct str){as, name.n}));
+}
+
 enum sip_hdr sip_header_find(struct str name)
 {
 	const uint8_t *at = lengths, *end = lengths + sizeof(lengths);
@@ -58,7 +65,7 @@ enum sip_hdr sip_header_find(struct str name)
 		at = memchr(at, (int)name.n, (size_t)(end - at));
 		if (!at)
 			break;
-		if (str_ieq(name, (struct str){names[at - lengths], *at}))
+		if (is_named(name, names[at - lengths]))
 			return (enum sip_hdr)(at - lengths);
 		at++;
 	}

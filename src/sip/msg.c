@@ -6,6 +6,9 @@
  * the copy by turning their line ends into spaces.  The first thing found wrong is remembered (flaw()) and reading goes
  * on: the answer needs Via, From, To, Call-ID and CSeq wherever they stand.
  *
+ * COST    a softphone's INVITE of 1,170 bytes with credentials and SDP: 19,700 instructions (callgrind, -O2); its 180
+ * written: 9,600; its credentials checked: 14,000.
+ *
  * Line ends are CRLF and nothing else.  Others read a bare CR or LF differently, and what they differ in is where a
  * header hides; so both are flaws, as is NUL outside a quoted pair, and all three become spaces in our copy, so that an
  * answer built from it cannot be split.
@@ -25,6 +28,26 @@ void sip_parse_flaw(struct sip_parse *p, unsigned status, const char *bad)
 	p->msg->bad = bad;
 }
 
+/* Eight bytes that may all stand in a line?  Says no for some that may: those are looked at one by one.
+ * Below 0x20 the first term has a high bit, at 0x7f the second; bytes above 0x7f are taken out of both. */
+static bool eight_are_text(const char *p)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t x;
+
+	memcpy(&x, p, sizeof(x));
+	return !(((x - ones * 0x20) | (x + ones)) & ~x & ones * 0x80);
+}
+
+static char *skip_text(char *c, const char *end)
+{
+	while (end - c >= 8 && eight_are_text(c))
+		c += 8;
+	while (c < end && sip_is(*c, SIP_CH_TEXT))
+		c++;
+	return c;
+}
+
 /* The next line without its end, or STR_NONE at the end of the text. */
 static struct str next_line(struct sip_parse *p)
 {
@@ -35,8 +58,7 @@ static struct str next_line(struct sip_parse *p)
 		return STR_NONE;
 	}
 	for (;; c++) {
-		while (c < p->end && sip_is(*c, SIP_CH_TEXT))
-			c++;
+		c = skip_text(c, p->end);
 		if (c == p->end) {
 			p->is_cut = true;
 			p->at = c;
@@ -212,7 +234,9 @@ static struct sip_msg *alloc_for(struct sip_parse *p, const struct flow *from, c
 	m = mem_alloc(sizeof(*m) + index_bytes + n + 1);
 	if (!m)
 		return NULL;
-	*m = (struct sip_msg){.refs = 1, .method = SIP_UNKNOWN_METHOD, .flow = *from};
+	m->refs = 1;
+	m->method = SIP_UNKNOWN_METHOD;
+	m->flow = *from;
 	m->headers = (struct sip_header *)(m + 1);
 	copy = (char *)m->headers + index_bytes;
 	memcpy(copy, text, n);

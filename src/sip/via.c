@@ -33,19 +33,24 @@ static int read_protocol(struct sip_via *via, struct str *s, bool *is_ours)
 	return 0;
 }
 
+/* One pass, as each message has a Via at least.  Of a parameter given twice the first counts. */
 static int read_params(struct sip_via *via)
 {
-	struct str value;
+	struct str params = via->params, name, value;
 
-	if (sip_params_check(via->params))
-		return EINVAL;
-	if (sip_param(via->params, STR("branch"), &value))
-		via->branch = value;
-	if (sip_param(via->params, STR("received"), &value))
-		via->received = unbracket(value);
-	if (sip_param(via->params, STR("maddr"), &value))
-		via->maddr = unbracket(value);
-	via->has_rport = sip_param(via->params, STR("rport"), &value);
+	while (params.p) {
+		if (sip_param_next(&params, &name, &value) || !sip_param_ok(name, value))
+			return EINVAL;
+		value = sip_param_plain(value);
+		if (str_ieq(name, STR("rport")))
+			via->has_rport = true;
+		else if (!via->branch.p && str_ieq(name, STR("branch")))
+			via->branch = value;
+		else if (!via->received.p && str_ieq(name, STR("received")))
+			via->received = unbracket(value);
+		else if (!via->maddr.p && str_ieq(name, STR("maddr")))
+			via->maddr = unbracket(value);
+	}
 	return 0;
 }
 
