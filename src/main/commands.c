@@ -75,6 +75,26 @@ static json_t *registrations(struct server *s, const struct command *c)
 			 has_more ? json_id(after) : json_null());
 }
 
+static json_t *session_json(const struct call_view *view)
+{
+	json_t *one = record_to_json(&record_tables[RECORD_CALL], view->record);
+
+	if (one) {
+		json_object_set_new(one, "cdr_id", json_id(view->record->id));
+		json_object_set_new(one, "id", json_id(view->id));
+	}
+	return one;
+}
+
+static json_t *session(struct server *s, const struct command *c)
+{
+	struct call_view view;
+	bool is_there =
+		c->id && calls_next(s->calls, c->tenant_id, c->id - 1, &view) && view.id == c->id;
+
+	return is_there ? session_json(&view) : NULL;
+}
+
 static json_t *sessions(struct server *s, const struct command *c)
 {
 	json_t *items = json_array();
@@ -83,18 +103,11 @@ static json_t *sessions(struct server *s, const struct command *c)
 	bool has_more = false;
 
 	while (calls_next(s->calls, c->tenant_id, after, &view)) {
-		json_t *one;
-
 		if (json_array_size(items) == page_limit(c)) {
 			has_more = true;
 			break;
 		}
-		one = record_to_json(&record_tables[RECORD_CALL], view.record);
-		if (one) {
-			json_object_set_new(one, "cdr_id", json_id(view.record->id));
-			json_object_set_new(one, "id", json_id(view.id));
-			json_array_append_new(items, one);
-		}
+		json_array_append_new(items, session_json(&view));
 		after = view.id;
 	}
 	return json_pack("{s:o,s:o}", "items", items, "next",
@@ -127,6 +140,10 @@ void commands_answer(struct server *s, const struct command *c)
 		break;
 	case COMMAND_SESSIONS:
 		json = sessions(s, c);
+		break;
+	case COMMAND_SESSION:
+		json = session(s, c);
+		reply.err = json ? 0 : ENOENT;
 		break;
 	case COMMAND_SESSION_HANGUP:
 		reply.err = calls_hangup(s->calls, c->tenant_id, c->id);

@@ -85,7 +85,7 @@ static int load_object(struct store_change *c, void *arg)
 {
 	struct server *s = arg;
 	struct model_change change = {c->tenant_id, c->revision, c->res, c->id, c->after};
-	int err = model_apply(s->model, &change);
+	int err = model_load(s->model, &change);
 
 	c->after = change.after;
 	return err;
@@ -330,12 +330,14 @@ static int start_api(struct server *s)
 
 static void stop_api(struct server *s)
 {
-	s->api = api_close(s->api);
+	if (s->api)
+		api_stop(s->api);
 }
 
-/* After api: the rings stay until nobody pushes any more. */
-static void stop_commands(struct server *s)
+/* Stopped after the store and the core: nobody pushes to these rings any more. */
+static void stop_rings(struct server *s)
 {
+	s->api = api_close(s->api);
 	s->commands = ring_free(s->commands);
 }
 
@@ -352,7 +354,7 @@ static int start_demo(struct server *s)
 
 static const struct part parts[] = {
 	{"base", start_base, stop_base},
-	{"commands", start_nothing, stop_commands},
+	{"rings", start_nothing, stop_rings},
 	{"store", start_store, stop_store},
 	{"journal", start_journal, stop_journal},
 	{"model", start_model, stop_model},

@@ -29,7 +29,7 @@ static int apply_json(struct pbx *p, uint64_t tenant_id, uint64_t revision, cons
 	change.after->tenant_id = res->scope == SCOPE_SYSTEM ? 0 : tenant_id;
 	change.after->id = id;
 	change.after->revision = revision;
-	err = model_apply(p->model, &change);
+	err = model_load(p->model, &change);
 	if (err)
 		object_free(change.after);
 	return err;
