@@ -20,7 +20,7 @@ enum { QUEUE = 32 };
 struct store_hasher {
 	struct one {
 		struct store *store;
-		struct worker *worker;
+		struct db_worker *worker;
 	} one[STORE_HASHERS];
 };
 
@@ -211,7 +211,7 @@ static void handle(struct store *s, struct db *db, struct store_request *req)
 
 	err = req->op == STORE_LOGIN ? sign_in(db, req, &errs) : hash_body(req, &errs);
 	if (!err)
-		err = worker_post(&s->writer, req) ? EAGAIN : 0;
+		err = db_worker_post(&s->writer, req) ? EAGAIN : 0;
 	if (!err)
 		return; /* the writer's now */
 	store_answer_error(req, err, &errs);
@@ -226,8 +226,8 @@ static void hasher_main(void *arg)
 	struct store_request req;
 	struct db *db = NULL;
 
-	while (!worker_stopping(o->worker)) {
-		if (!worker_next(o->worker, &req, -1))
+	while (!db_worker_stopping(o->worker)) {
+		if (!db_worker_next(o->worker, &req, -1))
 			continue;
 		if (!db && store_connect(o->store, LINK_READER, &db)) {
 			store_answer_error(&req, EAGAIN, NULL);
@@ -248,7 +248,7 @@ int hashers_start(struct store *s)
 		return ENOMEM;
 	for (size_t i = 0; !err && i < STORE_HASHERS; i++) {
 		s->hasher->one[i] = (struct one){s, &s->hashers[i]};
-		err = worker_start(&s->hashers[i], "store-hash", THREAD_READER, QUEUE, hasher_main,
+		err = db_worker_start(&s->hashers[i], "store-hash", THREAD_READER, QUEUE, hasher_main,
 				   &s->hasher->one[i]);
 	}
 	return err;
@@ -257,7 +257,7 @@ int hashers_start(struct store *s)
 void hashers_stop(struct store *s)
 {
 	for (size_t i = 0; i < STORE_HASHERS; i++)
-		worker_stop(&s->hashers[i]);
+		db_worker_stop(&s->hashers[i]);
 	free(s->hasher);
 	s->hasher = NULL;
 }

@@ -26,7 +26,7 @@ static int get(struct rows *r, const struct store_request *req, struct store_rep
 
 enum { MAX_FILTERS = SQL_MAX_FILTERS, DEFAULT_LIMIT = 50, MAX_LIMIT = 500 };
 
-size_t query_limit(const struct args *a)
+size_t query_page_limit(const struct args *a)
 {
 	int64_t n = args_int(a, "limit", DEFAULT_LIMIT);
 
@@ -176,7 +176,7 @@ static int list(struct rows *r, const struct store_request *req, struct store_re
 		l.q = args_text(&a, "q");
 		l.sort = args_text(&a, "sort");
 		l.cursor = args_text(&a, "cursor");
-		l.limit = query_limit(&a);
+		l.limit = query_page_limit(&a);
 		err = query_list(r, sql_table(r->schema, req->res), &l, reply, errs);
 	}
 	args_close(&a);

@@ -171,7 +171,7 @@ int query_audit_logs(struct rows *r, uint64_t tenant_id, const struct args *a,
 		     struct store_reply *reply, struct field_errors *errs)
 {
 	struct str resource = args_text(a, "resource");
-	size_t limit = query_limit(a);
+	size_t limit = query_page_limit(a);
 	struct db_stmt *st;
 	int err;
 

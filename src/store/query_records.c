@@ -77,7 +77,7 @@ int query_cdrs(struct rows *r, uint64_t tenant_id, const struct args *a, struct 
 		.q = args_text(a, "q"),
 		.sort = STR("-started_at"),
 		.cursor = args_text(a, "cursor"),
-		.limit = query_limit(a),
+		.limit = query_page_limit(a),
 	};
 
 	return query_list(r, sql_record_table(r->schema, RECORD_CALL), &l, reply, errs);

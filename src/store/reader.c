@@ -46,8 +46,8 @@ void reader_main(void *arg)
 	struct rows rows;
 	bool has_rows = false;
 
-	while (!worker_stopping(&r->worker)) {
-		if (!worker_next(&r->worker, &req, -1))
+	while (!db_worker_stopping(&r->worker)) {
+		if (!db_worker_next(&r->worker, &req, -1))
 			continue;
 		if (!has_rows && !store_connect(r->store, LINK_READER, &db)) {
 			rows = store_rows(r->store, db);

@@ -81,7 +81,7 @@ static int to_hasher(struct store *s, const struct store_request *req)
 	unsigned at = atomic_fetch_add(&s->next_hasher, 1);
 
 	for (unsigned i = 0; i < STORE_HASHERS; i++)
-		if (!worker_post(&s->hashers[(at + i) % STORE_HASHERS], req))
+		if (!db_worker_post(&s->hashers[(at + i) % STORE_HASHERS], req))
 			return 0;
 	return ENOBUFS;
 }
@@ -95,7 +95,7 @@ static int to_reader(struct store *s, const struct store_request *req)
 		if (atomic_load(&s->readers[i].busy) < atomic_load(&least->busy))
 			least = &s->readers[i];
 	atomic_fetch_add(&least->busy, 1);
-	err = worker_post(&least->worker, req);
+	err = db_worker_post(&least->worker, req);
 	if (err)
 		atomic_fetch_sub(&least->busy, 1);
 	return err;
@@ -121,10 +121,10 @@ int store_post(struct store *s, const struct store_request *req)
 		return err;
 	case STORE_CREATE:
 	case STORE_UPDATE:
-		return has_passwords(req->res) ? to_hasher(s, req) : worker_post(&s->writer, req);
+		return has_passwords(req->res) ? to_hasher(s, req) : db_worker_post(&s->writer, req);
 	case STORE_DELETE:
 	case STORE_LOGOUT:
-		return worker_post(&s->writer, req);
+		return db_worker_post(&s->writer, req);
 	case STORE_GET:
 	case STORE_LIST:
 	case STORE_QUERY:
@@ -331,13 +331,13 @@ static int start_threads(struct store *s, unsigned nreaders)
 {
 	int err;
 
-	err = worker_start(&s->writer, "store-write", THREAD_WRITER, WRITER_QUEUE, writer_main, s);
+	err = db_worker_start(&s->writer, "store-write", THREAD_WRITER, WRITER_QUEUE, writer_main, s);
 	if (!err)
 		err = hashers_start(s);
 	for (unsigned i = 0; !err && i < nreaders; i++) {
 		s->readers[i].store = s;
 		s->nreaders = i + 1;
-		err = worker_start(&s->readers[i].worker, "store-read", THREAD_READER, READER_QUEUE,
+		err = db_worker_start(&s->readers[i].worker, "store-read", THREAD_READER, READER_QUEUE,
 				   reader_main, &s->readers[i]);
 	}
 	return err;
@@ -383,9 +383,9 @@ struct store *store_close(struct store *s)
 	if (!s)
 		return NULL;
 	hashers_stop(s); /* they post to the writer */
-	worker_stop(&s->writer);
+	db_worker_stop(&s->writer);
 	for (unsigned i = 0; i < s->nreaders; i++)
-		worker_stop(&s->readers[i].worker);
+		db_worker_stop(&s->readers[i].worker);
 	while (s->changes && ring_pop(s->changes, &c))
 		object_free(c.after);
 	ring_free(s->changes);

@@ -8,7 +8,7 @@
 #include "store/rows.h"
 #include "store/store.h"
 #include "store/ticket.h"
-#include "store/worker.h"
+#include "store/db_worker.h"
 
 enum { STORE_MAX_READERS = 8, STORE_HASHERS = 2, STORE_CHANGES = 4096 };
 
@@ -16,7 +16,7 @@ enum store_link { LINK_WRITER, LINK_READER, LINK_JOURNAL };
 
 struct store_reader {
 	struct store *store;
-	struct worker worker;
+	struct db_worker worker;
 	_Atomic uint32_t busy; /* requests it has */
 };
 
@@ -25,8 +25,8 @@ struct store {
 	enum db_engine engine;
 	struct sql_schema *schema;
 	struct seal seal;
-	struct worker writer;
-	struct worker hashers[STORE_HASHERS];
+	struct db_worker writer;
+	struct db_worker hashers[STORE_HASHERS];
 	struct store_hasher *hasher; /* what the hashers share */
 	struct store_reader readers[STORE_MAX_READERS];
 	unsigned nreaders;

@@ -91,7 +91,7 @@ static void refuse_newcomers(struct writer *w)
 {
 	struct store_request req;
 
-	while (worker_next(&w->store->writer, &req, RETRY_MS)) {
+	while (db_worker_next(&w->store->writer, &req, RETRY_MS)) {
 		store_answer_error(&req, EAGAIN, NULL);
 		free(req.json);
 	}
@@ -114,7 +114,7 @@ static int settle(struct writer *w, int64_t now_us)
 		 "the database went away during a commit: asking when it is back");
 	if (!c) /* sessions only: who asked signs in again */
 		return EAGAIN;
-	while (!worker_stopping(&w->store->writer)) {
+	while (!db_worker_stopping(&w->store->writer)) {
 		if (!edit_is_committed(&w->rows, c, now_us, &yes))
 			return yes ? 0 : EAGAIN;
 		refuse_newcomers(w);
@@ -130,7 +130,7 @@ static int take_ticket(struct writer *w, struct item *it, uint64_t *tokenp)
 	uint32_t n = (uint32_t)it->edit.nchanges;
 
 	while (ticket_take(s->tickets, it->req.reply_to, &it->edit.reply, n, tokenp)) {
-		if (worker_stopping(&s->writer))
+		if (db_worker_stopping(&s->writer))
 			return ECANCELED;
 		ticket_retry(s->tickets);
 		worker_pause(&s->writer, 1); /* the core works off what it has */
@@ -151,7 +151,7 @@ static void push_changes(struct writer *w, struct item *it)
 
 		c->token = token;
 		while (ring_push(s->changes, c)) {
-			if (worker_stopping(&s->writer))
+			if (db_worker_stopping(&s->writer))
 				return;
 			worker_pause(&s->writer, 1);
 		}
@@ -202,13 +202,13 @@ void writer_main(void *arg)
 
 	BUG(!w);
 	w->store = s;
-	while (!w->db && store_connect(s, LINK_WRITER, &w->db) && !worker_stopping(&s->writer))
+	while (!w->db && store_connect(s, LINK_WRITER, &w->db) && !db_worker_stopping(&s->writer))
 		worker_pause(&s->writer, RETRY_MS);
 	if (w->db)
 		w->rows = store_rows(s, w->db);
-	while (!worker_stopping(&s->writer)) {
+	while (!db_worker_stopping(&s->writer)) {
 		memset(&w->v[0], 0, sizeof(w->v[0]));
-		if (worker_next(&s->writer, &w->v[0].req, IDLE_MS)) {
+		if (db_worker_next(&s->writer, &w->v[0].req, IDLE_MS)) {
 			w->n = 1;
 			while (w->n < BATCH && ring_pop(s->writer.queue, &w->v[w->n].req))
 				w->n++;

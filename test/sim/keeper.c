@@ -19,17 +19,23 @@ static void *slot(void **rows, size_t *n, size_t size, const void *rec)
 	return grown + (*n)++ * size;
 }
 
-static void keep_leg(struct keeper *k, const struct leg_kept *leg)
+/* The head alone says that a leg is over. */
+static void keep_leg(struct keeper *k, const void *rec, size_t n)
 {
+	const struct kept_head *head = rec;
+	struct leg_kept *kept = NULL;
+
+	BUG(n != sizeof(*kept) && !(n == sizeof(*head) && head->is_ended));
 	for (size_t i = 0; i < k->nkept; i++)
-		if (k->kept[i].head.leg_id == leg->head.leg_id) {
-			k->kept[i] = *leg;
-			return;
-		}
-	k->kept = realloc(k->kept, (k->nkept + 1) * sizeof(*k->kept));
-	if (!k->kept)
-		abort();
-	k->kept[k->nkept++] = *leg;
+		if (k->kept[i].head.leg_id == head->leg_id)
+			kept = &k->kept[i];
+	if (!kept) {
+		k->kept = realloc(k->kept, (k->nkept + 1) * sizeof(*k->kept));
+		if (!k->kept)
+			abort();
+		kept = &k->kept[k->nkept++];
+	}
+	memcpy(kept, rec, n);
 }
 
 static int keeper_write(struct record_sink *sink, enum record_kind kind, const void *rec, size_t n)
@@ -51,8 +57,7 @@ static int keeper_write(struct record_sink *sink, enum record_kind kind, const v
 		memcpy(slot((void **)&k->legs, &k->nlegs, sizeof(*k->legs), rec), rec, n);
 		break;
 	case RECORD_LEG_KEPT:
-		BUG(n != sizeof(struct leg_kept));
-		keep_leg(k, rec);
+		keep_leg(k, rec, n);
 		break;
 	default:
 		break;

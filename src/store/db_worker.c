@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-#include "store/worker.h"
+#include "store/db_worker.h"
 
-int worker_start(struct worker *w, const char *name, enum thread_role role, size_t slots,
+int db_worker_start(struct db_worker *w, const char *name, enum thread_role role, size_t slots,
 		 thread_main_h *fn, void *arg)
 {
 	int err;
@@ -19,7 +19,7 @@ int worker_start(struct worker *w, const char *name, enum thread_role role, size
 	return err;
 }
 
-void worker_stop(struct worker *w)
+void db_worker_stop(struct db_worker *w)
 {
 	struct store_request req;
 
@@ -36,32 +36,32 @@ void worker_stop(struct worker *w)
 	close(w->stop_fd);
 }
 
-int worker_post(struct worker *w, const struct store_request *req)
+int db_worker_post(struct db_worker *w, const struct store_request *req)
 {
 	return ring_push(w->queue, req);
 }
 
-bool worker_stopping(const struct worker *w)
+bool db_worker_stopping(const struct db_worker *w)
 {
 	return atomic_load_explicit(&w->is_stopping, memory_order_relaxed);
 }
 
-bool worker_next(struct worker *w, struct store_request *req, int idle_ms)
+bool db_worker_next(struct db_worker *w, struct store_request *req, int idle_ms)
 {
 	struct pollfd fds[2] = {{.fd = ring_fd(w->queue), .events = POLLIN},
 				{.fd = w->stop_fd, .events = POLLIN}};
 
-	if (worker_stopping(w))
+	if (db_worker_stopping(w))
 		return false;
 	if (ring_pop(w->queue, req))
 		return true;
 	if (poll(fds, ARRAY_LEN(fds), idle_ms) <= 0)
 		return false;
 	ring_woken(w->queue);
-	return !worker_stopping(w) && ring_pop(w->queue, req);
+	return !db_worker_stopping(w) && ring_pop(w->queue, req);
 }
 
-void worker_pause(struct worker *w, int ms)
+void worker_pause(struct db_worker *w, int ms)
 {
 	struct pollfd fd = {.fd = w->stop_fd, .events = POLLIN};
 
