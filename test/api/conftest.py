@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+import itertools
+import os
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from client import ApiServer, Client  # noqa: E402
+
+_address = itertools.count(10)
+
+
+def new_address():
+    n = next(_address)
+    return f"127.30.{n // 250}.{n % 250 + 1}"
+
+
+class Tenant:
+    """A tenant with its user, two extensions and a ring group."""
+
+    def __init__(self, server, name):
+        self.domain = f"{name}.example"
+        root = Client(server, local=True)
+        self.row = root.post("/api/tenants", {"name": name, "domain": self.domain, "username": f"{name}-boss",
+                                              "password": f"{name} secret words"})
+        self.id = self.row["id"]
+        self.client = server.login(f"{name}-boss", f"{name} secret words", self.domain)
+        self.admin = Client(server, local=True, tenant=self.domain)
+        self.extensions = [self.client.post("/api/extensions", {"number": str(n)}) for n in (101, 102)]
+        self.group = self.client.post("/api/ring_groups", {"number": "600", "name": "all", "members": [
+            {"extension_id": e["id"]} for e in self.extensions]})
+        self.account = self.client.get("/api/accounts")["items"][0]
+        self.user = self.client.get("/api/users")["items"][0]
+
+    def ids(self):
+        """Of each kind of object one that is this tenant's."""
+        return {"tenants": self.id, "users": self.user["id"], "extensions": self.extensions[0]["id"],
+                "accounts": self.account["id"], "ring_groups": self.group["id"],
+                "sessions": self.client.get("/api/sessions")["items"][0]["id"],
+                "cdrs": self.cdr()["id"]}
+
+    def cdr(self):
+        import time
+        for _ in range(100):    # the journal drains twice a second
+            items = self.client.get("/api/cdrs")["items"]
+            if items:
+                return items[0]
+            time.sleep(0.1)
+        raise AssertionError("no call record")
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    s = ApiServer(tmp_path_factory.mktemp("api"), new_address()).start()
+    s.root.post("/api/users", {"username": "chief", "password": "system secret words"})
+    yield s
+    s.stop()
+
+
+@pytest.fixture(scope="session")
+def chief(server):
+    """An administrator of the system with a token."""
+    return server.login("chief", "system secret words")
+
+
+_names = itertools.count(1)
+
+
+@pytest.fixture
+def tenant(server):
+    return Tenant(server, f"t{next(_names)}")
+
+
+@pytest.fixture(scope="session")
+def red(server):
+    return Tenant(server, "red")
+
+
+@pytest.fixture(scope="session")
+def blue(server):
+    return Tenant(server, "blue")
+
+
+@pytest.fixture
+def anybody(server):
+    return Client(server)

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The REST interface with the real store, and in place of the call manager a stand-in that holds made-up live tables: so that
+ * every operation, hanging up calls included, can be tried against every tenant without a phone.
+ *
+ *   test_api_server DATA_DIR DATABASE_URL ADDRESS [deaf]
+ *
+ * For each tenant that appears: two calls in progress, one registration, and the records of one ended call.  deaf: the
+ * stand-in answers no command, as a hung call manager.  Prints "ready PORT".  Ends on SIGTERM.
+ */
+#include "api/api.h"
+#include "base/thread.h"
+#include "schema/record.h"
+#include "store/journal.h"
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+enum { MAX_SESSIONS = 1000 };
+
+struct fake {
+	struct store *store;
+	struct journal *journal;
+	struct ring *commands;
+	struct thread *thread;
+	_Atomic bool stop;
+	bool is_deaf;
+	struct {
+		uint64_t tenant_id;
+		bool gone;
+	} sessions[MAX_SESSIONS]; /* id: index + 1 */
+	size_t nsessions;
+};
+
+static void write_call(struct fake *f, uint64_t tenant_id, uint64_t id)
+{
+	struct call_record call = {.tenant_id = tenant_id,
+				   .id = id,
+				   .caller = "101",
+				   .callee = "102",
+				   .direction = "internal",
+				   .status = "answered",
+				   .started_at = 1763640000000000,
+				   .answered_at = 1763640005000000,
+				   .ended_at = 1763640065000000,
+				   .sip_code = 200,
+				   .ended_by = "caller"};
+	struct leg_record leg = {.tenant_id = tenant_id, .id = id + 1, .call_id = id, .side = "caller", .number = "101"};
+	struct leg_record other = {.tenant_id = tenant_id, .id = id + 2, .call_id = id, .position = 1, .side = "callee", .number = "102"};
+	struct segment_record joined = {.tenant_id = tenant_id, .id = id + 3, .call_id = id, .leg_a = id + 1, .leg_b = id + 2};
+
+	BUG(journal_write(f->journal, RECORD_CALL, &call, sizeof(call)));
+	BUG(journal_write(f->journal, RECORD_LEG, &leg, sizeof(leg)));
+	BUG(journal_write(f->journal, RECORD_LEG, &other, sizeof(other)));
+	BUG(journal_write(f->journal, RECORD_SEGMENT, &joined, sizeof(joined)));
+}
+
+static void add_tenant(struct fake *f, uint64_t tenant_id)
+{
+	for (size_t i = 0; i < f->nsessions; i++)
+		if (f->sessions[i].tenant_id == tenant_id)
+			return;
+	if (f->nsessions + 2 > MAX_SESSIONS)
+		return;
+	f->sessions[f->nsessions++].tenant_id = tenant_id;
+	f->sessions[f->nsessions++].tenant_id = tenant_id;
+	write_call(f, tenant_id, f->nsessions * 1000);
+}
+
+static void apply(struct fake *f)
+{
+	struct store_change c;
+
+	while (ring_pop(store_changes(f->store), &c)) {
+		if (c.res && !strcmp(c.res->name, "tenant") && c.after)
+			add_tenant(f, c.id);
+		object_free(c.after);
+		store_applied(f->store, c.token);
+	}
+}
+
+static char *session_json(const struct fake *f, size_t i)
+{
+	struct call_record call = {.tenant_id = f->sessions[i].tenant_id, .id = i + 1, .caller = "101", .callee = "102", .status = "in_progress",
+				   .started_at = 1763640000000000};
+	json_t *j = record_to_json(&record_tables[RECORD_CALL], &call);
+	char *text;
+
+	json_object_set_new(j, "cdr_id", json_string("9"));
+	text = json_dumps(j, JSON_COMPACT);
+	json_decref(j);
+	return text;
+}
+
+static bool is_seen(const struct fake *f, const struct command *c, size_t i)
+{
+	return i < f->nsessions && !f->sessions[i].gone && (!c->tenant_id || f->sessions[i].tenant_id == c->tenant_id);
+}
+
+static void sessions(const struct fake *f, const struct command *c, struct buf *out)
+{
+	uint32_t n = 0;
+	size_t last = 0;
+
+	buf_cstr(out, "{\"items\":[");
+	for (size_t i = c->after; i < f->nsessions; i++) {
+		if (!is_seen(f, c, i))
+			continue;
+		if (n == c->limit) {
+			buf_printf(out, "],\"next\":\"%zu\"}", last + 1);
+			return;
+		}
+		char *text = session_json(f, i);
+
+		buf_printf(out, "%s%s", n++ ? "," : "", text);
+		free(text);
+		last = i;
+	}
+	buf_cstr(out, "],\"next\":null}");
+}
+
+static void registrations(const struct fake *f, const struct command *c, struct buf *out)
+{
+	uint32_t n = 0;
+
+	buf_cstr(out, "{\"items\":[");
+	for (size_t i = c->after; i < f->nsessions && n < c->limit; i += 2)
+		if (!c->tenant_id || f->sessions[i].tenant_id == c->tenant_id)
+			buf_printf(out,
+				   "%s{\"id\":\"%zu\",\"tenant_id\":\"%" PRIu64 "\",\"account_id\":\"1\",\"contact\":\"sip:101@192.0.2.7\","
+				   "\"remote\":\"192.0.2.7:5060\",\"transport\":\"udp\",\"user_agent\":\"phone\","
+				   "\"registered_at\":\"2026-11-20T15:00:00.000Z\",\"expires_at\":\"2026-11-20T16:00:00.000Z\"}",
+				   n++ ? "," : "", i + 1, f->sessions[i].tenant_id);
+	buf_cstr(out, "],\"next\":null}");
+}
+
+static void answer(struct fake *f, const struct command *c)
+{
+	struct command_reply reply = {.token = c->token};
+	size_t i = (size_t)c->id - 1;
+	struct buf out = {0};
+	char *text;
+
+	switch (c->kind) {
+	case COMMAND_REGISTRATIONS:
+		registrations(f, c, &out);
+		break;
+	case COMMAND_SESSIONS:
+		sessions(f, c, &out);
+		break;
+	case COMMAND_SESSION:
+		reply.err = is_seen(f, c, i) ? 0 : ENOENT;
+		text = reply.err ? NULL : session_json(f, i);
+		buf_cstr(&out, text ? text : "");
+		free(text);
+		break;
+	case COMMAND_SESSION_HANGUP:
+		reply.err = is_seen(f, c, i) ? 0 : ENOENT;
+		if (!reply.err)
+			f->sessions[i].gone = true;
+		break;
+	case COMMAND_STATUS:
+		buf_cstr(&out, "{\"version\":\"test\",\"uptime_seconds\":1,\"registrations\":1,\"calls\":2}");
+		break;
+	case COMMAND_NKINDS:
+		break;
+	}
+	if (out.n)
+		reply.json = buf_take(&out, &reply.njson);
+	else
+		buf_free(&out);
+	if (ring_push(c->reply_to, &reply))
+		free(reply.json);
+}
+
+static void fake_core(void *arg)
+{
+	struct fake *f = arg;
+	struct pollfd fds[2] = {{.fd = ring_fd(store_changes(f->store)), .events = POLLIN}, {.fd = ring_fd(f->commands), .events = POLLIN}};
+	struct command c;
+
+	while (!atomic_load(&f->stop)) {
+		poll(fds, 2, 100);
+		ring_woken(store_changes(f->store));
+		apply(f);
+		ring_woken(f->commands);
+		while (ring_pop(f->commands, &c))
+			if (!f->is_deaf)
+				answer(f, &c);
+	}
+	apply(f);
+}
+
+static int known_tenant(struct store_change *change, void *arg)
+{
+	if (!strcmp(change->res->name, "tenant"))
+		add_tenant(arg, change->id);
+	object_free(change->after);
+	change->after = NULL;
+	return 0;
+}
+
+static int run(const char *dir, const char *url, struct addr listen, struct fake *f)
+{
+	struct store_conf store = {.url = url, .data_dir = dir};
+	struct journal_conf journal = {.node = 1};
+	struct api_conf conf = {.listen = listen, .version = "test"};
+	struct addr bound;
+	struct api *api = NULL;
+	char journal_path[512], sock[512];
+	int err;
+
+	snprintf(journal_path, sizeof(journal_path), "%s/journal", dir);
+	snprintf(sock, sizeof(sock), "%s/offhook.sock", dir);
+	journal.path = journal_path;
+	conf.unix_path = sock;
+	err = store_open(&f->store, &store);
+	if (!err)
+		err = journal_open(&f->journal, &journal, f->store);
+	if (!err)
+		err = ring_alloc(&f->commands, 1024, sizeof(struct command));
+	if (!err)
+		err = store_load(f->store, known_tenant, f);
+	if (!err)
+		err = thread_start(&f->thread, "core", THREAD_CORE, fake_core, f);
+	conf.store = f->store;
+	conf.commands = f->commands;
+	if (!err)
+		err = api_open(&api, &conf, &bound);
+	if (!err) {
+		sigset_t set;
+		int got;
+
+		printf("ready %u\n", bound.port);
+		fflush(stdout);
+		sigemptyset(&set);
+		sigaddset(&set, SIGTERM);
+		sigwait(&set, &got);
+	}
+	api_stop(api);
+	atomic_store(&f->stop, true);
+	f->thread = thread_join(f->thread);
+	f->journal = journal_close(f->journal);
+	f->store = store_close(f->store);
+	api_close(api);
+	f->commands = ring_free(f->commands);
+	return err;
+}
+
+int main(int argc, char **argv)
+{
+	struct fake *f = calloc(1, sizeof(*f));
+	struct addr listen = {0};
+	sigset_t set;
+	int err;
+
+	if (argc < 4 || addr_parse(&listen, str_of(argv[3]), 0)) {
+		fputs("test_api_server DATA_DIR DATABASE_URL ADDRESS [deaf]\n", stderr);
+		return 2;
+	}
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	f->is_deaf = argc > 4 && !strcmp(argv[4], "deaf");
+	err = run(argv[1], argv[2], listen, f);
+	free(f);
+	if (err)
+		fprintf(stderr, "test_api_server: %s\n", strerror(err));
+	return err ? 1 : 0;
+}
