@@ -208,9 +208,9 @@ json_t *ask_body(struct ask *k)
 	return NULL;
 }
 
-bool ask_read_query(struct ask *k, struct query *q)
+bool ask_read_params(struct ask *k, struct params *q)
 {
-	if (!query_parse(q, str_of(k->query)))
+	if (!params_parse(q, str_of(k->query)))
 		return true;
 	ask_problem(k, PROBLEM_BAD_REQUEST,
 		    "The query cannot be read: bad escapes, a name given twice, or too many "

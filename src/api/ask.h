@@ -13,7 +13,7 @@
 
 #include "api/api.h"
 #include "api/problem.h"
-#include "api/query.h"
+#include "api/params.h"
 #include "api/route.h"
 #include "api/throttle.h"
 #include "base/thread.h"
@@ -102,8 +102,8 @@ void ask_free(struct ask *k);
 
 /* The body as an object; NULL: answered already. */
 json_t *ask_body(struct ask *k) MUST_USE;
-/* The query; false: answered already.  query_close() it. */
-bool ask_read_query(struct ask *k, struct query *q) MUST_USE;
+/* The query; false: answered already.  params_close() it. */
+bool ask_read_params(struct ask *k, struct params *q) MUST_USE;
 /* {"errors":[{field,code,message}]} of one parameter, as a 400. */
 void ask_bad_parameter(struct ask *k, struct str name, const char *code, const char *message);
 

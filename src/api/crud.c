@@ -157,13 +157,13 @@ static bool is_filter(const struct resource *res, struct str name)
 	       f->kind != FIELD_SECRET && f->kind != FIELD_PASSWORD;
 }
 
-static json_t *list_options(struct ask *k, const struct query *q)
+static json_t *list_options(struct ask *k, const struct params *q)
 {
 	json_t *options = json_object(), *filter = json_object();
 	uint32_t limit;
 
 	json_object_set_new(options, "filter", filter);
-	if (query_limit(q, &limit)) {
+	if (params_limit(q, &limit)) {
 		json_decref(options);
 		ask_bad_parameter(k, STR("limit"), "out_of_range", "a number from 1 to 500");
 		return NULL;
@@ -194,13 +194,13 @@ static json_t *list_options(struct ask *k, const struct query *q)
 void list_start(struct ask *k)
 {
 	struct store_request req = request_for(k, STORE_LIST);
-	struct query q;
+	struct params q;
 	json_t *options;
 
-	if (!ask_read_query(k, &q))
+	if (!ask_read_params(k, &q))
 		return;
 	options = list_options(k, &q);
-	query_close(&q);
+	params_close(&q);
 	if (!options)
 		return;
 	if (is_own_only(k))

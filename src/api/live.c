@@ -31,14 +31,14 @@ static void on_json(struct ask *k, const struct answer *ans)
 static void page_start(struct ask *k, enum command_kind kind)
 {
 	struct command cmd = command_for(k, kind);
-	struct query q;
+	struct params q;
 	struct str cursor, other = STR_NONE;
 	bool is_bad_limit, is_bad_cursor;
 
-	if (!ask_read_query(k, &q))
+	if (!ask_read_params(k, &q))
 		return;
-	is_bad_limit = query_limit(&q, &cmd.limit);
-	cursor = query_get(&q, "cursor");
+	is_bad_limit = params_limit(&q, &cmd.limit);
+	cursor = params_get(&q, "cursor");
 	is_bad_cursor = cursor.p && str_u64(cursor, &cmd.after);
 	for (size_t i = 0; i < q.n; i++)
 		if (!str_eq(q.v[i].name, STR("limit")) && !str_eq(q.v[i].name, STR("cursor")))
@@ -51,7 +51,7 @@ static void page_start(struct ask *k, enum command_kind kind)
 		ask_bad_parameter(k, other, "unknown_parameter", "no parameter of this list");
 	else
 		ask_core(k, cmd, on_json);
-	query_close(&q);
+	params_close(&q);
 }
 
 void registrations_start(struct ask *k)

@@ -150,21 +150,21 @@ static void problems_say_what_and_where(void **state)
 
 static void queries_are_decoded(void **state)
 {
-	struct query q;
+	struct params q;
 	uint32_t limit;
 
 	assert_int_equal(
-		query_parse(&q,
-			    STR("q=a+b%26c&limit=7&empty=&flag&&from=2026-11-20T08:00:00%2B01:00")),
+		params_parse(
+			&q, STR("q=a+b%26c&limit=7&empty=&flag&&from=2026-11-20T08:00:00%2B01:00")),
 		0);
 	assert_int_equal(q.n, 5);
-	assert_true(str_eq(query_get(&q, "q"), STR("a b&c")));
-	assert_true(str_eq(query_get(&q, "empty"), STR("")));
-	assert_non_null(query_get(&q, "flag").p ? "" : NULL);
-	assert_null(query_get(&q, "none").p);
-	assert_int_equal(query_limit(&q, &limit), 0);
+	assert_true(str_eq(params_get(&q, "q"), STR("a b&c")));
+	assert_true(str_eq(params_get(&q, "empty"), STR("")));
+	assert_non_null(params_get(&q, "flag").p ? "" : NULL);
+	assert_null(params_get(&q, "none").p);
+	assert_int_equal(params_limit(&q, &limit), 0);
 	assert_int_equal(limit, 7);
-	query_close(&q);
+	params_close(&q);
 }
 
 static void bad_queries_are_refused(void **state)
@@ -174,20 +174,20 @@ static void bad_queries_are_refused(void **state)
 	static const char *const limits[] = {"limit=0", "limit=501", "limit=-1",
 					     "limit=",	"limit=1e3", "limit=99999999999"};
 	struct buf many = {0};
-	struct query q;
+	struct params q;
 	uint32_t limit;
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-		if (!query_parse(&q, str_of(bad[i])))
+		if (!params_parse(&q, str_of(bad[i])))
 			fail_msg("%s was taken", bad[i]);
 	for (size_t i = 0; i < ARRAY_LEN(limits); i++) {
-		assert_int_equal(query_parse(&q, str_of(limits[i])), 0);
-		assert_int_equal(query_limit(&q, &limit), EINVAL);
-		query_close(&q);
+		assert_int_equal(params_parse(&q, str_of(limits[i])), 0);
+		assert_int_equal(params_limit(&q, &limit), EINVAL);
+		params_close(&q);
 	}
-	for (int i = 0; i <= QUERY_MAX; i++)
+	for (int i = 0; i <= PARAMS_MAX; i++)
 		buf_printf(&many, "p%d=1&", i);
-	assert_int_equal(query_parse(&q, buf_view(&many)), E2BIG);
+	assert_int_equal(params_parse(&q, buf_view(&many)), E2BIG);
 	buf_free(&many);
 }
 
@@ -219,11 +219,11 @@ static void times_are_read_with_their_zone(void **state)
 	int64_t us;
 
 	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
-		assert_int_equal(query_time(str_of(good[i].text), &us), 0);
+		assert_int_equal(params_time(str_of(good[i].text), &us), 0);
 		assert_int_equal(us, good[i].us);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-		if (!query_time(str_of(bad[i]), &us))
+		if (!params_time(str_of(bad[i]), &us))
 			fail_msg("%s was taken", bad[i]);
 }
 

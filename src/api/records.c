@@ -24,12 +24,12 @@ static bool is_time(struct str name)
 }
 
 /* Arguments of a page of records; NULL: answered. */
-static json_t *page_args(struct ask *k, const struct query *q, const char *const *filters)
+static json_t *page_args(struct ask *k, const struct params *q, const char *const *filters)
 {
 	json_t *args = json_object();
 	uint32_t limit;
 
-	if (query_limit(q, &limit)) {
+	if (params_limit(q, &limit)) {
 		json_decref(args);
 		ask_bad_parameter(k, STR("limit"), "out_of_range", "a number from 1 to 500");
 		return NULL;
@@ -41,7 +41,7 @@ static json_t *page_args(struct ask *k, const struct query *q, const char *const
 
 		if (str_eq(name, STR("limit")))
 			continue;
-		if (is_time(name) && !query_time(value, &us)) {
+		if (is_time(name) && !params_time(value, &us)) {
 			json_object_setn_new(args, name.p, name.n, json_integer(us));
 		} else if (!is_time(name) &&
 			   (str_eq(name, STR("cursor")) || is_one_of(name, filters))) {
@@ -77,13 +77,13 @@ static void on_page(struct ask *k, const struct answer *ans)
 
 static void page_start(struct ask *k, const char *query, const char *const *filters)
 {
-	struct query q;
+	struct params q;
 	json_t *args;
 
-	if (!ask_read_query(k, &q))
+	if (!ask_read_params(k, &q))
 		return;
 	args = page_args(k, &q, filters);
-	query_close(&q);
+	params_close(&q);
 	if (args)
 		return ask_query(k, k->who.tenant_id, query, args, on_page);
 }

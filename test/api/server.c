@@ -51,9 +51,22 @@ static void write_call(struct fake *f, uint64_t tenant_id, uint64_t id)
 				   .ended_at = 1763640065000000,
 				   .sip_code = 200,
 				   .ended_by = "caller"};
-	struct leg_record leg = {.tenant_id = tenant_id, .id = id + 1, .call_id = id, .side = "caller", .number = "101"};
-	struct leg_record other = {.tenant_id = tenant_id, .id = id + 2, .call_id = id, .position = 1, .side = "callee", .number = "102"};
-	struct segment_record joined = {.tenant_id = tenant_id, .id = id + 3, .call_id = id, .leg_a = id + 1, .leg_b = id + 2};
+	struct leg_record leg = {.tenant_id = tenant_id,
+				 .id = id + 1,
+				 .call_id = id,
+				 .side = "caller",
+				 .number = "101"};
+	struct leg_record other = {.tenant_id = tenant_id,
+				   .id = id + 2,
+				   .call_id = id,
+				   .position = 1,
+				   .side = "callee",
+				   .number = "102"};
+	struct segment_record joined = {.tenant_id = tenant_id,
+					.id = id + 3,
+					.call_id = id,
+					.leg_a = id + 1,
+					.leg_b = id + 2};
 
 	BUG(journal_write(f->journal, RECORD_CALL, &call, sizeof(call)));
 	BUG(journal_write(f->journal, RECORD_LEG, &leg, sizeof(leg)));
@@ -87,7 +100,11 @@ static void apply(struct fake *f)
 
 static char *session_json(const struct fake *f, size_t i)
 {
-	struct call_record call = {.tenant_id = f->sessions[i].tenant_id, .id = i + 1, .caller = "101", .callee = "102", .status = "in_progress",
+	struct call_record call = {.tenant_id = f->sessions[i].tenant_id,
+				   .id = i + 1,
+				   .caller = "101",
+				   .callee = "102",
+				   .status = "in_progress",
 				   .started_at = 1763640000000000};
 	json_t *j = record_to_json(&record_tables[RECORD_CALL], &call);
 	char *text;
@@ -100,7 +117,8 @@ static char *session_json(const struct fake *f, size_t i)
 
 static bool is_seen(const struct fake *f, const struct command *c, size_t i)
 {
-	return i < f->nsessions && !f->sessions[i].gone && (!c->tenant_id || f->sessions[i].tenant_id == c->tenant_id);
+	return i < f->nsessions && !f->sessions[i].gone &&
+	       (!c->tenant_id || f->sessions[i].tenant_id == c->tenant_id);
 }
 
 static void sessions(const struct fake *f, const struct command *c, struct buf *out)
@@ -133,9 +151,12 @@ static void registrations(const struct fake *f, const struct command *c, struct 
 	for (size_t i = c->after; i < f->nsessions && n < c->limit; i += 2)
 		if (!c->tenant_id || f->sessions[i].tenant_id == c->tenant_id)
 			buf_printf(out,
-				   "%s{\"id\":\"%zu\",\"tenant_id\":\"%" PRIu64 "\",\"account_id\":\"1\",\"contact\":\"sip:101@192.0.2.7\","
-				   "\"remote\":\"192.0.2.7:5060\",\"transport\":\"udp\",\"user_agent\":\"phone\","
-				   "\"registered_at\":\"2026-11-20T15:00:00.000Z\",\"expires_at\":\"2026-11-20T16:00:00.000Z\"}",
+				   "%s{\"id\":\"%zu\",\"tenant_id\":\"%" PRIu64
+				   "\",\"account_id\":\"1\",\"contact\":\"sip:101@192.0.2.7\","
+				   "\"remote\":\"192.0.2.7:5060\",\"transport\":\"udp\",\"user_"
+				   "agent\":\"phone\","
+				   "\"registered_at\":\"2026-11-20T15:00:00.000Z\",\"expires_at\":"
+				   "\"2026-11-20T16:00:00.000Z\"}",
 				   n++ ? "," : "", i + 1, f->sessions[i].tenant_id);
 	buf_cstr(out, "],\"next\":null}");
 }
@@ -166,7 +187,8 @@ static void answer(struct fake *f, const struct command *c)
 			f->sessions[i].gone = true;
 		break;
 	case COMMAND_STATUS:
-		buf_cstr(&out, "{\"version\":\"test\",\"uptime_seconds\":1,\"registrations\":1,\"calls\":2}");
+		buf_cstr(&out, "{\"version\":\"test\",\"uptime_seconds\":1,\"registrations\":1,"
+			       "\"calls\":2}");
 		break;
 	case COMMAND_NKINDS:
 		break;
@@ -182,7 +204,8 @@ static void answer(struct fake *f, const struct command *c)
 static void fake_core(void *arg)
 {
 	struct fake *f = arg;
-	struct pollfd fds[2] = {{.fd = ring_fd(store_changes(f->store)), .events = POLLIN}, {.fd = ring_fd(f->commands), .events = POLLIN}};
+	struct pollfd fds[2] = {{.fd = ring_fd(store_changes(f->store)), .events = POLLIN},
+				{.fd = ring_fd(f->commands), .events = POLLIN}};
 	struct command c;
 
 	while (!atomic_load(&f->stop)) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "api/query.h"
+#include "api/params.h"
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -49,13 +49,13 @@ static bool is_utf8(struct str s)
 	return j;
 }
 
-static int add(struct query *q, struct str part, char **at)
+static int add(struct params *q, struct str part, char **at)
 {
 	struct str value = part, name = str_cut(&value, '=');
 	struct str n, v;
 	int err;
 
-	if (q->n == QUERY_MAX)
+	if (q->n == PARAMS_MAX)
 		return E2BIG;
 	err = decode(name, at, &n);
 	if (!err)
@@ -73,7 +73,7 @@ static int add(struct query *q, struct str part, char **at)
 	return 0;
 }
 
-int query_parse(struct query *q, struct str raw)
+int params_parse(struct params *q, struct str raw)
 {
 	char *at;
 	int err = 0;
@@ -89,17 +89,17 @@ int query_parse(struct query *q, struct str raw)
 			err = add(q, part, &at);
 	}
 	if (err)
-		query_close(q);
+		params_close(q);
 	return err;
 }
 
-void query_close(struct query *q)
+void params_close(struct params *q)
 {
 	free(q->bytes);
 	memset(q, 0, sizeof(*q));
 }
 
-struct str query_get(const struct query *q, const char *name)
+struct str params_get(const struct params *q, const char *name)
 {
 	for (size_t i = 0; i < q->n; i++)
 		if (str_eq(q->v[i].name, str_of(name)))
@@ -107,9 +107,9 @@ struct str query_get(const struct query *q, const char *name)
 	return STR_NONE;
 }
 
-int query_limit(const struct query *q, uint32_t *limit)
+int params_limit(const struct params *q, uint32_t *limit)
 {
-	struct str s = query_get(q, "limit");
+	struct str s = params_get(q, "limit");
 
 	*limit = PAGE_DEFAULT;
 	if (!s.p)
@@ -183,7 +183,7 @@ static int read_zone(struct str *s, int64_t *offset_s)
 	return 0;
 }
 
-int query_time(struct str s, int64_t *wall_us)
+int params_time(struct str s, int64_t *wall_us)
 {
 	struct tm tm = {0}, check;
 	int64_t us = 0, offset = 0;
