@@ -19,7 +19,7 @@
 #include "media/ports.h"
 #include "media/worker.h"
 
-enum { MAX_THREADS = 64, MAX_CLASHES = 16, NOBODY = UINT16_MAX };
+enum { MAX_THREADS = 64, MAX_CLASHES = 16, FILL_SESSIONS = 1000, FILL_PERMILLE = 400 };
 
 enum part_state { PART_READY, PART_BINDING, PART_MOVING, PART_CLOSING };
 
@@ -83,13 +83,25 @@ static bool same_room(const struct map_node *node, const void *key)
 	return CONTAINER_OF(node, struct room, node)->call == *(const oid *)key;
 }
 
-static uint16_t least_loaded(const struct media *m)
+/* The fewer threads share the packets, the more each finds when it wakes, and the less a packet costs (a fifth with two threads
+ * instead of one, at 500 calls).  So one is filled before the next is used, unless it is busy already. */
+static uint16_t pick_worker(const struct media *m)
 {
+	size_t fill = m->conf.fill ? m->conf.fill : FILL_SESSIONS, least = SIZE_MAX;
 	uint16_t best = 0;
 
-	for (uint16_t i = 1; i < m->nworkers; i++)
-		if (m->load[i] < m->load[best])
+	for (uint16_t i = 0; i < m->nworkers; i++)
+		if (m->load[i] < fill && worker_busy_permille(m->workers[i]) < FILL_PERMILLE)
+			return i;
+	/* All are: the one with most room.  A session that sends 50 packets a second takes a quarter of a permille or so. */
+	for (uint16_t i = 0; i < m->nworkers; i++) {
+		size_t load = m->load[i] + 4 * worker_busy_permille(m->workers[i]);
+
+		if (load < least) {
+			least = load;
 			best = i;
+		}
+	}
 	return best;
 }
 
@@ -105,7 +117,7 @@ static struct room *room_enter(struct media *m, oid call)
 		if (!room)
 			return NULL;
 		room->call = call;
-		room->worker = least_loaded(m);
+		room->worker = pick_worker(m);
 		map_add(&m->rooms, &room->node, map_hash_u64(call, 0));
 	}
 	room->nparts++;
@@ -138,7 +150,7 @@ static struct part *part_add(struct media *m, const struct media_cmd *cmd)
 		if (!p->room)
 			return mem_free(p);
 	}
-	p->worker = p->room ? p->room->worker : least_loaded(m);
+	p->worker = p->room ? p->room->worker : pick_worker(m);
 	m->load[p->worker]++;
 	map_add(&m->parts, &p->node, map_hash_u64(p->id, 0));
 	return p;

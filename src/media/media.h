@@ -125,7 +125,9 @@ struct media_engine {
 typedef void media_event_h(const struct media_event *ev, void *arg);
 
 struct media_conf {
-	unsigned nthreads;	     /* 0 = one per CPU */
+	unsigned nthreads; /* 0 = one per CPU */
+	unsigned
+		fill; /* sessions a thread takes before the next is used; 0: 1000; 1: spread evenly */
 	uint16_t port_min, port_max; /* RTP ports, even ones of it */
 	media_event_h *fn;	     /* on the core thread, from media_poll() */
 	void *arg;

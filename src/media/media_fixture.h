@@ -50,8 +50,12 @@ static inline void on_event(const struct media_event *ev, void *arg)
 
 static inline void engine_start(struct fixture *f, unsigned nthreads, uint16_t min, uint16_t max)
 {
-	struct media_conf conf = {
-		.nthreads = nthreads, .port_min = min, .port_max = max, .fn = on_event, .arg = f};
+	struct media_conf conf = {.nthreads = nthreads,
+				  .fill = 1,
+				  .port_min = min,
+				  .port_max = max,
+				  .fn = on_event,
+				  .arg = f};
 
 	assert_int_equal(media_open(&f->m, &conf), 0);
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <time.h>
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/mem.h"
@@ -24,6 +25,8 @@ struct worker {
 	struct map sessions;
 	struct link all;
 	uint64_t now_us, sweep_us;
+	uint64_t swept_us, cpu_us; /* of the last sweep */
+	_Atomic unsigned busy_permille;
 	uint64_t relayed, refused; /* since the last sweep */
 	uint8_t packet[PACKET_BYTES];
 };
@@ -123,6 +126,25 @@ static void relay(struct worker *w, struct stream_end *in)
 		report(w, in->stream);
 }
 
+static uint64_t thread_cpu_us(void)
+{
+	struct timespec t;
+
+	return clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t)
+		       ? 0
+		       : (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+static void measure(struct worker *w)
+{
+	uint64_t cpu_us = thread_cpu_us(), past_us = w->now_us - w->swept_us;
+
+	if (past_us)
+		atomic_store(&w->busy_permille, (unsigned)((cpu_us - w->cpu_us) * 1000 / past_us));
+	w->cpu_us = cpu_us;
+	w->swept_us = w->now_us;
+}
+
 static void sweep(struct worker *w)
 {
 	w->sweep_us = w->now_us + RELAY_SWEEP_US;
@@ -138,6 +160,7 @@ static void sweep(struct worker *w)
 	metric_add(METRIC_RTP_RELAYED, w->relayed);
 	metric_add(METRIC_RTP_DROPPED, w->refused);
 	w->relayed = w->refused = 0;
+	measure(w);
 }
 
 static void open_or_grow(struct worker *w, const struct worker_msg *msg)
@@ -287,8 +310,9 @@ static int wait_ms(const struct worker *w)
 {
 	if (w->has_more)
 		return 0;
-	if (list_empty(&w->all))
-		return w->relayed || w->refused ? RELAY_SWEEP_US / 1000 : -1;
+	/* Without sessions one more sweep, so that what is told of this thread is true while it sleeps. */
+	if (list_empty(&w->all) && !w->relayed && !w->refused && !atomic_load(&w->busy_permille))
+		return -1;
 	return w->sweep_us > w->now_us ? (int)((w->sweep_us - w->now_us + 999) / 1000) : 0;
 }
 
@@ -376,4 +400,9 @@ void worker_post(struct worker *w, const struct worker_msg *msg)
 	int err = ring_push(w->ring, msg);
 
 	BUG(err);
+}
+
+unsigned worker_busy_permille(const struct worker *w)
+{
+	return atomic_load(&w->busy_permille);
 }

@@ -65,6 +65,8 @@ struct worker_shared { /* by all workers and the core */
 int worker_start(struct worker **wp, struct worker_shared *shared, unsigned number) MUST_USE;
 struct worker *worker_stop(struct worker *w); /* waits for its end; NULL allowed */
 void worker_post(struct worker *w, const struct worker_msg *msg);
+unsigned
+worker_busy_permille(const struct worker *w); /* any thread: of one CPU, over the last sweep */
 void worker_session_free(struct worker_session *s); /* one that no worker has: closes its sockets */
 
 #endif
