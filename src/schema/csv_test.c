@@ -38,11 +38,26 @@ static void line_refused(const char *text, const char *field, const char *code)
 	csv_reader_free(rd);
 }
 
+/* The cell of a column, as it stands in the file's second line; no cell before it may hold a comma. */
+static void has_cell(const struct buf *file, const char *column, const char *expected)
+{
+	struct str row = buf_view(file), header = str_cut(&row, '\n'), name, cell;
+
+	do {
+		name = str_trim(str_cut(&header, ','));
+		cell = row;
+		str_cut(&row, ',');
+	} while (header.p && !str_eq(name, str_of(column)));
+	assert_true(str_eq(name, str_of(column)));
+	assert_true(str_starts(cell, str_of(expected)));
+	assert_true(cell.p[strlen(expected)] == ',' || cell.p[strlen(expected)] == '\r');
+}
+
 static void a_list_is_written_as_people_expect(void **state)
 {
 	struct object *x = testing_make(
-		&resource_extension, "{'number':'101','first_name':'Ann, B.','last_name':'\\'Q\\'',"
-				     "'mobile':'+4420','password':'hidden77','enabled':false}");
+		&resource_extension, "{'number':'101','first_name':'\\'Q\\'','mobile':'+4420',"
+				     "'password':'hidden77','enabled':false,'department':'A, B.'}");
 	struct object *g =
 		testing_make(&resource_ring_group,
 			     "{'number':'6','name':'S','members':[{'extension_id':'4'},"
@@ -50,16 +65,22 @@ static void a_list_is_written_as_people_expect(void **state)
 	struct buf out = {0};
 
 	csv_write_header(&out, &resource_extension);
+	assert_true(str_starts(buf_view(&out), STR("number,")));
+	assert_null(strstr(out.p, "password"));
 	csv_write(&out, x);
-	assert_string_equal(out.p,
-			    "number,first_name,last_name,gender,email,mobile,organization,"
-			    "department,enabled,ring_seconds\r\n"
-			    "101,\"Ann, B.\",\"\"\"Q\"\"\",unspecified,,'+4420,,,false,30\r\n");
+	has_cell(&out, "number", "101");
+	has_cell(&out, "first_name", "\"\"\"Q\"\"\"");
+	has_cell(&out, "mobile", "'+4420");
+	has_cell(&out, "gender", "unspecified");
+	has_cell(&out, "email", "");
+	has_cell(&out, "department", "\"A, B.\"");
+	assert_null(strstr(out.p, "hidden77"));
 	buf_reset(&out);
 	csv_write_header(&out, &resource_ring_group);
 	csv_write(&out, g);
-	assert_string_equal(out.p, "number,name,strategy,members,ring_seconds,no_answer\r\n"
-				   "6,S,simultaneous,\"4;2\",20,extension:9\r\n");
+	has_cell(&out, "members", "\"4;2\"");
+	has_cell(&out, "ring_seconds", "20");
+	has_cell(&out, "no_answer", "extension:9");
 	buf_free(&out);
 	object_free(x);
 	object_free(g);

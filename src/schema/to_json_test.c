@@ -18,18 +18,39 @@ static void is_json(json_t *j, const char *expected)
 	json_decref(j);
 }
 
+/* At least these keys, with these values: resources grow fields without a change here. */
+static void holds_json(json_t *j, const char *expected)
+{
+	json_t *want = testing_json(expected), *v;
+	const char *key;
+
+	assert_non_null(j);
+	json_object_foreach(want, key, v)
+	{
+		if (!json_equal(json_object_get(j, key), v))
+			fail_msg("%s differs", key);
+	}
+	json_decref(want);
+	json_decref(j);
+}
+
 static void every_field_is_shown_but_secrets(void **state)
 {
 	struct object *o =
 		testing_make(&resource_account, "{'username':'101','password':'hidden77',"
 						"'extension_id':'9223372036854775807'}");
+	json_t *j;
 
 	o->id = INT64_MAX;
 	o->revision = 12;
-	is_json(object_to_json(o),
-		"{'id':'9223372036854775807','revision':12,'username':'101',"
-		"'extension_id':'9223372036854775807','system_name':'','enabled':true,"
-		"'max_contacts':10,'min_expires':60,'max_expires':3600}");
+	holds_json(object_to_json(o),
+		   "{'id':'9223372036854775807','revision':12,'username':'101',"
+		   "'extension_id':'9223372036854775807','system_name':'','enabled':true,"
+		   "'max_contacts':10,'min_expires':60,'max_expires':3600}");
+	j = object_to_json(o);
+	assert_null(json_object_get(j, "password"));
+	assert_int_equal(json_object_size(j), 2 + o->res->nfields - 1);
+	json_decref(j);
 	object_free(o);
 }
 
@@ -40,10 +61,10 @@ static void lists_destinations_and_nothing_are_shown(void **state)
 						   "{'extension_id':'4'},{'extension_id':'2'}]}");
 
 	o->id = 1;
-	is_json(object_to_json(o),
-		"{'id':'1','revision':0,'number':'600','name':'\\'','strategy':'simultaneous',"
-		"'ring_seconds':20,'no_answer':{'kind':'hangup'},'members':["
-		"{'extension_id':'4'},{'extension_id':'2'}]}");
+	holds_json(object_to_json(o),
+		   "{'id':'1','revision':0,'number':'600','name':'\\'','strategy':'simultaneous',"
+		   "'ring_seconds':20,'no_answer':{'kind':'hangup'},'members':["
+		   "{'extension_id':'4'},{'extension_id':'2'}]}");
 	((struct ring_group *)o)->no_answer = (struct dest){DEST_KIND_RING_GROUP, 77};
 	is_json(field_to_json(o, resource_field(o->res, STR("no_answer"))),
 		"{'kind':'ring_group','id':'77'}");
@@ -59,9 +80,9 @@ static void a_record_shows_its_times_and_ids(void **state)
 				   .service = "echo",
 				   .started_at = 1700000000123456};
 
-	is_json(record_to_json(&record_tables[RECORD_SEGMENT], &s),
-		"{'id':'5','call_id':'6','position':0,'leg_a':'7','leg_b':null,'service':'echo',"
-		"'started_at':'2023-11-14T22:13:20.123Z','ended_at':null}");
+	holds_json(record_to_json(&record_tables[RECORD_SEGMENT], &s),
+		   "{'id':'5','call_id':'6','position':0,'leg_a':'7','leg_b':null,'service':'echo',"
+		   "'started_at':'2023-11-14T22:13:20.123Z','ended_at':null}");
 }
 
 static void a_difference_names_what_changed(void **state)
@@ -88,10 +109,10 @@ static void what_is_made_or_gone_is_shown_whole(void **state)
 		testing_make(&resource_extension, "{'number':'1','password':'secret12'}");
 	json_t *j;
 
-	is_json(object_diff(NULL, a),
-		"{'number':[null,'6'],'name':[null,'S'],'strategy':[null,'simultaneous'],"
-		"'members':[null,[{'extension_id':'4'}]],'ring_seconds':[null,20],"
-		"'no_answer':[null,{'kind':'hangup'}]}");
+	holds_json(object_diff(NULL, a),
+		   "{'number':[null,'6'],'name':[null,'S'],'strategy':[null,'simultaneous'],"
+		   "'members':[null,[{'extension_id':'4'}]],'ring_seconds':[null,20],"
+		   "'no_answer':[null,{'kind':'hangup'}]}");
 	j = object_diff(a, NULL);
 	is_json(json_incref(json_object_get(j, "number")), "['6',null]");
 	json_decref(j);
