@@ -13,7 +13,6 @@
  * header hides; so both are flaws, as is NUL outside a quoted pair, and all three become spaces in our copy, so that an
  * answer built from it cannot be split.
  */
-
 #include <string.h>
 #include "base/mem.h"
 #include "sip/chars.h"
@@ -86,11 +85,12 @@ static bool is_folded(const struct sip_parse *p)
 	return p->at < p->end && (*p->at == ' ' || *p->at == '\t');
 }
 
-/* A header line with the lines folded into it; empty: the blank line. */
-static struct str next_field(struct sip_parse *p)
+/* A header line with the lines folded into it; empty: the blank line.  *first: length of its first line. */
+static struct str next_field(struct sip_parse *p, size_t *first)
 {
 	struct str field = next_line(p);
 
+	*first = field.n;
 	if (!field.n || p->is_cut)
 		return field;
 	while (is_folded(p) && !p->is_cut) {
@@ -131,17 +131,18 @@ static void read_headers(struct sip_parse *p)
 	if (is_folded(p))
 		sip_parse_flaw(p, 400, "Folded Request Line");
 	while (!p->is_cut) {
-		struct str field = next_field(p);
-		size_t n = 0, colon;
+		size_t n = 0, colon, first;
+		struct str field = next_field(p, &first);
 
 		if (!field.n)
 			break;
-		while (n < field.n && sip_is(field.p[n], SIP_CH_TOKEN))
+		while (n < first && sip_is(field.p[n], SIP_CH_TOKEN))
 			n++;
-		for (colon = n;
-		     colon < field.n && (field.p[colon] == ' ' || field.p[colon] == '\t');)
+		/* RFC 3261 25.1, HCOLON: the line does not end before it; the framer of streams looks no further */
+		colon = n;
+		while (colon < first && (field.p[colon] == ' ' || field.p[colon] == '\t'))
 			colon++;
-		if (!n || colon == field.n || field.p[colon] != ':') {
+		if (!n || colon == first || field.p[colon] != ':') {
 			sip_parse_flaw(p, 400, "Malformed Header Line");
 			continue;
 		}

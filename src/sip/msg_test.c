@@ -284,6 +284,7 @@ static void ambiguous_lines_are_refused(void **state)
 		ALL "Subject: a\r\r\n\r\n",
 		ALL "Subject: a\n\n",
 		ALL "X-Internal\r\n: 1\r\n\r\n",
+		ALL "X-Internal\r\n : 1\r\n\r\n",
 		ALL "X Internal: 1\r\n\r\n",
 		ALL ": 1\r\n\r\n",
 		ALL "X\r\n\r\n",
