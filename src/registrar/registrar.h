@@ -16,14 +16,17 @@
 #include "sip/sip.h"
 
 struct registrar;
+struct bus;
 
 struct registrar_conf {
 	struct env env;
 	struct sip *sip;
 	struct model *model;
 	struct record_sink *records;
+	struct bus *bus;	  /* REGISTERED, UNREGISTERED; NULL none */
 	const char *system_realm; /* for accounts served by their system-wide name */
 	size_t max_contacts;	  /* of the whole node; 0 = 500000 */
+	uint32_t nonce_seconds;	  /* 0 = 300 */
 };
 
 int registrar_alloc(struct registrar **rp, const struct registrar_conf *conf) MUST_USE;
@@ -33,16 +36,18 @@ struct contact {
 	oid id;
 	uint64_t record_id;
 	uint64_t tenant_id, account_id;
-	const char *uri;      /* as registered: Request-URI of calls to it */
-	const char *routes;   /* "Route: …\r\n" lines from Path, or "" */
-	struct flow flow;     /* where its requests came from: where calls go */
-	unsigned q;	      /* thousandths */
+	const char *uri;    /* as registered: Request-URI of calls to it */
+	const char *routes; /* "Route: …\r\n" lines from Path, or "" */
+	struct flow flow;   /* where its requests came from: where calls go */
+	unsigned q;	    /* thousandths */
 	const char *user_agent;
 	int64_t registered_at_us, expires_at_us; /* wall clock */
 };
 
-/* Contacts of an account, highest q first: *pos starts at 0, NULL at the end. */
-const struct contact *registrar_contacts(struct registrar *r, uint64_t tenant_id, uint64_t account_id, size_t *pos);
+/* Contacts of an account, highest q first, the latest first among equals: *pos starts at 0, NULL at the end.
+ * Of a device with several flows (RFC 5626) the one registered last. */
+const struct contact *registrar_contacts(struct registrar *r, uint64_t tenant_id,
+					 uint64_t account_id, size_t *pos);
 const struct contact *registrar_contact(struct registrar *r, oid id);
 size_t registrar_count(const struct registrar *r);
 /* Page through a tenant's contacts (0: all) in order of id: the page of `GET registrations`. */
@@ -52,13 +57,14 @@ const struct contact *registrar_next(struct registrar *r, uint64_t tenant_id, oi
 typedef void registrar_changed_h(const struct contact *c, bool is_added, void *arg);
 int registrar_watch(struct registrar *r, registrar_changed_h *fn, void *arg) MUST_USE;
 
-/* Who sent this request?  When it answers itself (challenge, 403, 400 …) the result is false and the transaction is over. */
+/* Who sent this request, outside of any dialog?  When it answers itself (challenge, 403, 400 …) the result is false and the transaction is over. */
 struct identity {
 	const struct tenant *tenant;
 	const struct account *account;
 	const struct extension *extension; /* NULL: account without extension */
 };
-bool registrar_identify(struct registrar *r, struct sip_strans *st, const struct sip_msg *req, struct identity *who);
+bool registrar_identify(struct registrar *r, struct sip_strans *st, const struct sip_msg *req,
+			struct identity *who);
 
 /* A contact that was in the journal: called before traffic starts. */
 int registrar_restore(struct registrar *r, const struct contact_record *c);

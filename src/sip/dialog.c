@@ -164,7 +164,7 @@ int sip_dialog_from_request(struct sip_dialog **dp, struct sip *s, const struct 
 		return err;
 	(*dp)->remote_cseq = req->cseq;
 	(*dp)->is_secure = str_starts(req->uri, STR("sips:"));
-	message_reply_flow(req, &(*dp)->flow);
+	sip_reply_flow(req, &(*dp)->flow);
 	return 0;
 }
 
@@ -199,7 +199,7 @@ static void adopt_flow(struct sip_dialog *d, const struct sip_msg *req)
 {
 	struct flow flow;
 
-	message_reply_flow(req, &flow);
+	sip_reply_flow(req, &flow);
 	if (flow.transport == d->flow.transport || flow_is_stream(flow.transport))
 		d->flow = flow;
 }

@@ -88,7 +88,7 @@ int message_response(struct sip *s, const struct sip_msg *req, const struct resp
 	return message_body(s, r->extra);
 }
 
-void message_reply_flow(const struct sip_msg *req, struct flow *flow)
+void sip_reply_flow(const struct sip_msg *req, struct flow *flow)
 {
 	struct str list = sip_msg_header(req, SIP_HDR_VIA);
 	struct sip_via via;
@@ -123,7 +123,7 @@ void message_answer(struct sip *s, const struct sip_msg *req, unsigned status, c
 	message_stateless_tag(s, req, tag);
 	if (message_response(s, req, &(struct response){status, reason, tag, more, extra}))
 		return;
-	message_reply_flow(req, &flow);
+	sip_reply_flow(req, &flow);
 	/* a failure here has nobody to be told to: the client sends again */
 	(void)stack_send(s, &flow, s->out.p, s->out.n);
 }

@@ -32,6 +32,13 @@ int sip_alloc(struct sip **sp, const struct sip_conf *conf) MUST_USE;
 struct sip *sip_free(struct sip *s);
 struct flow_sink *sip_sink(struct sip *s);
 const struct env *sip_env(const struct sip *s);
+struct flow_edge *sip_edge(const struct sip *s);
+
+/* A connection ended: whoever keeps its flow for later (a contact) hears of it.  ENOSPC above 8. */
+typedef void sip_closed_h(oid conn, void *arg);
+int sip_on_closed(struct sip *s, sip_closed_h *fn, void *arg) MUST_USE;
+/* The way back to who sent a request (RFC 3261 18.2.2, RFC 3581): for answers, and for calls to it later. */
+void sip_reply_flow(const struct sip_msg *req, struct flow *flow);
 
 /* Called for each new request of a method that no dialog took.  The handler answers now or later (by id). */
 typedef void sip_request_h(struct sip_strans *st, const struct sip_msg *req, void *arg);

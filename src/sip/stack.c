@@ -42,7 +42,7 @@ static void receive_cancel(struct sip *s, const struct sip_msg *m)
 	}
 	strncpy(tag, sip_strans_tag(st), sizeof(tag) - 1);
 	if (!message_response(s, m, &(struct response){.status = 200, .tag = tag})) {
-		message_reply_flow(m, &flow);
+		sip_reply_flow(m, &flow);
 		(void)stack_send(s, &flow, s->out.p, s->out.n);
 	}
 	if (st->live->on_cancel)
@@ -138,8 +138,12 @@ static void failed(struct flow_sink *sink, const struct flow *to, int err)
 
 static void closed(struct flow_sink *sink, oid conn)
 {
+	struct sip *s = CONTAINER_OF(sink, struct sip, sink);
+
 	ON_THREAD(THREAD_CORE);
-	ctrans_closed(CONTAINER_OF(sink, struct sip, sink), conn);
+	ctrans_closed(s, conn);
+	for (size_t i = 0; i < s->nclosed; i++)
+		s->closed[i].fn(conn, s->closed[i].arg);
 }
 
 /* ---- life ---- */
@@ -232,6 +236,21 @@ struct flow_sink *sip_sink(struct sip *s)
 const struct env *sip_env(const struct sip *s)
 {
 	return &s->conf.env;
+}
+
+struct flow_edge *sip_edge(const struct sip *s)
+{
+	return s->conf.edge;
+}
+
+int sip_on_closed(struct sip *s, sip_closed_h *fn, void *arg)
+{
+	ON_THREAD(THREAD_CORE);
+	if (s->nclosed == ARRAY_LEN(s->closed))
+		return ENOSPC;
+	s->closed[s->nclosed].fn = fn;
+	s->closed[s->nclosed++].arg = arg;
+	return 0;
 }
 
 void sip_on_request(struct sip *s, enum sip_method method, sip_request_h *fn, void *arg)

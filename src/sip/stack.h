@@ -37,6 +37,11 @@ struct sip {
 	struct sip_handler handlers[SIP_NMETHODS];
 	const char *options[SIP_MAX_OPTIONS]; /* option tags we support */
 	size_t noptions;
+	struct {
+		sip_closed_h *fn;
+		void *arg;
+	} closed[8];
+	size_t nclosed;
 	struct buf allow;     /* "INVITE, ACK, …" */
 	struct buf supported; /* "path, …", may be empty */
 	struct buf out;	      /* the message being written */
@@ -75,8 +80,6 @@ int message_request(struct sip *s, struct flow *flow, const struct sip_out *out,
 int message_response(struct sip *s, const struct sip_msg *req, const struct response *r) MUST_USE;
 void message_head(struct sip *s, struct str method, struct str uri);
 int message_body(struct sip *s, const struct sip_extra *extra) MUST_USE;
-/* Where the answer to a request goes (RFC 3261 18.2.2, RFC 3581). */
-void message_reply_flow(const struct sip_msg *req, struct flow *flow);
 /* A To tag that the same request always gets, for answers that leave nothing behind. */
 void message_stateless_tag(const struct sip *s, const struct sip_msg *req, char tag[SIP_TAG_BYTES]);
 /* Answer at once and keep nothing. */

@@ -324,7 +324,7 @@ int strans_alloc(struct sip_strans **stp, struct sip *s, struct sip_msg *req)
 	st->is_reliable = flow_is_stream(req->flow.transport);
 	st->state = req->method == SIP_INVITE ? STRANS_I_PROCEEDING : STRANS_N_TRYING;
 	st->deadline_ms = NO_DEADLINE;
-	message_reply_flow(req, &st->flow);
+	sip_reply_flow(req, &st->flow);
 	err = make_live(st, req);
 	if (err) {
 		mem_free(st);

@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Bindings: one registered contact each, found by account, by id, and by the connection it hangs on.
+ *
+ * The journal has a binding before its device hears 200, and hears of its end as expires_at 0.  A binding keeps its id as
+ * long as its device refreshes it, wherever it moves.
+ */
+#include <stdio.h>
+#include <string.h>
+#include "base/bus.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metric.h"
+#include "registrar/inside.h"
+
+static const char *const transports[] = {"udp", "tcp", "tls", "ws", "wss"};
+
+/* ---- accounts ---- */
+
+struct account_key {
+	uint64_t tenant_id, account_id;
+};
+
+static bool same_account(const struct map_node *node, const void *arg)
+{
+	const struct reg_account *a = CONTAINER_OF(node, struct reg_account, node);
+	const struct account_key *k = arg;
+
+	return a->tenant_id == k->tenant_id && a->account_id == k->account_id;
+}
+
+struct reg_account *reg_account_find(struct registrar *r, uint64_t tenant_id, uint64_t account_id)
+{
+	struct account_key k = {tenant_id, account_id};
+	struct map_node *node =
+		map_find(&r->accounts, map_hash_u64(tenant_id, account_id), same_account, &k);
+
+	return node ? CONTAINER_OF(node, struct reg_account, node) : NULL;
+}
+
+struct reg_account *reg_account_get(struct registrar *r, uint64_t tenant_id, uint64_t account_id)
+{
+	struct reg_account *a = reg_account_find(r, tenant_id, account_id);
+
+	if (a)
+		return a;
+	a = mem_alloc(sizeof(*a));
+	if (!a)
+		return NULL;
+	a->tenant_id = tenant_id;
+	a->account_id = account_id;
+	list_init(&a->bindings);
+	map_add(&r->accounts, &a->node, map_hash_u64(tenant_id, account_id));
+	return a;
+}
+
+void reg_account_drop(struct registrar *r, struct reg_account *a, const char *why)
+{
+	LIST_EACH_SAFE (it, tmp, &a->bindings) {
+		binding_remove(CONTAINER_OF(it, struct binding, in_account), why);
+	}
+	map_remove(&r->accounts, &a->node);
+	mem_free(a);
+}
+
+/* ---- making ---- */
+
+static const char *put(char **at, struct str s)
+{
+	char *start = *at;
+
+	if (s.n)
+		memcpy(start, s.p, s.n);
+	start[s.n] = '\0';
+	*at += s.n + 1;
+	return start;
+}
+
+static struct str cut_to(struct str s, size_t n)
+{
+	return s.n > n ? (struct str){s.p, n} : s;
+}
+
+struct texts {
+	struct str uri, routes, user_agent, instance, call_id, path;
+};
+
+static int set_texts(struct binding *b, const struct texts *x)
+{
+	size_t n = x->uri.n + x->routes.n + x->user_agent.n + x->instance.n + x->call_id.n +
+		   x->path.n + 6;
+	char *at = b->text = mem_alloc(n);
+
+	if (!at)
+		return ENOMEM;
+	b->c.uri = put(&at, x->uri);
+	b->c.routes = put(&at, x->routes);
+	b->c.user_agent = put(&at, x->user_agent);
+	b->instance = put(&at, x->instance);
+	b->call_id = put(&at, x->call_id);
+	b->path = put(&at, x->path);
+	return 0;
+}
+
+static int write_routes(struct buf *b, struct str path)
+{
+	if (path.n)
+		buf_printf(b, "Route: %.*s\r\n", STR_ARG(path));
+	return b->err;
+}
+
+int binding_make(struct binding **bp, struct registrar *r, const struct order *o,
+		 const struct wish *w)
+{
+	struct binding *b = mem_alloc(sizeof(*b));
+	struct buf routes = {0};
+	struct texts x = {
+		.uri = w->uri,
+		.user_agent = cut_to(sip_msg_header(o->req, SIP_HDR_USER_AGENT), 127),
+		.instance = w->instance,
+		.call_id = cut_to(o->req->call_id, 255),
+		.path = o->path,
+	};
+	int err;
+
+	if (!b)
+		return ENOMEM;
+	b->r = r;
+	b->account = o->at;
+	b->c.tenant_id = o->account->o.tenant_id;
+	b->c.account_id = o->account->o.id;
+	b->c.flow = o->flow;
+	b->c.q = w->q;
+	b->reg_id = w->reg_id;
+	b->cseq = o->req->cseq;
+	b->c.registered_at_us = clock_wall_us(r->conf.env.clock);
+	b->c.expires_at_us = b->c.registered_at_us + INT64_C(1000000) * w->seconds;
+	err = write_routes(&routes, o->path);
+	x.routes = buf_view(&routes);
+	if (!err)
+		err = set_texts(b, &x);
+	buf_free(&routes);
+	if (err)
+		b = binding_free(b);
+	*bp = b;
+	return err;
+}
+
+struct binding *binding_free(struct binding *b)
+{
+	if (!b)
+		return NULL;
+	timer_cancel(&b->expiry);
+	mem_free(b->text);
+	return mem_free(b);
+}
+
+/* ---- indexes ---- */
+
+static void expired(struct timer *t, void *arg)
+{
+	struct binding *b = arg;
+
+	(void)t;
+	binding_remove(b, "expired");
+}
+
+static void start_expiry(struct binding *b)
+{
+	int64_t left_us = b->c.expires_at_us - clock_wall_us(b->r->conf.env.clock);
+
+	timer_start(b->r->conf.env.wheel, &b->expiry, left_us > 0 ? (uint64_t)left_us / 1000 : 0,
+		    expired, b);
+}
+
+static void link_conn(struct binding *b)
+{
+	struct flow_edge *edge = sip_edge(b->r->conf.sip);
+	int64_t left_us = b->c.expires_at_us - clock_wall_us(b->r->conf.env.clock);
+
+	if (!b->c.flow.conn || !flow_is_stream(b->c.flow.transport))
+		return;
+	map_add(&b->r->by_conn, &b->by_conn, map_hash_u64(0, b->c.flow.conn));
+	b->is_by_conn = true;
+	if (edge->keep)
+		edge->keep(edge, b->c.flow.conn,
+			   left_us > 0 ? (uint32_t)(left_us / 1000000) + 60 : 60);
+}
+
+static void unlink_conn(struct binding *b)
+{
+	if (b->is_by_conn)
+		map_remove(&b->r->by_conn, &b->by_conn);
+	b->is_by_conn = false;
+}
+
+/* Highest q first; among equals the latest. */
+static void link_account(struct binding *b)
+{
+	struct link *at = &b->account->bindings;
+
+	LIST_EACH (it, &b->account->bindings) {
+		if (CONTAINER_OF(it, struct binding, in_account)->c.q <= b->c.q) {
+			at = it;
+			break;
+		}
+	}
+	list_add_before(at, &b->in_account);
+}
+
+/* ---- telling ---- */
+
+void binding_write(const struct binding *b, int64_t expires_at_us)
+{
+	struct contact_record rec = {
+		.tenant_id = b->c.tenant_id,
+		.id = b->c.record_id,
+		.account_id = b->c.account_id,
+		.reg_id = b->reg_id,
+		.q = b->c.q,
+		.cseq = b->cseq,
+		.registered_at = b->c.registered_at_us,
+		.expires_at = expires_at_us,
+	};
+	struct record_sink *sink = b->r->conf.records;
+	char text[ADDR_STR_BYTES];
+
+	if (!sink)
+		return;
+	record_set_text(rec.uri, sizeof(rec.uri), str_of(b->c.uri));
+	record_set_text(rec.path, sizeof(rec.path), str_of(b->path));
+	record_set_text(rec.remote, sizeof(rec.remote), str_of(addr_str(text, &b->c.flow.remote)));
+	record_set_text(rec.local, sizeof(rec.local), str_of(addr_str(text, &b->c.flow.local)));
+	record_set_text(rec.transport, sizeof(rec.transport),
+			str_of(transports[b->c.flow.transport]));
+	record_set_text(rec.instance, sizeof(rec.instance), str_of(b->instance));
+	record_set_text(rec.user_agent, sizeof(rec.user_agent), str_of(b->c.user_agent));
+	record_set_text(rec.call_id, sizeof(rec.call_id), str_of(b->call_id));
+	/* An error is the sink's to log: the device is served from memory all the same. */
+	(void)sink->write(sink, RECORD_CONTACT, &rec, sizeof(rec));
+}
+
+static void tell(const struct binding *b, bool is_added, const char *why)
+{
+	struct registrar *r = b->r;
+	const struct account *a = model_account(r->conf.model, b->c.tenant_id, b->c.account_id);
+	const struct extension *x =
+		a ? model_extension(r->conf.model, b->c.tenant_id, a->extension_id) : NULL;
+	struct log_ctx ctx = {.tenant = b->c.tenant_id};
+	char from[ADDR_STR_BYTES];
+	struct bus_event ev = {
+		.kind = is_added ? BUS_REGISTERED : BUS_UNREGISTERED,
+		.tenant_id = b->c.tenant_id,
+		.extension_id = x ? x->o.id : 0,
+		.account_id = b->c.account_id,
+		.number = x   ? x->number
+			  : a ? a->username
+			      : NULL,
+		.address = addr_str(from, &b->c.flow.remote),
+		.reason = why,
+		.wall_us = clock_wall_us(r->conf.env.clock),
+	};
+
+	log_info(&ctx, LOGID_REGISTERED, "%s %s at %s (%s): %s",
+		 a ? a->username : "deleted account", is_added ? "registered" : "unregistered",
+		 from, transports[b->c.flow.transport], why);
+	bus_publish(r->conf.bus, &ev);
+	for (size_t i = 0; i < r->nwatchers; i++)
+		r->watchers[i].fn(&b->c, is_added, r->watchers[i].arg);
+}
+
+/* ---- changes ---- */
+
+int binding_add(struct binding *b, bool is_new)
+{
+	struct registrar *r = b->r;
+	int err = ids_add(r->bindings, b, &b->c.id);
+
+	if (err)
+		return err;
+	if (is_new)
+		b->c.record_id = r->next_record_id++;
+	link_account(b);
+	b->account->nbindings++;
+	link_conn(b);
+	start_expiry(b);
+	metric_set(METRIC_REGISTRATIONS, ids_count(r->bindings));
+	if (is_new) {
+		binding_write(b, b->c.expires_at_us);
+		tell(b, true, "new contact");
+	}
+	return 0;
+}
+
+void binding_refresh(struct binding *b, struct binding *fresh)
+{
+	struct contact old = b->c;
+	char *text = b->text;
+
+	unlink_conn(b);
+	list_remove(&b->in_account);
+	b->c = fresh->c;
+	b->c.id = old.id;
+	b->c.record_id = old.record_id;
+	b->c.registered_at_us = old.registered_at_us;
+	b->text = fresh->text;
+	fresh->text = text;
+	b->instance = fresh->instance;
+	b->call_id = fresh->call_id;
+	b->path = fresh->path;
+	b->reg_id = fresh->reg_id;
+	b->cseq = fresh->cseq;
+	link_account(b);
+	link_conn(b);
+	start_expiry(b);
+	binding_free(fresh);
+	binding_write(b, b->c.expires_at_us);
+}
+
+void binding_remove(struct binding *b, const char *why)
+{
+	struct registrar *r = b->r;
+
+	unlink_conn(b);
+	list_remove(&b->in_account);
+	b->account->nbindings--;
+	ids_remove(r->bindings, b->c.id);
+	metric_set(METRIC_REGISTRATIONS, ids_count(r->bindings));
+	binding_write(b, 0);
+	tell(b, false, why);
+	binding_free(b);
+}
+
+/* ---- connections ---- */
+
+static bool same_conn(const struct map_node *node, const void *arg)
+{
+	return CONTAINER_OF(node, struct binding, by_conn)->c.flow.conn == *(const oid *)arg;
+}
+
+/* A browser is gone with its connection.  A phone may listen where its Contact says: the next call tries there. */
+void bindings_closed(oid conn, void *registrar)
+{
+	struct registrar *r = registrar;
+	struct map_node *node;
+
+	while ((node = map_find(&r->by_conn, map_hash_u64(0, conn), same_conn, &conn))) {
+		struct binding *b = CONTAINER_OF(node, struct binding, by_conn);
+		struct sip_uri u;
+		struct addr a;
+
+		unlink_conn(b);
+		b->c.flow.conn = 0;
+		if (b->c.flow.transport >= FLOW_WS || sip_uri_parse(&u, str_of(b->c.uri)) ||
+		    addr_parse(&a, u.host,
+			       u.port				 ? u.port
+			       : b->c.flow.transport == FLOW_TLS ? 5061
+								 : 5060))
+			binding_remove(b, "connection closed");
+		else
+			b->c.flow.remote = a;
+	}
+}
+
+/* ---- after a restart ---- */
+
+static int transport_of(const char *text, enum flow_transport *t)
+{
+	for (size_t i = 0; i < ARRAY_LEN(transports); i++) {
+		if (strcmp(text, transports[i]))
+			continue;
+		*t = (enum flow_transport)i;
+		return 0;
+	}
+	return EINVAL;
+}
+
+static int restore(struct binding **bp, struct registrar *r, const struct contact_record *rec)
+{
+	struct binding *b = mem_alloc(sizeof(*b));
+	struct buf routes = {0};
+	struct texts x;
+	int err;
+
+	if (!b)
+		return ENOMEM;
+	b->r = r;
+	b->c.record_id = rec->id;
+	b->c.tenant_id = rec->tenant_id;
+	b->c.account_id = rec->account_id;
+	b->c.q = (unsigned)rec->q;
+	b->reg_id = (unsigned)rec->reg_id;
+	b->cseq = (uint32_t)rec->cseq;
+	b->c.registered_at_us = rec->registered_at;
+	b->c.expires_at_us = rec->expires_at;
+	b->account = reg_account_get(r, rec->tenant_id, rec->account_id);
+	err = b->account ? transport_of(rec->transport, &b->c.flow.transport) : ENOMEM;
+	if (!err)
+		err = addr_parse_hostport(&b->c.flow.remote, str_of(rec->remote), 5060);
+	if (!err)
+		err = addr_parse_hostport(&b->c.flow.local, str_of(rec->local), 5060);
+	if (!err)
+		err = write_routes(&routes, str_of(rec->path));
+	x = (struct texts){str_of(rec->uri),	  buf_view(&routes),	str_of(rec->user_agent),
+			   str_of(rec->instance), str_of(rec->call_id), str_of(rec->path)};
+	if (!err)
+		err = set_texts(b, &x);
+	buf_free(&routes);
+	if (err)
+		b = binding_free(b);
+	*bp = b;
+	return err;
+}
+
+int registrar_restore(struct registrar *r, const struct contact_record *rec)
+{
+	const struct account *a = model_account(r->conf.model, rec->tenant_id, rec->account_id);
+	struct contact_record gone = *rec;
+	struct binding *b = NULL;
+	int err = 0;
+
+	if (rec->id >= r->next_record_id)
+		r->next_record_id = rec->id + 1;
+	if (!rec->expires_at)
+		return 0;
+	if (a && a->enabled && rec->expires_at > clock_wall_us(r->conf.env.clock))
+		err = restore(&b, r, rec);
+	if (err == ENOMEM)
+		return err;
+	if (b) {
+		err = binding_add(b, false);
+		if (err)
+			binding_free(b);
+		return err;
+	}
+	gone.expires_at = 0; /* lapsed while we were away, or nobody's any more */
+	if (r->conf.records)
+		(void)r->conf.records->write(r->conf.records, RECORD_CONTACT, &gone, sizeof(gone));
+	return 0;
+}

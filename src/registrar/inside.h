@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The registrar from inside.
+ *
+ *   registrar.c  the REGISTER method: judge all of it, then do all of it
+ *   wish.c       what one Contact of a REGISTER asks for
+ *   identify.c   realm, account, digest: who sent a request
+ *   binding.c    the contacts: indexes, expiry, journal, events
+ *   answer.c     the 200
+ *
+ * Thread     core
+ */
+#ifndef REGISTRAR_INSIDE_H
+#define REGISTRAR_INSIDE_H
+
+#include "base/map.h"
+#include "registrar/registrar.h"
+
+enum { REG_MAX_WISHES = 32, REG_MAX_WATCHERS = 8 };
+
+/* What is known of an account that has signed in or is registered. */
+struct reg_account {
+	struct map_node node; /* by tenant and account */
+	uint64_t tenant_id, account_id;
+	struct link bindings; /* highest q first, then the latest */
+	size_t nbindings;
+	struct sip_secret secret;
+	uint64_t secret_of; /* hash of the name, realm and password it was made from; 0: none */
+};
+
+struct binding {
+	struct contact c; /* first */
+	struct registrar *r;
+	struct reg_account *account;
+	struct link in_account;
+	struct map_node by_conn;
+	bool is_by_conn;
+	struct timer expiry;
+	char *text; /* c.uri, c.routes, c.user_agent and what follows point into it */
+	const char *instance, *call_id, *path;
+	unsigned reg_id;
+	uint32_t cseq;
+};
+
+struct registrar {
+	struct registrar_conf conf;
+	struct sip_auth *auth;
+	struct sip_secret nobody; /* of users that do not exist */
+	struct map accounts;
+	struct map by_conn;
+	struct ids *bindings;
+	uint64_t next_record_id;
+	struct {
+		registrar_changed_h *fn;
+		void *arg;
+	} watchers[REG_MAX_WATCHERS];
+	size_t nwatchers;
+	struct buf lines; /* of the answer being written */
+};
+
+/* ---- one Contact of a REGISTER ---- */
+struct wish {
+	struct str uri, instance;
+	unsigned reg_id, q;
+	uint32_t seconds; /* 0: remove */
+	struct binding *match;
+	struct binding *made; /* prepared: takes the place of nothing, or its text that of match */
+};
+
+struct order { /* a whole REGISTER */
+	const struct sip_msg *req;
+	const struct account *account;
+	struct reg_account *at;
+	struct flow flow;
+	struct str path;
+	bool is_all; /* Contact: * */
+	size_t n;
+	struct wish wishes[REG_MAX_WISHES];
+};
+
+struct refusal {
+	unsigned status;
+	const char *reason;
+	char line[48]; /* "Min-Expires: 60\r\n" */
+};
+
+/* False: refused. */
+bool wishes_read(struct order *o, struct refusal *no);
+bool wishes_match(struct order *o, struct refusal *no);
+/* A Contact that must not be called: one of our own addresses, broadcast, multicast. */
+bool wish_is_dangerous(struct registrar *r, const struct sip_uri *u, const struct flow *flow);
+
+/* ---- bindings ---- */
+struct reg_account *reg_account_find(struct registrar *r, uint64_t tenant_id, uint64_t account_id);
+struct reg_account *reg_account_get(struct registrar *r, uint64_t tenant_id,
+				    uint64_t account_id); /* NULL: no memory */
+void reg_account_drop(struct registrar *r, struct reg_account *a,
+		      const char *why); /* its bindings, and itself */
+
+int binding_make(struct binding **bp, struct registrar *r, const struct order *o,
+		 const struct wish *w) MUST_USE;
+struct binding *binding_free(struct binding *b);
+/* Into all indexes; tells and writes when it is new to us. */
+int binding_add(struct binding *b, bool is_new) MUST_USE;
+/* b becomes what `fresh` says, and keeps its id; fresh is freed. */
+void binding_refresh(struct binding *b, struct binding *fresh);
+void binding_remove(struct binding *b, const char *why);
+void binding_write(const struct binding *b, int64_t expires_at_us);
+void bindings_closed(oid conn, void *registrar);
+
+/* ---- who ---- */
+/* Proves who sent the request; false: it was answered. */
+bool identify_sender(struct registrar *r, struct sip_strans *st, const struct sip_msg *req,
+		     struct identity *who);
+void identify_refuse(struct sip_strans *st, unsigned status, const char *reason);
+
+/* ---- the 200 ---- */
+void answer_list(struct registrar *r, struct sip_strans *st, const struct order *o);
+
+#endif

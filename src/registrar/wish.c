@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What the Contacts of a REGISTER ask for, and which binding each of them means (RFC 3261 10.3, step 6 and 7).
+ *
+ * A binding is meant by its instance and reg-id (RFC 5626), by an equal URI, or, from a phone that sends a single Contact
+ * without instance, by the Call-ID it registered with before: its NAT or network has given it another address.
+ */
+#include <stdio.h>
+#include <string.h>
+#include "registrar/inside.h"
+
+enum { MAX_URI = 511, MAX_INSTANCE = 127, MAX_PATH = 511, DEFAULT_SECONDS = 3600 };
+
+static bool refuse(struct refusal *no, unsigned status, const char *reason)
+{
+	no->status = status;
+	no->reason = reason;
+	return false;
+}
+
+/* RFC 3261 20.10: what cannot be read counts as 3600. */
+static uint32_t seconds_of(struct str text)
+{
+	uint64_t v;
+
+	if (!text.n || str_u64(text, &v))
+		return DEFAULT_SECONDS;
+	return v > UINT32_MAX ? UINT32_MAX : (uint32_t)v;
+}
+
+/* "0.7" in thousandths; what cannot be read counts as 1. */
+static unsigned q_of(struct str text)
+{
+	struct str fraction = text, whole = str_cut(&fraction, '.');
+	unsigned v = 0, scale = 100;
+
+	if (!str_eq(whole, STR("0")) || fraction.n > 3)
+		return 1000;
+	for (size_t i = 0; i < fraction.n; i++, scale /= 10) {
+		if (fraction.p[i] < '0' || fraction.p[i] > '9')
+			return 1000;
+		v += (unsigned)(fraction.p[i] - '0') * scale;
+	}
+	return v;
+}
+
+/* RFC 3261 10.2.1.1: the Contact's own word counts more than the header. */
+static bool read_seconds(struct wish *w, const struct order *o, struct str params,
+			 struct refusal *no)
+{
+	const struct account *a = o->account;
+	struct str text;
+
+	if (sip_param(params, STR("expires"), &text))
+		w->seconds = seconds_of(text);
+	else if (sip_msg_has(o->req, SIP_HDR_EXPIRES))
+		w->seconds = seconds_of(sip_msg_header(o->req, SIP_HDR_EXPIRES));
+	else
+		w->seconds = DEFAULT_SECONDS;
+	if (w->seconds && (int64_t)w->seconds < a->min_expires && w->seconds < 3600) {
+		snprintf(no->line, sizeof(no->line), "Min-Expires: %lld\r\n",
+			 (long long)a->min_expires);
+		return refuse(no, 423, NULL);
+	}
+	if ((int64_t)w->seconds > a->max_expires)
+		w->seconds = (uint32_t)a->max_expires;
+	return true;
+}
+
+static bool read_wish(struct order *o, struct str value, struct refusal *no)
+{
+	struct wish *w = &o->wishes[o->n];
+	struct sip_addr a;
+	struct sip_uri u;
+	struct str text;
+	uint32_t reg_id;
+
+	if (o->n == REG_MAX_WISHES)
+		return refuse(no, 403, "Too Many Contacts");
+	*w = (struct wish){.q = 1000};
+	if (sip_addr_parse(&a, value) || sip_uri_parse(&u, a.uri) || !u.host.n || u.headers.n)
+		return refuse(no, 400, "Malformed Contact");
+	if (u.scheme != SIP_SCHEME_SIP && u.scheme != SIP_SCHEME_SIPS)
+		return refuse(no, 400, "Contact Is No SIP URI");
+	if (a.uri.n > MAX_URI)
+		return refuse(no, 400, "Contact Too Long");
+	w->uri = a.uri;
+	if (sip_param(a.params, STR("+sip.instance"), &text) && text.n <= MAX_INSTANCE)
+		w->instance = text;
+	if (w->instance.n && sip_param(a.params, STR("reg-id"), &text) && !str_u32(text, &reg_id))
+		w->reg_id = reg_id;
+	if (sip_param(a.params, STR("q"), &text))
+		w->q = q_of(text);
+	o->n++;
+	return read_seconds(w, o, a.params, no);
+}
+
+static bool read_all(struct order *o, struct refusal *no)
+{
+	if (o->n || !sip_msg_has(o->req, SIP_HDR_EXPIRES) ||
+	    !str_eq(sip_msg_header(o->req, SIP_HDR_EXPIRES), STR("0")))
+		return refuse(no, 400, "Contact * Needs Expires 0 and Nothing Else");
+	o->is_all = true;
+	return true;
+}
+
+static bool read_path(struct order *o, struct refusal *no)
+{
+	o->path = sip_msg_header(o->req, SIP_HDR_PATH);
+	return o->path.n <= MAX_PATH || refuse(no, 400, "Path Too Long");
+}
+
+bool wishes_read(struct order *o, struct refusal *no)
+{
+	struct sip_values v;
+	struct str value;
+
+	sip_values_init(&v, o->req, SIP_HDR_CONTACT);
+	while (sip_values_next(&v, &value)) {
+		if (o->is_all)
+			return refuse(no, 400, "Contact * With Others");
+		if (str_eq(value, STR("*")) ? !read_all(o, no) : !read_wish(o, value, no))
+			return false;
+	}
+	return read_path(o, no);
+}
+
+/* ---- which binding ---- */
+
+static bool is_same_uri(struct str a, const char *b)
+{
+	struct sip_uri ua, ub;
+
+	if (str_eq(a, str_of(b)))
+		return true;
+	return !sip_uri_parse(&ua, a) && !sip_uri_parse(&ub, str_of(b)) && sip_uri_eq(&ua, &ub);
+}
+
+static bool is_same_device(const struct wish *w, const struct binding *b)
+{
+	if (w->instance.n && *b->instance)
+		return str_eq(w->instance, str_of(b->instance)) && w->reg_id == b->reg_id;
+	return is_same_uri(w->uri, b->c.uri);
+}
+
+static bool is_taken(const struct order *o, const struct binding *b)
+{
+	for (size_t i = 0; i < o->n; i++)
+		if (o->wishes[i].match == b)
+			return true;
+	return false;
+}
+
+/* The one binding that came with this Call-ID; NULL: none, or several. */
+static struct binding *only_of_call_id(const struct order *o)
+{
+	struct binding *only = NULL;
+
+	LIST_EACH (it, &o->at->bindings) {
+		struct binding *b = CONTAINER_OF(it, struct binding, in_account);
+
+		if (*b->instance || !str_eq(o->req->call_id, str_of(b->call_id)))
+			continue;
+		if (only)
+			return NULL;
+		only = b;
+	}
+	return only;
+}
+
+static struct binding *match(const struct order *o, const struct wish *w)
+{
+	LIST_EACH (it, &o->at->bindings) {
+		struct binding *b = CONTAINER_OF(it, struct binding, in_account);
+
+		if (is_same_device(w, b) && !is_taken(o, b))
+			return b;
+	}
+	return o->n == 1 && w->seconds && !w->instance.n ? only_of_call_id(o) : NULL;
+}
+
+/* RFC 3261 10.3, step 7: of one Call-ID only a higher CSeq may change a binding. */
+static bool is_stale(const struct order *o, const struct binding *b)
+{
+	return str_eq(o->req->call_id, str_of(b->call_id)) && o->req->cseq <= b->cseq;
+}
+
+bool wishes_match(struct order *o, struct refusal *no)
+{
+	for (size_t i = 0; i < o->n; i++) {
+		struct wish *w = &o->wishes[i];
+
+		w->match = match(o, w);
+		if (w->match && is_stale(o, w->match))
+			return refuse(no, 500, "CSeq Out of Order");
+	}
+	if (!o->is_all)
+		return true;
+	LIST_EACH (it, &o->at->bindings) {
+		if (is_stale(o, CONTAINER_OF(it, struct binding, in_account)))
+			return refuse(no, 500, "CSeq Out of Order");
+	}
+	return true;
+}
+
+bool wish_is_dangerous(struct registrar *r, const struct sip_uri *u, const struct flow *flow)
+{
+	struct flow_edge *edge = sip_edge(r->conf.sip);
+	uint16_t port = u->port ? u->port : 5060;
+	struct addr a, ours;
+
+	/* who claims to send from where we listen */
+	if (addr_eq(&flow->local, &flow->remote))
+		return true;
+	if (model_tenant_by_domain(r->conf.model, u->host) && addr_parse(&a, u->host, port))
+		return true;
+	if (addr_parse(&a, u->host, port))
+		return false; /* a name: calls go the way the REGISTER came */
+	if (addr_is_any(&a))
+		return true;
+	if (a.family == 4 ? a.ip[0] >= 224 : a.ip[0] == 0xff)
+		return true;
+	if (addr_eq(&a, &flow->local))
+		return true;
+	return !edge->local_for(edge, flow->transport, &a, &ours) && addr_eq(&a, &ours);
+}
