@@ -63,6 +63,8 @@ void answer_list(struct registrar *r, struct sip_strans *st, const struct order 
 		buf_cstr(b, "Require: outbound\r\n");
 	write_date(b, now_us);
 	extra = (struct sip_extra){.headers = buf_view(b)};
-	if (b->err || sip_reply(st, 200, NULL, &extra))
+	if (b->err)
 		sip_refuse(st, 500, NULL, NULL);
+	else
+		(void)sip_reply(st, 200, NULL, &extra);
 }

@@ -93,8 +93,7 @@ static void reply(struct sip_invite *inv, unsigned status, struct str lines)
 	if (!st)
 		return;
 	sip_strans_on_cancel(st, NULL, NULL);
-	if (sip_reply(st, status, NULL, &extra))
-		sip_refuse(st, 500, NULL, NULL); /* no memory to keep it for a repetition */
+	(void)sip_reply(st, status, NULL, &extra);
 }
 
 int inv_refuse(struct sip_invite *inv, const struct inv_in *in)

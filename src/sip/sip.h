@@ -57,7 +57,7 @@ oid sip_strans_id(const struct sip_strans *st);
 struct sip_strans *sip_strans_get(struct sip *s, oid id);
 const struct sip_msg *sip_strans_request(const struct sip_strans *st);
 /* Send a response; from 200 on the transaction is over for the caller.  reason NULL: the RFC's phrase.  to_tag empty: one is made.
- * Errors: EALREADY answered before, ENOMEM, EPROTO (2xx to INVITE: sip_invite_uas() does that; 101…199 to others). */
+ * Errors: EALREADY answered before; ENOMEM, EMSGSIZE (a final answer that cannot be made becomes a bare 500); EPROTO (2xx to INVITE: sip_invite_uas() does that; 101…199 to others). */
 int sip_reply(struct sip_strans *st, unsigned status, const char *reason,
 	      const struct sip_extra *extra);
 /* Answer once and keep nothing: for requests whose sender is not known (RFC 3261 26.3.2.4); never sent again by itself. */

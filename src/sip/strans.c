@@ -420,6 +420,16 @@ static int write_last(struct sip_strans *st, const struct response *r)
 	return 0;
 }
 
+void sip_refuse(struct sip_strans *st, unsigned status, const char *reason,
+		const struct sip_extra *extra)
+{
+	ON_THREAD(THREAD_CORE);
+	if (!st->live)
+		return;
+	message_answer(st->sip, st->live->req, status, reason, STR_NONE, extra);
+	strans_event(st, STRANS_EV_REFUSE);
+}
+
 int strans_reply(struct sip_strans *st, const struct response *r)
 {
 	unsigned status = r->status;
@@ -437,6 +447,8 @@ int strans_reply(struct sip_strans *st, const struct response *r)
 	if (st->method == SIP_INVITE && status > 199 && status < 300)
 		return EPROTO; /* its ACK and its repetition belong to sip_invite_uas() */
 	err = write_last(st, r);
+	if (err && status >= 200)
+		sip_refuse(st, 500, NULL, NULL);
 	if (err)
 		return err;
 	strans_event(st, event_of(status));
@@ -465,16 +477,6 @@ int strans_accept(struct sip_strans *st, const struct response *r, char **bytesp
 	st->last = NULL;
 	strans_event(st, STRANS_EV_SEND_2XX);
 	return 0;
-}
-
-void sip_refuse(struct sip_strans *st, unsigned status, const char *reason,
-		const struct sip_extra *extra)
-{
-	ON_THREAD(THREAD_CORE);
-	if (!st->live)
-		return;
-	message_answer(st->sip, st->live->req, status, reason, STR_NONE, extra);
-	strans_event(st, STRANS_EV_REFUSE);
 }
 
 void strans_handled(struct sip_strans *st)
