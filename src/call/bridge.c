@@ -145,6 +145,8 @@ static void act_pass_answer(struct bridge *br, const struct bridge_msg *m)
 	int err;
 
 	leg_ack(y); /* when the answer came in a 2xx */
+	if (leg_is_over(x) || leg_is_over(y))
+		return; /* no memory for the ACK */
 	if ((*m->descriptionp)->nmedia != x->offered->nmedia) {
 		act_break(br, m); /* RFC 3264 6: one line for each of the offer's */
 		return;
@@ -156,7 +158,7 @@ static void act_pass_answer(struct bridge *br, const struct bridge_msg *m)
 	if (!err)
 		err = leg_send_sdp(x, sdp);
 	if (err) {
-		call_end(call, err == ENOBUFS ? REASON_OVERLOAD : REASON_PROTOCOL, 0, "system",
+		call_end(call, err == EPROTO ? REASON_PROTOCOL : REASON_OVERLOAD, 0, "system",
 			 STR_NONE);
 		return;
 	}

@@ -245,14 +245,16 @@ void call_ring_failed(struct call *call, enum reason reason, unsigned status)
 void call_leg_gone(struct call *call, struct leg *leg, enum reason reason, unsigned status,
 		   struct str headers)
 {
+	const char *by = leg->id == call->caller ? "caller" : "callee";
+
 	if (call->st == CALL_OVER)
 		return;
+	if (strcmp(leg->rec.ended_by, "system") == 0)
+		by = "system"; /* we had to give it up */
 	if (leg->member)
 		ringing_leg_gone(call->ring, leg, reason, status);
-	else if (leg->id == call->caller)
-		call_end(call, reason, status, "caller", headers);
-	else if (bridge_has(call->bridge, leg))
-		call_end(call, reason, status, "callee", headers);
+	else if (leg->id == call->caller || bridge_has(call->bridge, leg))
+		call_end(call, reason, status, by, headers);
 }
 
 static void publish_end(struct call *call, enum reason reason)

@@ -21,7 +21,7 @@ static bool is_shed(struct calls *cs, struct sip_strans *st)
 	if (!cs->is_draining && cs->ncalls < cs->conf.max_calls)
 		return false;
 	metric_add(METRIC_SIP_SHED, 1);
-	(void)sip_reply(st, 503, NULL, &later);
+	sip_refuse(st, 503, NULL, &later);
 	return true;
 }
 
@@ -163,12 +163,13 @@ static int make(struct leg **lp, struct calls *cs, struct sip_strans *st,
 static void not_made(struct sip_strans *st, int err)
 {
 	static const struct sip_extra later = {.headers = {"Retry-After: 10\r\n", 17}};
+	bool is_its_fault =
+		err == EPROTO || err == E2BIG; /* no Contact to reach it by, or too many routes */
 
-	if (err == EPROTO ||
-	    err == E2BIG) /* no Contact to reach it by, or more routes than we keep */
-		(void)sip_reply(st, 400, "No Usable Contact", NULL);
+	if (is_its_fault)
+		sip_refuse(st, 400, "No Usable Contact", NULL);
 	else
-		(void)sip_reply(st, err == ENOSPC ? 503 : 500, NULL, &later);
+		sip_refuse(st, err == ENOSPC ? 503 : 500, NULL, &later);
 }
 
 void calls_incoming(struct sip_strans *st, const struct sip_msg *req, void *calls)

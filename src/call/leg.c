@@ -109,6 +109,11 @@ static void act_stuck(struct leg *leg, const struct leg_msg *m)
 	fail(leg, REASON_PEER_LOST);
 }
 
+static void act_fault(struct leg *leg, const struct leg_msg *m)
+{
+	fail(leg, REASON_OVERLOAD);
+}
+
 static void act_dial(struct leg *leg, const struct leg_msg *m)
 {
 	if (!leg_sip_dial(leg, m->sdp))
@@ -133,7 +138,7 @@ static void act_up(struct leg *leg, const struct leg_msg *m)
 {
 	leg->owes = LEG_OWES_NOTHING;
 	if (sip_invite_ack(leg->inv, m->sdp))
-		leg_event(leg, LEV_LOST, &(struct leg_msg){.reason = REASON_PEER_LOST});
+		leg_event(leg, LEV_FAULT, &nothing);
 }
 
 static void act_accept(struct leg *leg, const struct leg_msg *m)
@@ -145,7 +150,7 @@ static void act_accept(struct leg *leg, const struct leg_msg *m)
 	record_leg_answered(leg);
 	record_leg_kept(leg);
 	if (sip_invite_accept(leg->inv, &extra))
-		leg_event(leg, LEV_LOST, &(struct leg_msg){.reason = REASON_PEER_LOST});
+		leg_event(leg, LEV_FAULT, &nothing);
 }
 
 static void act_acked(struct leg *leg, const struct leg_msg *m)

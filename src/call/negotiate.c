@@ -98,7 +98,7 @@ static void offer_to_service(struct leg *leg, struct sdp *offer)
 	}
 	err = leg_send_sdp(leg, sdp);
 	if (err) {
-		call_end(leg->call, REASON_PROTOCOL, 0, "system", STR_NONE);
+		call_end(leg->call, REASON_OVERLOAD, 0, "system", STR_NONE);
 		return;
 	}
 	record_leg_kept(leg);

@@ -7,6 +7,9 @@
 
 #include "call/testing.h"
 
+#define COPY_TEXT(dst, src)                                                                        \
+	assert_in_range(snprintf(dst, sizeof(dst), "%s", src), 0, (int)sizeof(dst) - 1)
+
 /* ---- what a phone hears ---- */
 
 static inline struct sip_msg *phone_take(struct phone *p)
@@ -182,9 +185,9 @@ static inline void ua_request_h(struct ua *u, const char *method, const char *he
 	if (strcmp(method, "ACK") && strcmp(method, "CANCEL"))
 		u->cseq++;
 	if (strcmp(method, "INVITE") == 0)
-		strcpy(u->invite_via, via);
+		COPY_TEXT(u->invite_via, via);
 	if (strcmp(method, "CANCEL") == 0)
-		strcpy(via, u->invite_via);
+		COPY_TEXT(via, u->invite_via);
 	snprintf(head, sizeof(head),
 		 "%s %s SIP/2.0\nVia: SIP/2.0/UDP %s;branch=%s;rport\nMax-Forwards: 70\nFrom: "
 		 "%s\nTo: %s\n"
@@ -238,9 +241,9 @@ static inline struct sip_msg *ua_got(struct ua *u, unsigned status)
 	if (m->method == SIP_INVITE && status >= 300) {
 		char via[80], saved[400];
 
-		strcpy(via, u->invite_via);
-		strcpy(saved, u->remote);
-		strcpy(u->remote, to);
+		COPY_TEXT(via, u->invite_via);
+		COPY_TEXT(saved, u->remote);
+		COPY_TEXT(u->remote, to);
 		{
 			char head[4096], ip[ADDR_STR_BYTES];
 
@@ -252,11 +255,11 @@ static inline struct sip_msg *ua_got(struct ua *u, unsigned status)
 				 u->remote, u->call_id, m->cseq);
 			phone_send(u->p, head, "");
 		}
-		strcpy(u->remote, saved);
+		COPY_TEXT(u->remote, saved);
 		return m;
 	}
 	if (m->method == SIP_INVITE && status > 100) {
-		strcpy(u->remote, to);
+		COPY_TEXT(u->remote, to);
 		take_target(u, m);
 	}
 	return m;

@@ -221,7 +221,8 @@ static void free_incoming(struct sip_invite *inv)
 
 	if (st) { /* nobody is left who could answer */
 		sip_strans_on_cancel(st, NULL, NULL);
-		(void)sip_reply(st, 487, NULL, NULL);
+		if (sip_reply(st, 487, NULL, NULL))
+			sip_refuse(st, 500, NULL, NULL); /* no memory to keep it for a repetition */
 	}
 }
 
