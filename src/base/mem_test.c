@@ -64,6 +64,7 @@ static void nth_allocation_fails_once_or_for_ever(void **state)
 #endif
 }
 
+#ifdef OFFHOOK_TEST_BUILD
 /* Each container, with its 1st, 2nd, … allocation failing until all succeed: an error or success, never a leak. */
 static int use_containers(void)
 {
@@ -98,6 +99,7 @@ static int use_containers(void)
 	buf_free(&b);
 	return err;
 }
+#endif
 
 static void containers_survive_each_failing_allocation(void **state)
 {

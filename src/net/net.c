@@ -122,7 +122,7 @@ struct flow_edge *net_edge(struct net *n)
 static int listen_stream(struct net *n, enum flow_transport t, uint32_t number,
 			 const struct addr *local, struct addr *bound)
 {
-	int fd, err = sock_listen(&fd, local, bound);
+	int fd = -1, err = sock_listen(&fd, local, bound);
 
 	if (err)
 		return err;

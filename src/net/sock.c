@@ -67,7 +67,7 @@ static void buffer(int fd, int forced, int option, int value)
 
 int sock_udp(int *fdp, const struct addr *local, struct addr *bound)
 {
-	int fd, err = make(&fd, SOCK_DGRAM, local);
+	int fd = -1, err = make(&fd, SOCK_DGRAM, local);
 
 	if (err)
 		return err;
@@ -93,7 +93,7 @@ int sock_udp(int *fdp, const struct addr *local, struct addr *bound)
 
 int sock_listen(int *fdp, const struct addr *local, struct addr *bound)
 {
-	int fd, err = make(&fd, SOCK_STREAM, local);
+	int fd = -1, err = make(&fd, SOCK_STREAM, local);
 
 	if (err)
 		return err;
@@ -122,7 +122,7 @@ void sock_stream_options(int fd)
 
 int sock_connect(int *fdp, const struct addr *local, const struct addr *remote)
 {
-	int fd, err = make(&fd, SOCK_STREAM, remote);
+	int fd = -1, err = make(&fd, SOCK_STREAM, remote);
 
 	if (err)
 		return err;
@@ -148,7 +148,7 @@ int sock_connect(int *fdp, const struct addr *local, const struct addr *remote)
 
 int sock_source_for(const struct addr *remote, const struct addr *from, struct addr *source)
 {
-	int fd, err = make(&fd, SOCK_DGRAM, remote);
+	int fd = -1, err = make(&fd, SOCK_DGRAM, remote);
 
 	if (err)
 		return err;
