@@ -347,6 +347,113 @@ static void too_many_unanswered_commands_are_refused(void **state)
 	poll_until(f, n + 1);
 }
 
+/* All calls end at once: a session whose CLOSE was refused would stay for ever. */
+static void close_is_never_refused(void **state)
+{
+	enum { SESSIONS = 100 };
+	struct fixture *f = *state;
+	struct media_cmd cmd = {.type = MEDIA_STATS, .session = 1};
+	uint32_t n = 0;
+
+	for (oid id = 1; id <= SESSIONS; id++)
+		session_open(f, id, id, "127.20.0.10");
+	f->nevents = 0;
+	for (cmd.seq = 1; !media_engine(f->m)->post(media_engine(f->m), &cmd); cmd.seq++)
+		n++;
+	cmd.type = MEDIA_CLOSE;
+	for (cmd.session = 1; cmd.session <= SESSIONS; cmd.session++, cmd.seq++)
+		assert_int_equal(media_engine(f->m)->post(media_engine(f->m), &cmd), 0);
+	cmd.session = 1;
+	assert_int_equal(media_engine(f->m)->post(media_engine(f->m), &cmd), ENOBUFS);
+	poll_until(f, n + SESSIONS);
+	for (size_t i = n; i < n + SESSIONS; i++) {
+		assert_int_equal(f->events[i].type, MEDIA_CLOSED);
+		assert_int_equal(f->events[i].err, 0);
+	}
+	assert_int_equal(media_ports_in_use(f->m), 0);
+}
+
+static void close_that_waits_for_a_session_that_fails_is_answered(void **state)
+{
+	struct fixture *f = *state;
+	struct media_cmd cmd = {.type = MEDIA_STATS, .session = 1};
+	struct media_cmd impossible = cmd_open(2, 2, "192.0.2.1", 1);
+	uint32_t n;
+
+	session_open(f, 1, 1, "127.20.0.10");
+	f->nevents = 0;
+	impossible.seq = 1;
+	assert_int_equal(media_engine(f->m)->post(media_engine(f->m), &impossible), 0);
+	for (cmd.seq = 2; !media_engine(f->m)->post(media_engine(f->m), &cmd); cmd.seq++)
+		;
+	n = cmd.seq;
+	cmd.type = MEDIA_CLOSE;
+	cmd.session = 2;
+	assert_int_equal(media_engine(f->m)->post(media_engine(f->m), &cmd), 0);
+	poll_until(f, n);
+	assert_int_equal(answer_to(f, 1, 0).type, MEDIA_FAILED);
+	assert_int_equal(answer_to(f, n, 0).type, MEDIA_CLOSED);
+	assert_int_equal(f->nevents, n);
+}
+
+static void media_opens_or_fails_whatever_allocation_fails(void **state)
+{
+	size_t descriptors = open_descriptors();
+	uint64_t bytes = mem_bytes();
+	struct fixture f = {0};
+	struct media_conf conf = {.nthreads = 2,
+				  .port_min = PORT_MIN,
+				  .port_max = PORT_MAX,
+				  .fn = on_event,
+				  .arg = &f};
+	unsigned nth = 0;
+	int err;
+
+	do {
+		mem_fail(++nth, false);
+		err = media_open(&f.m, &conf);
+		assert_int_equal(err, mem_failed() ? ENOMEM : 0);
+		mem_fail(0, false);
+		f.m = media_close(f.m);
+		assert_int_equal(open_descriptors(), descriptors);
+		assert_int_equal(mem_bytes(), bytes);
+	} while (err && nth < 1000);
+	assert_int_equal(err, 0);
+	assert_true(nth > 5);
+}
+
+static void commands_are_answered_whatever_allocation_fails(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t bytes = 0;
+	oid id = 1;
+
+	for (uint64_t nth = 0; nth < 12; nth++, id += 2) {
+		struct media_cmd a = cmd_open(id, id, "127.20.0.10", 1),
+				 b = cmd_open(id + 1, id + 1, "127.20.0.10", 1);
+
+		f->nevents = 0;
+		mem_fail(nth, false);
+		send_cmd(f, &a);
+		send_cmd(f, &b);
+		post(f, MEDIA_JOIN, id, id + 1);
+		a.type = MEDIA_GROW;
+		a.u.open.nstreams = 2;
+		send_cmd(f, &a);
+		post(f, MEDIA_CLOSE, id, 0);
+		mem_fail(0, false);
+		poll_until(f, 5);
+		/* Whatever else failed, what was open is closed. */
+		assert_int_not_equal(answer_to(f, f->seq, 0).err, ENOMEM);
+		assert_int_equal(session_ask(f, MEDIA_CLOSE, id).err, ENOENT);
+		session_ask(f, MEDIA_CLOSE, id + 1);
+		assert_int_equal(media_ports_in_use(f->m), 0);
+		if (!nth)
+			bytes = mem_bytes();
+		assert_int_equal(mem_bytes(), bytes);
+	}
+}
+
 static void ten_thousand_sessions_leave_nothing_behind(void **state)
 {
 	enum { CYCLES = 10000, AT_ONCE = 50 };
@@ -440,6 +547,13 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(too_many_unanswered_commands_are_refused, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(close_is_never_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			close_that_waits_for_a_session_that_fails_is_answered, setup, teardown),
+		cmocka_unit_test_setup_teardown(media_opens_or_fails_whatever_allocation_fails,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(commands_are_answered_whatever_allocation_fails,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(ten_thousand_sessions_leave_nothing_behind, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(engine_ends_in_the_middle_of_everything, setup,

@@ -7,7 +7,8 @@
  *   - OPEN and GROW, because a port may turn out to be used by another program and be drawn again;
  *   - a move: a JOIN of sessions on two threads first brings the peer to the session's thread.
  *
- * The number of commands unanswered is bounded, so that no ring behind this file can ever be full.
+ * The number of commands unanswered is bounded, so that no ring behind this file can ever be full.  A CLOSE beyond it is
+ * not refused, for the session would stay for ever: it waits in `closing` for an answer to another.
  */
 #include <unistd.h>
 #include "base/clock.h"
@@ -33,6 +34,8 @@ struct part { /* a session, as the core knows it */
 	uint8_t nports, nbound, nclashes;
 	uint16_t ports[MEDIA_MAX_STREAMS];
 	struct media_cmd binding; /* the OPEN or GROW under way */
+	struct link closing;	  /* its CLOSE waits to be dispatched */
+	uint32_t close_seq;
 };
 
 struct room { /* a call: its sessions open on one thread */
@@ -52,7 +55,7 @@ struct media {
 	struct media_conf conf;
 	struct ports *ports;
 	struct map parts, rooms;
-	struct link held;
+	struct link held, closing;
 	struct worker_shared shared;
 	unsigned nunanswered, nworkers;
 	struct worker *workers[MAX_THREADS];
@@ -177,16 +180,6 @@ static int ports_grow(struct media *m, struct part *p, uint8_t n)
 	return err;
 }
 
-static void part_remove(struct media *m, struct part *p)
-{
-	ports_shrink(m, p, 0);
-	m->load[p->worker]--;
-	map_remove(&m->parts, &p->node);
-	room_leave(m, p->room);
-	mem_free(p);
-	show(m);
-}
-
 /* Through the ring like any other, so that no handler is called from within a post. */
 static void answer_here(struct media *m, const struct media_cmd *cmd, enum media_event_type type,
 			int err)
@@ -215,6 +208,23 @@ static enum media_event_type refusal_of(const struct media_cmd *cmd)
 static void refuse(struct media *m, const struct media_cmd *cmd, int err)
 {
 	answer_here(m, cmd, refusal_of(cmd), err);
+}
+
+static void part_remove(struct media *m, struct part *p)
+{
+	struct media_cmd close = {.type = MEDIA_CLOSE, .session = p->id, .seq = p->close_seq};
+
+	if (link_linked(&p->closing)) { /* what it waits to close is gone */
+		list_remove(&p->closing);
+		m->nunanswered++;
+		refuse(m, &close, ENOENT);
+	}
+	ports_shrink(m, p, 0);
+	m->load[p->worker]--;
+	map_remove(&m->parts, &p->node);
+	room_leave(m, p->room);
+	mem_free(p);
+	show(m);
 }
 
 static void send_to(struct media *m, const struct part *p, const struct media_cmd *cmd)
@@ -264,10 +274,21 @@ static void open_part(struct media *m, const struct media_cmd *cmd)
 		bind_ports(m, p, cmd);
 }
 
+static void close_later(struct media *m, struct part *p, uint32_t seq)
+{
+	p->close_seq = seq;
+	list_append(&m->closing, &p->closing);
+}
+
 static void hold(struct media *m, const struct media_cmd *cmd, struct part *p, struct part *peer)
 {
 	struct held *h = mem_alloc(sizeof(*h));
 
+	if (!h && cmd->type == MEDIA_CLOSE && !link_linked(&p->closing)) {
+		m->nunanswered--;
+		close_later(m, p, cmd->seq);
+		return;
+	}
 	if (!h) {
 		refuse(m, cmd, ENOMEM);
 		return;
@@ -432,6 +453,21 @@ static void settle(struct media *m, const struct media_event *ev)
 	}
 }
 
+/* Room for one command more: the oldest CLOSE that waits. */
+static void close_next(struct media *m)
+{
+	struct part *p = LIST_FIRST(&m->closing, struct part, closing);
+	struct media_cmd cmd = {.type = MEDIA_CLOSE};
+
+	if (!p)
+		return;
+	list_remove(&p->closing);
+	cmd.session = p->id;
+	cmd.seq = p->close_seq;
+	m->nunanswered++;
+	dispatch(m, &cmd);
+}
+
 static void take_event(struct media *m, struct worker_event *wev)
 {
 	switch (wev->type) {
@@ -453,6 +489,7 @@ static void take_event(struct media *m, struct worker_event *wev)
 		/* fall through */
 	case WORKER_NONE:
 		m->nunanswered--;
+		close_next(m);
 		m->conf.fn(&wev->ev, m->conf.arg);
 		return;
 	}
@@ -461,12 +498,18 @@ static void take_event(struct media *m, struct worker_event *wev)
 static int post(struct media_engine *e, const struct media_cmd *cmd)
 {
 	struct media *m = CONTAINER_OF(e, struct media, engine);
+	struct part *p;
 
 	ON_THREAD(THREAD_CORE);
-	if (m->nunanswered >= WORKER_MAX_UNANSWERED)
+	if (m->nunanswered < WORKER_MAX_UNANSWERED) {
+		m->nunanswered++;
+		dispatch(m, cmd);
+		return 0;
+	}
+	p = cmd->type == MEDIA_CLOSE ? part_find(m, cmd->session) : NULL;
+	if (!is_there(p) || link_linked(&p->closing))
 		return ENOBUFS;
-	m->nunanswered++;
-	dispatch(m, cmd);
+	close_later(m, p, cmd->seq);
 	return 0;
 }
 
@@ -492,6 +535,7 @@ int media_open(struct media **mp, const struct media_conf *conf)
 	m->engine.post = post;
 	m->conf = *conf;
 	list_init(&m->held);
+	list_init(&m->closing);
 	err = ports_alloc(&m->ports, conf->port_min, conf->port_max, rng_system());
 	if (!err)
 		err = map_init(&m->parts);
@@ -529,8 +573,12 @@ struct media *media_close(struct media *m)
 	ring_free(m->shared.events);
 	LIST_EACH_SAFE (h, tmp, &m->held)
 		mem_free(CONTAINER_OF(h, struct held, link));
-	while ((node = map_next(&m->parts, &it)))
-		part_remove(m, CONTAINER_OF(node, struct part, node));
+	while ((node = map_next(&m->parts, &it))) {
+		struct part *p = CONTAINER_OF(node, struct part, node);
+
+		list_remove(&p->closing); /* nobody is left to tell */
+		part_remove(m, p);
+	}
 	map_close(&m->parts);
 	map_close(&m->rooms);
 	ports_free(m->ports);

@@ -11,7 +11,8 @@
  * Thread     core: post() and the event handler.  Media threads behind it.
  * Units      _ms; ports are RTP ports (even), RTCP is port + 1
  * Ownership  commands and events are plain values of at most 256 bytes
- * Errors     post: ENOBUFS (too many commands unanswered: the caller ends the call with OVERLOAD)
+ * Errors     post: ENOBUFS (too many commands unanswered: the caller ends the call with OVERLOAD); never for the CLOSE
+ *            of a session that is open
  * Sources    RFC 3550, RFC 4961 (symmetric RTP), RFC 5761, RFC 7362 (latching)
  */
 #ifndef MEDIA_MEDIA_H
