@@ -301,6 +301,21 @@ static void every_cut_is_survived(void **state)
 	assert_int_equal(mem_bytes(), bytes);
 }
 
+#ifdef OFFHOOK_TEST_BUILD
+static void without_memory_nothing_is_left(void **state)
+{
+	uint64_t objects = mem_objects();
+	struct sdp *s = NULL;
+	const char *why;
+
+	mem_fail(1, false);
+	assert_int_equal(sdp_parse(&s, STR(HEAD C), &why), ENOMEM);
+	mem_fail(0, false);
+	assert_null(s);
+	assert_int_equal(mem_objects(), objects);
+}
+#endif
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -316,6 +331,9 @@ int main(void)
 		cmocka_unit_test(limits_hold_and_what_is_within_passes),
 		cmocka_unit_test(same_but_for_the_version),
 		cmocka_unit_test(every_cut_is_survived),
+#ifdef OFFHOOK_TEST_BUILD
+		cmocka_unit_test(without_memory_nothing_is_left),
+#endif
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,7 +33,8 @@ struct sip_auth;
 int sip_auth_alloc(struct sip_auth **ap, const struct env *env, uint32_t nonce_seconds /* 0 = 300 */) MUST_USE;
 struct sip_auth *sip_auth_free(struct sip_auth *a);
 
-/* The user name in the credentials for this realm; STR_NONE when there are none.  Borrowed from req. */
+/* The user name in the credentials for this realm; STR_NONE when there are none.  Borrowed from req, with
+ * its escapes (sip_unquote() takes them out). */
 struct str sip_auth_username(const struct sip_msg *req, bool is_proxy, struct str realm);
 enum sip_auth_result sip_auth_check(struct sip_auth *a, const struct sip_msg *req, bool is_proxy, struct str realm,
 				    unsigned algs, const struct sip_secret *secret);

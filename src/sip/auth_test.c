@@ -370,6 +370,33 @@ static void flood_of_used_nonces_lets_no_replay_through(void **state)
 	sip_nonces_free(n);
 }
 
+#ifdef OFFHOOK_TEST_BUILD
+static void every_allocation_may_fail(void **state)
+{
+	struct world *w = *state;
+	struct sip_auth *a = NULL;
+	uint64_t objects = mem_objects();
+	unsigned n = 0;
+
+	for (;;) {
+		int err;
+
+		mem_fail(++n, false);
+		err = sip_auth_alloc(&a, &w->env, 0);
+		if (!mem_failed())
+			break;
+		assert_int_equal(err, ENOMEM);
+		assert_null(a);
+		assert_int_equal(mem_objects(), objects);
+	}
+	mem_fail(0, false);
+	assert_true(n > 3);
+	assert_non_null(a);
+	sip_auth_free(a);
+	assert_int_equal(mem_objects(), objects);
+}
+#endif
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -388,6 +415,9 @@ int main(void)
 		T(challenge_offers_md5_before_sha256),
 		T(realm_with_quotes_matches_its_escaped_form),
 		T(flood_of_used_nonces_lets_no_replay_through),
+#ifdef OFFHOOK_TEST_BUILD
+		T(every_allocation_may_fail),
+#endif
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Names are found by their length: memchr over a table of 54 lengths skips most candidates in one instruction or two,
+ * Names are found by their length: memchr over the table of lengths skips most candidates in one instruction or two,
  * and the usual headers stand first in headers.def.  No table has to be built at start, none can be out of date.
  */
 #include <string.h>

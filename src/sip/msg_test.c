@@ -370,6 +370,11 @@ static void all_compact_forms(void **state)
 		{"r", SIP_HDR_REFER_TO},
 		{"b", SIP_HDR_REFERRED_BY},
 		{"x", SIP_HDR_SESSION_EXPIRES},
+		{"y", SIP_HDR_IDENTITY},
+		{"n", SIP_HDR_IDENTITY_INFO},
+		{"a", SIP_HDR_ACCEPT_CONTACT},
+		{"j", SIP_HDR_REJECT_CONTACT},
+		{"d", SIP_HDR_REQUEST_DISPOSITION},
 		{"q", SIP_HDR_OTHER},
 	};
 

@@ -208,12 +208,8 @@ void sip_write_response_head(struct buf *b, const struct sip_msg *req, unsigned 
 		write_to(b, req, to_tag);
 	sip_write_copy(b, req, SIP_HDR_CALL_ID);
 	sip_write_copy(b, req, SIP_HDR_CSEQ);
-	if (status == 100) {
-		struct str timestamp = sip_msg_header_named(req, STR("Timestamp"));
-
-		if (timestamp.n)
-			sip_write_header_named(b, STR("Timestamp"), timestamp);
-	}
+	if (status == 100)
+		sip_write_copy(b, req, SIP_HDR_TIMESTAMP);
 }
 
 void sip_write_addr(struct buf *b, struct str display, struct str uri, struct str tag)
