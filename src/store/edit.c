@@ -178,7 +178,7 @@ static int load(struct edit *e, struct object **op)
 	int err = rows_load(e->rows, e->req->res, e->req->tenant_id, e->req->id, true, op);
 
 	if (!err && e->req->if_revision && e->req->if_revision != (*op)->revision)
-		err = EBUSY;
+		err = ESTALE;
 	return err;
 }
 
@@ -229,14 +229,32 @@ static int delete (struct edit *e)
 	return err;
 }
 
-int edit_run(struct edit *e)
+/*
+ * Several nodes may write to one PostgreSQL: who changes a tenant holds its row first, so that everything looked at stays
+ * as it is until the commit.  SQLite has one writer anyway.
+ */
+static int lock_tenant(struct edit *e)
 {
+	struct db_stmt *st;
 	int err;
 
-	ON_THREAD(THREAD_WRITER);
-	if (e->req->op == STORE_LOGOUT || e->req->op == STORE_LOGIN)
-		return e->req->op == STORE_LOGIN ? session_begin(e) : session_end(e);
-	err = scope_of(e->req);
+	err = db_sql(e->rows->db,
+		     "UPDATE tenant_revision SET revision = revision WHERE tenant_id = $1", &st);
+	if (err)
+		return err;
+	db_bind_id(st, 1, e->req->tenant_id);
+	err = db_run(st);
+	if (!err && !db_changed(st))
+		err = ENOENT; /* there is no such tenant */
+	return err;
+}
+
+static int run(struct edit *e)
+{
+	int err = scope_of(e->req);
+
+	if (!err)
+		err = lock_tenant(e);
 	if (err)
 		return err;
 	switch (e->req->op) {
@@ -249,6 +267,20 @@ int edit_run(struct edit *e)
 	default:
 		return EINVAL;
 	}
+}
+
+int edit_run(struct edit *e)
+{
+	int err;
+
+	ON_THREAD(THREAD_WRITER);
+	if (e->req->op == STORE_LOGIN)
+		return session_begin(e);
+	if (e->req->op == STORE_LOGOUT)
+		return session_end(e);
+	err = run(e);
+	/* Busy is If-Match to the asker; a database that was busy is one to ask again. */
+	return err == EBUSY ? EAGAIN : err == ESTALE ? EBUSY : err;
 }
 
 void edit_close(struct edit *e)

@@ -114,7 +114,8 @@ static int judge(struct pg_db *pg, const PGresult *r)
 		return 0;
 	keep_error(pg, r ? PQresultErrorMessage(r) : PQerrorMessage(pg->conn));
 	state = r ? PQresultErrorField(r, PG_DIAG_SQLSTATE) : NULL;
-	err = state ? state_class(state) : EIO;
+	/* libpq's own errors have no state: the connection broke, even where its status does not know yet. */
+	err = state ? state_class(state) : EAGAIN;
 	if (!is_alive(pg))
 		err = EAGAIN;
 	/* A server that became a stand-by, or is going down: the next call looks for the one that writes. */

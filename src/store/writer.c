@@ -29,12 +29,12 @@ struct writer {
 	struct db *db;
 	struct rows rows;
 	struct item v[BATCH];
-	size_t n;
 };
 
-static bool is_lost(int err)
+/* Not the request's fault: the transaction cannot go on. */
+static bool is_fatal(int err)
 {
-	return err == EAGAIN || err == ECONNABORTED;
+	return err == EAGAIN || err == ENOSPC || err == EROFS || err == EIO || err == ENOMEM;
 }
 
 /* ---- one batch ---- */
@@ -50,10 +50,8 @@ static int try_item(struct writer *w, struct item *it, int64_t now_us)
 	it->err = edit_run(&it->edit);
 	if (!it->err)
 		return db_savepoint_keep(w->db);
-	if (is_lost(it->err))
+	if (is_fatal(it->err))
 		return it->err;
-	if (it->err == EIO)
-		log_error(NULL, LOGID_STORE, "a change failed: %s", db_error(w->db));
 	return db_savepoint_undo(w->db);
 }
 
@@ -72,12 +70,12 @@ static int run_item(struct writer *w, struct item *it, int64_t now_us)
 	return err;
 }
 
-static int run_batch(struct writer *w, int64_t now_us)
+static int run_batch(struct writer *w, struct item *v, size_t n, int64_t now_us)
 {
 	int err = db_begin(w->db, true);
 
-	for (size_t i = 0; !err && i < w->n; i++)
-		err = run_item(w, &w->v[i], now_us);
+	for (size_t i = 0; !err && i < n; i++)
+		err = run_item(w, &v[i], now_us);
 	if (err) {
 		db_rollback(w->db);
 		return err;
@@ -97,17 +95,18 @@ static void refuse_newcomers(struct writer *w)
 	}
 }
 
-static const struct store_change *first_change(const struct writer *w)
+/* The last one of a request: the one that outlives the request (a tenant's log goes before the tenant). */
+static const struct store_change *some_change(const struct item *v, size_t n)
 {
-	for (size_t i = 0; i < w->n; i++)
-		if (!w->v[i].err && w->v[i].edit.nchanges)
-			return &w->v[i].edit.changes[w->v[i].edit.nchanges - 1];
+	for (size_t i = 0; i < n; i++)
+		if (!v[i].err && v[i].edit.nchanges)
+			return &v[i].edit.changes[v[i].edit.nchanges - 1];
 	return NULL;
 }
 
-static int settle(struct writer *w, int64_t now_us)
+static int settle(struct writer *w, const struct item *v, size_t n, int64_t now_us)
 {
-	const struct store_change *c = first_change(w);
+	const struct store_change *c = some_change(v, n);
 	bool yes = false;
 
 	log_warn(NULL, LOGID_STORE,
@@ -133,7 +132,7 @@ static int take_ticket(struct writer *w, struct item *it, uint64_t *tokenp)
 		if (db_worker_stopping(&s->writer))
 			return ECANCELED;
 		ticket_retry(s->tickets);
-		worker_pause(&s->writer, 1); /* the core works off what it has */
+		db_worker_pause(&s->writer, 1); /* the core works off what it has */
 	}
 	it->edit.reply.json = NULL;
 	return 0;
@@ -153,7 +152,7 @@ static void push_changes(struct writer *w, struct item *it)
 		while (ring_push(s->changes, c)) {
 			if (db_worker_stopping(&s->writer))
 				return;
-			worker_pause(&s->writer, 1);
+			db_worker_pause(&s->writer, 1);
 		}
 		c->after = NULL;
 	}
@@ -176,23 +175,29 @@ static void finish(struct writer *w, struct item *it, int err)
 	free(it->req.json);
 }
 
-static void handle_batch(struct writer *w)
+static void handle(struct writer *w, struct item *v, size_t n)
 {
 	int64_t now_us = clock_wall_us(clock_real());
-	int err = run_batch(w, now_us);
+	int err = run_batch(w, v, n, now_us);
 
 	if (err == ECONNABORTED)
-		err = settle(w, now_us);
+		err = settle(w, v, n, now_us);
 	if (err == EBUSY) /* not If-Match: another writer held the database too long */
 		err = EAGAIN;
+	if (err == EIO && n > 1) { /* one of them is at fault: each by itself finds out which */
+		for (size_t i = 0; i < n; i++) {
+			edit_close(&v[i].edit);
+			handle(w, &v[i], 1);
+		}
+		return;
+	}
 	if (err)
 		log_warn(NULL, LOGID_STORE, "nothing was changed: %s: %s", strerror(err),
 			 db_error(w->db));
 	else
 		metric_add(METRIC_STORE_WRITES, 1);
-	for (size_t i = 0; i < w->n; i++)
-		finish(w, &w->v[i], err);
-	w->n = 0;
+	for (size_t i = 0; i < n; i++)
+		finish(w, &v[i], err);
 }
 
 void writer_main(void *arg)
@@ -203,16 +208,16 @@ void writer_main(void *arg)
 	BUG(!w);
 	w->store = s;
 	while (!w->db && store_connect(s, LINK_WRITER, &w->db) && !db_worker_stopping(&s->writer))
-		worker_pause(&s->writer, RETRY_MS);
+		db_worker_pause(&s->writer, RETRY_MS);
 	if (w->db)
 		w->rows = store_rows(s, w->db);
 	while (!db_worker_stopping(&s->writer)) {
-		memset(&w->v[0], 0, sizeof(w->v[0]));
 		if (db_worker_next(&s->writer, &w->v[0].req, IDLE_MS)) {
-			w->n = 1;
-			while (w->n < BATCH && ring_pop(s->writer.queue, &w->v[w->n].req))
-				w->n++;
-			handle_batch(w);
+			size_t n = 1;
+
+			while (n < BATCH && ring_pop(s->writer.queue, &w->v[n].req))
+				n++;
+			handle(w, w->v, n);
 		}
 		ticket_retry(s->tickets);
 	}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A database that goes away, breaks off in the middle of a commit, or is shared by two nodes.  The first two need the
+ * PostgreSQL server of test/store/with-postgres; on SQLite only what it can show is run.
+ */
+#include <sys/socket.h>
+#include <sys/un.h>
+#include "base/log.h"
+#include "store/journal.h"
+#include "store/testing.h"
+
+static void control(const char *what)
+{
+	char cmd[300];
+
+	snprintf(cmd, sizeof(cmd), "%s %s", getenv("OFFHOOK_TEST_PG_CTL"), what);
+	assert_int_equal(system(cmd), 0);
+}
+
+static size_t extensions(struct fixture *fx)
+{
+	json_t *p = good(ask(fx, STORE_LIST, fx->tenant_id, "extension", 0, "{\"limit\":500}"));
+	size_t n = json_array_size(json_object_get(p, "items"));
+
+	json_decref(p);
+	return n;
+}
+
+/* Asks again while the database is away. */
+static struct store_reply ask_until_there(struct fixture *fx, enum store_op op, const char *body)
+{
+	struct store_reply r = {.err = EAGAIN};
+
+	for (unsigned i = 0; i < 200 && r.err == EAGAIN; i++) {
+		r = ask(fx, op, fx->tenant_id, "extension", 0, body);
+		if (r.err == EAGAIN)
+			poll(NULL, 0, 50);
+	}
+	return r;
+}
+
+static void a_database_that_is_away_refuses_and_comes_back(void **state)
+{
+	struct fixture *fx = *state;
+	struct journal *j = NULL;
+	struct call_record c = {.node = 1, .id = 1};
+	char path[128];
+	const struct journal_conf conf = {.path = path, .node = 1, .drain_ms = 20};
+	json_t *p;
+
+	if (!testing_is_postgres())
+		return;
+	fx->tenant_id = make_tenant(fx, "acme");
+	snprintf(path, sizeof(path), "%s/journal", fx->place.dir);
+	assert_int_equal(journal_open(&j, &conf, fx->store), 0);
+	control("crash");
+	refused(ask(fx, STORE_CREATE, fx->tenant_id, "extension", 0, "{\"number\":\"101\"}"),
+		EAGAIN, NULL, NULL);
+	refused(ask(fx, STORE_LIST, fx->tenant_id, "extension", 0, "{}"), EAGAIN, NULL, NULL);
+	refused(query(fx, 0, "ready", "{}"), EAGAIN, NULL, NULL);
+	refused(ask(fx, STORE_LOGIN, 0, NULL, 0,
+		    "{\"username\":\"a\",\"password\":\"b\",\"token_hash\":\"c\"}"),
+		EAGAIN, NULL, NULL);
+	c.tenant_id = fx->tenant_id;
+	assert_int_equal(journal_write(j, RECORD_CALL, &c, sizeof(c)), 0); /* calls go on */
+	poll(NULL, 0, 100);
+	assert_true(journal_pending_bytes(j) > 0);
+	control("start");
+	json_decref(good(ask_until_there(fx, STORE_CREATE, "{\"number\":\"101\"}")));
+	json_decref(good(ask_until_there(fx, STORE_LIST, "{}")));
+	assert_int_equal(extensions(fx), 1);
+	for (unsigned i = 0; i < 1000 && journal_pending_bytes(j); i++)
+		poll(NULL, 0, 10);
+	assert_int_equal(journal_pending_bytes(j), 0);
+	p = good(query(fx, fx->tenant_id, "cdrs", "{}"));
+	assert_int_equal(json_array_size(json_object_get(p, "items")), 1);
+	json_decref(p);
+	journal_close(j);
+}
+
+/* ---- a line that can be cut at the worst instant ---- */
+
+enum cut { CUT_NOTHING, CUT_BEFORE_COMMIT, CUT_AFTER_COMMIT };
+
+struct line {
+	char dir[64], real[128];
+	int listener;
+	_Atomic int cut;
+	_Atomic bool is_stopping;
+	struct thread *thread;
+	struct wire {
+		int client, server; /* 0: free */
+		bool is_last;	    /* the server's answer is not passed on */
+	} wires[16];
+};
+
+static int unix_socket(const char *dir, bool is_listener)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s/.s.PGSQL.5432", dir);
+	if (is_listener ? bind(fd, (struct sockaddr *)&a, sizeof(a)) || listen(fd, 16)
+			: connect(fd, (struct sockaddr *)&a, sizeof(a))) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static void drop_wire(struct wire *w)
+{
+	close(w->client);
+	close(w->server);
+	*w = (struct wire){0};
+}
+
+/* false: it is over. */
+static bool pass(struct line *l, struct wire *w, int from, int to)
+{
+	char buf[65536];
+	ssize_t n = recv(from, buf, sizeof(buf), MSG_DONTWAIT);
+	int cut = atomic_load(&l->cut);
+
+	if (n <= 0)
+		return n < 0 && errno == EAGAIN;
+	if (w->is_last && from == w->server)
+		return false; /* it has committed, and nobody hears of it */
+	if (from == w->client && cut != CUT_NOTHING && memmem(buf, (size_t)n, "COMMIT", 6)) {
+		atomic_store(&l->cut, CUT_NOTHING);
+		if (cut == CUT_BEFORE_COMMIT)
+			return false;
+		w->is_last = true;
+	}
+	return send(to, buf, (size_t)n, MSG_NOSIGNAL) == n;
+}
+
+static void take_caller(struct line *l)
+{
+	int fd = accept(l->listener, NULL, NULL);
+
+	for (size_t i = 0; fd >= 0 && i < ARRAY_LEN(l->wires); i++) {
+		struct wire *w = &l->wires[i];
+
+		if (w->client)
+			continue;
+		*w = (struct wire){.client = fd, .server = unix_socket(l->real, false)};
+		if (w->server < 0)
+			drop_wire(w);
+		return;
+	}
+}
+
+static void line_main(void *arg)
+{
+	struct line *l = arg;
+
+	while (!atomic_load(&l->is_stopping)) {
+		struct pollfd fds[1 + 2 * ARRAY_LEN(l->wires)] = {{l->listener, POLLIN, 0}};
+		nfds_t n = 1;
+
+		for (size_t i = 0; i < ARRAY_LEN(l->wires); i++) {
+			if (!l->wires[i].client)
+				continue;
+			fds[n++] = (struct pollfd){l->wires[i].client, POLLIN, 0};
+			fds[n++] = (struct pollfd){l->wires[i].server, POLLIN, 0};
+		}
+		poll(fds, n, 20);
+		if (fds[0].revents)
+			take_caller(l);
+		for (size_t i = 0; i < ARRAY_LEN(l->wires); i++) {
+			struct wire *w = &l->wires[i];
+
+			if (w->client &&
+			    !(pass(l, w, w->client, w->server) && pass(l, w, w->server, w->client)))
+				drop_wire(w);
+		}
+	}
+	for (size_t i = 0; i < ARRAY_LEN(l->wires); i++)
+		if (l->wires[i].client)
+			drop_wire(&l->wires[i]);
+}
+
+static void line_open(struct line *l, char *real_url, size_t url_bytes)
+{
+	const char *url = getenv("OFFHOOK_TEST_PG"), *host = strstr(url, "host=") + 5;
+	char through[256];
+
+	memset(l, 0, sizeof(*l));
+	snprintf(real_url, url_bytes, "%s", url);
+	snprintf(l->real, sizeof(l->real), "%.*s", (int)strcspn(host, "&"), host);
+	strcpy(l->dir, "/tmp/offhook-line-XXXXXX");
+	assert_non_null(mkdtemp(l->dir));
+	l->listener = unix_socket(l->dir, true);
+	assert_true(l->listener >= 0);
+	assert_int_equal(thread_start(&l->thread, "line", THREAD_ANY, line_main, l), 0);
+	snprintf(through, sizeof(through), "postgresql:///postgres?host=%s&user=postgres", l->dir);
+	setenv("OFFHOOK_TEST_PG", through, 1);
+}
+
+static void line_close(struct line *l, const char *real_url)
+{
+	atomic_store(&l->is_stopping, true);
+	thread_join(l->thread);
+	close(l->listener);
+	nftw(l->dir, testing_unlink, 16, FTW_DEPTH | FTW_PHYS);
+	setenv("OFFHOOK_TEST_PG", real_url, 1);
+}
+
+static void a_commit_that_nobody_saw_is_looked_up(void **state)
+{
+	struct line l;
+	char real_url[256];
+	struct fixture *fx;
+
+	if (!testing_is_postgres())
+		return;
+	line_open(&l, real_url, sizeof(real_url));
+	fixture_open((void **)&fx);
+	fx->tenant_id = make_tenant(fx, "acme");
+
+	atomic_store(&l.cut, CUT_BEFORE_COMMIT);
+	refused(ask(fx, STORE_CREATE, fx->tenant_id, "extension", 0, "{\"number\":\"101\"}"),
+		EAGAIN, NULL, NULL);
+	assert_int_equal(l.cut, CUT_NOTHING);
+	assert_int_equal(extensions(fx), 0);
+
+	atomic_store(&l.cut, CUT_AFTER_COMMIT);
+	json_decref(
+		good(ask(fx, STORE_CREATE, fx->tenant_id, "extension", 0, "{\"number\":\"101\"}")));
+	assert_int_equal(l.cut, CUT_NOTHING);
+	assert_int_equal(extensions(fx), 1);
+
+	atomic_store(&l.cut, CUT_AFTER_COMMIT); /* and the tenant, whose log goes with it */
+	json_decref(good(ask(fx, STORE_DELETE, 0, "tenant", fx->tenant_id, NULL)));
+	assert_int_equal(l.cut, CUT_NOTHING);
+	fixture_close((void **)&fx);
+	line_close(&l, real_url);
+}
+
+/* ---- two nodes on one database ---- */
+
+static void two_nodes_never_make_the_same_number(void **state)
+{
+	struct fixture *fx = *state, other = {.place = fx->place, .answers = NULL};
+	enum { NUMBERS = 40 };
+	unsigned made = 0, taken = 0;
+	struct fixture *nodes[2] = {fx, &other};
+
+	fx->tenant_id = make_tenant(fx, "acme");
+	assert_int_equal(ring_alloc(&other.answers, 256, sizeof(struct store_reply)), 0);
+	fixture_reopen(&other);
+	for (unsigned i = 0; i < 2 * NUMBERS; i++) {
+		char body[64];
+		struct store_request req;
+
+		snprintf(body, sizeof(body), "{\"number\":\"%u\"}", 100 + i / 2);
+		req = request(nodes[i % 2], STORE_CREATE, fx->tenant_id, "extension", 0, body);
+		assert_int_equal(store_post(nodes[i % 2]->store, &req), 0);
+	}
+	for (unsigned i = 0; i < 2 * NUMBERS; i++) {
+		struct store_reply r = wait_answer(nodes[i % 2]);
+
+		if (r.err) {
+			refused(r, EEXIST, "number", "taken");
+			taken++;
+		} else {
+			json_decref(good(r));
+			made++;
+		}
+	}
+	assert_int_equal(made, NUMBERS);
+	assert_int_equal(taken, NUMBERS);
+	assert_int_equal(extensions(fx), NUMBERS);
+	store_close(other.store);
+	ring_free(other.answers);
+}
+
+#define T(fn) cmocka_unit_test_setup_teardown(fn, fixture_open, fixture_close)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(a_database_that_is_away_refuses_and_comes_back),
+		cmocka_unit_test(a_commit_that_nobody_saw_is_looked_up),
+		T(two_nodes_never_make_the_same_number),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
