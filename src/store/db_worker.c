@@ -61,7 +61,7 @@ bool db_worker_next(struct db_worker *w, struct store_request *req, int idle_ms)
 	return !db_worker_stopping(w) && ring_pop(w->queue, req);
 }
 
-void worker_pause(struct db_worker *w, int ms)
+void db_worker_pause(struct db_worker *w, int ms)
 {
 	struct pollfd fd = {.fd = w->stop_fd, .events = POLLIN};
 

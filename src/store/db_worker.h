@@ -2,7 +2,7 @@
 /*
  * A thread of the store with its queue of requests.  It sleeps until there is one, or until `idle_ms` have passed.
  *
- * Thread     db_worker_start, db_worker_stop: main; db_worker_post: any; db_worker_next, db_worker_stopping: the worker
+ * Thread     db_worker_start, db_worker_stop: main; db_db_worker_post: any; db_worker_next, db_worker_stopping: the worker
  * Ownership  a request posted is the worker's; those left at stop are freed unanswered
  * Errors     ENOBUFS: the queue is full
  */
@@ -28,7 +28,7 @@ int db_worker_post(struct db_worker *w, const struct store_request *req) MUST_US
 /* Waits for a request.  false: none (idle_ms have passed, or the worker stops). */
 bool db_worker_next(struct db_worker *w, struct store_request *req, int idle_ms);
 /* Sleeps, but not through a stop. */
-void worker_pause(struct db_worker *w, int ms);
+void db_worker_pause(struct db_worker *w, int ms);
 bool db_worker_stopping(const struct db_worker *w);
 
 #endif
