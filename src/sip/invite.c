@@ -201,6 +201,7 @@ int inv_alloc(struct sip_invite **ip, struct sip *s, sip_invite_h *fn, void *arg
 	inv->fn = fn;
 	inv->arg = arg;
 	list_init(&inv->requests);
+	list_append(&s->usages, &inv->link);
 	*ip = inv;
 	return 0;
 }
@@ -230,6 +231,7 @@ struct sip_invite *inv_free(struct sip_invite *inv)
 {
 	if (!inv)
 		return NULL;
+	list_remove(&inv->link);
 	inv_resend_stop(inv);
 	timer_cancel(&inv->end_timer);
 	timer_cancel(&inv->retry_timer);

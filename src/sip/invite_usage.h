@@ -127,6 +127,7 @@ struct inv_request {
 enum { INV_MAX_FORKS = 16, INV_MAX_TRIES = 4 };
 
 struct sip_invite {
+	struct link link; /* of the stack's usages */
 	struct sip *sip;
 	sip_invite_h *fn;
 	void *arg;

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/metric.h"
 #include "base/thread.h"
+#include "sip/invite_usage.h"
 #include "sip/stack.h"
 
 enum { DEFAULT_TRANSACTIONS = 400000, DEFAULT_DIALOGS = 100000 };
@@ -169,6 +170,7 @@ int sip_alloc(struct sip **sp, const struct sip_conf *conf)
 
 	if (!s)
 		return ENOMEM;
+	list_init(&s->usages);
 	s->conf = *conf;
 	fill_defaults(&s->conf);
 	s->sink = (struct flow_sink){received, failed, closed};
@@ -210,10 +212,18 @@ static void free_transactions(struct sip *s)
 		ctrans_free(t);
 }
 
+/* Their users are told nothing: they have gone before. */
+static void free_usages(struct sip *s)
+{
+	LIST_EACH_SAFE (it, tmp, &s->usages)
+		inv_free(CONTAINER_OF(it, struct sip_invite, link));
+}
+
 struct sip *sip_free(struct sip *s)
 {
 	if (!s)
 		return NULL;
+	free_usages(s);
 	free_transactions(s);
 	map_close(&s->by_peer);
 	map_close(&s->by_key);

@@ -34,6 +34,7 @@ struct sip {
 	struct map by_key;  /* server transactions */
 	struct map by_call; /* the same by Call-ID, From tag and CSeq: merged requests */
 	struct map dialogs;
+	struct link usages; /* every INVITE usage: freed with the stack */
 	struct sip_handler handlers[SIP_NMETHODS];
 	const char *options[SIP_MAX_OPTIONS]; /* option tags we support */
 	size_t noptions;

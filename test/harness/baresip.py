@@ -118,7 +118,9 @@ class Baresip:
         return self.saw(kind, after)[-1]
 
     def registered(self, timeout=10):
-        self.wait_for("REGISTER_OK", timeout)
+        """It registers as it starts, before the control connection is there: the log says it."""
+        wait.until(lambda: b" 200 OK (" in (self.dir / "log").read_bytes(), timeout,
+                   why=f"{self.ip} {self.user} registers: {(self.dir / 'log').read_text()[-800:]}")
         return self
 
     def dial(self, uri):
