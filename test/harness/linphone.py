@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A linphone phone (linphonec), driven by its command line; plays a tone from a file and records what it hears."""
 import os
+import pty
 import subprocess
 import threading
 
@@ -50,9 +51,11 @@ class Linphone:
         tones.write_tone(directory / "tone.wav", tone_hz, tone_s)
         self.heard_path = directory / "heard.wav"
         self.output = ""
-        self.process = subprocess.Popen(["/usr/bin/linphonec", "-c", "rc"], cwd=directory, stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                        env=dict(os.environ, HOME=str(directory)))
+        # On a pipe it would keep what it says to itself until it ends.
+        self._terminal, slave = pty.openpty()
+        self.process = subprocess.Popen(["/usr/bin/linphonec", "-c", "rc"], cwd=directory, stdin=slave, stdout=slave,
+                                        stderr=slave, env=dict(os.environ, HOME=str(directory), TERM="dumb"))
+        os.close(slave)
         threading.Thread(target=self._read, daemon=True).start()
         self.command("soundcard use files")
         self.command(f"play {directory / 'tone.wav'}")
@@ -60,27 +63,37 @@ class Linphone:
 
     def _read(self):
         while True:
-            chunk = os.read(self.process.stdout.fileno(), 65536)
+            try:
+                chunk = os.read(self._terminal, 65536)
+            except OSError:
+                return
             if not chunk:
                 return
             self.output += chunk.decode(errors="replace")
 
     def command(self, line):
-        self.process.stdin.write((line + "\n").encode())
-        self.process.stdin.flush()
+        os.write(self._terminal, (line + "\n").encode())
 
     def wait_for(self, text, timeout=15):
-        wait.until(lambda: text in self.output, timeout, why=f"linphone {self.user}: {text!r} in {self.output[-1500:]}")
+        try:
+            wait.until(lambda: text in self.output, timeout)
+        except AssertionError as error:
+            raise AssertionError(f"linphone {self.user}: no {text!r} in {self.output[-1500:]!r}") from error
         return self
 
     def registered(self, timeout=15):
-        return self.wait_for("Registration on", timeout).wait_for("successful", timeout)
+        """It says so only when asked."""
+        def is_registered():
+            self.command("status register")
+            return "registered, identity" in self.output
+        wait.until(is_registered, timeout, every=0.3, why=f"linphone {self.user} registers")
+        return self
 
     def dial(self, uri):
         self.command(f"call {uri}")
 
     def answer(self):
-        self.wait_for("is contacting you")
+        self.wait_for("Receiving new incoming call")
         self.command("answer")
 
     def hangup(self):
@@ -97,3 +110,4 @@ class Linphone:
             except (subprocess.TimeoutExpired, OSError):
                 self.process.kill()
                 self.process.wait()
+        os.close(self._terminal)

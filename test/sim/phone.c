@@ -13,7 +13,7 @@ enum {
 	SHARE_DECLINE = 500,  /* the rest just rings */
 	SHARE_GIVE_UP = 2500, /* of placed calls */
 	SHARE_HOLD = 3000,
-	RING_LIMIT_MS = 120000, /* a phone whose server forgot the call stops ringing by itself */
+	PATIENCE_MS = 120000, /* a phone whose server forgot the call gives up by itself */
 };
 
 struct pcall {
@@ -323,8 +323,9 @@ int phone_call(struct phone *p, const char *number)
 		over(c);
 		return err;
 	}
-	if (world_chance(p->world, SHARE_GIVE_UP))
-		timer_start(p->node.wheel, &c->leave, between(c, 20, 8000), on_leave, c);
+	timer_start(p->node.wheel, &c->leave,
+		    world_chance(p->world, SHARE_GIVE_UP) ? between(c, 20, 8000) : PATIENCE_MS,
+		    on_leave, c);
 	return 0;
 }
 
@@ -373,7 +374,7 @@ static void on_invite(struct sip_strans *st, const struct sip_msg *req, void *ar
 		return;
 	}
 	timer_start(p->node.wheel, &c->act, between(c, 1, 300), on_ring, c);
-	timer_start(p->node.wheel, &c->leave, RING_LIMIT_MS, on_leave, c);
+	timer_start(p->node.wheel, &c->leave, PATIENCE_MS, on_leave, c);
 }
 
 /* ---- life ---- */

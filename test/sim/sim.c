@@ -83,6 +83,17 @@ static void choose_network(struct simulation *s)
 	w->quality.late_us = world_between(w, 20000, 900000);
 }
 
+/* What an account's first registration leaves in memory (its digest secret) is not a leak. */
+static void sign_in_once(struct simulation *s)
+{
+	for (size_t i = 0; i < PHONES; i++)
+		phone_register(&s->phone[i], 120);
+	run_for(s, 2);
+	for (size_t i = 0; i < PHONES; i++)
+		phone_register(&s->phone[i], 0);
+	run_for(s, UNREGISTER_S);
+}
+
 static bool set_up(struct simulation *s, const struct options *o, uint64_t seed)
 {
 	char ip[32], password[32];
@@ -91,7 +102,6 @@ static bool set_up(struct simulation *s, const struct options *o, uint64_t seed)
 	if (world_init(&s->world, seed))
 		return false;
 	s->world.trace = o->trace;
-	choose_network(s);
 	if (pbx_init(&s->pbx, &s->world))
 		return false;
 	for (size_t i = 0; i < PHONES; i++) {
@@ -101,6 +111,8 @@ static bool set_up(struct simulation *s, const struct options *o, uint64_t seed)
 			       &s->pbx.node.addr))
 			return false;
 	}
+	sign_in_once(s);
+	choose_network(s);
 	s->base_bytes = mem_bytes();
 	s->base_timers = wheel_count(s->pbx.node.wheel);
 	if (o->broken && !strcmp(o->broken, "session"))
@@ -239,6 +251,8 @@ static bool simulate(const struct options *o, uint64_t seed)
 		s.phone[i].is_quiet = true;
 	run_for(&s, s.has_crash ? CRASH_SETTLE_S : SETTLE_S);
 	check_phones(&s);
+	/* The network heals, so that no phone still tries to sign off when it is counted what is left. */
+	s.world.quality.lost = 0;
 	for (size_t i = 0; i < PHONES; i++)
 		phone_register(&s.phone[i], 0);
 	run_for(&s, UNREGISTER_S + 60);
@@ -248,8 +262,8 @@ static bool simulate(const struct options *o, uint64_t seed)
 		check_memory(&s);
 	}
 	if (s.failure)
-		printf("seed %" PRIu64 ": %s: %s (loss %u/10000, crashes %u, %.1f s)\n", seed,
-		       s.failure, s.detail, s.world.quality.lost, s.pbx.crashes,
+		printf("seed %" PRIu64 ": %s: %s (%s, crashes %u, %.1f s)\n", seed, s.failure,
+		       s.detail, s.has_loss ? "loss" : "no loss", s.pbx.crashes,
 		       (double)world_now(&s.world) / 1e6);
 	bool ok = !s.failure;
 
