@@ -9,6 +9,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from harness.baresip import Baresip  # noqa: E402
+from harness.linphone import Linphone  # noqa: E402
 from harness.server import Server    # noqa: E402
 
 # 127.64.0.0/10 is ours; a worker's number keeps parallel runs apart.
@@ -51,6 +52,22 @@ def phones(tmp_path, addresses, request):
         phone = Baresip(tmp_path / f"phone-{extension}-{len(made)}", addresses.new(), user=str(extension),
                         password=options.pop("password", None) or server.password(extension),
                         domain=options.pop("domain", server.domain), server=f"{server.ip}:{server.sip_port}", **options)
+        made.append(phone)
+        return phone
+    yield make
+    for phone in made:
+        phone.stop()
+
+
+@pytest.fixture
+def linphones(tmp_path, addresses):
+    """A maker of linphone phones: linphones("101", server, tone_hz=440)."""
+    made = []
+
+    def make(extension, server, **options):
+        phone = Linphone(tmp_path / f"linphone-{extension}", addresses.new(), user=str(extension),
+                         password=server.password(extension), domain=server.domain,
+                         server=f"{server.ip}:{server.sip_port}", **options)
         made.append(phone)
         return phone
     yield make

@@ -35,7 +35,7 @@ int drain_close_interrupted(struct drain *d, uint64_t node, int64_t alive_at_us,
 		"UPDATE cdr_legs SET ended_at = CASE "
 		"WHEN answered_at > $2 THEN answered_at WHEN ringing_at > $2 THEN ringing_at "
 		"WHEN started_at > $2 THEN started_at ELSE $2 END, "
-		"reason = 'INTERRUPTED', ended_by = 'system' "
+		"reason = 'interrupted', ended_by = 'system' "
 		"WHERE ended_at = 0 AND EXISTS (SELECT 1 FROM cdrs c "
 		"WHERE c.tenant_id = cdr_legs.tenant_id AND c.id = cdr_legs.call_id "
 		"AND c.node = $1 AND c.ended_at = 0)";
@@ -52,7 +52,7 @@ int drain_close_interrupted(struct drain *d, uint64_t node, int64_t alive_at_us,
 		"last_alive_at = CASE "
 		"WHEN answered_at > $2 THEN answered_at WHEN ringing_at > $2 THEN ringing_at "
 		"WHEN started_at > $2 THEN started_at ELSE $2 END, "
-		"status = 'interrupted', reason = 'INTERRUPTED', ended_by = 'system' "
+		"status = 'interrupted', reason = 'interrupted', ended_by = 'system' "
 		"WHERE node = $1 AND ended_at = 0";
 	int err = db_begin(drain_db(d), true);
 

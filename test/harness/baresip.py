@@ -107,6 +107,10 @@ class Baresip:
         self._socket.sendall(str(len(message)).encode() + b":" + message + b",")
         return wait.until(lambda: len(self._replies) > before and self._replies[-1], 10, why=f"baresip {name}")
 
+    def rings(self, timeout=10):
+        wait.until(lambda: b"Incoming call from" in (self.dir / "log").read_bytes(), timeout,
+                   why=f"{self.ip} {self.user} rings")
+
     def saw(self, kind, after=0):
         """The events of a type since number `after`."""
         with self._lock:

@@ -110,4 +110,6 @@ class Linphone:
             except (subprocess.TimeoutExpired, OSError):
                 self.process.kill()
                 self.process.wait()
-        os.close(self._terminal)
+        if self._terminal >= 0:
+            os.close(self._terminal)
+        self._terminal = -1

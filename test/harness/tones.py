@@ -54,3 +54,10 @@ def share(path, hz, skip_s=0.0, cut_s=0.0):
     if not windows:
         return 0.0
     return sum(holds(w, rate, hz) for w in windows) / len(windows)
+
+
+def pattern(path, hz):
+    """One character for each window of a recording: 1 where `hz` is heard, 0 where not."""
+    samples, rate = read_wav(path)
+    n = int(rate * WINDOW_S)
+    return "".join("01"[int(holds(samples[i:i + n], rate, hz))] for i in range(0, len(samples) - n + 1, n))
