@@ -286,16 +286,17 @@ static int listen_sip(struct server *s, const struct addr *address)
 	return 0;
 }
 
+/* Bound first, because what is restored is told with a BYE; nothing is read before the loop runs. */
 static int start_listeners(struct server *s)
 {
-	if (journal_restore(s->journal, restore_contact, restore_leg, s))
-		log_error(NULL, LOGID_JOURNAL, "what the last run left could not be read back");
 	for (size_t i = 0; i < s->config.naddresses; i++) {
 		int err = listen_sip(s, &s->config.address[i]);
 
 		if (err)
 			return err;
 	}
+	if (journal_restore(s->journal, restore_contact, restore_leg, s))
+		log_error(NULL, LOGID_JOURNAL, "what the last run left could not be read back");
 	return 0;
 }
 
