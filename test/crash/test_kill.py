@@ -30,7 +30,7 @@ def test_a_call_cut_off_by_kill_is_interrupted_and_phones_stay_registered(server
     # And they can be called without registering again.
     seen = len(b.events)
     a.dial(f"sip:102@{server.domain}")
-    b.wait_for("CALL_INCOMING", after=seen)
+    b.wait_for("CALL_ESTABLISHED", after=seen)
     a.hangup()
     wait.until(lambda: len(b.saw("CALL_CLOSED", seen)) >= 1, why="the second call ends")
 
