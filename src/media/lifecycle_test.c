@@ -353,7 +353,7 @@ static void close_is_never_refused(void **state)
 	enum { SESSIONS = 100 };
 	struct fixture *f = *state;
 	struct media_cmd cmd = {.type = MEDIA_STATS, .session = 1};
-	uint32_t n = 0;
+	uint32_t n = 0, nclosed = 0;
 
 	for (oid id = 1; id <= SESSIONS; id++)
 		session_open(f, id, id, "127.20.0.10");
@@ -366,10 +366,14 @@ static void close_is_never_refused(void **state)
 	cmd.session = 1;
 	assert_int_equal(media_engine(f->m)->post(media_engine(f->m), &cmd), ENOBUFS);
 	poll_until(f, n + SESSIONS);
-	for (size_t i = n; i < n + SESSIONS; i++) {
+	for (size_t i = 0; i < n + SESSIONS; i++) {
+		if (f->events[i].seq <= n)
+			continue;
 		assert_int_equal(f->events[i].type, MEDIA_CLOSED);
 		assert_int_equal(f->events[i].err, 0);
+		nclosed++;
 	}
+	assert_int_equal(nclosed, SESSIONS);
 	assert_int_equal(media_ports_in_use(f->m), 0);
 }
 
