@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -218,6 +219,62 @@ static void ping_is_answered_by_pong_and_nothing_else(void **state)
 	say(fd, EMPTY);
 	run_until(w, &w->nreceived, 2);
 	assert_int_equal(recv(fd, back, sizeof(back), MSG_DONTWAIT), -1); /* a lone CRLF: no pong */
+	close(fd);
+	end(w);
+}
+
+static void flood_of_pings_is_answered_as_long_as_it_is_read(void **state)
+{
+	enum { PINGS = 20000 };
+	static char pings[4 * PINGS], pongs[2 * PINGS];
+	struct world *w = begin((struct net_conf){0});
+	struct addr server = listen_at(w, "127.10.1.1");
+	int fd = call_from("127.10.9.9", &server);
+	size_t got = 0;
+	bool over;
+
+	for (size_t i = 0; i < PINGS; i++)
+		memcpy(pings + 4 * i, "\r\n\r\n", 4);
+	for (size_t off = 0; off < sizeof(pings);) {
+		ssize_t n = send(fd, pings + off, sizeof(pings) - off, MSG_NOSIGNAL);
+
+		off += n > 0 ? (size_t)n : 0;
+		got += hear(w, fd, pongs + got, 1, &over);
+	}
+	got += hear(w, fd, pongs + got, sizeof(pongs) - got, &over);
+	assert_int_equal(got, sizeof(pongs));
+	assert_false(over);
+	close(fd);
+	end(w);
+}
+
+static void server_without_descriptors_serves_those_it_has(void **state)
+{
+	struct world *w = begin((struct net_conf){0});
+	struct addr server = listen_at(w, "127.10.1.1");
+	int fd = call_from("127.10.9.9", &server), late, spare;
+	struct rlimit before, none;
+
+	say(fd, EMPTY);
+	run_until(w, &w->nreceived, 1);
+	/* One descriptor is left: the caller takes it, and the server has none to accept with. */
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	spare = dup(fd);
+	assert_true(spare >= 0);
+	none = (struct rlimit){(rlim_t)spare + 1, before.rlim_max};
+	close(spare);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	late = call_from("127.10.9.9", &server);
+	assert_int_equal(late, spare);
+	say(late, EMPTY);
+	for (int i = 0; i < 3; i++) {
+		say(fd, EMPTY);
+		run_until(w, &w->nreceived, 2 + (unsigned)i);
+	}
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	run_until(w, &w->nreceived, 5); /* the late one too, once it can be taken */
+	assert_true(addr_eq(&w->last.local, &server));
+	close(late);
 	close(fd);
 	end(w);
 }
@@ -602,6 +659,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(messages_are_framed_on_each_family),
 		cmocka_unit_test(ping_is_answered_by_pong_and_nothing_else),
+		cmocka_unit_test(flood_of_pings_is_answered_as_long_as_it_is_read),
+		cmocka_unit_test(server_without_descriptors_serves_those_it_has),
 		cmocka_unit_test(one_connection_serves_all_that_leads_there),
 		cmocka_unit_test(refused_connection_fails_and_closes),
 		cmocka_unit_test(browser_is_cut_off_before_its_body_is_read),
