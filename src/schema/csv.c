@@ -8,7 +8,7 @@
 #include "schema/object.h"
 #include "schema/types.h"
 
-enum { MAX_COLUMNS = 64, MAX_CELL_BYTES = 65536 };
+enum { MAX_COLUMNS = 128, MAX_CELL_BYTES = 65536 };
 
 /* --- which fields --- */
 

@@ -293,8 +293,7 @@ static int read_value(const struct reader *rd, const struct field *f, const json
 	case FIELD_CHARS:
 		break;
 	}
-	BUG("a resource has no such field");
-	return EINVAL;
+	bug_abort(__FILE__, __LINE__, "a field kind of resources");
 }
 
 /* --- whole objects --- */

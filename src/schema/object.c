@@ -42,8 +42,7 @@ int64_t field_int(const void *o, const struct field *f)
 	case FIELD_ENUM:
 		return *(int *)at(o, f);
 	default:
-		BUG("not a number");
-		return 0;
+		bug_abort(__FILE__, __LINE__, "a field that is a number");
 	}
 }
 
@@ -61,7 +60,7 @@ void field_set_int(void *o, const struct field *f, int64_t v)
 		*(int *)at(o, f) = (int)v;
 		break;
 	default:
-		BUG("not a number");
+		bug_abort(__FILE__, __LINE__, "a field that is a number");
 	}
 }
 

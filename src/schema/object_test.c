@@ -113,6 +113,8 @@ static void check_fields(const struct field *fields, size_t n, bool is_child)
 	for (size_t i = 0; i < n; i++) {
 		const struct field *f = &fields[i];
 
+		if (f->kind == FIELD_CHARS)
+			assert_true(f->max < 1024);
 		assert_true(strlen(f->name) < 40 && strlen(f->doc) > 2);
 		assert_true(strcmp(f->name, "id") && strcmp(f->name, "revision") &&
 			    strcmp(f->name, "tenant_id"));

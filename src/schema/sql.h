@@ -34,7 +34,7 @@ struct sql_column {
 	const char *find;
 };
 
-enum { SQL_MAX_COLUMNS = 64 };
+enum { SQL_MAX_COLUMNS = 128 };
 
 struct sql_table {
 	const char *name;

@@ -35,6 +35,15 @@ static json_t *time_to_json(int64_t us)
 	return json_string(text);
 }
 
+/* A record's text may be what a device sent, and is shown whatever it is. */
+static json_t *chars_to_json(const char *text)
+{
+	char clean[1024];
+
+	record_set_text(clean, sizeof(clean), str_of(text));
+	return json_string(clean);
+}
+
 /* Sets key to v and takes v, which may be NULL for want of memory. */
 static int set(json_t *o, const char *key, json_t *v)
 {
@@ -91,8 +100,9 @@ json_t *field_to_json(const void *o, const struct field *f)
 	case FIELD_TEXT:
 	case FIELD_SECRET:
 	case FIELD_PASSWORD:
-	case FIELD_CHARS:
 		return json_string(field_text(o, f));
+	case FIELD_CHARS:
+		return chars_to_json(field_text(o, f));
 	case FIELD_INT:
 		return json_integer(field_int(o, f));
 	case FIELD_BOOL:
@@ -109,8 +119,7 @@ json_t *field_to_json(const void *o, const struct field *f)
 	case FIELD_TIME:
 		return time_to_json(field_int(o, f));
 	}
-	BUG("field of no kind");
-	return NULL;
+	bug_abort(__FILE__, __LINE__, "a known field kind");
 }
 
 json_t *object_to_json(const struct object *o)

@@ -85,6 +85,14 @@ static void a_record_shows_its_times_and_ids(void **state)
 		   "'started_at':'2023-11-14T22:13:20.123Z','ended_at':null}");
 }
 
+static void a_record_is_shown_whatever_a_device_sent(void **state)
+{
+	struct leg_record l = {.id = 5, .user_agent = "caf\xe9 \x01", .sip_call_id = "\xc3"};
+
+	holds_json(record_to_json(&record_tables[RECORD_LEG], &l),
+		   "{'id':'5','user_agent':'caf? ?','sip_call_id':'?'}");
+}
+
 static void a_difference_names_what_changed(void **state)
 {
 	struct object *a = testing_make(&resource_account, "{'username':'101','max_contacts':1}");
@@ -242,6 +250,7 @@ int main(void)
 		cmocka_unit_test(every_field_is_shown_but_secrets),
 		cmocka_unit_test(lists_destinations_and_nothing_are_shown),
 		cmocka_unit_test(a_record_shows_its_times_and_ids),
+		cmocka_unit_test(a_record_is_shown_whatever_a_device_sent),
 		cmocka_unit_test(a_difference_names_what_changed),
 		cmocka_unit_test(what_is_made_or_gone_is_shown_whole),
 		cmocka_unit_test(errors_become_a_list),
