@@ -139,6 +139,17 @@ static bool is_same_place(struct str uri, struct str request_uri)
 	return sip_uri_eq(&a, &b);
 }
 
+/* sipp and some phones write the address they send to, whatever the Request-URI says: it is us all the same. */
+static bool is_where_it_was_sent(struct str uri, const struct addr *local)
+{
+	struct sip_uri u;
+	struct addr a;
+
+	if (sip_uri_parse(&u, uri) || (u.scheme != SIP_SCHEME_SIP && u.scheme != SIP_SCHEME_SIPS))
+		return false;
+	return !addr_parse(&a, u.host, port_of(&u)) && addr_eq(&a, local);
+}
+
 static bool is_right(struct sip_auth *a, const struct sip_msg *req, const struct sip_credentials *c,
 		     enum sip_digest_alg alg, const struct sip_secret *secret)
 {
@@ -199,7 +210,10 @@ enum sip_auth_result sip_auth_check(struct sip_auth *a, const struct sip_msg *re
 	alg = algorithm_of(c.value[SIP_CRED_ALGORITHM]);
 	is_good = is_right(a, req, &c,
 			   alg == SIP_DIGEST_SHA256 ? SIP_DIGEST_SHA256 : SIP_DIGEST_MD5, secret);
-	if (!is_good || !(alg & algs) || !is_same_place(c.value[SIP_CRED_URI], req->uri))
+	if (!is_good || !(alg & algs))
+		return SIP_AUTH_WRONG;
+	if (!is_same_place(c.value[SIP_CRED_URI], req->uri) &&
+	    !is_where_it_was_sent(c.value[SIP_CRED_URI], &req->flow.local))
 		return SIP_AUTH_WRONG;
 	nonce = c.value[SIP_CRED_NONCE];
 	if (!sip_nonce_fresh(a->nonces, nonce, realm, clock_mono_ms(a->clock)) ||

@@ -45,7 +45,8 @@ static int teardown(void **state)
 
 static struct sip_msg *request(const char *headers)
 {
-	static const struct flow from;
+	static const struct flow from = {
+		.local = {.family = 4, .port = 5060, .ip = {192, 0, 2, 1}}};
 	struct sip_msg *m = NULL;
 	char text[8192];
 	unsigned status;
@@ -252,10 +253,12 @@ static void credentials_for_several_realms_are_told_apart(void **state)
 
 static void equivalent_uris_are_accepted(void **state)
 {
-	static const char *const same[] = {"sip:example.com", "SIP:Example.COM",
-					   "sip:example.com:5060", "sip:example.com;transport=udp"};
-	static const char *const other[] = {"sips:example.com", "sip:example.com:5070",
-					    "sip:101@example.com", "/", "tel:+1"};
+	static const char *const same[] = {"sip:example.com",	   "SIP:Example.COM",
+					   "sip:example.com:5060", "sip:example.com;transport=udp",
+					   "sip:192.0.2.1:5060",   "sip:192.0.2.1"};
+	static const char *const other[] = {
+		"sips:example.com", "sip:example.com:5070", "sip:101@example.com", "/",
+		"tel:+1",	    "sip:192.0.2.2:5060",   "sip:192.0.2.1:5061"};
 	struct phone p;
 
 	for (size_t i = 0; i < ARRAY_LEN(same); i++) {
