@@ -1,0 +1,306 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every operation of the OpenAPI document: it succeeds, it fails in each way it says, and every answer is as documented.
+(Client checks each answer against the document.)"""
+import jsonschema
+import pytest
+
+MISSING = "9123456789012345678"
+
+
+def create(client, plural, number):
+    bodies = {
+        "tenants": {"name": f"n{number}", "domain": f"n{number}.example"},
+        "users": {"username": f"u{number}", "password": "some secret words"},
+        "extensions": {"number": str(number)},
+        "accounts": {"username": f"a{number}"},
+        "ring_groups": {"number": str(number), "name": f"g{number}"},
+    }
+    return client.post(f"/api/{plural}", bodies[plural])
+
+
+class Numbers:
+    """Numbers that no test has used."""
+    last = 5000
+
+    @classmethod
+    def new(cls):
+        cls.last += 1
+        return cls.last
+
+
+def resource_calls(plural, change):
+    """The six operations of a resource, by an administrator who acts for the tenant."""
+    def make(t):
+        return create(t.admin, plural, Numbers.new())
+    return {
+        "list": lambda t: t.admin.ask("GET", f"/api/{plural}?limit=3"),
+        "create": lambda t: t.admin.ask("POST", f"/api/{plural}", create_body(plural)),
+        "get": lambda t: t.admin.ask("GET", f"/api/{plural}/{make(t)['id']}"),
+        "update": lambda t: t.admin.ask("PATCH", f"/api/{plural}/{make(t)['id']}", change),
+        "delete": lambda t: t.admin.ask("DELETE", f"/api/{plural}/{make(t)['id']}"),
+        "destroy": lambda t: t.admin.ask("POST", f"/api/{plural}/{make(t)['id']}/destroy"),
+    }
+
+
+def create_body(plural):
+    n = Numbers.new()
+    return {"tenants": {"name": f"c{n}", "domain": f"c{n}.example", "username": "boss", "password": "some secret words"},
+            "users": {"username": f"c{n}", "password": "some secret words"},
+            "extensions": {"number": str(n)}, "accounts": {"username": f"c{n}"},
+            "ring_groups": {"number": str(n), "name": "g"}}[plural]
+
+
+RESOURCES = {"tenants": ("tenant", {"company": "Acme"}), "users": ("admin", {"full_name": "Ann"}),
+             "extensions": ("extension", {"first_name": "Ann"}), "accounts": ("account", {"max_contacts": 2}),
+             "ring_groups": ("ring_group", {"ring_seconds": 15})}
+
+CALLS = {
+    "login": lambda t: t.admin.ask("POST", "/api/login", {"username": t.user["username"], "domain": t.domain,
+                                                         "password": f"{t.row['name']} secret words"}),
+    "logout": lambda t: t.server.login(t.user["username"], f"{t.row['name']} secret words", t.domain).ask("POST", "/api/logout"),
+    "get_me": lambda t: t.client.ask("GET", "/api/me"),
+    "list_registrations": lambda t: t.client.ask("GET", "/api/registrations"),
+    "list_sessions": lambda t: t.client.ask("GET", "/api/sessions?limit=1"),
+    "get_session": lambda t: t.client.ask("GET", f"/api/sessions/{session(t)}"),
+    "delete_session": lambda t: t.client.ask("DELETE", f"/api/sessions/{session(t)}"),
+    "destroy_session": lambda t: t.client.ask("POST", f"/api/sessions/{session(t)}/destroy"),
+    "list_cdrs": lambda t: t.client.ask("GET", "/api/cdrs?from=2025-01-01&status=answered"),
+    "get_cdr": lambda t: t.client.ask("GET", f"/api/cdrs/{t.cdr()['id']}"),
+    "list_audit_logs": lambda t: t.client.ask("GET", "/api/audit_logs?limit=5"),
+    "get_info": lambda t: t.client.ask("GET", "/api/info"),
+    "get_status": lambda t: t.admin.ask("GET", "/api/status"),
+    "get_metrics": lambda t: t.admin.ask("GET", "/metrics"),
+    "get_healthz": lambda t: t.client.ask("GET", "/healthz"),
+    "get_readyz": lambda t: t.client.ask("GET", "/readyz"),
+    "get_openapi": lambda t: t.client.ask("GET", "/api/openapi.json"),
+    "get_docs": lambda t: t.client.ask("GET", "/api/docs"),
+    "get_docs_script": lambda t: t.client.ask("GET", "/api/docs/page.js"),
+    "get_docs_style": lambda t: t.client.ask("GET", "/api/docs/page.css"),
+}
+for _plural, (_name, _change) in RESOURCES.items():
+    for _verb, _call in resource_calls(_plural, _change).items():
+        CALLS[f"{_verb}_{_plural if _verb == 'list' else _name}"] = _call
+
+
+def session(t):
+    return t.client.get("/api/sessions")["items"][0]["id"]
+
+
+def operations(server):
+    return {op["operationId"]: (method, path, op) for method, path, _, op in server.document.operations}
+
+
+def test_every_operation_has_a_test(server):
+    assert set(operations(server)) == set(CALLS)
+
+
+@pytest.mark.parametrize("operation_id", sorted(CALLS))
+def test_operation_succeeds_as_documented(server, tenant, operation_id):
+    tenant.server = server
+    method, _, op = operations(server)[operation_id]
+    answer = CALLS[operation_id](tenant)
+    assert str(answer.status) == next(s for s in op["responses"] if s < "400"), answer
+
+
+def test_schemas_are_schemas_and_their_examples_fit(server):
+    for name, schema in server.document.document["components"]["schemas"].items():
+        jsonschema.Draft202012Validator.check_schema(schema)
+        for example in schema.get("examples", []):
+            server.document.validate({"$ref": f"#/components/schemas/{name}"}, example)
+
+
+def test_examples_of_problems_fit(server):
+    for response in server.document.document["components"]["responses"].values():
+        for example in response["content"]["application/problem+json"]["examples"].values():
+            server.document.validate({"$ref": "#/components/schemas/Problem"}, example["value"])
+
+
+def example_path(path):
+    return path.replace("{id}", "7")
+
+
+def body_for(server, op):
+    content = op.get("requestBody", {}).get("content", {}).get("application/json")
+    return server.document.resolve(content["schema"])["examples"][0] if content else None
+
+
+def test_without_a_token_or_with_a_bad_one_nothing_is_done(server, anybody):
+    bad = [None, "", "x", "Bearer", "Bearer ", "Bearer x", "bearer oh_" + "a" * 40, "Bearer oh_" + "a" * 39, "Basic Y2hpZWY6eA==",
+           "Bearer oh_" + "a" * 4000, "Bearer " + "a" * 43, "Negotiate x", "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0."]
+    for _, (method, path, op) in operations(server).items():
+        if op.get("security") == [] or path == "/metrics":
+            continue
+        for value in bad if path == "/api/extensions" else bad[:3]:
+            answer = anybody.ask(method, example_path(path), body_for(server, op), headers={"Authorization": value})
+            assert answer.status == 401, f"{method} {path} {value}: {answer}"
+            assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_two_authorization_headers_are_no_token(server, red, anybody):
+    import socket
+    with socket.create_connection((server.ip, server.port)) as s:
+        s.sendall(f"GET /api/me HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {red.client.token}\r\n"
+                  f"Authorization: Bearer {red.client.token}\r\nConnection: close\r\n\r\n".encode())
+        assert s.makefile("rb").readline().startswith(b"HTTP/1.1 401")
+
+
+def by_id(server):
+    return [(op["operationId"], method, path, op) for _, (method, path, op) in operations(server).items() if "{id}" in path]
+
+
+def test_ids_that_name_nothing_are_404_in_the_same_words(server, red):
+    for _, method, path, op in by_id(server):
+        client = red.admin
+        bodies = set()
+        for bad in (MISSING, "0", "-1", "1e3", "x", "99999999999999999999999", "01", "%20"):
+            answer = client.ask(method, path.replace("{id}", bad), body_for(server, op))
+            assert answer.status == 404, f"{method} {path} {bad}: {answer}"
+            bodies.add(answer.body)
+        assert len(bodies) == 1, bodies
+
+
+def with_body(server):
+    return [(method, path, op) for _, (method, path, op) in operations(server).items() if "requestBody" in op]
+
+
+def real_path(path, t):
+    return path.replace("{id}", t.ids().get(path.split("/")[2], "7"))
+
+
+@pytest.mark.parametrize("raw,status", [
+    (b"", 400), (b"{", 400), (b"[]", 400), (b"null", 400), (b'"x"', 400), (b'{"a":1}x', 400), (b'{"a":1,"a":2}', 400),
+    (b'{"number":"\xff"}', 400), (b'{"number":"\\u0000"}', 400), (b'{"n":NaN}', 400), (b"\xef\xbb\xbf{}", 400),
+    (b"[" * 100000, 400), (b'{"a":' * 100000, 400), (b'{"nothing":1}', 422)])
+def test_bodies_that_are_no_json_object_are_400_and_bad_fields_422(server, red, raw, status):
+    for method, path, _ in with_body(server):
+        answer = red.admin.ask(method, real_path(path, red), raw=raw, headers={"Content-Type": "application/json"})
+        assert answer.status == status, f"{method} {path} {raw[:20]}: {answer}"
+        if status == 422:
+            assert [(e["field"], e["code"]) for e in answer.json()["errors"]][-1] == ("nothing", "unknown_field")
+
+
+def test_other_media_types_are_415(server, red):
+    for method, path, _ in with_body(server):
+        for kind in ("text/plain", "application/x-www-form-urlencoded", "application/jsonx", "", None):
+            answer = red.admin.ask(method, real_path(path, red), raw=b"{}", headers={"Content-Type": kind})
+            assert answer.status == 415, f"{method} {path} {kind}: {answer}"
+        answer = red.admin.ask(method, real_path(path, red), raw=b'{"nothing":1}',
+                               headers={"Content-Type": "application/JSON; charset=utf-8"})
+        assert answer.status == 422
+
+
+def test_large_bodies_are_413(server, red):
+    for method, path, _ in with_body(server):
+        answer = red.admin.ask(method, real_path(path, red), raw=b'{"number":"' + b"1" * (1 << 20) + b'"}',
+                               headers={"Content-Type": "application/json"})
+        assert answer.status == 413, f"{method} {path}: {answer}"
+
+
+def test_large_values_below_the_limit_are_named_as_too_long(server, red):
+    answer = red.client.ask("POST", "/api/extensions", {"number": "1" * 900000})
+    assert answer.status == 422
+    answer = red.client.ask("POST", "/api/extensions", {"n" * 900000: "1"})
+    assert answer.status == 422
+    answer = red.client.ask("POST", "/api/ring_groups", {"number": "7", "name": "x", "members": [1] * 300000})
+    assert answer.status == 422
+
+
+def test_paths_answer_405_with_the_methods_they_know(server, anybody):
+    answer = anybody.ask("PUT", "/api/extensions/3")
+    assert answer.status == 405
+    assert answer.headers["Allow"] == "GET, HEAD, PATCH, DELETE, OPTIONS"
+    assert answer.json()["type"] == "/api/docs#problem-method-not-allowed"
+    answer = anybody.ask("OPTIONS", "/api/extensions")
+    assert answer.status == 204
+    assert answer.headers["Allow"] == "GET, HEAD, POST, OPTIONS"
+    assert anybody.ask("GET", "/api/nothing").status == 404
+    assert anybody.ask("GET", "/").status == 404
+
+
+def test_head_is_get_without_a_body(server, red):
+    full = red.client.ask("GET", f"/api/extensions/{red.extensions[0]['id']}")
+    head = red.client.ask("HEAD", f"/api/extensions/{red.extensions[0]['id']}")
+    assert head.status == 200 and head.body == b""
+    assert head.headers["ETag"] == full.headers["ETag"]
+    assert head.headers["Content-Length"] == str(len(full.body))
+
+
+def lists(server):
+    return [(op["operationId"], path) for _, (method, path, op) in operations(server).items()
+            if method == "GET" and any(p.get("$ref", "").endswith("/limit") for p in op["parameters"])]
+
+
+@pytest.mark.parametrize("query", [
+    "limit=0", "limit=501", "limit=x", "limit=-1", "nothing=1", "limit=1&limit=2", "q=%ff", "cursor=%00", "x%5B%5D=1", "limit=%", "cursor=broken!"])
+def test_lists_refuse_what_they_do_not_know(server, red, query):
+    for _, path in lists(server):
+        answer = red.admin.ask("GET", f"{path}?{query}")
+        assert answer.status == 400, f"{path}?{query}: {answer}"
+
+
+@pytest.mark.parametrize("value", ["id; DROP TABLE extensions", "number,id", "(select 1)", "password", "1", "'", "\"id\"", "--number", "tenant_id"])
+def test_sort_takes_field_names_only(server, red, value):
+    import urllib.parse
+    answer = red.client.ask("GET", "/api/extensions?sort=" + urllib.parse.quote(value))
+    assert answer.status == 400, answer
+    assert answer.json()["errors"][0]["field"] == "sort"
+
+
+@pytest.mark.parametrize("value", ["' OR '1'='1", "101' --", "%", "_", "\\", "x' UNION SELECT 1,2,3 --", "101; DROP TABLE extension"])
+def test_filters_are_values_never_sql(server, red, value):
+    assert red.client.get("/api/extensions", number=value)["items"] == []
+    for name in ("caller", "callee", "status"):
+        assert red.client.get("/api/cdrs", **{name: value})["items"] == []
+    assert red.client.get("/api/extensions", q=value)["items"] == []
+
+
+def test_times_of_record_filters(server, red):
+    red.cdr()
+    assert len(red.client.get("/api/cdrs", **{"from": "2025-11-20T12:00:00Z", "to": "2025-11-20T12:00:00.001Z"})["items"]) == 1
+    assert red.client.get("/api/cdrs", **{"from": "2025-11-20T12:00:00.001Z"})["items"] == []
+    assert len(red.client.get("/api/cdrs", **{"from": "2025-11-20T13:00:00+01:00"})["items"]) == 1
+    for bad in ("yesterday", "2025-02-30", "2025-11-20T25:00:00Z", "1763640000"):
+        answer = red.client.ask("GET", f"/api/cdrs?from={bad}")
+        assert answer.status == 400 and answer.json()["errors"][0]["code"] == "bad_time"
+
+
+def test_pages_hold_every_object_once(server, tenant):
+    for n in range(200, 225):
+        tenant.client.post("/api/extensions", {"number": str(n)})
+    for sort in ("id", "-id", "number", "-number", "first_name"):
+        seen, cursor = [], None
+        while True:
+            page = tenant.client.get("/api/extensions", limit=7, sort=sort, **({"cursor": cursor} if cursor else {}))
+            seen += [e["id"] for e in page["items"]]
+            cursor = page["next"]
+            if not cursor:
+                break
+        assert len(seen) == len(set(seen)) == 27, sort
+
+
+def test_administrator_must_name_a_tenant_for_what_lives_in_one(server, chief):
+    for path in ("/api/extensions", "/api/accounts", "/api/ring_groups", "/api/cdrs"):
+        answer = chief.ask("GET", path)
+        assert answer.status == 400 and answer.json()["type"].endswith("tenant-required"), answer
+    assert chief.ask("GET", "/api/extensions", headers={"X-Tenant": "nowhere.example"}).status == 404
+    assert chief.ask("GET", "/api/extensions", headers={"X-Tenant": ""}).status == 400
+
+
+def test_x_tenant_takes_the_domain_in_any_case(server, chief, red):
+    assert chief.ask("GET", "/api/extensions", headers={"X-Tenant": red.domain.upper()}).status == 200
+
+
+def test_every_documented_client_error_was_seen(server):
+    """Last: 4xx that an operation says it may answer and no test met are not tested."""
+    exceptions = {(op, s) for op in CALLS for s in (403, 409)}     # met in test_roles.py and test_changes.py where they can be
+    documented = {(op["operationId"], int(s)) for _, (_, _, op) in operations(server).items() for s in op["responses"]
+                  if s.isdigit() and 400 <= int(s) < 500}
+    not_met = documented - server.document.answered - exceptions
+    late = {(op, s) for op, s in not_met if s in (412, 429)}        # test_changes.py, test_login.py
+    assert not_met - late == {(op, s) for op, s in not_met - late if never(server, op, s)}, sorted(not_met - late)
+
+
+def never(server, operation_id, status):
+    """404 and 400 of operations without id and query can only come from X-Tenant."""
+    _, path, _ = operations(server)[operation_id]
+    return (status in (400, 404) and "{id}" not in path) or path == "/metrics"
