@@ -7,26 +7,65 @@
 #include <inttypes.h>
 #include <string.h>
 
-static const char *const cdr_filters[] = {"caller", "callee", "status", NULL};
-static const char *const audit_filters[] = {"resource", "id", NULL};
+enum kind { TEXT_VALUE, NUMBER_VALUE, TIME_VALUE };
 
-static bool is_one_of(struct str name, const char *const *names)
+struct argument {
+	const char *name;
+	enum kind kind;
+};
+
+static const struct argument cdr_arguments[] = {
+	{"cursor", TEXT_VALUE}, {"from", TIME_VALUE},	{"to", TIME_VALUE}, {"caller", TEXT_VALUE},
+	{"callee", TEXT_VALUE}, {"status", TEXT_VALUE}, {NULL, TEXT_VALUE},
+};
+static const struct argument audit_arguments[] = {
+	{"cursor", NUMBER_VALUE}, {"from", TIME_VALUE}, {"to", TIME_VALUE},
+	{"resource", TEXT_VALUE}, {"id", NUMBER_VALUE}, {NULL, TEXT_VALUE},
+};
+
+static const struct argument *find(const struct argument *all, struct str name)
 {
-	for (; *names; names++)
-		if (str_eq(name, str_of(*names)))
-			return true;
-	return false;
+	for (; all->name; all++)
+		if (str_eq(name, str_of(all->name)))
+			return all;
+	return NULL;
 }
 
-static bool is_time(struct str name)
+/* NULL: the value is none of its kind. */
+static json_t *read_value(enum kind kind, struct str value)
 {
-	return str_eq(name, STR("from")) || str_eq(name, STR("to"));
+	int64_t us;
+	uint64_t n;
+
+	switch (kind) {
+	case TIME_VALUE:
+		return params_time(value, &us) ? NULL : json_integer(us);
+	case NUMBER_VALUE:
+		if (str_u64(value, &n) || n > INT64_MAX)
+			return NULL;
+		return json_stringn(value.p, value.n);
+	case TEXT_VALUE:
+		return json_stringn(value.p, value.n);
+	}
+	return NULL;
+}
+
+static void refuse(struct ask *k, struct str name, const struct argument *arg)
+{
+	if (!arg)
+		return ask_bad_parameter(k, name, "unknown_parameter", "no parameter of this list");
+	if (arg->kind == TIME_VALUE)
+		return ask_bad_parameter(k, name, "bad_time",
+					 "a time of RFC 3339, as 2026-11-20T08:00:00Z, or a date");
+	if (str_eq(name, STR("cursor")))
+		return ask_bad_parameter(k, name, "bad_cursor", "not a cursor of this list");
+	return ask_bad_parameter(k, name, "bad_id", "not an id");
 }
 
 /* Arguments of a page of records; NULL: answered. */
-static json_t *page_args(struct ask *k, const struct params *q, const char *const *filters)
+static json_t *page_args(struct ask *k, const struct params *q, const struct argument *known)
 {
-	json_t *args = json_object();
+	json_t *args = json_object(), *value;
 	uint32_t limit;
 
 	if (params_limit(q, &limit)) {
@@ -36,27 +75,18 @@ static json_t *page_args(struct ask *k, const struct params *q, const char *cons
 	}
 	json_object_set_new(args, "limit", json_integer(limit));
 	for (size_t i = 0; i < q->n; i++) {
-		struct str name = q->v[i].name, value = q->v[i].value;
-		int64_t us;
+		struct str name = q->v[i].name;
+		const struct argument *arg = find(known, name);
 
 		if (str_eq(name, STR("limit")))
 			continue;
-		if (is_time(name) && !params_time(value, &us)) {
-			json_object_setn_new(args, name.p, name.n, json_integer(us));
-		} else if (!is_time(name) &&
-			   (str_eq(name, STR("cursor")) || is_one_of(name, filters))) {
-			json_object_setn_new(args, name.p, name.n, json_stringn(value.p, value.n));
-		} else {
+		value = arg ? read_value(arg->kind, q->v[i].value) : NULL;
+		if (!value) {
 			json_decref(args);
-			if (is_time(name))
-				ask_bad_parameter(
-					k, name, "bad_time",
-					"a time of RFC 3339, as 2026-11-20T08:00:00Z, or a date");
-			else
-				ask_bad_parameter(k, name, "unknown_parameter",
-						  "no parameter of this list");
+			refuse(k, name, arg);
 			return NULL;
 		}
+		json_object_setn_new(args, name.p, name.n, value);
 	}
 	return args;
 }
@@ -75,14 +105,14 @@ static void on_page(struct ask *k, const struct answer *ans)
 	json_decref(body);
 }
 
-static void page_start(struct ask *k, const char *query, const char *const *filters)
+static void page_start(struct ask *k, const char *query, const struct argument *known)
 {
 	struct params q;
 	json_t *args;
 
 	if (!ask_read_params(k, &q))
 		return;
-	args = page_args(k, &q, filters);
+	args = page_args(k, &q, known);
 	params_close(&q);
 	if (args)
 		return ask_query(k, k->who.tenant_id, query, args, on_page);
@@ -90,12 +120,12 @@ static void page_start(struct ask *k, const char *query, const char *const *filt
 
 void cdrs_start(struct ask *k)
 {
-	return page_start(k, "cdrs", cdr_filters);
+	return page_start(k, "cdrs", cdr_arguments);
 }
 
 void audit_logs_start(struct ask *k)
 {
-	return page_start(k, "audit_logs", audit_filters);
+	return page_start(k, "audit_logs", audit_arguments);
 }
 
 static void on_cdr(struct ask *k, const struct answer *ans)

@@ -15,8 +15,8 @@
 
 enum {
 	READ_BYTES = 16384,
-	LINGER_BYTES = 256 * 1024,
-	LINGER_MS = 2000,
+	LINGER_BYTES = 16 << 20,
+	LINGER_MS = 5000,
 	WRITE_MS = 30000,
 	STEPS_PER_RUN = 64, /* pipelined requests before others have their turn */
 };

@@ -5,7 +5,7 @@
  *   HEAD ──head whole──▶ BODY ──body whole──▶ WAIT ──web_reply──▶ WRITE ──sent──▶ HEAD (kept alive) or LINGER or closed
  *
  * Every state has the timer `timer`: HEAD header or idle time, BODY body time, WAIT the handler's time, WRITE progress of the
- * peer, LINGER two seconds in which what the peer still sends is thrown away, so that it reads our answer before a reset.
+ * peer, LINGER five seconds in which what the peer still sends is thrown away, so that it reads our answer before a reset.
  *
  * Thread     web
  * Ownership  a conn belongs to its server's list; conn_run() and conn_close() may free it and are last statements

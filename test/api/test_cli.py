@@ -128,5 +128,7 @@ def test_help_on_every_level(offhook):
 
 
 def test_names_from_phones_cannot_steer_the_terminal(offhook):
-    offhook("extension", "create", "number=141", "first_name=a\u009bb")     # refused or made harmless
-    assert "\u009b" not in offhook("extension", "list").stdout
+    """The stand-in's phone says User-Agent: ESC [31m and the same in one character of C1."""
+    shown = offhook("registration", "list").stdout
+    assert "phone?[31m?31m" in shown
+    assert "\x1b" not in shown and "\u009b" not in shown
