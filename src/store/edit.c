@@ -54,6 +54,8 @@ int edit_update(struct edit *e, const struct object *before, struct object **aft
 		err = rows_claim(e->rows, o);
 	if (!err)
 		err = rows_replace(e->rows, o);
+	if (!err)
+		err = edit_hook_updated(e, before, o);
 	return err ? err : edit_log(e, before, afterp);
 }
 

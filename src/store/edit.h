@@ -59,6 +59,8 @@ int edit_announce(struct edit *e, const struct object *before, uint64_t revision
 /* Before the body is read: what is not the resource's own is taken out of it, and kept in *aside for the second. */
 int edit_hook_body(struct edit *e, json_t *body, json_t **aside) MUST_USE;
 int edit_hook_created(struct edit *e, const struct object *o, const json_t *aside) MUST_USE;
+int edit_hook_updated(struct edit *e, const struct object *before,
+		      const struct object *after) MUST_USE;
 /* Before the row goes: the objects that it owns. */
 int edit_hook_deleting(struct edit *e, const struct object *o) MUST_USE;
 /* Columns that refer to an object which does not keep it: its owned children. */

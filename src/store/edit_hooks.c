@@ -237,16 +237,27 @@ static int admin_deleting(struct edit *e, const struct object *o)
 	return session_end_all_of(e, o->tenant_id, o->id);
 }
 
+/* Who knew the old password, or may no longer come in, is out. */
+static int admin_updated(struct edit *e, const struct object *before, const struct object *after)
+{
+	const struct admin *was = (const struct admin *)before, *is = (const struct admin *)after;
+
+	if (strcmp(was->password, is->password) == 0 && (is->enabled || !was->enabled))
+		return 0;
+	return session_end_all_of(e, after->tenant_id, after->id);
+}
+
 static const struct hooks {
 	const struct resource *res;
 	int (*body)(struct edit *e, json_t *body, json_t **aside);
 	int (*created)(struct edit *e, const struct object *o, const json_t *aside);
+	int (*updated)(struct edit *e, const struct object *before, const struct object *after);
 	int (*deleting)(struct edit *e, const struct object *o);
 	const struct resource *owns;
 } hooks[] = {
-	{&resource_tenant, tenant_body, tenant_created, tenant_deleting, NULL},
-	{&resource_admin, NULL, NULL, admin_deleting, NULL},
-	{&resource_extension, NULL, extension_created, extension_deleting, &resource_account},
+	{&resource_tenant, tenant_body, tenant_created, NULL, tenant_deleting, NULL},
+	{&resource_admin, NULL, NULL, admin_updated, admin_deleting, NULL},
+	{&resource_extension, NULL, extension_created, NULL, extension_deleting, &resource_account},
 };
 
 static const struct hooks *hooks_of(const struct resource *res)
@@ -269,6 +280,13 @@ int edit_hook_created(struct edit *e, const struct object *o, const json_t *asid
 	const struct hooks *h = hooks_of(o->res);
 
 	return h && h->created ? h->created(e, o, aside) : 0;
+}
+
+int edit_hook_updated(struct edit *e, const struct object *before, const struct object *after)
+{
+	const struct hooks *h = hooks_of(after->res);
+
+	return h && h->updated ? h->updated(e, before, after) : 0;
 }
 
 int edit_hook_deleting(struct edit *e, const struct object *o)

@@ -154,7 +154,7 @@ static void registrations(const struct fake *f, const struct command *c, struct 
 				   "%s{\"id\":\"%zu\",\"tenant_id\":\"%" PRIu64
 				   "\",\"account_id\":\"1\",\"contact\":\"sip:101@192.0.2.7\","
 				   "\"remote\":\"192.0.2.7:5060\",\"transport\":\"udp\",\"user_"
-				   "agent\":\"phone\","
+				   "agent\":\"phone\\u001b[31m\\u009b31m\","
 				   "\"registered_at\":\"2026-11-20T15:00:00.000Z\",\"expires_at\":"
 				   "\"2026-11-20T16:00:00.000Z\"}",
 				   n++ ? "," : "", i + 1, f->sessions[i].tenant_id);
