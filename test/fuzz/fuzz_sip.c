@@ -114,6 +114,15 @@ static void answer(const struct sip_msg *m, bool is_good)
 	buf_free(&b);
 }
 
+static bool body_is_as_long_as_said(const struct sip_msg *m)
+{
+	uint64_t said;
+
+	if (!sip_msg_has(m, SIP_HDR_CONTENT_LENGTH))
+		return true;
+	return !str_u64(sip_msg_header(m, SIP_HDR_CONTENT_LENGTH), &said) && said == m->body.n;
+}
+
 static void run(const uint8_t *p, size_t n, enum flow_transport t)
 {
 	struct flow flow = {.transport = t, .remote = remote};
@@ -131,6 +140,7 @@ static void run(const uint8_t *p, size_t n, enum flow_transport t)
 	if (!err) {
 		MUST(m->call_id.n && (m->method_name.n || !m->is_request));
 		MUST(is_inside(m, m->body) && m->body.n <= n);
+		MUST(body_is_as_long_as_said(m));
 	} else {
 		MUST(m->is_request);
 	}
