@@ -6,7 +6,7 @@
 #include "store/db_worker.h"
 
 int db_worker_start(struct db_worker *w, const char *name, enum thread_role role, size_t slots,
-		 thread_main_h *fn, void *arg)
+		    thread_main_h *fn, void *arg)
 {
 	int err;
 

@@ -248,8 +248,8 @@ int hashers_start(struct store *s)
 		return ENOMEM;
 	for (size_t i = 0; !err && i < STORE_HASHERS; i++) {
 		s->hasher->one[i] = (struct one){s, &s->hashers[i]};
-		err = db_worker_start(&s->hashers[i], "store-hash", THREAD_READER, QUEUE, hasher_main,
-				   &s->hasher->one[i]);
+		err = db_worker_start(&s->hashers[i], "store-hash", THREAD_READER, QUEUE,
+				      hasher_main, &s->hasher->one[i]);
 	}
 	return err;
 }

@@ -158,7 +158,8 @@ int migrate(struct db *db, const struct sql_schema *schema)
 		if (!err)
 			err = db_commit(db);
 		if (err) {
-			log_error(NULL, LOGID_STORE, "schema: %s", db_error(db));
+			if (err != EPROTO)
+				log_error(NULL, LOGID_STORE, "schema: %s", db_error(db));
 			db_rollback(db);
 		}
 	}

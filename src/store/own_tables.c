@@ -25,7 +25,8 @@ static const char ddl[] =
 	"seq @int NOT NULL)@strict;\n"
 	"CREATE TABLE leg_kept (tenant_id @int NOT NULL, leg_id @int NOT NULL, node @int NOT NULL, "
 	"kept @bytes NOT NULL, PRIMARY KEY (tenant_id, leg_id))@strict;\n"
-	"CREATE INDEX leg_kept_by_node ON leg_kept (node);\n";
+	"CREATE INDEX leg_kept_by_node ON leg_kept (node);\n"
+	"CREATE INDEX cdrs_open ON cdrs (node) WHERE ended_at = 0;\n";
 
 static const struct word {
 	const char *name, *text[2]; /* by enum db_engine */

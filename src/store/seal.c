@@ -17,28 +17,32 @@ _Static_assert(sizeof(((struct seal *)0)->key) == KEY_BYTES, "the key fits");
 
 static const struct str mark = {"s1.", 3};
 
-static int read_key(struct seal *s, int fd)
+static int read_file(struct seal *s, const char *path)
 {
 	char text[2 * KEY_BYTES + 2];
-	ssize_t n = read(fd, text, sizeof(text));
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text));
+	int err = n < 0 ? errno : 0;
 	size_t bytes = 0;
-	int err;
 
-	if (n < 0)
-		return errno;
-	err = hex_decode(s->key, sizeof(s->key), str_trim((struct str){text, (size_t)n}), &bytes);
+	if (fd >= 0)
+		close(fd);
+	if (!err &&
+	    (hex_decode(s->key, sizeof(s->key), str_trim((struct str){text, (size_t)n}), &bytes) ||
+	     bytes != sizeof(s->key)))
+		err = EINVAL;
 	sodium_memzero(text, sizeof(text));
-	return err || bytes != sizeof(s->key) ? EINVAL : 0;
+	return err;
 }
 
-/* Written aside and renamed: a key is whole or not there. */
+/* Written aside and linked: a key is whole or not there. */
 static int make_key(struct seal *s, const char *path)
 {
 	char text[2 * KEY_BYTES + 2];
 	char *aside = NULL;
 	int fd = -1, err = 0;
 
-	if (asprintf(&aside, "%s.new", path) < 0)
+	if (asprintf(&aside, "%s.new-%u", path, randombytes_random()) < 0)
 		return ENOMEM;
 	randombytes_buf(s->key, sizeof(s->key));
 	err = hex_encode(text, sizeof(text), s->key, sizeof(s->key));
@@ -63,21 +67,17 @@ static int make_key(struct seal *s, const char *path)
 int seal_open(struct seal *s, const char *data_dir)
 {
 	char *path = NULL;
-	int fd, err;
+	int err;
 
 	if (sodium_init() < 0)
 		return EIO;
 	if (asprintf(&path, "%s/master.key", data_dir) < 0)
 		return ENOMEM;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	err = fd < 0 ? errno : 0;
-	if (err == ENOENT) {
-		err = make_key(s, path);
-	} else if (!err) {
-		err = read_key(s, fd);
-	}
-	if (fd >= 0)
-		close(fd);
+	do { /* again when somebody else made it meanwhile */
+		err = read_file(s, path);
+		if (err == ENOENT)
+			err = make_key(s, path);
+	} while (err == EEXIST);
 	free(path);
 	return err;
 }

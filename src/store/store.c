@@ -121,7 +121,8 @@ int store_post(struct store *s, const struct store_request *req)
 		return err;
 	case STORE_CREATE:
 	case STORE_UPDATE:
-		return has_passwords(req->res) ? to_hasher(s, req) : db_worker_post(&s->writer, req);
+		return has_passwords(req->res) ? to_hasher(s, req)
+					       : db_worker_post(&s->writer, req);
 	case STORE_DELETE:
 	case STORE_LOGOUT:
 		return db_worker_post(&s->writer, req);
@@ -271,37 +272,46 @@ out:
 
 /* ---- opening and closing ---- */
 
+static int leave_key_check(struct store *s, struct db *db)
+{
+	struct buf sealed = {0};
+	struct db_stmt *st;
+	int err = seal_text(&s->seal, STR("offhook"), &sealed);
+
+	/* Another node may have left one meanwhile: it is read next. */
+	if (!err)
+		err = db_sql(db,
+			     "INSERT INTO setting (name, value) VALUES ('key_check', $1) "
+			     "ON CONFLICT (name) DO NOTHING",
+			     &st);
+	if (!err) {
+		db_bind_text(st, 1, buf_view(&sealed));
+		err = db_run(st);
+	}
+	buf_free(&sealed);
+	return err;
+}
+
 /* Refuses to run with another key than the one that sealed what the database holds. */
 static int check_key(struct store *s, struct db *db)
 {
-	static const struct str text = {"offhook", 7};
-	struct buf b = {0};
+	struct buf clear = {0};
 	struct db_stmt *st;
-	int err = db_sql(db, "SELECT value FROM setting WHERE name = 'key_check'", &st);
+	int err = leave_key_check(s, db);
 
+	if (!err)
+		err = db_sql(db, "SELECT value FROM setting WHERE name = 'key_check'", &st);
 	if (err)
 		return err;
 	err = db_step(st);
-	if (!err) {
-		err = unseal_text(&s->seal, db_text(st, 0), &b);
-		db_done(st);
-		if (err == EBADMSG)
-			log_error(
-				NULL, LOGID_STORE,
-				"%s/master.key is not the key that sealed this database's secrets",
-				s->data_dir);
-	} else if (err == ENOENT) {
-		err = seal_text(&s->seal, text, &b);
-		if (!err)
-			err = db_sql(db,
-				     "INSERT INTO setting (name, value) VALUES ('key_check', $1)",
-				     &st);
-		if (!err) {
-			db_bind_text(st, 1, buf_view(&b));
-			err = db_run(st);
-		}
-	}
-	buf_free(&b);
+	if (!err)
+		err = unseal_text(&s->seal, db_text(st, 0), &clear);
+	db_done(st);
+	if (err == EBADMSG)
+		log_error(NULL, LOGID_STORE,
+			  "%s/master.key is not the key that sealed this database's secrets",
+			  s->data_dir);
+	buf_free(&clear);
 	return err;
 }
 
@@ -331,14 +341,15 @@ static int start_threads(struct store *s, unsigned nreaders)
 {
 	int err;
 
-	err = db_worker_start(&s->writer, "store-write", THREAD_WRITER, WRITER_QUEUE, writer_main, s);
+	err = db_worker_start(&s->writer, "store-write", THREAD_WRITER, WRITER_QUEUE, writer_main,
+			      s);
 	if (!err)
 		err = hashers_start(s);
 	for (unsigned i = 0; !err && i < nreaders; i++) {
 		s->readers[i].store = s;
 		s->nreaders = i + 1;
-		err = db_worker_start(&s->readers[i].worker, "store-read", THREAD_READER, READER_QUEUE,
-				   reader_main, &s->readers[i]);
+		err = db_worker_start(&s->readers[i].worker, "store-read", THREAD_READER,
+				      READER_QUEUE, reader_main, &s->readers[i]);
 	}
 	return err;
 }

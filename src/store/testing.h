@@ -49,6 +49,7 @@ static inline void place_make(struct place *p)
 	static unsigned n;
 	char sql[128];
 
+	memset(p, 0, sizeof(*p));
 	strcpy(p->dir, "/tmp/offhook-store-XXXXXX");
 	assert_non_null(mkdtemp(p->dir));
 	if (!testing_is_postgres()) {
