@@ -246,28 +246,23 @@ int store_create_now(struct store *s, uint64_t tenant_id, const struct resource 
 
 	BUG(atomic_load(
 		&s->is_loaded)); /* the core would have to answer, and the core is waiting here */
-	err = ring_alloc(&req.reply_to, 2, sizeof(struct store_reply));
-	if (err)
-		return err;
+	req.reply_to = s->now;
 	req.json = str_dup(str_of(json));
 	req.njson = strlen(json);
 	err = req.json ? store_post(s, &req) : ENOMEM;
 	if (err) {
 		free(req.json);
-		goto out;
+		return err;
 	}
-	err = wait_for(req.reply_to, &reply);
+	err = wait_for(s->now, &reply);
 	if (err)
-		goto out;
-	err = reply.err;
-	if (!err && idp)
-		*idp = reply.id;
-	if (err)
+		return err;
+	if (reply.err)
 		errors_of(&reply, errs);
+	else if (idp)
+		*idp = reply.id;
 	free(reply.json);
-out:
-	ring_free(req.reply_to);
-	return err;
+	return reply.err;
 }
 
 /* ---- opening and closing ---- */
@@ -377,6 +372,8 @@ int store_open(struct store **sp, const struct store_conf *conf)
 	if (!err)
 		err = ring_alloc(&s->changes, STORE_CHANGES, sizeof(struct store_change));
 	if (!err)
+		err = ring_alloc(&s->now, 2, sizeof(struct store_reply));
+	if (!err)
 		err = prepare(s);
 	if (!err)
 		err = start_threads(s, nreaders);
@@ -400,6 +397,7 @@ struct store *store_close(struct store *s)
 	while (s->changes && ring_pop(s->changes, &c))
 		object_free(c.after);
 	ring_free(s->changes);
+	ring_free(s->now);
 	if (s->tickets)
 		ticket_drop_all(s->tickets);
 	free(s->tickets);

@@ -7,7 +7,8 @@
  * the commit hands the new object to the core (apply); when the core has applied it the caller hears of it (done).
  *
  * Thread     store_open, store_close: main.  Requests: any; answers arrive on the asker's own ring.
- * Ownership  a request's blobs move with it; an answer's blobs belong to the asker
+ * Ownership  a request's blobs move with it; an answer's blobs belong to the asker.  reply_to stays until store_close(): who
+ *            pushed an answer may still be looking at the ring when it is read
  * Errors     ENOBUFS: the queue is full.  Answers carry an errno: EINVAL (field errors), ENOENT, EEXIST (field errors: taken, in_use),
  *            EBUSY (If-Match failed), EAGAIN (database away: nothing was changed), ENOSPC
  */

@@ -31,6 +31,8 @@ struct store {
 	struct store_reader readers[STORE_MAX_READERS];
 	unsigned nreaders;
 	struct ring *changes;
+	struct ring
+		*now; /* answers to store_create_now(): kept, as who pushed may still look at it */
 	struct tickets *tickets;
 	_Atomic bool is_loaded; /* the core holds what the database holds */
 	_Atomic unsigned next_hasher;
