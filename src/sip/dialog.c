@@ -284,6 +284,29 @@ static void release(struct parts *p)
 	buf_free(&p->strict);
 }
 
+/* The connection is gone: a phone that listens is reached where it says.  A browser is not. */
+static bool reroute(struct sip_dialog *d, struct parts *p)
+{
+	struct str route = p->out.routes, first = str_cut(&route, '\n');
+	struct sip_addr a;
+	struct sip_uri u;
+	struct addr to;
+
+	if (!d->flow.conn || d->flow.transport > FLOW_TLS)
+		return false;
+	if (!first.n || sip_addr_parse(&a, str_trim((struct str){first.p + 6, first.n - 6})))
+		a.uri = str_of(d->remote_target);
+	if (sip_uri_parse(&u, a.uri) || addr_parse(&to, u.host,
+						   u.port			   ? u.port
+						   : d->flow.transport == FLOW_TLS ? 5061
+										   : 5060))
+		return false;
+	d->flow.conn = 0;
+	d->flow.remote = to;
+	p->out.flow = d->flow;
+	return true;
+}
+
 int sip_dialog_send(struct sip_dialog *d, enum sip_method method, const struct sip_extra *extra,
 		    sip_response_h *fn, void *arg, oid *idp)
 {
@@ -295,6 +318,8 @@ int sip_dialog_send(struct sip_dialog *d, enum sip_method method, const struct s
 		return EOVERFLOW;
 	err = prepare(&p, d, method, d->local_cseq + 1, extra);
 	if (!err)
+		err = sip_send(d->sip, &p.out, fn, arg, idp);
+	if (err == ENOTCONN && reroute(d, &p))
 		err = sip_send(d->sip, &p.out, fn, arg, idp);
 	if (!err)
 		d->local_cseq++;

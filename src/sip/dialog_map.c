@@ -66,12 +66,26 @@ int sip_dialog_register(struct sip_dialog *d, sip_dialog_request_h *fn, void *ar
 	return 0;
 }
 
+/* What a dialog over TLS says is known to its peer alone: whoever says it in clear is somebody else. */
+static bool is_as_safe(const struct sip_dialog *d, const struct sip_msg *req)
+{
+	enum flow_transport now = req->flow.transport;
+
+	if (d->flow.transport != FLOW_TLS && d->flow.transport != FLOW_WSS)
+		return true;
+	return now == FLOW_TLS || now == FLOW_WSS;
+}
+
 void dialogs_request(struct sip *s, struct sip_strans *st, const struct sip_msg *req)
 {
 	struct sip_dialog *d = of_request(s, req);
 
 	if (!d) {
 		sip_refuse(st, 481, NULL, NULL);
+		return;
+	}
+	if (!is_as_safe(d, req)) {
+		sip_refuse(st, 403, "Not Over This Transport", NULL);
 		return;
 	}
 	/* RFC 3261 12.2.2.  Equal: a copy that came another way, for its retransmissions end at their transaction. */
@@ -87,7 +101,7 @@ void dialogs_ack(struct sip *s, const struct sip_msg *ack)
 {
 	struct sip_dialog *d = of_request(s, ack);
 
-	if (d)
+	if (d && is_as_safe(d, ack))
 		d->fn(d, NULL, ack, d->arg);
 }
 

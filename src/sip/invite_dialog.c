@@ -112,7 +112,8 @@ static void take_offer(struct sip_invite *inv, struct sip_strans *st, const stru
 
 static void take_other(struct sip_invite *inv, struct sip_strans *st, const struct sip_msg *req)
 {
-	if (inv->state == INV_HANGING_UP || inv->state == INV_OVER) {
+	/* RFC 3262 3: we have sent nothing that a PRACK could mean */
+	if (inv->state == INV_HANGING_UP || inv->state == INV_OVER || req->method == SIP_PRACK) {
 		(void)sip_reply(st, 481, NULL, NULL);
 		return;
 	}

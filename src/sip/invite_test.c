@@ -1036,6 +1036,78 @@ static void empty_kept_value_restores_nothing(void **state)
 	assert_null(w->inv);
 }
 
+/* ---- transports ---- */
+
+static void dialog_over_tls_hears_nobody_in_clear(void **state)
+{
+	struct world *w = *state;
+
+	w->net.peer = tn_flow(FLOW_TLS, "198.51.100.7", 40000);
+	w->net.peer.conn = 7;
+	uas_confirmed(w);
+	w->net.peer = tn_flow(FLOW_UDP, "198.51.100.7", 40000);
+	in_request(w, "BYE", 2, "");
+	assert_int_equal(tn_out_status(&w->net), 403);
+	in_request(w, "INVITE", 3, WITH_SDP);
+	assert_int_equal(tn_out_status(&w->net), 403);
+	assert_int_equal(w->nevents, 0);
+	w->net.peer = tn_flow(FLOW_TLS, "198.51.100.7", 40001); /* it has connected anew */
+	w->net.peer.conn = 8;
+	in_request(w, "BYE", 2, "");
+	assert_int_equal(tn_out_status(&w->net), 200);
+}
+
+static void dialog_whose_connection_is_gone_is_continued_at_the_contact(void **state)
+{
+	struct world *w = *state;
+
+	w->net.peer = tn_flow(FLOW_TCP, "198.51.100.7", 40000);
+	w->net.peer.conn = 7;
+	uas_confirmed(w);
+	w->net.dead_conn = 7;
+	sip_invite_end(w->inv, 0, STR_NONE);
+	assert_int_equal(w->net.nsent, 1);
+	assert_int_equal(w->net.sent[0].flow.remote.port, 5070);
+	assert_int_not_equal(w->net.sent[0].flow.conn, 7);
+	assert_string_equal(tn_out_line(&w->net), "BYE sip:alice@198.51.100.7:5070 SIP/2.0");
+}
+
+static void prack_that_means_nothing_gets_481(void **state)
+{
+	struct world *w = *state;
+
+	uas_confirmed(w);
+	in_request(w, "PRACK", 2, "");
+	assert_int_equal(tn_out_status(&w->net), 481);
+	assert_int_equal(w->nevents, 0);
+}
+
+/* ---- memory ---- */
+
+/* docs/testing.md: what a finished call costs until its transactions are over. */
+static void finished_call_lingers_in_less_than_1500_bytes(void **state)
+{
+	struct world *w = *state;
+	uint64_t before = mem_bytes();
+
+	uas_confirmed(w);
+	in_request(w, "BYE", 2, "");
+	tn_pass(&w->net, 10);
+	assert_null(w->inv);
+	tn_clear(&w->net);
+	w->tag[0] = '\0';
+	uac_confirmed(w);
+	sip_invite_end(w->inv, 0, STR_NONE);
+	tn_out(&w->net);
+	snprintf(w->via, sizeof(w->via), "%s", tn_header(&w->net, "Via"));
+	in_response(w, "200 OK", "t1", "2 BYE", "");
+	tn_pass(&w->net, 10);
+	assert_null(w->inv);
+	assert_in_range(mem_bytes() - before, 1, 1500);
+	assert_nothing_is_left(w);
+	assert_int_equal(mem_bytes(), before);
+}
+
 /* ---- tables ---- */
 
 static void unlisted_events_change_nothing(void **state)
@@ -1132,6 +1204,10 @@ int main(void)
 		TEST(user_may_end_the_call_inside_of_any_event),
 		TEST(kept_dialog_continues_after_a_restart),
 		TEST(empty_kept_value_restores_nothing),
+		TEST(dialog_over_tls_hears_nobody_in_clear),
+		TEST(dialog_whose_connection_is_gone_is_continued_at_the_contact),
+		TEST(prack_that_means_nothing_gets_481),
+		TEST(finished_call_lingers_in_less_than_1500_bytes),
 		TEST(unlisted_events_change_nothing),
 	};
 

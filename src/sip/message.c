@@ -11,7 +11,6 @@
 #include "base/log.h"
 #include "base/metric.h"
 #include "sip/stack.h"
-#include "sip/via.h"
 #include "sip/write.h"
 
 void message_head(struct sip *s, struct str method, struct str uri)
@@ -90,15 +89,9 @@ int message_response(struct sip *s, const struct sip_msg *req, const struct resp
 
 void sip_reply_flow(const struct sip_msg *req, struct flow *flow)
 {
-	struct str list = sip_msg_header(req, SIP_HDR_VIA);
-	struct sip_via via;
-
 	*flow = req->flow;
-	if (flow_is_stream(flow->transport))
-		return;
-	if (sip_via_parse(&via, sip_value_first(&list)) || via.has_rport)
-		return;
-	flow->remote.port = via.port ? via.port : 5060;
+	if (!flow_is_stream(flow->transport) && !req->has_rport)
+		flow->remote.port = req->via_port ? req->via_port : 5060;
 }
 
 void message_stateless_tag(const struct sip *s, const struct sip_msg *req, char tag[SIP_TAG_BYTES])

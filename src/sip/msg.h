@@ -53,6 +53,8 @@ struct sip_msg {
 	uint32_t cseq;
 	struct str branch;   /* of the topmost Via */
 	struct str sent_by;  /* of the topmost Via */
+	uint16_t via_port;   /* of the topmost Via; 0 = none given */
+	bool has_rport;	     /* in the topmost Via */
 	struct str body;
 	struct flow flow;    /* where it came from */
 	unsigned nheaders;

@@ -22,6 +22,8 @@ static int check_via(struct sip_parse *p)
 	if (!via.host.n)
 		return EBADMSG;
 	m->branch = via.branch;
+	m->via_port = via.port;
+	m->has_rport = via.has_rport;
 	if (err || (list.p && !str_trim(list).n))
 		sip_parse_flaw(p, 400, "Malformed Via");
 	return 0;

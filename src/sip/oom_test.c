@@ -10,6 +10,8 @@
 #include "sip/invite_usage.h"
 #include "sip/testnet.h"
 
+#ifdef OFFHOOK_TEST_BUILD /* elsewhere no allocation can be made to fail */
+
 #define WITH_SDP "Content-Type: application/sdp\nContent-Length: 5\n\nv=0\r\n"
 
 struct world {
@@ -241,3 +243,10 @@ int main(void)
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
+
+#else
+int main(void)
+{
+	return 77; /* skipped */
+}
+#endif

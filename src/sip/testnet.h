@@ -39,6 +39,7 @@ struct testnet {
 	uint64_t total_sent;
 	int send_err; /* what the edge answers, 0: takes it */
 	oid next_conn;
+	oid dead_conn;	  /* this connection is gone */
 	struct flow peer; /* where tn_in's messages come from */
 	char last[65536]; /* the message tn_out() gave last */
 };
@@ -49,6 +50,8 @@ static inline int tn_send(struct flow_edge *e, struct flow *flow, const void *p,
 
 	if (t->send_err)
 		return t->send_err;
+	if (flow->conn && flow->conn == t->dead_conn)
+		return ENOTCONN;
 	if (flow_is_stream(flow->transport) && !flow->conn)
 		flow->conn = ++t->next_conn;
 	if (t->nsent == TN_MAX_SENT) {
