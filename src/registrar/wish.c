@@ -78,7 +78,7 @@ static bool read_wish(struct order *o, struct str value, struct refusal *no)
 	if (o->n == REG_MAX_WISHES)
 		return refuse(no, 403, "Too Many Contacts");
 	*w = (struct wish){.q = 1000};
-	if (sip_addr_parse(&a, value) || sip_uri_parse(&u, a.uri) || !u.host.n || u.headers.n)
+	if (sip_addr_parse(&a, value) || sip_uri_parse(&u, a.uri) || !u.host.n || u.headers.p)
 		return refuse(no, 400, "Malformed Contact");
 	if (u.scheme != SIP_SCHEME_SIP && u.scheme != SIP_SCHEME_SIPS)
 		return refuse(no, 400, "Contact Is No SIP URI");

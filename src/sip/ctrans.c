@@ -131,7 +131,7 @@ static void send_cancel(struct ctrans *t);
 static void enter_proceeding(struct ctrans *t, const struct sip_msg *m)
 {
 	t->interval_ms = 0;
-	t->deadline_ms = NO_DEADLINE;
+	t->deadline_ms = t->fn ? NO_DEADLINE : now_ms(t) + all_of(t);
 	arm(t);
 	if (t->cancel_headers)
 		send_cancel(t);
@@ -469,6 +469,10 @@ void sip_forget(struct sip *s, oid trans)
 	struct ctrans *t = ids_get(s->clients, trans);
 
 	ON_THREAD(THREAD_CORE);
-	if (t)
-		t->fn = NULL;
+	if (!t)
+		return;
+	t->fn = NULL;
+	/* Nobody is left to bound how long an INVITE may ring. */
+	if (t->state == CTRANS_I_PROCEEDING && t->deadline_ms == NO_DEADLINE)
+		run(t, 0, all_of(t));
 }

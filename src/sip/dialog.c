@@ -116,6 +116,14 @@ static int write_routes(struct buf *b, const struct sip_msg *m, bool is_reversed
 	return b->n > MAX_ROUTE_BYTES ? E2BIG : b->err;
 }
 
+/* RFC 3261 19.1.1: what may stand in a Contact or Route but not in a Request-URI is left out. */
+static struct str without_headers(struct str uri, const struct sip_uri *u)
+{
+	if (u->headers.p)
+		uri.n = (size_t)(u->headers.p - 1 - uri.p);
+	return uri;
+}
+
 static int target_of(const struct sip_msg *m, struct str *target)
 {
 	struct sip_addr a;
@@ -123,7 +131,7 @@ static int target_of(const struct sip_msg *m, struct str *target)
 
 	if (sip_contact(m, &a) || sip_uri_parse(&u, a.uri) || u.scheme == SIP_SCHEME_OTHER)
 		return EPROTO;
-	*target = a.uri;
+	*target = without_headers(a.uri, &u);
 	return 0;
 }
 
@@ -174,15 +182,18 @@ int sip_dialog_from_response(struct sip_dialog **dp, struct sip *s, const struct
 	struct seed e = {
 		.local_tag = resp->from_tag, .remote_tag = resp->to_tag, .contact = contact};
 	struct sip_addr to;
+	struct sip_uri u;
 	int err;
 
 	ON_THREAD(THREAD_CORE);
+	/* Who writes a From that we did not send has no dialog with us. */
+	if (!tag_is_ours(s, resp->from_tag))
+		return EPROTO;
 	/* A 1xx may come without Contact: until the 2xx names one, the address of record must do. */
 	if (target_of(resp, &e.target)) {
-		err = sip_to(resp, &to);
-		if (err)
+		if (sip_to(resp, &to) || sip_uri_parse(&u, to.uri))
 			return EPROTO;
-		e.target = to.uri;
+		e.target = without_headers(to.uri, &u);
 	}
 	err = from_message(dp, s, resp, &e, true);
 	if (err)
@@ -242,7 +253,7 @@ static void address(const struct sip_dialog *d, struct sip_out *out, struct buf 
 		return;
 	buf_str(strict, routes);
 	buf_printf(strict, "Route: <%s>\r\n", d->remote_target);
-	out->uri = a.uri;
+	out->uri = without_headers(a.uri, &u);
 	out->routes = buf_view(strict);
 }
 

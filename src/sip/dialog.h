@@ -52,7 +52,7 @@ struct sip_dialog_kept {
 /* UAS side: from a request that makes a dialog. */
 int sip_dialog_from_request(struct sip_dialog **dp, struct sip *s, const struct sip_msg *req,
 			    const char *local_tag, const char *contact) MUST_USE;
-/* UAC side: from a response to a request we sent; contact: our Contact in it. */
+/* UAC side: from a response to a request we sent, under a tag of sip_make_tag(); contact: our Contact in it. */
 int sip_dialog_from_response(struct sip_dialog **dp, struct sip *s, const struct sip_msg *resp,
 			     struct str contact) MUST_USE;
 struct sip_dialog *sip_dialog_close(struct sip_dialog *d);

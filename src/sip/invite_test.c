@@ -975,6 +975,32 @@ static void requests_in_flight_are_forgotten_at_the_end(void **state)
 	assert_int_equal(w->nanswers, 0);
 }
 
+static void reinvite_that_is_never_answered_goes_with_its_call(void **state)
+{
+	struct world *w = *state;
+
+	uac_confirmed(w);
+	reinvite(w);
+	in_response(w, "180 Ringing", "t1", "2 INVITE", "");
+	sip_invite_end(w->inv, 0, STR_NONE);
+	assert_nothing_is_left(w);
+}
+
+static void response_under_a_foreign_from_tag_makes_no_dialog(void **state)
+{
+	struct world *w = *state;
+
+	call_out(w);
+	snprintf(w->tag, sizeof(w->tag), "changed");
+	in_200(w, 180, "t1", "");
+	assert_int_equal(w->nevents, 0);
+	in_200(w, 200, "t1", WITH_SDP);
+	assert_int_equal(last(w), SIP_INV_REJECTED);
+	assert_int_equal(w->status, 503);
+	assert_int_equal(w->net.nsent, 0);
+	assert_nothing_is_left(w);
+}
+
 static void user_may_end_the_call_inside_of_any_event(void **state)
 {
 	struct world *w = *state;
@@ -1201,6 +1227,8 @@ int main(void)
 		TEST(request_answered_481_loses_the_dialog),
 		TEST(request_of_our_user_is_answered_and_its_silence_loses_the_dialog),
 		TEST(requests_in_flight_are_forgotten_at_the_end),
+		TEST(reinvite_that_is_never_answered_goes_with_its_call),
+		TEST(response_under_a_foreign_from_tag_makes_no_dialog),
 		TEST(user_may_end_the_call_inside_of_any_event),
 		TEST(kept_dialog_continues_after_a_restart),
 		TEST(empty_kept_value_restores_nothing),
