@@ -11,39 +11,11 @@
  * not refused, for the session would stay for ever: it waits in `closing` for an answer to another.
  */
 #include <unistd.h>
-#include "base/clock.h"
-#include "base/list.h"
-#include "base/map.h"
 #include "base/mem.h"
-#include "base/metric.h"
 #include "base/thread.h"
-#include "media/ports.h"
-#include "media/worker.h"
+#include "media/parts.h"
 
-enum { MAX_THREADS = 64, MAX_CLASHES = 16, FILL_SESSIONS = 1000, FILL_PERMILLE = 400 };
-
-enum part_state { PART_READY, PART_BINDING, PART_MOVING, PART_CLOSING };
-
-struct part { /* a session, as the core knows it */
-	struct map_node node;
-	oid id;
-	struct room *room;
-	enum part_state state;
-	uint16_t worker;
-	uint16_t nheld; /* commands waiting that name it */
-	uint8_t nports, nbound, nclashes;
-	uint16_t ports[MEDIA_MAX_STREAMS];
-	struct media_cmd binding; /* the OPEN or GROW under way */
-	struct link closing;	  /* its CLOSE waits to be dispatched */
-	uint32_t close_seq;
-};
-
-struct room { /* a call: its sessions open on one thread */
-	struct map_node node;
-	oid call;
-	size_t nparts;
-	uint16_t worker;
-};
+enum { MAX_CLASHES = 16 };
 
 struct held {
 	struct link link;
@@ -53,132 +25,13 @@ struct held {
 struct media {
 	struct media_engine engine; /* first */
 	struct media_conf conf;
-	struct ports *ports;
-	struct map parts, rooms;
+	struct parts parts;
 	struct link held, closing;
 	struct worker_shared shared;
-	unsigned nunanswered, nworkers;
-	struct worker *workers[MAX_THREADS];
-	size_t load[MAX_THREADS]; /* sessions */
+	unsigned nunanswered;
 };
 
 static void dispatch(struct media *m, const struct media_cmd *cmd);
-
-static uint64_t now_ms(void)
-{
-	return clock_mono_ms(clock_real());
-}
-
-static bool same_part(const struct map_node *node, const void *key)
-{
-	return CONTAINER_OF(node, struct part, node)->id == *(const oid *)key;
-}
-
-static struct part *part_find(const struct media *m, oid id)
-{
-	struct map_node *node = map_find(&m->parts, map_hash_u64(id, 0), same_part, &id);
-
-	return node ? CONTAINER_OF(node, struct part, node) : NULL;
-}
-
-static bool same_room(const struct map_node *node, const void *key)
-{
-	return CONTAINER_OF(node, struct room, node)->call == *(const oid *)key;
-}
-
-/* The fewer threads share the packets, the more each finds when it wakes, and the less a packet costs (a fifth with two threads
- * instead of one, at 500 calls).  So one is filled before the next is used, unless it is busy already. */
-static uint16_t pick_worker(const struct media *m)
-{
-	size_t fill = m->conf.fill ? m->conf.fill : FILL_SESSIONS, least = SIZE_MAX;
-	uint16_t best = 0;
-
-	for (uint16_t i = 0; i < m->nworkers; i++)
-		if (m->load[i] < fill && worker_busy_permille(m->workers[i]) < FILL_PERMILLE)
-			return i;
-	/* All are: the one with most room.  A session that sends 50 packets a second takes a quarter of a permille or so. */
-	for (uint16_t i = 0; i < m->nworkers; i++) {
-		size_t load = m->load[i] + 4 * worker_busy_permille(m->workers[i]);
-
-		if (load < least) {
-			least = load;
-			best = i;
-		}
-	}
-	return best;
-}
-
-static struct room *room_enter(struct media *m, oid call)
-{
-	struct map_node *node = map_find(&m->rooms, map_hash_u64(call, 0), same_room, &call);
-	struct room *room;
-
-	if (node) {
-		room = CONTAINER_OF(node, struct room, node);
-	} else {
-		room = mem_alloc(sizeof(*room));
-		if (!room)
-			return NULL;
-		room->call = call;
-		room->worker = pick_worker(m);
-		map_add(&m->rooms, &room->node, map_hash_u64(call, 0));
-	}
-	room->nparts++;
-	return room;
-}
-
-static void room_leave(struct media *m, struct room *room)
-{
-	if (!room || --room->nparts)
-		return;
-	map_remove(&m->rooms, &room->node);
-	mem_free(room);
-}
-
-static void show(const struct media *m)
-{
-	metric_set(METRIC_MEDIA_SESSIONS, m->parts.count);
-	metric_set(METRIC_MEDIA_PORTS, ports_in_use(m->ports));
-}
-
-static struct part *part_add(struct media *m, const struct media_cmd *cmd)
-{
-	struct part *p = mem_alloc(sizeof(*p));
-
-	if (!p)
-		return NULL;
-	p->id = cmd->session;
-	if (cmd->u.open.call) {
-		p->room = room_enter(m, cmd->u.open.call);
-		if (!p->room)
-			return mem_free(p);
-	}
-	p->worker = p->room ? p->room->worker : pick_worker(m);
-	m->load[p->worker]++;
-	map_add(&m->parts, &p->node, map_hash_u64(p->id, 0));
-	return p;
-}
-
-static void ports_shrink(struct media *m, struct part *p, uint8_t n)
-{
-	while (p->nports > n)
-		ports_return(m->ports, p->ports[--p->nports], now_ms());
-}
-
-static int ports_grow(struct media *m, struct part *p, uint8_t n)
-{
-	uint8_t before = p->nports;
-	int err = 0;
-
-	while (!err && p->nports < n) {
-		err = ports_take(m->ports, now_ms(), &p->ports[p->nports]);
-		if (!err)
-			p->nports++;
-	}
-	if (err)
-		ports_shrink(m, p, before);
-	return err;
-}
 
 /* Through the ring like any other, so that no handler is called from within a post. */
 static void answer_here(struct media *m, const struct media_cmd *cmd, enum media_event_type type,
@@ -210,21 +63,16 @@ static void refuse(struct media *m, const struct media_cmd *cmd, int err)
 	answer_here(m, cmd, refusal_of(cmd), err);
 }
 
-static void part_remove(struct media *m, struct part *p)
+static void part_gone(struct media *m, struct part *p)
 {
 	struct media_cmd close = {.type = MEDIA_CLOSE, .session = p->id, .seq = p->close_seq};
+	bool has_close = link_linked(&p->closing);
 
-	if (link_linked(&p->closing)) { /* what it waits to close is gone */
-		list_remove(&p->closing);
+	parts_remove(&m->parts, p);
+	if (has_close) { /* what it waited to close is gone */
 		m->nunanswered++;
 		refuse(m, &close, ENOENT);
 	}
-	ports_shrink(m, p, 0);
-	m->load[p->worker]--;
-	map_remove(&m->parts, &p->node);
-	room_leave(m, p->room);
-	mem_free(p);
-	show(m);
 }
 
 static void send_to(struct media *m, const struct part *p, const struct media_cmd *cmd)
@@ -233,7 +81,7 @@ static void send_to(struct media *m, const struct part *p, const struct media_cm
 
 	for (size_t i = 0; i < p->nports; i++)
 		msg.ports[i] = p->ports[i];
-	worker_post(m->workers[p->worker], &msg);
+	worker_post(m->parts.workers[p->worker], &msg);
 }
 
 static void bind_ports(struct media *m, struct part *p, const struct media_cmd *cmd)
@@ -245,17 +93,17 @@ static void bind_ports(struct media *m, struct part *p, const struct media_cmd *
 	if (!n || n > MEDIA_MAX_STREAMS || (is_new && !cmd->u.open.local.family))
 		err = EINVAL;
 	if (!err)
-		err = ports_grow(m, p, n);
+		err = part_take_ports(&m->parts, p, n);
 	if (err) {
 		if (is_new)
-			part_remove(m, p);
+			part_gone(m, p);
 		refuse(m, cmd, err);
 		return;
 	}
 	p->binding = *cmd;
 	p->nclashes = 0;
 	p->state = PART_BINDING;
-	show(m);
+	parts_show(&m->parts);
 	send_to(m, p, cmd);
 }
 
@@ -263,11 +111,11 @@ static void open_part(struct media *m, const struct media_cmd *cmd)
 {
 	struct part *p;
 
-	if (!cmd->session || part_find(m, cmd->session)) {
+	if (!cmd->session || parts_find(&m->parts, cmd->session)) {
 		refuse(m, cmd, cmd->session ? EEXIST : EINVAL);
 		return;
 	}
-	p = part_add(m, cmd);
+	p = parts_add(&m->parts, cmd->session, cmd->u.open.call);
 	if (!p)
 		refuse(m, cmd, ENOMEM);
 	else
@@ -316,7 +164,7 @@ static void start_move(struct media *m, struct part *p)
 	struct worker_msg msg = {.type = WORKER_MOVE_OUT, .cmd.session = p->id};
 
 	p->state = PART_MOVING;
-	worker_post(m->workers[p->worker], &msg);
+	worker_post(m->parts.workers[p->worker], &msg);
 }
 
 static void dispatch(struct media *m, const struct media_cmd *cmd)
@@ -327,9 +175,9 @@ static void dispatch(struct media *m, const struct media_cmd *cmd)
 		open_part(m, cmd);
 		return;
 	}
-	p = part_find(m, cmd->session);
+	p = parts_find(&m->parts, cmd->session);
 	if (cmd->type == MEDIA_JOIN)
-		peer = part_find(m, cmd->u.join.peer);
+		peer = parts_find(&m->parts, cmd->u.join.peer);
 	if (!is_there(p) || (cmd->type == MEDIA_JOIN && !is_there(peer))) {
 		refuse(m, cmd, ENOENT);
 	} else if (must_wait(p) || must_wait(peer)) {
@@ -358,10 +206,10 @@ static void release(struct media *m)
 	LIST_EACH_SAFE (it, tmp, &m->held) {
 		struct held *h = CONTAINER_OF(it, struct held, link);
 
-		p = part_find(m, h->cmd.session);
+		p = parts_find(&m->parts, h->cmd.session);
 		if (p)
 			p->nheld = 0;
-		p = h->cmd.type == MEDIA_JOIN ? part_find(m, h->cmd.u.join.peer) : NULL;
+		p = h->cmd.type == MEDIA_JOIN ? parts_find(&m->parts, h->cmd.u.join.peer) : NULL;
 		if (p)
 			p->nheld = 0;
 		list_remove(it);
@@ -380,25 +228,21 @@ static void bind_failed(struct media *m, struct part *p)
 {
 	p->state = PART_READY;
 	if (p->binding.type == MEDIA_OPEN)
-		part_remove(m, p);
+		part_gone(m, p);
 	else
-		ports_shrink(m, p, p->nbound);
-	show(m);
+		part_return_ports(&m->parts, p, p->nbound);
+	parts_show(&m->parts);
 }
 
 static void rebind(struct media *m, const struct worker_event *wev)
 {
-	struct part *p = part_find(m, wev->ev.session);
-	uint16_t clashing;
-	int err;
+	struct part *p = parts_find(&m->parts, wev->ev.session);
+	int err = EADDRINUSE;
 
 	BUG(!p || p->state != PART_BINDING || wev->clash >= p->nports);
-	clashing = p->ports[wev->clash];
-	err = ++p->nclashes < MAX_CLASHES ? ports_take(m->ports, now_ms(), &p->ports[wev->clash])
-					  : EADDRINUSE;
+	if (++p->nclashes < MAX_CLASHES)
+		err = part_change_port(&m->parts, p, wev->clash);
 	if (!err) {
-		/* Returned after the other was drawn, and then left alone like any returned one. */
-		ports_return(m->ports, clashing, now_ms());
 		send_to(m, p, &p->binding);
 		return;
 	}
@@ -409,7 +253,7 @@ static void rebind(struct media *m, const struct worker_event *wev)
 
 static void finish_move(struct media *m, struct worker_event *wev)
 {
-	struct part *p = part_find(m, wev->ev.session);
+	struct part *p = parts_find(&m->parts, wev->ev.session);
 	struct worker_msg msg = {.type = WORKER_ADOPT, .adopted = wev->moved};
 	struct part *to = NULL;
 
@@ -417,7 +261,7 @@ static void finish_move(struct media *m, struct worker_event *wev)
 		const struct media_cmd *cmd = &CONTAINER_OF(it, struct held, link)->cmd;
 
 		if (cmd->type == MEDIA_JOIN && cmd->u.join.peer == wev->ev.session) {
-			to = part_find(m, cmd->session);
+			to = parts_find(&m->parts, cmd->session);
 			break;
 		}
 	}
@@ -428,18 +272,15 @@ static void finish_move(struct media *m, struct worker_event *wev)
 	/* A session that a thread holds has a part until it says CLOSED. */
 	BUG(!p);
 	/* The JOIN's own session may have gone meanwhile: then this one stays where it was. */
-	if (to) {
-		m->load[p->worker]--;
-		p->worker = to->worker;
-		m->load[p->worker]++;
-	}
-	worker_post(m->workers[p->worker], &msg);
+	if (to)
+		parts_set_worker(&m->parts, p, to->worker);
+	worker_post(m->parts.workers[p->worker], &msg);
 }
 
 /* What a worker's answer changes here. */
 static void settle(struct media *m, const struct media_event *ev)
 {
-	struct part *p = part_find(m, ev->session);
+	struct part *p = parts_find(&m->parts, ev->session);
 
 	if (!p)
 		return;
@@ -449,7 +290,7 @@ static void settle(struct media *m, const struct media_event *ev)
 	} else if (ev->type == MEDIA_FAILED) {
 		bind_failed(m, p);
 	} else if (ev->type == MEDIA_CLOSED) {
-		part_remove(m, p);
+		part_gone(m, p);
 	}
 }
 
@@ -480,7 +321,7 @@ static void take_event(struct media *m, struct worker_event *wev)
 		return;
 	case WORKER_NOTICE:
 		atomic_fetch_sub(&m->shared.notices, 1);
-		if (part_find(m, wev->ev.session))
+		if (parts_find(&m->parts, wev->ev.session))
 			m->conf.fn(&wev->ev, m->conf.arg);
 		return;
 	case WORKER_ANSWER:
@@ -506,7 +347,7 @@ static int post(struct media_engine *e, const struct media_cmd *cmd)
 		dispatch(m, cmd);
 		return 0;
 	}
-	p = cmd->type == MEDIA_CLOSE ? part_find(m, cmd->session) : NULL;
+	p = cmd->type == MEDIA_CLOSE ? parts_find(&m->parts, cmd->session) : NULL;
 	if (!is_there(p) || link_linked(&p->closing))
 		return ENOBUFS;
 	close_later(m, p, cmd->seq);
@@ -517,7 +358,7 @@ static unsigned thread_count(unsigned wanted)
 {
 	long n = wanted ? (long)wanted : sysconf(_SC_NPROCESSORS_ONLN);
 
-	return n < 1 ? 1 : n > MAX_THREADS ? MAX_THREADS : (unsigned)n;
+	return n < 1 ? 1 : n > PARTS_MAX_THREADS ? PARTS_MAX_THREADS : (unsigned)n;
 }
 
 int media_open(struct media **mp, const struct media_conf *conf)
@@ -536,18 +377,14 @@ int media_open(struct media **mp, const struct media_conf *conf)
 	m->conf = *conf;
 	list_init(&m->held);
 	list_init(&m->closing);
-	err = ports_alloc(&m->ports, conf->port_min, conf->port_max, rng_system());
-	if (!err)
-		err = map_init(&m->parts);
-	if (!err)
-		err = map_init(&m->rooms);
+	err = parts_init(&m->parts, conf->port_min, conf->port_max, conf->fill);
 	if (!err)
 		err = ring_alloc(&m->shared.events, WORKER_RING_SLOTS, sizeof(struct worker_event));
 	n = thread_count(conf->nthreads);
-	while (!err && m->nworkers < n) {
-		err = worker_start(&m->workers[m->nworkers], &m->shared, m->nworkers);
+	for (unsigned i = 0; !err && i < n; i++) {
+		err = worker_start(&m->parts.workers[i], &m->shared, i);
 		if (!err)
-			m->nworkers++;
+			m->parts.nworkers++;
 	}
 	if (err)
 		media_close(m);
@@ -559,29 +396,19 @@ int media_open(struct media **mp, const struct media_conf *conf)
 struct media *media_close(struct media *m)
 {
 	struct worker_event wev;
-	struct map_iter it = {0};
-	struct map_node *node;
 
 	ON_THREAD(THREAD_CORE);
 	if (!m)
 		return NULL;
-	for (unsigned i = 0; i < m->nworkers; i++)
-		worker_stop(m->workers[i]);
+	for (unsigned i = 0; i < m->parts.nworkers; i++)
+		worker_stop(m->parts.workers[i]);
 	while (m->shared.events && ring_pop(m->shared.events, &wev))
 		if (wev.type == WORKER_MOVED)
 			worker_session_free(wev.moved);
 	ring_free(m->shared.events);
 	LIST_EACH_SAFE (h, tmp, &m->held)
 		mem_free(CONTAINER_OF(h, struct held, link));
-	while ((node = map_next(&m->parts, &it))) {
-		struct part *p = CONTAINER_OF(node, struct part, node);
-
-		list_remove(&p->closing); /* nobody is left to tell */
-		part_remove(m, p);
-	}
-	map_close(&m->parts);
-	map_close(&m->rooms);
-	ports_free(m->ports);
+	parts_close(&m->parts);
 	return mem_free(m);
 }
 
@@ -608,5 +435,5 @@ void media_poll(struct media *m)
 size_t media_ports_in_use(const struct media *m)
 {
 	ON_THREAD(THREAD_CORE);
-	return ports_in_use(m->ports);
+	return ports_in_use(m->parts.ports);
 }

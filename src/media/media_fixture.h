@@ -188,6 +188,23 @@ static inline struct media_counters counters(struct fixture *f, oid session)
 	return ev.u.counters;
 }
 
+/* Counters once that many packets have come in: on a busy machine even loopback delivers late. */
+static inline struct media_counters counters_at(struct fixture *f, oid session, uint64_t packets,
+						uint64_t refused)
+{
+	uint64_t end = clock_mono_ms(clock_real()) + WAIT_MS;
+	struct media_counters c = counters(f, session);
+
+	while (c.rx_packets + c.rx_refused < packets + refused) {
+		assert_true(clock_mono_ms(clock_real()) < end);
+		wait_readable(-1, 1);
+		c = counters(f, session);
+	}
+	assert_int_equal(c.rx_packets, packets);
+	assert_int_equal(c.rx_refused, refused);
+	return c;
+}
+
 static inline int sock(const struct addr *a)
 {
 	struct sockaddr_storage ss;
