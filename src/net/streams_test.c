@@ -175,7 +175,7 @@ static void message_arrives_in_any_segments_and_is_answered(const char *server_i
 
 	w->answer = REPLY;
 	for (size_t i = 0; i < strlen(HELLO); i++) {
-		assert_int_equal(send(fd, HELLO + i, 1, MSG_NOSIGNAL), 1);
+		assert_int_equal(send(fd, &HELLO[i], 1, MSG_NOSIGNAL), 1);
 		if (i % 16 == 0)
 			loop_turn(w->loop, 1);
 	}

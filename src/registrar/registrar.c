@@ -51,7 +51,7 @@ static bool fits(struct registrar *r, const struct order *o, struct refusal *no)
 		metric_add(METRIC_SIP_SHED, 1);
 		log_warn(NULL, LOGID_OVERLOAD, "%zu contacts: no new one is taken",
 			 ids_count(r->bindings));
-		strcpy(no->line, "Retry-After: 60\r\n");
+		snprintf(no->line, sizeof(no->line), "Retry-After: 60\r\n");
 		return refuse(no, 503, NULL);
 	}
 	if (!more || before - fewer + more <= max || (max == 1 && more == 1))

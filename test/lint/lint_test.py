@@ -86,6 +86,10 @@ class CheckIncludes(Tree):
         self.write("src/sip/a.c", "#include <sys/socket.h>\n")
         self.assert_finds("does no I/O")
 
+    def test_logic_with_a_clock_of_its_own(self):
+        self.write("src/sip/a.c", "int x = time(NULL);\nint y = settime (z);\n")
+        self.assert_finds("src/sip/a.c:1: sip/ asks time()")
+
     def test_folder_without_a_row(self):
         self.write("src/extra/a.c", "")
         self.assert_finds("src/extra: not in the table")
