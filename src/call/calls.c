@@ -17,12 +17,12 @@
 
 enum { DEFAULT_SILENCE_MS = 120000, DEFAULT_MAX_CALLS = 20000, LEGS_PER_CALL = 8 };
 
-/* Milliseconds of the wall clock and 22 random bits, one more when that does not grow: rows of a tenant stay in order of
- * time on disk and on the page, and no two nodes or boots give the same id. */
+/* Milliseconds of the wall clock and 22 bits drawn at start, or one more than the last: rows of a tenant stay in order of time
+ * on disk and on the page, and no two nodes or boots give the same id. */
 uint64_t calls_new_id(struct calls *cs)
 {
 	uint64_t ms = (uint64_t)(calls_wall_us(cs) / 1000) & ((UINT64_C(1) << 41) - 1);
-	uint64_t id = ms << 22 | rng_below(cs->conf.env.rng, UINT64_C(1) << 22);
+	uint64_t id = ms << 22 | cs->id_salt;
 
 	if (id <= cs->last_id)
 		id = cs->last_id + 1;
@@ -157,6 +157,7 @@ int calls_alloc(struct calls **cp, const struct calls_conf *conf)
 	if (!cs->conf.max_calls)
 		cs->conf.max_calls = DEFAULT_MAX_CALLS;
 	cs->facts = (struct route_facts){.contacts = facts_contacts, .calls = facts_calls};
+	cs->id_salt = rng_below(conf->env.rng, UINT64_C(1) << 22);
 	list_init(&cs->all);
 	list_init(&cs->dead_legs);
 	list_init(&cs->dead_services);

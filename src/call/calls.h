@@ -26,7 +26,7 @@ struct ringing;
 struct bridge;
 
 enum call_state {
-	CALL_OPENING, /* the caller's media is being opened */
+	CALL_OPENING, /* routed, or about to be; a service waits for the caller's media */
 	CALL_RINGING, /* a fork rings */
 	CALL_SERVED,  /* a service has it (which may have a fork ringing) */
 	CALL_TALKING, /* two legs are joined */
@@ -87,7 +87,7 @@ struct calls {
 	const struct owner_kind *service[16];
 	size_t nservices;
 	struct route_facts facts;
-	uint64_t last_id;
+	uint64_t id_salt, last_id;
 	bool is_draining;
 	uint32_t seq; /* of media commands */
 	struct timer reaper;

@@ -85,7 +85,9 @@ static void carry_out(struct call *call)
 		refuse(call, REASON_FAILED, 0);
 }
 
-/* Ask routing what is to be done now.  The caller's media is opened before the first thing is tried, and only then. */
+/* Ask routing what is to be done now.  The caller's media is opened with the first thing tried, and for that only: an extension's
+ * devices open theirs at the same time (each round to the media threads and back costs two wake-ups); a service may want to
+ * answer at once, so it starts when the caller's is open. */
 void call_route(struct call *call, const struct dest *dest)
 {
 	struct leg *caller = leg_get(call->cs, call->caller);
@@ -111,7 +113,7 @@ void call_route(struct call *call, const struct dest *dest)
 	memcpy(call->plan.service, d.service, sizeof(call->plan.service));
 	if (caller->st == LEG_NEW)
 		leg_event(caller, LEV_OPEN, &(struct leg_msg){0});
-	else
+	if (call->st != CALL_OVER && (caller->st == LEG_READY || d.action == ROUTE_RING))
 		carry_out(call);
 }
 
@@ -134,10 +136,12 @@ void call_begin(struct call *call)
 
 void call_leg_opened(struct call *call, struct leg *leg)
 {
-	if (leg->id == call->caller)
-		carry_out(call);
-	else if (leg->member)
+	if (leg->member)
 		ringing_opened(call->ring, leg);
+	else if (leg->id == call->caller && call->ring)
+		ringing_caller_opened(call->ring);
+	else if (leg->id == call->caller && call->st == CALL_OPENING)
+		carry_out(call);
 }
 
 void call_leg_provisional(struct call *call, struct leg *leg, const struct sip_inv_event *ev)

@@ -360,8 +360,6 @@ int leg_alloc(struct leg **lp, struct call *call, bool is_caller)
 	leg->is_caller = is_caller;
 	leg->owes = is_caller ? LEG_OWES_FINAL : LEG_OWES_NOTHING;
 	leg->sent.max = SDP_MAX_BYTES;
-	leg->sdp_id = rng_u64(cs->conf.env.rng) >>
-		      2; /* RFC 8866 5.2: a number; some devices read it as signed */
 	leg->sdp_version = 1;
 	err = ids_add(cs->legs, leg, &leg->id);
 	if (err)
@@ -369,6 +367,7 @@ int leg_alloc(struct leg **lp, struct call *call, bool is_caller)
 	list_append(&call->legs, &leg->in_call);
 	call->nalive++;
 	record_leg_begin(leg);
+	leg->sdp_id = leg->rec.id; /* RFC 8866 5.2: a number that no other session of ours has */
 	*lp = leg;
 out:
 	if (err)

@@ -236,15 +236,43 @@ static void give_up(struct ringing *r, struct leg *leg, enum reason why)
 	ringing_leg_gone(r, leg, why, reason_status(why));
 }
 
-void ringing_opened(struct ringing *r, struct leg *leg)
+static void dial(struct ringing *r, struct leg *caller, struct leg *leg)
 {
-	struct leg *caller = leg_get(r->call->cs, r->call->caller);
 	struct leg_msg m = {0};
 
-	if (caller && caller->offered && leg_sdp_relay(leg, caller->offered, &m.sdp))
+	if (caller->offered && leg_sdp_relay(leg, caller->offered, &m.sdp))
 		give_up(r, leg, REASON_FAILED);
 	else
 		leg_event(leg, LEV_DIAL, &m);
+}
+
+void ringing_opened(struct ringing *r, struct leg *leg)
+{
+	struct leg *caller = leg_get(r->call->cs, r->call->caller);
+
+	if (caller && caller->st == LEG_READY)
+		dial(r, caller, leg);
+}
+
+/* The last device that cannot be dialled ends the ring, and with it what is walked here: so ids, not the list. */
+void ringing_caller_opened(struct ringing *r)
+{
+	struct call *call = r->call;
+	oid waiting[RINGING_MAX_LEGS];
+	size_t n = 0;
+
+	LIST_EACH (it, &call->legs) {
+		struct leg *leg = CONTAINER_OF(it, struct leg, in_call);
+
+		if (leg->member && leg->st == LEG_READY && n < RINGING_MAX_LEGS)
+			waiting[n++] = leg->id;
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct leg *leg = leg_get(call->cs, waiting[i]);
+
+		if (leg && leg->member && leg->st == LEG_READY)
+			ringing_opened(leg->member->ring, leg);
+	}
 }
 
 /* The caller hears this device before anybody has answered. */

@@ -27,7 +27,9 @@ int ringing_start(struct ringing **rp, struct call *call, const struct owner_rin
 struct ringing *ringing_free(struct ringing *r, enum reason why, struct str headers);
 
 /* What a leg of the ring reports. */
-void ringing_opened(struct ringing *r, struct leg *leg); /* its media is open: dial */
+/* Its media is open: it is dialled, when the caller's is open too. */
+void ringing_opened(struct ringing *r, struct leg *leg);
+void ringing_caller_opened(struct ringing *r);
 void ringing_provisional(struct ringing *r, struct leg *leg, const struct sip_inv_event *ev);
 /* Whether this answer is one: its description must fit.  Then the leg has won, and leaves the ring. */
 bool ringing_answered(struct ringing *r, struct leg *leg, const struct sip_inv_event *ev);

@@ -94,14 +94,17 @@ static void a_device_gone_before_it_was_rung_is_left_out(void **state)
 	struct ua a, b = {0};
 	oid id = registers(&w->phone[5], 102);
 
-	w->engine.is_deaf = true; /* the caller's media is asked for */
+	w->engine.is_deaf = true;
 	calls_number(&a, &w->phone[1], "102", audio(&w->phone[1]));
 	w->engine.is_deaf = false;
-	calls_media_event(&(struct media_event){.type = MEDIA_OPENED,
-						.session = w->engine.session[0].id,
-						.u.local = {w->engine.session[0].local[0]}},
-			  w->calls);
 	unregisters(w, id); /* while the media of its leg is opened */
+	for (size_t i = 3; i--;) {
+		struct media_event ev = {.type = MEDIA_OPENED, .session = w->engine.session[i].id};
+
+		nothing(&w->phone[2]); /* not before the caller's is open */
+		ev.u.local[0] = w->engine.session[i].local[0];
+		calls_media_event(&ev, w->calls);
+	}
 	rings(&b, &w->phone[2]);
 	nothing(&w->phone[5]);
 	ua_reply(&b, 486, "");

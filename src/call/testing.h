@@ -227,7 +227,7 @@ static inline int engine_post(struct media_engine *engine, const struct media_cm
 
 	if (e->post_err)
 		return e->post_err;
-	if (cmd->type != MEDIA_OPEN)
+	if (cmd->type != MEDIA_OPEN && cmd->type != MEDIA_CLOSE)
 		assert_non_null(s);
 	switch (cmd->type) {
 	case MEDIA_OPEN:
@@ -263,9 +263,12 @@ static inline int engine_post(struct media_engine *engine, const struct media_cm
 		ev.type = MEDIA_STATS_ARE;
 		break;
 	case MEDIA_CLOSE:
+		ev.type = MEDIA_CLOSED;
+		ev.err = s ? 0 : ENOENT; /* whose OPEN has failed meanwhile */
+		if (!s)
+			break;
 		engine_part(e, s);
 		s->is_open = false;
-		ev.type = MEDIA_CLOSED;
 		ev.u.counters =
 			(struct media_counters){.rx_packets = 50, .tx_packets = 49, .rx_lost = 1};
 		break;
