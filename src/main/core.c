@@ -74,7 +74,7 @@ static void sample_metrics(struct server *s)
 	metric_set(METRIC_CALLS, calls_count(s->calls));
 	metric_set(METRIC_DIALOGS, sip.dialogs);
 	metric_set(METRIC_TRANSACTIONS,
-		   sip.client_transactions + sip.server_transactions + sip.lingering);
+		   sip.client_transactions + sip.server_transactions);
 	metric_set(METRIC_TIMERS, wheel_count(s->env.wheel));
 	metric_set(METRIC_MEDIA_PORTS, media_ports_in_use(s->media));
 	metric_set(METRIC_CORE_BYTES, mem_bytes());

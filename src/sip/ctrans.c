@@ -28,13 +28,7 @@ static uint32_t all_of(const struct ctrans *t)
 	return 64 * t->sip->conf.t1_ms;
 }
 
-static void fired(struct timer *timer, void *arg)
-{
-	struct ctrans *t = arg;
-
-	(void)timer;
-	ctrans_event(t, now_ms(t) >= t->deadline_ms ? CTRANS_EV_TIMEOUT : CTRANS_EV_TICK, NULL);
-}
+static void fired(struct timer *timer, void *arg);
 
 /* To the next retransmission (0: none) or the deadline, whichever is first. */
 static void arm(struct ctrans *t)
@@ -49,6 +43,20 @@ static void arm(struct ctrans *t)
 		timer_cancel(&t->timer);
 	else
 		timer_start(t->sip->conf.env.wheel, &t->timer, wait, fired, t);
+}
+
+/* The wheel may have been behind the clock when the timer was started: then it fires that much before the deadline. */
+static void fired(struct timer *timer, void *arg)
+{
+	struct ctrans *t = arg;
+
+	(void)timer;
+	if (now_ms(t) >= t->deadline_ms)
+		ctrans_event(t, CTRANS_EV_TIMEOUT, NULL); /* t may be gone */
+	else if (t->interval_ms)
+		ctrans_event(t, CTRANS_EV_TICK, NULL);
+	else
+		arm(t);
 }
 
 static void run(struct ctrans *t, uint32_t interval_ms, uint64_t lasts_ms)

@@ -127,8 +127,10 @@ static void fired(struct timer *t, void *arg)
 	(void)t;
 	if (now_ms(st) >= st->deadline_ms)
 		strans_event(st, STRANS_EV_TIMEOUT); /* st may be gone */
-	else
+	else if (st->interval_ms)
 		strans_event(st, STRANS_EV_TICK);
+	else
+		arm(st); /* the wheel was behind the clock when the timer was started */
 }
 
 /* ---- actions ---- */
