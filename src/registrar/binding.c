@@ -109,6 +109,32 @@ static int write_routes(struct buf *b, struct str path)
 	return b->err;
 }
 
+/* ACC-5, automatic: a device whose Via names the very address its request came from is behind no NAT and means what its
+ * Contact says; any other is reached where it came from, and so is one on a connection or behind an edge proxy. */
+static void aim(struct flow *flow, const struct sip_msg *req, struct str contact_uri)
+{
+	struct sip_values vias;
+	struct sip_via via;
+	struct sip_uri uri;
+	struct str value;
+	struct addr believed, wanted;
+
+	if (flow_is_stream(flow->transport) || sip_msg_has(req, SIP_HDR_PATH))
+		return;
+	sip_values_init(&vias, req, SIP_HDR_VIA);
+	if (!sip_values_next(&vias, &value) || sip_via_parse(&via, value) ||
+	    addr_parse(&believed, via.host, via.port ? via.port : 5060) ||
+	    !addr_eq(&believed, &req->flow.remote))
+		return;
+	if (sip_uri_parse(&uri, contact_uri) || uri.scheme != SIP_SCHEME_SIP ||
+	    addr_parse(&wanted, uri.host, uri.port ? uri.port : 5060))
+		return;
+	if (sip_param(uri.params, STR("transport"), &value) && !str_ieq(value, STR("udp")))
+		return;
+	if (wanted.family == flow->remote.family)
+		flow->remote = wanted;
+}
+
 int binding_make(struct binding **bp, struct registrar *r, const struct order *o,
 		 const struct wish *w)
 {
@@ -130,6 +156,7 @@ int binding_make(struct binding **bp, struct registrar *r, const struct order *o
 	b->c.tenant_id = o->account->o.tenant_id;
 	b->c.account_id = o->account->o.id;
 	b->c.flow = o->flow;
+	aim(&b->c.flow, o->req, w->uri);
 	b->c.q = w->q;
 	b->reg_id = w->reg_id;
 	b->cseq = o->req->cseq;

@@ -185,3 +185,30 @@ def test_sha256_when_the_tenant_asks_for_it(server, peer):
     peer.send(peer.request("REGISTER", user="101", to=f"sip:101@{peer.domain}"))
     assert "SHA-256" in peer.final().get("WWW-Authenticate")
     assert register(peer, server).status == 200
+
+
+def test_a_contact_elsewhere_is_meant_unless_the_device_is_behind_a_nat(server, addresses):
+    """ACC-5: registered from one socket, reached at another; but not when its Via shows that it does not know its address."""
+    elsewhere, behind = RawSip(addresses.new(), server.ip), RawSip(addresses.new(), server.ip)
+    callee, caller = RawSip(addresses.new(), server.ip, domain=server.domain), RawSip(addresses.new(), server.ip, domain=server.domain)
+    try:
+        assert register(callee, server, "102", contact=f"<sip:102@{elsewhere.host}:{elsewhere.port}>").status == 200
+        behind.domain = server.domain
+        behind.host = "192.168.77.7"
+        assert register(behind, server, "103", contact="<sip:103@192.168.77.7:5060>").status == 200
+        for number, reached in (("102", elsewhere), ("103", behind)):
+            uri, call_id = f"sip:{number}@{server.domain}", uuid.uuid4().hex
+            caller.send(caller.request("INVITE", uri, user="101", call_id=call_id, from_tag="n", body=SDP))
+            challenge = caller.final(cseq=1)
+            caller.ack(challenge, uri, "101", call_id, "n", 1)
+            line = caller.authorization(challenge, "INVITE", uri, "101", server.password(101))
+            caller.send(caller.request("INVITE", uri, user="101", call_id=call_id, from_tag="n", cseq=2, headers=[line], body=SDP))
+            invite = wait.until(lambda r=reached: r.receive(0.2), 5, why=f"{number} gets the INVITE")
+            assert invite.method == "INVITE"
+            caller.send(caller.request("CANCEL", uri, user="101", call_id=call_id, from_tag="n", cseq=2))
+    finally:
+        for peer in (elsewhere, behind, callee, caller):
+            peer.close()
+
+
+SDP = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
