@@ -292,7 +292,7 @@ static void every_command_is_answered_exactly_once(void **state)
 			cmd_open(1 + rng_below(&rng.rng, SESSIONS), 1 + rng_below(&rng.rng, 8),
 				 "127.20.0.10", (uint8_t)(1 + rng_below(&rng.rng, 2)));
 
-		cmd.type = rng_below(&rng.rng, MEDIA_CLOSE + 1);
+		cmd.type = (enum media_cmd_type)rng_below(&rng.rng, MEDIA_CLOSE + 1);
 		if (cmd.type == MEDIA_JOIN)
 			cmd.u.join.peer = 1 + rng_below(&rng.rng, SESSIONS);
 		if (cmd.type == MEDIA_REMOTE)
