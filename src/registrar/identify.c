@@ -126,7 +126,8 @@ static const struct sip_secret *secret_of(struct registrar *r, const struct acco
 	if (!at)
 		return NULL;
 	if (at->secret_of != of) {
-		sip_secret_make(&at->secret, name, realm, password);
+		if (sip_secret_make(&at->secret, name, realm, password))
+			of = 0;
 		at->secret_of = of;
 	}
 	return &at->secret;

@@ -261,6 +261,52 @@ static void credentials_used_twice_are_stale(void **state)
 	assert_int_equal(tn_out_status(&w->net), 400);
 }
 
+/* ---- memory ---- */
+
+#ifdef OFFHOOK_TEST_BUILD
+/* Each allocation of a challenge, a registration and a refresh fails in turn: refused or done, and nothing is lost. */
+static void registration_survives_each_failed_allocation(void **state)
+{
+	char line[2000];
+	bool failed = true;
+
+	(void)state;
+	for (unsigned nth = 1; failed; nth++) {
+		uint64_t bytes = mem_bytes();
+		struct world *w;
+		unsigned status;
+		void *st;
+
+		setup(&st);
+		w = st;
+		failed = false;
+		for (unsigned round = 0; round < 3; round++) {
+			if (round == 2)
+				w->contact = "<sip:101@203.0.113.99:7000>, <sip:b@203.0.113.99>";
+			send_request(w, "REGISTER", "");
+			tn_out(&w->net);
+			authorize(w, line, sizeof(line), "REGISTER", "101");
+			mem_fail(nth, round == 1);
+			send_request(w, "REGISTER", line);
+			failed |= mem_failed();
+			mem_fail(0, false);
+			status = tn_out_status(&w->net);
+			assert_true(status == 200 || status == 401 || status / 100 == 5 || !status);
+			tn_clear(&w->net);
+		}
+		w->contact = "<sip:101@198.51.100.7:5070>";
+		assert_int_equal(sign_in(w, "REGISTER"), 200);
+		assert_in_range(contacts_of(w, 1), 1, 3);
+		assert_int_equal(contacts_of(w, 1), registrar_count(w->reg));
+		tn_pass(&w->net, 3700000);
+		assert_int_equal(registrar_count(w->reg), 0);
+		teardown(&st);
+		assert_int_equal(mem_bytes(), bytes);
+		assert_true(nth < 200);
+	}
+}
+#endif
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -282,6 +328,9 @@ int main(void)
 		TEST(call_in_somebody_elses_name_is_refused),
 		TEST(call_of_an_account_without_extension_has_none),
 		TEST(credentials_used_twice_are_stale),
+#ifdef OFFHOOK_TEST_BUILD
+		cmocka_unit_test(registration_survives_each_failed_allocation),
+#endif
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

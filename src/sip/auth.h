@@ -19,7 +19,8 @@ struct sip_secret { /* H(user:realm:password), hex is made when needed */
 	uint8_t ha1_md5[16];
 	uint8_t ha1_sha256[32];
 };
-void sip_secret_make(struct sip_secret *s, struct str username, struct str realm, struct str password);
+/* ENOMEM: the secret is then one that nothing matches: use it, do not keep it. */
+int sip_secret_make(struct sip_secret *s, struct str username, struct str realm, struct str password);
 
 enum sip_auth_result {
 	SIP_AUTH_OK,

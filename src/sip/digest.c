@@ -126,27 +126,33 @@ size_t sip_digest_response(struct sip_digest *d, char hex[SIP_DIGEST_MAX_HEX + 1
 	return result.n;
 }
 
-static void make_secret(struct sip_digest *d, struct sip_secret *s, const struct str parts[3])
+static bool make_secret(struct sip_digest *d, struct sip_secret *s, const struct str parts[3])
 {
 	uint8_t bin[32];
+	bool is_made = hash_parts(d, SIP_DIGEST_MD5, bin, parts, 3) == sizeof(s->ha1_md5);
 
-	if (hash_parts(d, SIP_DIGEST_MD5, bin, parts, 3) == sizeof(s->ha1_md5))
+	if (is_made)
 		memcpy(s->ha1_md5, bin, sizeof(s->ha1_md5));
-	hash_parts(d, SIP_DIGEST_SHA256, s->ha1_sha256, parts, 3);
 	sodium_memzero(bin, sizeof(bin));
+	return hash_parts(d, SIP_DIGEST_SHA256, s->ha1_sha256, parts, 3) == sizeof(s->ha1_sha256) &&
+	       is_made;
 }
 
-void sip_secret_make(struct sip_secret *s, struct str username, struct str realm,
-		     struct str password)
+int sip_secret_make(struct sip_secret *s, struct str username, struct str realm,
+		    struct str password)
 {
 	struct sip_digest *d;
+	int err;
 
 	/* without memory: a secret that nothing matches, never one that is known */
 	randombytes_buf(s, sizeof(*s));
-	if (sip_digest_alloc(&d))
-		return;
-	make_secret(d, s, (struct str[]){username, realm, password});
+	err = sip_digest_alloc(&d);
+	if (err)
+		return err;
+	if (!make_secret(d, s, (struct str[]){username, realm, password}))
+		err = ENOMEM;
 	sip_digest_free(d);
+	return err;
 }
 
 static bool read_algorithm(struct sip_challenge *c, struct str name)
