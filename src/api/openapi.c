@@ -217,13 +217,14 @@ static json_t *problem_response(const char *description, json_t *examples)
 			 "examples", examples);
 }
 
-static json_t *problem_example(const struct problem_kind *p)
+static json_t *problem_example(enum problem kind)
 {
+	const struct problem_kind *p = &problem_kinds[kind];
 	json_t *value = json_pack("{s:o,s:s,s:i,s:s}", "type",
 				  json_sprintf("/api/docs#problem-%s", p->slug), "title", p->title,
 				  "status", (int)p->status, "detail", p->doc);
 
-	if (p->status == 422 || p->status == 409)
+	if (kind == PROBLEM_INVALID || kind == PROBLEM_CONFLICT)
 		json_object_set_new(value, "errors",
 				    json_pack("[{s:s,s:s,s:s}]", "field", "number", "code",
 					      p->status == 409 ? "taken" : "required", "message",
@@ -252,7 +253,7 @@ static void add_problems(json_t *components)
 		}
 		media = json_object_get(json_object_get(j, "content"), "application/problem+json");
 		json_object_set_new(json_object_get(media, "examples"), p->slug,
-				    problem_example(p));
+				    problem_example((enum problem)i));
 		doc = json_object_get(j, "x-kinds");
 		if (!doc) {
 			doc = json_object();

@@ -133,16 +133,19 @@ static json_t *with_example(json_t *schema, json_t *example)
 
 static int add_resource(json_t *schemas, const struct resource *res)
 {
-	int err = put(schemas, res->name, "",
-		      with_example(resource_openapi(res, false), example_of(res, false)));
+	char one[64];
+	int err;
 
+	route_singular(one, res);
+	err = put(schemas, one, "",
+		  with_example(resource_openapi(res, false), example_of(res, false)));
 	if (!err)
-		err = put(schemas, res->name, "_new",
+		err = put(schemas, one, "_new",
 			  with_example(resource_openapi(res, true), example_of(res, true)));
 	if (!err)
-		err = put(schemas, res->name, "_change", change_of(res));
+		err = put(schemas, one, "_change", change_of(res));
 	if (!err)
-		err = put(schemas, res->name, "_page", page_of(res->name));
+		err = put(schemas, one, "_page", page_of(one));
 	return err;
 }
 

@@ -70,7 +70,7 @@ static void what_is_no_id_names_nothing(void **state)
 	uint64_t id;
 
 	for (size_t i = 0; i < ARRAY_LEN(none); i++) {
-		assert_string_equal(match("GET", none[i], &id), "get_admin");
+		assert_string_equal(match("GET", none[i], &id), "get_user");
 		assert_int_equal(id, 0);
 	}
 }

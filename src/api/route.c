@@ -42,17 +42,17 @@ static const struct {
 	bool has_input;
 	const char *output;
 } generic[] = {
-	{"GET", "/api/%s", "list_%s", "A page of %s.", OP_LIST, list_start, TAKES_PAGE | TAKES_LIST,
+	{"GET", "/api/%s", "list_%s", "A page: %s.", OP_LIST, list_start, TAKES_PAGE | TAKES_LIST,
 	 200, false, "%s_page"},
-	{"POST", "/api/%s", "create_%s", "Create one of %s.", OP_CREATE, create_start,
+	{"POST", "/api/%s", "create_%s", "Create one: %s.", OP_CREATE, create_start,
 	 TAKES_BODY | TAKES_IDEMPOTENCY, 201, true, "%s"},
-	{"GET", "/api/%s/{id}", "get_%s", "One of %s.", OP_GET, get_start, TAKES_ID, 200, false,
-	 "%s"},
-	{"PATCH", "/api/%s/{id}", "update_%s", "Change fields of one of %s.", OP_UPDATE,
-	 update_start, TAKES_ID | TAKES_BODY | TAKES_IF_MATCH, 200, true, "%s"},
-	{"DELETE", "/api/%s/{id}", "delete_%s", "Delete one of %s.", OP_DELETE, delete_start,
+	{"GET", "/api/%s/{id}", "get_%s", "One by its id: %s.", OP_GET, get_start, TAKES_ID, 200,
+	 false, "%s"},
+	{"PATCH", "/api/%s/{id}", "update_%s", "Change fields of one: %s.", OP_UPDATE, update_start,
+	 TAKES_ID | TAKES_BODY | TAKES_IF_MATCH, 200, true, "%s"},
+	{"DELETE", "/api/%s/{id}", "delete_%s", "Delete one: %s.", OP_DELETE, delete_start,
 	 TAKES_ID | TAKES_IF_MATCH, 204, false, NULL},
-	{"POST", "/api/%s/{id}/destroy", "destroy_%s", "The same as DELETE, of %s.", OP_DELETE,
+	{"POST", "/api/%s/{id}/destroy", "destroy_%s", "The same as DELETE: %s.", OP_DELETE,
 	 delete_start, TAKES_ID | TAKES_IF_MATCH, 204, false, NULL},
 };
 
@@ -62,6 +62,18 @@ enum right right_of(const char *what, enum op op, enum role role)
 		if (rights[i].op == op && !strcmp(rights[i].what, what))
 			return rights[i].right[role];
 	return RIGHT_NO;
+}
+
+void route_singular(char dst[64], const struct resource *res)
+{
+	size_t n = strlen(res->plural);
+
+	BUG(n >= 64);
+	memcpy(dst, res->plural, n + 1);
+	if (n > 3 && !strcmp(dst + n - 3, "ies"))
+		memcpy(dst + n - 3, "y", 2);
+	else if (n > 1 && dst[n - 1] == 's')
+		dst[n - 1] = '\0';
 }
 
 /* Offsets first: the text moves while it grows. */
@@ -85,6 +97,7 @@ static void make_generic(struct route *route, struct names *names, struct buf *t
 			 const struct resource *res, size_t g)
 {
 	bool is_list = generic[g].op == OP_LIST;
+	char one[64];
 
 	*route = (struct route){.method = generic[g].method,
 				.tag = res->plural,
@@ -96,15 +109,14 @@ static void make_generic(struct route *route, struct names *names, struct buf *t
 					 (res->scope == SCOPE_TENANT ? TAKES_TENANT : 0),
 				.status = generic[g].status,
 				.res = res};
+	route_singular(one, res);
 	names->path = make_name(text, generic[g].path, res->plural);
-	names->operation_id =
-		make_name(text, generic[g].operation_id, is_list ? res->plural : res->name);
+	names->operation_id = make_name(text, generic[g].operation_id, is_list ? res->plural : one);
 	names->summary = make_name(text, generic[g].summary, res->plural);
-	names->output = generic[g].output ? make_name(text, generic[g].output, res->name) : 0;
+	names->output = generic[g].output ? make_name(text, generic[g].output, one) : 0;
 	names->input =
 		generic[g].has_input
-			? make_name(text, generic[g].op == OP_CREATE ? "%s_new" : "%s_change",
-				    res->name)
+			? make_name(text, generic[g].op == OP_CREATE ? "%s_new" : "%s_change", one)
 			: 0;
 }
 

@@ -50,6 +50,8 @@ struct routes {
 	char *text; /* of made names */
 };
 
+/* "user" of "users": the name of one in operation ids and schemas. */
+void route_singular(char dst[64], const struct resource *res);
 int routes_make(struct routes *r) MUST_USE;
 void routes_close(struct routes *r);
 /* The route, or NULL; then *allow has the methods that the path knows ("GET, POST"; empty: no such path).  HEAD is GET. */

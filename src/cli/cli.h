@@ -70,7 +70,7 @@ int cli_read_secret(struct str prompt, struct buf *out) MUST_USE;
 /* table.c.  Text from the server is made harmless for a terminal. */
 void cli_print_table(FILE *out, const json_t *items, const json_t *columns);
 void cli_print_object(FILE *out, const json_t *object);
-/* The members worth a column: `wanted` (comma separated) or the first scalars. */
+/* The members worth a column: `wanted` (comma separated) or the first scalars that any of them has. */
 json_t *cli_pick_columns(const json_t *items, const json_t *properties,
 			 const char *wanted) MUST_USE;
 

@@ -10,14 +10,13 @@
 static const struct {
 	const char *verb, *arguments, *help, *example;
 } verbs[] = {
-	{"list", "[FIELD=VALUE…]", "a table, or those whose fields have these values",
-	 "list enabled=no --sort -number --limit 20"},
-	{"show", "ID | FIELD=VALUE", "one object, by id or by a field that only it has",
-	 "show number=101"},
-	{"create", "FIELD=VALUE…", "make one; prints it", "create number=101 first_name=Ada"},
-	{"set", "ID | FIELD=VALUE  FIELD=VALUE…", "change fields of one",
-	 "set number=101 last_name=Lovelace"},
-	{"delete", "ID | FIELD=VALUE", "remove one", "delete number=101"},
+	/* %s: the fields of an example, %r: the first of them */
+	{"list", "[FIELD=VALUE…]", "a table of all, or of those with these values",
+	 "list --sort -id --limit 20"},
+	{"show", "ID | FIELD=VALUE", "one, by id or by a field that only it has", "show %r"},
+	{"create", "FIELD=VALUE…", "make one; prints it", "create %s"},
+	{"set", "ID | FIELD=VALUE  FIELD=VALUE…", "change fields of one", "set %r FIELD=VALUE"},
+	{"delete", "ID | FIELD=VALUE", "remove one", "delete %r"},
 };
 
 void cli_usage(FILE *out)
@@ -109,9 +108,45 @@ static void print_fields(FILE *out, const struct cli *c, const json_t *schema)
 	}
 }
 
+/* number=101, as the document's example has it. */
+static void example_fields(struct buf *out, const json_t *schema, bool only_first)
+{
+	const json_t *example = json_array_get(json_object_get(schema, "examples"), 0),
+		     *required = json_object_get(schema, "required"), *name;
+	size_t i;
+
+	json_array_foreach((json_t *)required, i, name)
+	{
+		const char *key = json_string_value(name),
+			   *value = json_string_value(json_object_get(example, key));
+
+		if (!key || !value || (only_first && out->n))
+			continue;
+		buf_printf(out, "%s%s=%s", out->n ? " " : "", key,
+			   strchr(value, ' ') || !strcmp(key, "password") ? "-" : value);
+	}
+	if (!out->n)
+		buf_cstr(out, only_first ? "3" : "FIELD=VALUE");
+}
+
+static void print_example(FILE *out, const char *noun, const char *pattern, const json_t *schema)
+{
+	const char *hole = strchr(pattern, '%');
+	struct buf fields = {0};
+
+	if (!hole) {
+		fprintf(out, "      for example: offhook %s %s\n", noun, pattern);
+		return;
+	}
+	example_fields(&fields, schema, hole[1] == 'r');
+	fprintf(out, "      for example: offhook %s %.*s%s%s\n", noun, (int)(hole - pattern),
+		pattern, fields.p ? fields.p : "", hole + 2);
+	buf_free(&fields);
+}
+
 static int help_resource(struct cli *c, const char *noun, const char *verb)
 {
-	struct cli_resource r;
+	struct cli_resource r = {.plural = NULL};
 	int status = cli_openapi(c);
 	bool found = false;
 
@@ -123,8 +158,9 @@ static int help_resource(struct cli *c, const char *noun, const char *verb)
 		if (verb && strcmp(verb, verbs[i].verb))
 			continue;
 		found = true;
-		printf("  offhook %s %s %s\n      %s\n      for example: offhook %s %s\n", noun,
-		       verbs[i].verb, verbs[i].arguments, verbs[i].help, noun, verbs[i].example);
+		printf("  offhook %s %s %s\n      %s\n", noun, verbs[i].verb, verbs[i].arguments,
+		       verbs[i].help);
+		print_example(stdout, noun, verbs[i].example, r.create);
 	}
 	if (!found) {
 		fprintf(stderr, "offhook: %s knows list, show, create, set, delete\n", noun);

@@ -194,6 +194,24 @@ static bool is_scalar(const json_t *items, const char *name)
 	return true;
 }
 
+/* Does any row have something to say there?  Without rows all do. */
+static bool is_told(const json_t *items, const char *name)
+{
+	size_t i;
+	json_t *item;
+
+	json_array_foreach((json_t *)items, i, item)
+	{
+		char *text = cell(item, name);
+		bool is_empty = !text || !*text;
+
+		free(text);
+		if (!is_empty)
+			return true;
+	}
+	return !json_array_size(items);
+}
+
 json_t *cli_pick_columns(const json_t *items, const json_t *properties, const char *wanted)
 {
 	json_t *columns = json_array(), *value;
@@ -212,7 +230,7 @@ json_t *cli_pick_columns(const json_t *items, const json_t *properties, const ch
 	json_object_foreach((json_t *)names, key, value)
 	{
 		if (json_array_size(columns) < DEFAULT_COLUMNS && strcmp(key, "revision") &&
-		    is_scalar(items, key))
+		    is_scalar(items, key) && is_told(items, key))
 			json_array_append_new(columns, json_string(key));
 	}
 	return columns;

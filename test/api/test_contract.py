@@ -50,7 +50,7 @@ def create_body(plural):
             "ring_groups": {"number": str(n), "name": "g"}}[plural]
 
 
-RESOURCES = {"tenants": ("tenant", {"company": "Acme"}), "users": ("admin", {"full_name": "Ann"}),
+RESOURCES = {"tenants": ("tenant", {"company": "Acme"}), "users": ("user", {"full_name": "Ann"}),
              "extensions": ("extension", {"first_name": "Ann"}), "accounts": ("account", {"max_contacts": 2}),
              "ring_groups": ("ring_group", {"ring_seconds": 15})}
 
