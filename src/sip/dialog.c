@@ -124,15 +124,28 @@ static struct str without_headers(struct str uri, const struct sip_uri *u)
 	return uri;
 }
 
-static int target_of(const struct sip_msg *m, struct str *target)
+static int read_target(const struct sip_addr *a, struct str *target)
 {
-	struct sip_addr a;
 	struct sip_uri u;
 
-	if (sip_contact(m, &a) || sip_uri_parse(&u, a.uri) || u.scheme == SIP_SCHEME_OTHER)
+	if (sip_uri_parse(&u, a->uri) || u.scheme == SIP_SCHEME_OTHER)
 		return EPROTO;
-	*target = without_headers(a.uri, &u);
+	*target = without_headers(a->uri, &u);
 	return 0;
+}
+
+/* The Contact; without one (RFC 2543, and many a 1xx) the address of record must do.  ENOENT: none, and none asked for. */
+static int target_of(const struct sip_msg *m, bool has_fallback, struct str *target)
+{
+	struct sip_addr a;
+
+	if (sip_msg_has(m, SIP_HDR_CONTACT))
+		return sip_contact(m, &a) ? EPROTO : read_target(&a, target);
+	if (!has_fallback)
+		return ENOENT;
+	if (m->is_request ? sip_from(m, &a) : sip_to(m, &a))
+		return EPROTO;
+	return read_target(&a, target);
 }
 
 static int from_message(struct sip_dialog **dp, struct sip *s, const struct sip_msg *m,
@@ -163,7 +176,7 @@ int sip_dialog_from_request(struct sip_dialog **dp, struct sip *s, const struct 
 	struct seed e = {.local_tag = str_of(local_tag),
 			 .remote_tag = req->from_tag,
 			 .contact = str_of(contact)};
-	int err = target_of(req, &e.target);
+	int err = target_of(req, true, &e.target);
 
 	ON_THREAD(THREAD_CORE);
 	if (!err)
@@ -181,20 +194,15 @@ int sip_dialog_from_response(struct sip_dialog **dp, struct sip *s, const struct
 {
 	struct seed e = {
 		.local_tag = resp->from_tag, .remote_tag = resp->to_tag, .contact = contact};
-	struct sip_addr to;
-	struct sip_uri u;
 	int err;
 
 	ON_THREAD(THREAD_CORE);
 	/* Who writes a From that we did not send has no dialog with us. */
 	if (!tag_is_ours(s, resp->from_tag))
 		return EPROTO;
-	/* A 1xx may come without Contact: until the 2xx names one, the address of record must do. */
-	if (target_of(resp, &e.target)) {
-		if (sip_to(resp, &to) || sip_uri_parse(&u, to.uri))
-			return EPROTO;
-		e.target = without_headers(to.uri, &u);
-	}
+	err = target_of(resp, true, &e.target);
+	if (err)
+		return err;
 	err = from_message(dp, s, resp, &e, true);
 	if (err)
 		return err;
@@ -223,7 +231,7 @@ int sip_dialog_refresh(struct sip_dialog *d, const struct sip_msg *m)
 	ON_THREAD(THREAD_CORE);
 	if (m->is_request)
 		adopt_flow(d, m);
-	if (target_of(m, &target) || str_eq(target, str_of(d->remote_target)))
+	if (target_of(m, false, &target) || str_eq(target, str_of(d->remote_target)))
 		return 0;
 	text = mem_str(target);
 	if (!text)

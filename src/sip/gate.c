@@ -192,7 +192,5 @@ bool gate_refuses(struct sip *s, const struct sip_msg *req)
 		return answer_options(s, req);
 	if (is_new && has_no_hops(req) && req->method != SIP_REGISTER)
 		return refuse(s, req, 483, NULL, NULL);
-	if (req->method == SIP_INVITE && !sip_msg_has(req, SIP_HDR_CONTACT))
-		return refuse(s, req, 400, "Missing Contact", NULL);
 	return refuses_content(s, req);
 }
