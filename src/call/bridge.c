@@ -120,28 +120,39 @@ static void act_break(struct bridge *br, const struct bridge_msg *m)
 }
 
 /* Both descriptions are in force from now on. */
-static int settle(struct leg *x, struct leg *y, struct sdp **answerp)
+static int put_in_force(struct leg *x, struct leg *y)
 {
-	int err;
+	int err = leg_media_remote(x, x->theirs, y->theirs);
+
+	return err ? err : leg_media_remote(y, y->theirs, x->theirs);
+}
+
+/* x has taken its offer back (CANCEL) while y answered it: x is as it was, and y will hear of that with the next offer. */
+static void keep_old(struct leg *x, struct leg *y, struct sdp *old)
+{
+	struct log_ctx ctx = leg_log(x);
 
 	sdp_free(x->theirs);
-	x->theirs = x->offered;
-	x->offered = NULL;
-	sdp_free(y->theirs);
-	y->theirs = *answerp;
-	*answerp = NULL;
-	err = leg_media_remote(x, x->theirs, y->theirs);
-	if (!err)
-		err = leg_media_remote(y, y->theirs, x->theirs);
-	return err;
+	x->theirs = old;
+	if (put_in_force(x, y))
+		log_warn(&ctx, LOGID_MEDIA,
+			 "the media engine could not be told that an offer was taken back");
+}
+
+static int answer_x(struct leg *x, struct leg *y)
+{
+	struct str sdp;
+	int err = leg_sdp_relay(x, y->theirs, &sdp);
+
+	return err ? err : leg_send_sdp(x, sdp);
 }
 
 static void act_pass_answer(struct bridge *br, const struct bridge_msg *m)
 {
 	struct leg *x = leg_x(br), *y = leg_y(br);
-	bool was_held = x->theirs && leg_sdp_is_held(x->theirs);
 	struct call *call = br->call; /* sending may end the call, and br with it */
-	struct str sdp;
+	struct sdp *old = x->theirs;
+	bool was_held = old && leg_sdp_is_held(old);
 	int err;
 
 	leg_ack(y); /* when the answer came in a 2xx */
@@ -151,12 +162,20 @@ static void act_pass_answer(struct bridge *br, const struct bridge_msg *m)
 		act_break(br, m); /* RFC 3264 6: one line for each of the offer's */
 		return;
 	}
-	err = settle(x, y, m->descriptionp);
+	x->theirs = x->offered;
+	x->offered = NULL;
+	sdp_free(y->theirs);
+	y->theirs = *m->descriptionp;
+	*m->descriptionp = NULL;
+	err = put_in_force(x, y);
 	record_leg_kept(y); /* before the other side hears of it */
 	if (!err)
-		err = leg_sdp_relay(x, y->theirs, &sdp);
-	if (!err)
-		err = leg_send_sdp(x, sdp);
+		err = answer_x(x, y);
+	if (err == EPROTO && old && x->st == LEG_UP) {
+		keep_old(x, y, old);
+		return;
+	}
+	sdp_free(old);
 	if (err) {
 		call_end(call, err == EPROTO ? REASON_PROTOCOL : REASON_OVERLOAD, 0, "system",
 			 STR_NONE);

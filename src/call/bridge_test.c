@@ -408,6 +408,27 @@ static void a_device_that_has_forgotten_the_call_ends_it(void **state)
 	ua_done(&b);
 }
 
+/* The phone thinks better of it: CANCEL of a re-INVITE that the other side has yet to answer. */
+static void an_offer_may_be_taken_back(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0};
+
+	talk(w, &a, &b);
+	ua_request(&a, "INVITE", audio_as(a.p, 2, "sendonly"));
+	ua_asked(&b, SIP_INVITE);
+	ua_request(&a, "CANCEL", "");
+	got_status(a.p, 200);
+	ua_got(&a, 487);
+	ua_reply(&b, 200, audio_as(b.p, 2, "recvonly"));
+	ua_asked(&b, SIP_ACK);
+	nothing(a.p);
+	nothing(b.p);
+	assert_int_equal(calls_count(w->calls), 1);
+	a_phone_holds_and_takes_back(w, &a, &b);
+	hang_up(&a, &b);
+}
+
 /* ---- several m-lines ---- */
 
 #define VIDEO "m=video 4002 RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\n"
@@ -593,6 +614,7 @@ int main(void)
 		STORY(offers_that_cross_are_refused_and_succeed_later),
 		STORY(an_offer_during_the_wait_is_refused),
 		STORY(hanging_up_during_an_offer_ends_both),
+		STORY(an_offer_may_be_taken_back),
 		STORY(a_device_that_has_forgotten_the_call_ends_it),
 		STORY(video_is_added_and_removed),
 		STORY(video_may_be_refused_by_one_side),

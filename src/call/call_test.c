@@ -574,6 +574,131 @@ static void info_whose_answer_will_not_come_is_answered(void **state)
 	ua_done(&b);
 }
 
+/* What the edge is given to send, looked at before it leaves. */
+static int check_then_send(struct flow_edge *e, struct flow *flow, const void *p, size_t n)
+{
+	struct world *w = (struct world *)e;
+
+	if (p && n > 11 && !memcmp(p, "SIP/2.0 200", 11) && memmem(p, n, "INVITE\r\n", 8) &&
+	    memmem(p, n, "m=audio", 7)) {
+		assert_true(last_call(w)->answered_at != 0);
+		assert_non_null(leg_of(w, "102"));
+		assert_int_equal(leg_of(w, "102")->sip_code, 200);
+		assert_int_equal(leg_of(w, "101")->sip_code, 200);
+		assert_int_equal(w->nkept, 2);
+	}
+	return tn_send(e, flow, p, n);
+}
+
+static void an_answer_is_recorded_before_the_caller_hears_of_it(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0};
+
+	w->net.edge.send = check_then_send;
+	talk(w, &a, &b);
+	hang_up(&a, &b);
+}
+
+static void a_devices_reason_is_passed_on(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0};
+	struct sip_msg *m;
+
+	calls_number(&a, &w->phone[1], "102", audio(&w->phone[1]));
+	rings(&b, &w->phone[2]);
+	ua_reply_h(&b, 486, "Reason: Q.850;cause=17;text=\"in a meeting\"\n", "");
+	m = ua_got(&a, 486);
+	assert_header(m, SIP_HDR_REASON, "Q.850;cause=17;text=\"in a meeting\"");
+	talk(w, &a, &b);
+	ua_request_h(&b, "BYE", "Reason: SIP;cause=200;text=\"moved\"\n", "");
+	got_status(b.p, 200);
+	m = ua_asked(&a, SIP_BYE);
+	assert_header(m, SIP_HDR_REASON, "SIP;cause=200;text=\"moved\"");
+	ua_reply(&a, 200, "");
+	ua_done(&a);
+	ua_done(&b);
+}
+
+static void shown_as(struct world *w, const char *first, const char *last, const char *from)
+{
+	struct ua a, b = {0};
+	struct sip_msg *m;
+
+	put(w, &resource_extension, TENANT, 1,
+	    "{'number':'101','first_name':'%s','last_name':'%s'}", first, last);
+	calls_number(&a, &w->phone[1], "102", audio(&w->phone[1]));
+	m = rings(&b, &w->phone[2]);
+	if (!str_starts(sip_msg_header(m, SIP_HDR_FROM), str_of(from)))
+		fail_msg("%.*s", STR_ARG(sip_msg_header(m, SIP_HDR_FROM)));
+	ua_reply(&b, 486, "");
+	ua_got(&a, 486);
+	ua_done(&b);
+}
+
+static void names_are_shown_as_they_are_written(void **state)
+{
+	struct world *w = *state;
+
+	shown_as(w, "Zo\xc3\xab", "\xe5\xb1\xb1",
+		 "\"Zo\xc3\xab \xe5\xb1\xb1\" <sip:101@acme.example>;tag=");
+	shown_as(w, "A \\\"x\\\" B", "", "\"A \\\"x\\\" B\" <sip:101@");
+	shown_as(w, "", "Only", "\"Only\" <sip:101@");
+	shown_as(w, "", "", "<sip:101@acme.example>;tag=");
+}
+
+static void dials(struct world *w, const char *uri, unsigned status)
+{
+	struct ua a = {.p = &w->phone[1]}, b = {0};
+	static unsigned n;
+
+	snprintf(a.call_id, sizeof(a.call_id), "uri-%u", ++n);
+	snprintf(a.local, sizeof(a.local), "<sip:101@acme.example>;tag=u%u", n);
+	snprintf(a.remote, sizeof(a.remote), "<sip:whoever@acme.example>");
+	snprintf(a.target, sizeof(a.target), "%s", uri);
+	ua_request(&a, "INVITE", audio(a.p));
+	if (status == 486) {
+		rings(&b, &w->phone[2]);
+		assert_header(b.req, SIP_HDR_TO, "<sip:102@acme.example>");
+		ua_reply(&b, 486, "");
+	}
+	ua_got(&a, status);
+	ua_done(&b);
+}
+
+static void a_number_may_be_written_in_many_ways(void **state)
+{
+	struct world *w = *state;
+
+	dials(w, "sip:102@acme.example", 486);
+	dials(w, "sip:102@192.0.2.1:5060;user=phone", 486);
+	dials(w, "sip:%31%30%32@acme.example", 486);
+	dials(w, "sip:102;phone-context=acme@acme.example", 486);
+	dials(w, "tel:1-0.2", 486);
+	dials(w, "tel:(10)2;phone-context=+1", 486);
+	dials(w, "sip:acme.example", 404);
+	dials(w, "sip:10%002@acme.example", 404);
+	dials(w, "mailto:102@acme.example", 416);
+}
+
+static void options_within_a_call_is_answered(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0};
+	struct sip_msg *m;
+
+	talk(w, &a, &b);
+	ua_request(&a, "OPTIONS", "");
+	m = got_status(a.p, 200);
+	assert_true(sip_msg_lists(m, SIP_HDR_ALLOW, STR("UPDATE")));
+	assert_header(m, SIP_HDR_ACCEPT, "application/sdp");
+	ua_request(&a, "NOTIFY", "");
+	got_status(a.p, 481);
+	nothing(b.p);
+	hang_up(&a, &b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -605,6 +730,11 @@ int main(void)
 		STORY(events_tell_the_story),
 		STORY(info_passes_and_is_answered),
 		STORY(info_whose_answer_will_not_come_is_answered),
+		STORY(an_answer_is_recorded_before_the_caller_hears_of_it),
+		STORY(a_devices_reason_is_passed_on),
+		STORY(names_are_shown_as_they_are_written),
+		STORY(a_number_may_be_written_in_many_ways),
+		STORY(options_within_a_call_is_answered),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -212,6 +212,15 @@ struct calls *calls_free(struct calls *cs)
 	return mem_free(cs);
 }
 
+/* The call goes on: one stream of it may be silent, and the log says whose. */
+static void media_refused(const struct leg *leg, int err)
+{
+	struct log_ctx ctx = leg_log(leg);
+
+	log_warn(&ctx, LOGID_MEDIA, "the media engine refused a command for %s: %s",
+		 leg->rec.number, strerror(err));
+}
+
 void calls_media_event(const struct media_event *ev, void *calls)
 {
 	static const enum leg_ev events[] = {
@@ -224,8 +233,12 @@ void calls_media_event(const struct media_event *ev, void *calls)
 	struct leg *leg = leg_get(cs, ev->session);
 
 	ON_THREAD(THREAD_CORE);
-	if (leg && events[ev->type] != LEV_NEVENTS)
+	if (!leg)
+		return;
+	if (events[ev->type] != LEV_NEVENTS)
 		leg_event(leg, events[ev->type], &(struct leg_msg){.media = ev});
+	else if (ev->err && !leg_is_over(leg))
+		media_refused(leg, ev->err);
 }
 
 size_t calls_count(const struct calls *cs)

@@ -42,6 +42,13 @@ struct call_plan {
 	char service[16];
 };
 
+enum { FAILURE_LINES_BYTES = 256 };
+struct call_failure {
+	enum reason reason;
+	unsigned status;		 /* for the caller; 0: that of the reason */
+	char lines[FAILURE_LINES_BYTES]; /* Reason lines of the device, passed on; may be empty */
+};
+
 struct service_run {	  /* one service that has, or had, a call */
 	struct link link; /* among those to be stopped */
 	const struct owner_kind *kind;
@@ -70,8 +77,7 @@ struct call {
 	struct call_plan plan;
 	struct route_attempt history[ROUTE_MAX_HISTORY];
 	size_t nhistory;
-	enum reason failure; /* how the last attempt ended */
-	unsigned failure_status;
+	struct call_failure failure; /* how the last attempt ended */
 	struct call_record rec;
 	struct segment_record segment; /* the open one; id 0: none */
 };
@@ -121,9 +127,9 @@ void call_leg_gone(struct call *call, struct leg *leg, enum reason reason, unsig
 void call_leg_closed(struct call *call, struct leg *leg);
 void call_leg_silent(struct call *call, struct leg *leg);
 void call_leg_heard(struct call *call, struct leg *leg);
-void call_ring_failed(struct call *call, enum reason reason,
-		      unsigned status); /* a fork came to nothing */
-void call_tried(struct call *call, enum reason reason, unsigned status); /* into the history */
+void call_ring_failed(struct call *call,
+		      const struct call_failure *how); /* a fork came to nothing */
+void call_tried(struct call *call);		       /* call->failure, into the history */
 void call_route(
 	struct call *call,
 	const struct dest *dest); /* NULL: the number dialled, or what its history leads to */

@@ -25,9 +25,9 @@ static const enum reason refusal_reason[ROUTE_NREFUSALS] = {
 #undef X
 };
 
-static void refuse(struct call *call, enum reason reason, unsigned status)
+static void refuse(struct call *call, enum reason reason)
 {
-	call_end(call, reason, status ? status : reason_status(reason), "system", STR_NONE);
+	call_end(call, reason, 0, "system", STR_NONE);
 }
 
 static void decide(struct call *call, const struct dest *dest, struct route_decision *d)
@@ -72,9 +72,9 @@ static void ring_plan(struct call *call)
 	if (!err)
 		call->st = CALL_RINGING;
 	else if (err == ENOENT)
-		call_ring_failed(call, REASON_UNAVAILABLE, 0);
+		call_ring_failed(call, &(struct call_failure){.reason = REASON_UNAVAILABLE});
 	else
-		refuse(call, REASON_OVERLOAD, 0);
+		refuse(call, REASON_OVERLOAD);
 }
 
 static void carry_out(struct call *call)
@@ -82,7 +82,7 @@ static void carry_out(struct call *call)
 	if (call->plan.action == ROUTE_RING)
 		ring_plan(call);
 	else if (services_start(call))
-		refuse(call, REASON_FAILED, 0);
+		refuse(call, REASON_FAILED);
 }
 
 /* Ask routing what is to be done now.  The caller's media is opened with the first thing tried, and for that only: an extension's
@@ -98,11 +98,12 @@ void call_route(struct call *call, const struct dest *dest)
 	decide(call, dest, &d);
 	log_steps(call, &d);
 	if (d.action == ROUTE_REFUSE) {
-		refuse(call, refusal_reason[d.refusal], 0);
+		refuse(call, refusal_reason[d.refusal]);
 		return;
 	}
 	if (d.action == ROUTE_GIVE_UP) {
-		refuse(call, call->failure, call->failure_status);
+		call_end(call, call->failure.reason, call->failure.status, "system",
+			 str_of(call->failure.lines));
 		return;
 	}
 	call->plan = (struct call_plan){.action = d.action,
@@ -119,7 +120,7 @@ void call_route(struct call *call, const struct dest *dest)
 
 void call_reroute(struct call *call, const struct dest *dest)
 {
-	events_call(call, BUS_CALL_REROUTE, reason_name(call->failure));
+	events_call(call, BUS_CALL_REROUTE, reason_name(call->failure.reason));
 	call->st = CALL_OPENING;
 	call_route(call, dest);
 }
@@ -148,12 +149,12 @@ void call_leg_provisional(struct call *call, struct leg *leg, const struct sip_i
 {
 	if (!leg->member)
 		return;
-	if (!leg->is_ringing_told) {
+	if (leg->rec.ringing_at && !leg->is_ringing_told) {
 		leg->is_ringing_told = true;
+		record_call_ringing(call);
 		events_target(leg, BUS_TARGET_RINGING, NULL);
+		services_event(call, OWNER_RINGING, leg->id, REASON_NORMAL);
 	}
-	record_call_ringing(call);
-	services_event(call, OWNER_RINGING, leg->id, REASON_NORMAL);
 	ringing_provisional(call->ring, leg, ev);
 }
 
@@ -171,7 +172,7 @@ static void join(struct call *call, struct leg *caller, struct leg *callee)
 				   is_offered ? BRIDGE_OFFERED : BRIDGE_ASKED);
 	if (err) {
 		sdp_free(s);
-		refuse(call, REASON_OVERLOAD, 0);
+		refuse(call, REASON_OVERLOAD);
 		return;
 	}
 	call->st = CALL_TALKING;
@@ -224,25 +225,22 @@ static enum route_outcome outcome(enum reason reason)
 	}
 }
 
-void call_tried(struct call *call, enum reason reason, unsigned status)
+void call_tried(struct call *call)
 {
-	call->failure = reason;
-	call->failure_status = status;
 	if (call->nhistory < ROUTE_MAX_HISTORY)
-		call->history[call->nhistory++] =
-			(struct route_attempt){.dest = call->plan.dest, .outcome = outcome(reason)};
+		call->history[call->nhistory++] = (struct route_attempt){
+			.dest = call->plan.dest, .outcome = outcome(call->failure.reason)};
 }
 
-void call_ring_failed(struct call *call, enum reason reason, unsigned status)
+void call_ring_failed(struct call *call, const struct call_failure *how)
 {
-	call->ring = ringing_free(call->ring, reason, STR_NONE);
-	call->failure = reason;
-	call->failure_status = status;
+	call->failure = *how; /* of the ring, which ends here */
+	call->ring = ringing_free(call->ring, call->failure.reason, STR_NONE);
 	if (call->service) {
-		services_event(call, OWNER_FAILED, call->caller, reason);
+		services_event(call, OWNER_FAILED, call->caller, call->failure.reason);
 		return;
 	}
-	call_tried(call, reason, status);
+	call_tried(call);
 	call_route(call, NULL);
 }
 
@@ -256,7 +254,7 @@ void call_leg_gone(struct call *call, struct leg *leg, enum reason reason, unsig
 	if (strcmp(leg->rec.ended_by, "system") == 0)
 		by = "system"; /* we had to give it up */
 	if (leg->member)
-		ringing_leg_gone(call->ring, leg, reason, status);
+		ringing_leg_gone(call->ring, leg, reason, status, headers);
 	else if (leg->id == call->caller || bridge_has(call->bridge, leg))
 		call_end(call, reason, status, by, headers);
 }

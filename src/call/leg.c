@@ -124,7 +124,8 @@ static void act_dial(struct leg *leg, const struct leg_msg *m)
 
 static void act_provisional(struct leg *leg, const struct leg_msg *m)
 {
-	record_leg_ringing(leg);
+	if (m->sip->status == 180 || m->sip->status == 183)
+		record_leg_ringing(leg);
 	call_leg_provisional(leg->call, leg, m->sip);
 }
 

@@ -187,7 +187,8 @@ void leg_sip_event(struct sip_invite *inv, const struct sip_inv_event *ev, void 
 			leg->is_caller && !leg->rec.answered_at ? REASON_CANCELLED : REASON_NORMAL;
 	else if (ev->type == SIP_INV_LOST)
 		m.reason = REASON_PEER_LOST;
-	if (ev->type == SIP_INV_CANCELLED || ev->type == SIP_INV_BYE)
+	if (ev->type == SIP_INV_CANCELLED || ev->type == SIP_INV_BYE ||
+	    ev->type == SIP_INV_REJECTED)
 		leg_sip_reasons(&reasons, ev->msg);
 	m.headers = buf_view(&reasons);
 	leg_event(leg, events[ev->type], &m);

@@ -6,9 +6,10 @@
  * A service sees events and takes actions; it knows nothing of SIP or RTP.  Transfer, pick-up, park, monitor and queueing
  * are moves of legs between owners.
  *
- * Contract   start() is called once with the caller's leg (not yet answered).  The service then gets every event of
- *	      each leg it owns, until OWNER_ENDED of that leg or until it hands the leg on.  When its last leg is gone,
- *	      stop() is called and its state must be freed.  It may act inside an event.
+ * Contract   start() is called once with the caller's leg (not yet answered, its media open).  The service then gets every
+ *	      event of each leg it owns, until OWNER_ENDED of that leg or until it hands the leg on.  It may act inside an
+ *	      event and inside start().  When it has lost the call, stop() follows a moment later, never inside an event, and
+ *	      its state must be freed; until then it cancels what timers it has and acts no more.
  * Thread     core
  * Ownership  legs are named by id; an id that resolves to nothing is a leg that has ended: actions on it give ENOENT
  */
@@ -69,7 +70,9 @@ struct owner_ring {
 	const char *
 		caller_prefix; /* before the caller's display name, e.g. the group's name; NULL none */
 };
+/* ENOENT: nobody there to ring; EALREADY: the caller is answered, or a ring is under way; EIO, ENOMEM */
 int owner_ring(struct call *call, oid caller, const struct owner_ring *ring) MUST_USE;
+/* Ends the call, as the caller is told: with what its last attempt came to when that is the reason. */
 void owner_hangup(struct call *call, oid leg, enum reason reason);
 /* Give the leg back to routing with this as its new destination (no-answer destination of a group …). */
 int owner_continue(struct call *call, oid leg, const struct dest *dest) MUST_USE;

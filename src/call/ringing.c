@@ -25,9 +25,8 @@ struct ringing {
 	oid early;     /* the leg whose early media the caller hears */
 	unsigned told; /* last provisional status the caller got */
 	size_t nlegs;
-	bool is_started;      /* before that, legs that fail at once do not end it */
-	enum reason best;     /* failure so far */
-	unsigned best_status; /* 0: none yet */
+	bool is_started;	  /* before that, legs that fail at once do not end it */
+	struct call_failure best; /* so far; status 0: none yet */
 	size_t nmembers;
 	struct ringing_member member[];
 };
@@ -124,12 +123,14 @@ static void add_member(struct ringing_member *m)
 }
 
 /* EXT-16: the failure that weighs most is the fork's. */
-static void weigh(struct ringing *r, enum reason reason, unsigned status)
+static void weigh(struct ringing *r, enum reason reason, unsigned status, struct str lines)
 {
-	if (r->best_status && reason_rank(reason) <= reason_rank(r->best))
+	if (r->best.status && reason_rank(reason) <= reason_rank(r->best.reason))
 		return;
-	r->best = reason;
-	r->best_status = status;
+	r->best.reason = reason;
+	r->best.status = status;
+	if (str_copy(r->best.lines, sizeof(r->best.lines), lines))
+		r->best.lines[0] = '\0'; /* too long: half a header is worse than none */
 }
 
 static void leave(struct leg *leg)
@@ -157,7 +158,7 @@ static void cancel(struct leg *leg, enum reason why, struct str headers)
 static void fail_if_over(struct ringing *r)
 {
 	if (r->is_started && !ntrying(r))
-		call_ring_failed(r->call, r->best, r->best_status);
+		call_ring_failed(r->call, &r->best);
 }
 
 static void ringing_timeout(struct timer *t, void *arg)
@@ -172,12 +173,12 @@ static void ringing_timeout(struct timer *t, void *arg)
 
 		if (!leg->member)
 			continue;
-		weigh(r, why, reason_status(why));
+		weigh(r, why, reason_status(why), STR_NONE);
 		events_target(leg, has_rung ? BUS_TARGET_NOANSWER : BUS_TARGET_FAIL,
 			      reason_name(why));
 		cancel(leg, why, STR_NONE);
 	}
-	call_ring_failed(call, r->best, r->best_status);
+	call_ring_failed(call, &r->best);
 }
 
 int ringing_start(struct ringing **rp, struct call *call, const struct owner_ring *conf)
@@ -188,7 +189,7 @@ int ringing_start(struct ringing **rp, struct call *call, const struct owner_rin
 	if (!r)
 		return ENOMEM;
 	r->call = call;
-	r->best = REASON_UNAVAILABLE;
+	r->best.reason = REASON_UNAVAILABLE;
 	if (conf->caller_prefix)
 		(void)snprintf(r->prefix, sizeof(r->prefix), "%s", conf->caller_prefix);
 	*rp = r; /* a leg that fails at once must find its ring */
@@ -233,7 +234,7 @@ struct ringing *ringing_free(struct ringing *r, enum reason why, struct str head
 static void give_up(struct ringing *r, struct leg *leg, enum reason why)
 {
 	leg_hangup(leg, why, 0, STR_NONE);
-	ringing_leg_gone(r, leg, why, reason_status(why));
+	ringing_leg_gone(r, leg, why, reason_status(why), STR_NONE);
 }
 
 static void dial(struct ringing *r, struct leg *caller, struct leg *leg)
@@ -316,8 +317,8 @@ void ringing_provisional(struct ringing *r, struct leg *leg, const struct sip_in
 {
 	struct leg *caller = leg_get(r->call->cs, r->call->caller);
 
-	if (!caller || caller->st != LEG_READY)
-		return;
+	if (!caller || caller->st != LEG_READY || ev->status < 180 || ev->status > 183)
+		return; /* 199 and what may come are between us and the device */
 	if (take_early(caller, leg, ev) && (!r->early || r->early == leg->id)) {
 		hear_early(r, caller, leg, ev->status);
 	} else if (ev->status != r->told && (!r->early || r->early == leg->id)) {
@@ -375,13 +376,14 @@ static void hear_another(struct ringing *r)
 	}
 }
 
-void ringing_leg_gone(struct ringing *r, struct leg *leg, enum reason reason, unsigned status)
+void ringing_leg_gone(struct ringing *r, struct leg *leg, enum reason reason, unsigned status,
+		      struct str lines)
 {
 	struct ringing_member *m = leg->member;
 	bool was_heard = r->early == leg->id;
 
 	leave(leg);
-	weigh(r, reason, status);
+	weigh(r, reason, status, lines);
 	events_target(leg, reason == REASON_NO_ANSWER ? BUS_TARGET_NOANSWER : BUS_TARGET_FAIL,
 		      reason_name(reason));
 	if (status >= 600 && !m->has_declined) {

@@ -33,7 +33,8 @@ void ringing_caller_opened(struct ringing *r);
 void ringing_provisional(struct ringing *r, struct leg *leg, const struct sip_inv_event *ev);
 /* Whether this answer is one: its description must fit.  Then the leg has won, and leaves the ring. */
 bool ringing_answered(struct ringing *r, struct leg *leg, const struct sip_inv_event *ev);
-void ringing_leg_gone(struct ringing *r, struct leg *leg, enum reason reason, unsigned status);
+void ringing_leg_gone(struct ringing *r, struct leg *leg, enum reason reason, unsigned status,
+		      struct str lines);
 
 /* The caller's display name as this leg's device shows it, a group's name before it. */
 void ringing_caller_name(const struct leg *leg, struct buf *out);

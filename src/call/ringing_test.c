@@ -411,6 +411,26 @@ static void forks_behind_one_contact_make_one_call(void **state)
 	hang_up(&a, &b);
 }
 
+static void what_happens_on_the_way_is_told_but_is_no_ringing(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0};
+
+	calls_number(&a, &w->phone[1], "102", audio(&w->phone[1]));
+	rings(&b, &w->phone[2]);
+	ua_reply(&b, 181, "");
+	ua_got(&a, 181);
+	ua_reply(&b, 199, ""); /* RFC 6228: only to who supports it */
+	nothing(a.p);
+	ua_reply(&b, 182, "");
+	ua_got(&a, 182);
+	assert_int_equal(last_call(w)->ringing_at, 0);
+	ua_reply(&b, 480, "");
+	ua_got(&a, 480);
+	assert_string_equal(last_call(w)->reason, "unavailable");
+	ua_done(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -431,6 +451,7 @@ int main(void)
 		STORY(an_answer_in_183_need_not_be_repeated),
 		STORY(an_answer_without_description_is_none),
 		STORY(forks_behind_one_contact_make_one_call),
+		STORY(what_happens_on_the_way_is_told_but_is_no_ringing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

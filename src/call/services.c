@@ -148,10 +148,11 @@ int owner_ring(struct call *call, oid id, const struct owner_ring *ring)
 void owner_hangup(struct call *call, oid id, enum reason reason)
 {
 	struct leg *leg = owned(call, id);
-	bool is_failure = leg && call->failure_status && reason == call->failure;
+	bool is_failure = reason == call->failure.reason; /* then as the device said it */
 
 	if (leg)
-		call_end(call, reason, is_failure ? call->failure_status : 0, "system", STR_NONE);
+		call_end(call, reason, is_failure ? call->failure.status : 0, "system",
+			 is_failure ? str_of(call->failure.lines) : STR_NONE);
 }
 
 int owner_continue(struct call *call, oid id, const struct dest *dest)
@@ -164,7 +165,7 @@ int owner_continue(struct call *call, oid id, const struct dest *dest)
 		return EALREADY;
 	part(call);
 	call->ring = ringing_free(call->ring, REASON_NO_ANSWER, STR_NONE);
-	call_tried(call, call->failure, call->failure_status);
+	call_tried(call);
 	call_reroute(call, dest);
 	return 0;
 }
