@@ -21,7 +21,7 @@ struct db_worker {
 };
 
 int db_worker_start(struct db_worker *w, const char *name, enum thread_role role, size_t slots,
-		 thread_main_h *fn, void *arg) MUST_USE;
+		    thread_main_h *fn, void *arg) MUST_USE;
 void db_worker_stop(struct db_worker *w); /* waits for the thread; fine when never started */
 int db_worker_post(struct db_worker *w, const struct store_request *req) MUST_USE;
 

@@ -4,38 +4,33 @@
 #include "base/log.h"
 #include "base/metric.h"
 #include "store/drain.h"
+#include "store/drain_record.h"
 
-enum { BATCH = 1024, SLOTS = 4 * BATCH, TENANTS = 64 };
+enum { HELD = 32768, SLOTS = 4 * HELD, AT_A_TIME = 1024 };
 
-/* The last record of a thing within the batch. */
-struct slot {
-	uint32_t used; /* number of the batch */
-	uint32_t at;   /* index of the record */
-};
-
-struct known_tenant {
-	uint64_t id;
-	bool is_there;
+/* A record read and not yet in the database: the last one of its thing. */
+struct held {
+	struct journal_record rec;
+	struct record_key key;
+	struct journal_place place; /* where reading it again begins */
+	uint64_t since_ms;	    /* the first one of its thing was read */
+	bool is_final, is_chosen;
 };
 
 struct drain {
 	struct store *store;
 	struct db *db;
 	struct rows rows;
-	uint64_t node, boot, seq; /* the mark; boot 0: not read yet */
-	struct journal_record v[BATCH];
+	struct record_writer writer;
+	const struct journal_file *file;
+	struct journal_place read; /* the next record to read */
+	uint32_t hold_ms;
+	uint64_t boot, seq; /* the mark, as the database has it */
+	struct held held[HELD];
 	size_t n;
-	struct slot slots[SLOTS];
-	uint32_t batch;
-	struct known_tenant tenants[TENANTS]; /* asked in this batch */
-	size_t ntenants;
-	union {
-		struct call_record call;
-		struct leg_record leg;
-		struct segment_record segment;
-		struct contact_record contact;
-	} rec;
+	uint16_t slots[SLOTS]; /* index + 1 by key; 0 = free */
 };
+_Static_assert(HELD < UINT16_MAX, "indexes fit");
 
 int drain_open(struct drain **dp, struct store *s)
 {
@@ -46,11 +41,15 @@ int drain_open(struct drain **dp, struct store *s)
 		return ENOMEM;
 	d->store = s;
 	err = store_connect(s, LINK_JOURNAL, &d->db);
+	if (!err) {
+		d->rows = store_rows(s, d->db);
+		err = record_writer_open(&d->writer, &d->rows);
+	}
 	if (err) {
+		db_close(d->db);
 		free(d);
 		return err;
 	}
-	d->rows = store_rows(s, d->db);
 	*dp = d;
 	return 0;
 }
@@ -59,6 +58,7 @@ struct drain *drain_close(struct drain *d)
 {
 	if (!d)
 		return NULL;
+	record_writer_close(&d->writer);
 	buf_free(&d->rows.hold);
 	db_close(d->db);
 	free(d);
@@ -75,6 +75,18 @@ struct rows *drain_rows(struct drain *d)
 	return &d->rows;
 }
 
+void drain_begin(struct drain *d, const struct journal_file *f, const struct journal_place *from,
+		 uint32_t hold_ms)
+{
+	d->file = f;
+	d->read = *from;
+	d->hold_ms = hold_ms;
+	d->n = 0;
+	memset(d->slots, 0, sizeof(d->slots));
+	/* Only a boot that began empty knows which legs have rows. */
+	record_writer_begin(&d->writer, f, from->pos == 0 && hold_ms);
+}
+
 /* ---- the mark ---- */
 
 static int read_mark(struct drain *d, uint64_t node)
@@ -86,14 +98,13 @@ static int read_mark(struct drain *d, uint64_t node)
 		return err;
 	db_bind_id(st, 1, node);
 	err = db_step(st);
-	d->node = node;
 	d->boot = err ? 0 : db_id(st, 0);
 	d->seq = err ? 0 : db_id(st, 1);
 	db_done(st);
 	return err == ENOENT ? 0 : err;
 }
 
-static int write_mark(struct drain *d, const struct journal_file *f, uint64_t seq)
+static int write_mark(struct drain *d, uint64_t seq)
 {
 	struct db_stmt *st;
 	int err;
@@ -104,8 +115,8 @@ static int write_mark(struct drain *d, const struct journal_file *f, uint64_t se
 		     &st);
 	if (err)
 		return err;
-	db_bind_id(st, 1, f->node);
-	db_bind_id(st, 2, f->boot);
+	db_bind_id(st, 1, d->file->node);
+	db_bind_id(st, 2, d->file->boot);
 	db_bind_id(st, 3, seq);
 	return db_run(st);
 }
@@ -118,235 +129,161 @@ int drain_last_boot(struct drain *d, uint64_t node, uint64_t *bootp)
 	return err;
 }
 
-static bool is_drained(const struct drain *d, const struct journal_file *f, uint64_t seq)
+static bool is_drained(const struct drain *d, const struct held *h)
 {
-	return f->boot < d->boot || (f->boot == d->boot && seq <= d->seq);
+	return d->file->boot < d->boot || (d->file->boot == d->boot && h->rec.seq <= d->seq);
 }
 
-/* ---- one batch ---- */
+/* ---- what is held ---- */
 
-struct key { /* how each record begins; kept legs: kept_head's ids, see key_of() */
-	uint64_t tenant_id, id;
-};
-
-static struct key key_of(const struct journal_record *r)
+static uint16_t *slot_of(struct drain *d, const struct record_key *k)
 {
-	struct kept_head head;
-	struct key key = {0};
-
-	if (r->kind == RECORD_LEG_KEPT && r->n >= sizeof(head)) {
-		memcpy(&head, r->p, sizeof(head));
-		key = (struct key){head.tenant_id, head.leg_id};
-	} else if (r->kind < RECORD_NTABLES && r->n >= sizeof(key)) {
-		memcpy(&key, r->p, sizeof(key));
-	}
-	return key;
-}
-
-static bool same_thing(const struct journal_record *a, const struct journal_record *b)
-{
-	struct key ka = key_of(a), kb = key_of(b);
-
-	return a->kind == b->kind && ka.tenant_id == kb.tenant_id && ka.id == kb.id;
-}
-
-static struct slot *slot_of(struct drain *d, const struct journal_record *r)
-{
-	struct key k = key_of(r);
-	uint64_t h = (k.tenant_id ^ k.id * 0x9e3779b97f4a7c15u ^ (uint64_t)r->kind << 56) *
+	uint64_t h = (k->tenant_id ^ k->id * 0x9e3779b97f4a7c15u ^ (uint64_t)k->kind << 56) *
 		     0xff51afd7ed558ccdu;
 
 	for (size_t i = h >> 32;; i++) {
-		struct slot *s = &d->slots[i % SLOTS];
+		uint16_t *slot = &d->slots[i % SLOTS];
+		const struct record_key *other = &d->held[*slot ? *slot - 1 : 0].key;
 
-		if (s->used != d->batch || same_thing(&d->v[s->at], r))
-			return s;
+		if (!*slot || (other->kind == k->kind && other->tenant_id == k->tenant_id &&
+			       other->id == k->id))
+			return slot;
 	}
 }
 
-static void gather(struct drain *d, const struct journal_file *f, struct journal_place *at,
-		   uint64_t end)
+/* Read on, as far as there is room. */
+static void gather(struct drain *d, uint64_t end, uint64_t now_ms)
 {
-	d->n = 0;
-	d->batch++;
-	d->ntenants = 0;
-	while (d->n < BATCH && !journal_file_next(f, at, end, &d->v[d->n])) {
-		struct slot *s = slot_of(d, &d->v[d->n]);
+	while (d->n < HELD) {
+		struct held h = {.place = d->read, .since_ms = now_ms};
+		uint16_t *slot;
 
-		*s = (struct slot){d->batch, (uint32_t)d->n++};
+		if (journal_file_next(d->file, &d->read, end, &h.rec))
+			return;
+		h.key = record_key(&h.rec);
+		h.is_final = record_is_final(&d->writer, &h.rec);
+		slot = slot_of(d, &h.key);
+		if (*slot) {
+			h.since_ms = d->held[*slot - 1].since_ms;
+			d->held[*slot - 1] = h;
+		} else {
+			d->held[d->n++] = h;
+			*slot = (uint16_t)d->n;
+		}
 	}
 }
 
-static bool is_last_of_its_thing(struct drain *d, size_t i)
+static size_t choose(struct drain *d, uint64_t now_ms, bool flush)
 {
-	return slot_of(d, &d->v[i])->at == i;
+	size_t n = 0;
+
+	flush = flush || d->n == HELD || !d->hold_ms;
+	for (size_t i = 0; i < d->n; i++) {
+		struct held *h = &d->held[i];
+
+		h->is_chosen = n < AT_A_TIME &&
+			       (flush || h->is_final || now_ms - h->since_ms >= d->hold_ms);
+		n += h->is_chosen;
+	}
+	return n;
 }
 
-static int tenant_exists(struct drain *d, uint64_t id, bool *yes)
+/* Where reading would have to start to find everything that is not chosen. */
+static struct journal_place place_left(const struct drain *d)
 {
-	struct db_stmt *st;
-	int err;
+	struct journal_place place = d->read;
 
-	for (size_t i = 0; i < d->ntenants; i++) {
-		if (d->tenants[i].id != id)
+	for (size_t i = 0; i < d->n; i++)
+		if (!d->held[i].is_chosen && d->held[i].place.pos < place.pos)
+			place = d->held[i].place;
+	return place;
+}
+
+static void forget_chosen(struct drain *d)
+{
+	size_t n = 0;
+
+	memset(d->slots, 0, sizeof(d->slots));
+	for (size_t i = 0; i < d->n; i++) {
+		if (d->held[i].is_chosen)
 			continue;
-		*yes = d->tenants[i].is_there;
-		return 0;
+		d->held[n] = d->held[i];
+		*slot_of(d, &d->held[n].key) = (uint16_t)(n + 1);
+		n++;
 	}
-	err = db_sql(d->db, "SELECT 1 FROM tenant_revision WHERE tenant_id = $1", &st);
-	if (err)
-		return err;
-	db_bind_id(st, 1, id);
-	err = db_step(st);
-	db_done(st);
-	*yes = !err;
-	if (err && err != ENOENT)
-		return err;
-	d->tenants[d->ntenants < TENANTS ? d->ntenants++ : 0] = (struct known_tenant){id, *yes};
-	return 0;
+	d->n = n;
 }
 
-/* ---- one record ---- */
-
-static int run_by_key(struct drain *d, const char *sql, struct key key)
-{
-	struct db_stmt *st;
-	int err = db_sql(d->db, sql, &st);
-
-	if (err)
-		return err;
-	db_bind_id(st, 1, key.tenant_id);
-	db_bind_id(st, 2, key.id);
-	return db_run(st);
-}
-
-static int put_row(struct drain *d, enum record_kind kind)
-{
-	const struct sql_table *t = sql_record_table(d->rows.schema, kind);
-	struct sql_value v[SQL_MAX_COLUMNS];
-	struct db_stmt *st;
-	int err;
-
-	if (kind == RECORD_CONTACT && !d->rec.contact.expires_at)
-		return run_by_key(d, t->remove,
-				  (struct key){d->rec.contact.tenant_id, d->rec.contact.id});
-	sql_encode_record(t, &d->rec, v);
-	err = db_sql(d->db, t->upsert, &st);
-	if (!err)
-		err = rows_bind(&d->rows, st, NULL, v, t->ncols);
-	return err ? err : db_run(st);
-}
-
-static int put_kept(struct drain *d, const struct journal_record *r)
-{
-	struct buf sealed = {0};
-	struct kept_head head;
-	struct db_stmt *st;
-	int err;
-
-	memcpy(&head, r->p, sizeof(head));
-	if (head.is_ended)
-		return run_by_key(d, "DELETE FROM leg_kept WHERE tenant_id = $1 AND leg_id = $2",
-				  (struct key){head.tenant_id, head.leg_id});
-	err = seal_bytes(d->rows.seal, r->p, r->n, &sealed);
-	if (!err)
-		err = db_sql(d->db,
-			     "INSERT INTO leg_kept (tenant_id, leg_id, node, kept) "
-			     "VALUES ($1, $2, $3, $4) ON CONFLICT (tenant_id, leg_id) "
-			     "DO UPDATE SET node = excluded.node, kept = excluded.kept",
-			     &st);
-	if (!err) {
-		db_bind_id(st, 1, head.tenant_id);
-		db_bind_id(st, 2, head.leg_id);
-		db_bind_id(st, 3, d->node);
-		db_bind_blob(st, 4, sealed.p, sealed.n);
-		err = db_run(st);
-	}
-	buf_free(&sealed);
-	return err;
-}
-
-static int put(struct drain *d, const struct pack_names *names, const struct journal_record *r)
-{
-	bool is_there;
-	int err;
-
-	if (r->kind == RECORD_LEG_KEPT)
-		err = r->n < sizeof(struct kept_head) ? EBADMSG : 0;
-	else
-		err = pack_read(names, r->kind, &d->rec, r->p, r->n);
-	if (err)
-		return err;
-	err = tenant_exists(d, key_of(r).tenant_id, &is_there);
-	if (err || !is_there)
-		return err;
-	return r->kind == RECORD_LEG_KEPT ? put_kept(d, r) : put_row(d, r->kind);
-}
+/* ---- one transaction ---- */
 
 static bool is_the_records_fault(int err)
 {
 	return err == EINVAL || err == EEXIST || err == ERANGE || err == EBADMSG;
 }
 
+static int put_carefully(struct drain *d, const struct held *h)
+{
+	int err = db_savepoint(d->db);
+
+	if (err)
+		return err;
+	err = record_put(&d->writer, &h->rec);
+	if (!err)
+		return db_savepoint_keep(d->db);
+	if (!is_the_records_fault(err))
+		return err;
+	log_error(NULL, LOGID_JOURNAL, "record %llu of kind %d cannot be kept: %s: %s",
+		  (unsigned long long)h->rec.seq, (int)h->key.kind, strerror(err), db_error(d->db));
+	metric_add(METRIC_JOURNAL_REFUSED, 1);
+	return db_savepoint_undo(d->db);
+}
+
 /* carefully: each record in a savepoint of its own, those refused left out. */
-static int put_batch(struct drain *d, const struct journal_file *f, const struct pack_names *names,
-		     bool carefully)
+static int put_chosen(struct drain *d, bool carefully)
 {
 	int err = 0;
 
 	for (size_t i = 0; !err && i < d->n; i++) {
-		if (is_drained(d, f, d->v[i].seq) || !is_last_of_its_thing(d, i))
-			continue;
-		if (carefully)
-			err = db_savepoint(d->db);
-		if (!err)
-			err = put(d, names, &d->v[i]);
-		if (carefully && is_the_records_fault(err)) {
-			log_error(NULL, LOGID_JOURNAL,
-				  "record %llu of kind %d cannot be kept: %s: %s",
-				  (unsigned long long)d->v[i].seq, (int)d->v[i].kind, strerror(err),
-				  db_error(d->db));
-			metric_add(METRIC_JOURNAL_REFUSED, 1);
-			err = db_savepoint_undo(d->db);
-		} else if (carefully && !err) {
-			err = db_savepoint_keep(d->db);
-		}
+		const struct held *h = &d->held[i];
+
+		if (h->is_chosen && !is_drained(d, h))
+			err = carefully ? put_carefully(d, h) : record_put(&d->writer, &h->rec);
 	}
 	return err;
 }
 
-static int one_transaction(struct drain *d, const struct journal_file *f,
-			   const struct pack_names *names, bool carefully)
+static int one_transaction(struct drain *d, uint64_t mark, bool carefully)
 {
 	int err = db_begin(d->db, true);
 
 	if (!err)
-		err = read_mark(d, f->node);
+		err = read_mark(d, d->file->node);
 	if (!err)
-		err = put_batch(d, f, names, carefully);
-	if (!err)
-		err = write_mark(d, f, d->v[d->n - 1].seq);
+		err = put_chosen(d, carefully);
+	if (!err && (d->boot < d->file->boot || (d->boot == d->file->boot && d->seq < mark)))
+		err = write_mark(d, mark);
 	if (!err)
 		err = db_commit(d->db);
 	if (err)
 		db_rollback(d->db);
+	record_writer_done(&d->writer, !err);
 	return err == ECONNABORTED ? EAGAIN : err;
 }
 
-int drain_some(struct drain *d, const struct journal_file *f, const struct pack_names *names,
-	       struct journal_place *at, uint64_t end)
+int drain_turn(struct drain *d, uint64_t end, uint64_t now_ms, bool flush,
+	       struct journal_place *safe)
 {
-	struct journal_place next = *at;
 	int err;
 
-	gather(d, f, &next, end);
-	if (!d->n)
+	gather(d, end, now_ms);
+	if (!choose(d, now_ms, flush))
 		return ENOENT;
-	err = one_transaction(d, f, names, false);
+	*safe = place_left(d);
+	err = one_transaction(d, safe->seq - 1, false);
 	if (is_the_records_fault(err))
-		err = one_transaction(d, f, names, true);
+		err = one_transaction(d, safe->seq - 1, true);
 	if (!err)
-		*at = next;
+		forget_chosen(d);
 	return err;
 }
 

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * From the journal into the database: a batch of records is one transaction, which also moves the node's mark (boot,
- * sequence).  Records up to the mark are skipped, so draining again what was drained before changes nothing; of several
- * records of one thing only the last is written.
+ * From the journal into the database: some records are one transaction, which also moves the node's mark (boot, sequence).
  *
- * Records of a tenant that no longer exists are dropped, contacts that were removed are deleted, what is kept of a leg is sealed.
- * A record that the database refuses for what it holds is logged and left out: it must not keep the others waiting.
+ * What is not over yet (a call without its end, its legs, what is kept of them) is held back for a while: it is about to be
+ * replaced by a later record of the same thing, and of several only the last is written.  The mark and the place that
+ * may be forgotten stay before the oldest record held back, so a crash loses none.  After one, records behind the mark
+ * are written once more; each is a whole row, so that changes nothing.
+ *
+ * Records of a tenant that no longer exists are dropped, contacts that were removed are deleted, what is kept of a leg is
+ * sealed.  A record that the database refuses for what it holds is logged and left out: the others do not wait for it.
  *
  * Thread     journal (main at start)
  * Errors     those of db.h; ECONNABORTED becomes EAGAIN: draining again finds out
@@ -23,16 +26,19 @@ struct drain *drain_close(struct drain *d);
 struct db *drain_db(struct drain *d);
 struct rows *drain_rows(struct drain *d);
 
-/* Some records from `at` up to position `end` into the database; moves *at behind them.  ENOENT: there were none. */
-int drain_some(struct drain *d, const struct journal_file *f, const struct pack_names *names,
-	       struct journal_place *at, uint64_t end) MUST_USE;
+/* From now on this file, from this place; hold_ms: how long to hold back what is not over, 0: not at all. */
+void drain_begin(struct drain *d, const struct journal_file *f, const struct journal_place *from,
+		 uint32_t hold_ms);
+/* One transaction of what stands before position `end`.  flush: hold nothing back.
+ * On success *safe is where reading would have to start again.  ENOENT: there is nothing to write now. */
+int drain_turn(struct drain *d, uint64_t end, uint64_t now_ms, bool flush,
+	       struct journal_place *safe) MUST_USE;
 /* The last boot of the node that the database knows of; 0: none. */
 int drain_last_boot(struct drain *d, uint64_t node, uint64_t *bootp) MUST_USE;
-
-/* Contacts that lapsed a while ago. */
+/* Contacts that lapsed before. */
 int drain_forget_lapsed(struct drain *d, int64_t before_us) MUST_USE;
 
-/* ---- at start ---- */
+/* ---- at start: recover.c ---- */
 
 /* Calls of this node that have no end are closed as interrupted, with their legs and segments, at the time they were last
  * known alive; *np: how many. */

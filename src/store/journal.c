@@ -3,8 +3,8 @@
  * The journal's two threads and its life: what the last boot left is drained first, then a new file begins.
  *
  * `sync` writes new records to the disk every SYNC_MS: that much is lost when the power fails, and nothing when only the
- * process dies.  `drain` brings them into the database every DRAIN_MS, so that a burst about the same calls and contacts
- * becomes one write of each; while the database is away it tries again, ever less often, and the ring holds.
+ * process dies.  `drain` brings them into the database every DRAIN_MS, what is not over yet HOLD_MS later, so that most
+ * calls are written once; while the database is away it tries again, ever less often, and the ring holds.
  */
 #include <poll.h>
 #include <stdio.h>
@@ -19,9 +19,10 @@
 #include "store/journal.h"
 
 enum {
-	SYNC_MS = 40,
+	SYNC_MS = 50,
 	HEAD_SYNCS = 5000 / SYNC_MS, /* the alive mark alone goes to the disk this often */
 	DRAIN_MS = 500,
+	HOLD_MS = 15000,
 	FIRST_PAUSE_MS = 250,
 	MAX_PAUSE_MS = 5000,
 	START_TRIES = 20,
@@ -34,8 +35,6 @@ static const uint64_t lapsed_every_ms = 600 * 1000;
 struct journal {
 	struct store *store;
 	struct journal_file file;
-	struct journal_place drained; /* drain thread */
-	struct pack_names names;
 	struct drain *drain;
 	struct thread *syncer, *drainer;
 	int stop_fd; /* readable: stop */
@@ -47,13 +46,12 @@ struct journal {
 
 static int drain_all(struct drain *d, const struct journal_file *f, struct journal_place at)
 {
-	struct pack_names names;
 	unsigned tries = 0;
 	int err;
 
-	pack_names_read(&names, journal_file_names(f));
+	drain_begin(d, f, &at, 0);
 	do {
-		err = drain_some(d, f, &names, &at, UINT64_MAX);
+		err = drain_turn(d, UINT64_MAX, 0, true, &at);
 		if (err && err != ENOENT) {
 			log_warn(NULL, LOGID_JOURNAL, "draining the last run's journal: %s: %s",
 				 strerror(err), db_error(drain_db(d)));
@@ -131,8 +129,7 @@ static int begin_boot(struct journal *j, const struct journal_conf *conf)
 					  (in_file > in_database ? in_file : in_database) + 1);
 	if (err)
 		return err;
-	pack_names_read(&j->names, journal_file_names(&j->file));
-	j->drained = j->file.head;
+	drain_begin(j->drain, &j->file, &j->file.head, conf->hold_ms ? conf->hold_ms : HOLD_MS);
 	journal_file_alive(&j->file, clock_wall_us(clock_real()));
 	return 0;
 }
@@ -162,20 +159,22 @@ static void sync_main(void *arg)
 	}
 }
 
-/* Everything written so far.  0: it is in the database. */
-static int drain_written(struct journal *j)
+/* What was written so far, but for what is held back. */
+static int drain_written(struct journal *j, bool flush)
 {
-	uint64_t end = atomic_load_explicit(&j->file.published, memory_order_acquire);
-	int err = 0;
+	struct journal_place safe;
+	int err;
 
-	while (!err && j->drained.pos < end) {
-		err = drain_some(j->drain, &j->file, &j->names, &j->drained, end);
-		if (err == ENOENT) /* only the filler at the ring's end was left */
-			return 0;
+	do {
+		uint64_t end = atomic_load_explicit(&j->file.published, memory_order_acquire);
+
+		/* Nothing is held back when the ring fills. */
+		err = drain_turn(j->drain, end, clock_mono_ms(clock_real()),
+				 flush || journal_pending_bytes(j) > j->file.ring_bytes / 4, &safe);
 		if (!err)
-			err = journal_file_checkpoint(&j->file, &j->drained);
-	}
-	return err;
+			err = journal_file_checkpoint(&j->file, &safe);
+	} while (!err);
+	return err == ENOENT ? 0 : err;
 }
 
 static void forget_lapsed(struct journal *j, uint64_t *next_ms)
@@ -196,7 +195,7 @@ static void drain_main(void *arg)
 	uint64_t forget_ms = 0;
 
 	while (sleep_ms(j, pause_ms ? pause_ms : (int)j->drain_ms)) {
-		int err = drain_written(j);
+		int err = drain_written(j, false);
 
 		if (!err) {
 			if (pause_ms)
@@ -257,7 +256,7 @@ struct journal *journal_close(struct journal *j)
 	thread_join(j->syncer);
 	thread_join(j->drainer);
 	if (j->file.map) {
-		err = drain_written(j);
+		err = drain_written(j, true);
 		if (err)
 			log_warn(NULL, LOGID_JOURNAL,
 				 "records stay in the journal until the next start: %s",

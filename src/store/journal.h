@@ -21,6 +21,7 @@ struct journal_conf {
 	size_t bytes; /* size of the mapped file; 0 = 64 MiB */
 	uint64_t node;
 	unsigned drain_ms; /* into SQL this often; 0 = 500 */
+	unsigned hold_ms;  /* what is not over yet: this long after it began; 0 = 15000 */
 };
 
 /* Opens or creates.  Records of an earlier boot not yet in SQL are drained before this returns. */

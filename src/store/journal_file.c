@@ -67,13 +67,14 @@ static uint32_t checkpoint_crc(const struct checkpoint *c, uint64_t boot)
 	return crc32c((uint32_t)boot, c, offsetof(struct checkpoint, crc));
 }
 
-static int map_file(struct journal_file *f)
+static int map_file(struct journal_file *f, int advice)
 {
 	void *p = mmap(NULL, f->map_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, f->fd, 0);
 
 	if (p == MAP_FAILED)
 		return errno;
 	f->map = p;
+	(void)madvise(p, f->map_bytes, advice);
 	return 0;
 }
 
@@ -134,6 +135,7 @@ static void fill_head(struct journal_file *f)
 {
 	struct head *h = head_of(f);
 
+	memset(h, 0, PAGE);
 	memcpy(h->magic, magic, sizeof(magic));
 	h->version = VERSION;
 	h->ring_bytes = f->ring_bytes;
@@ -163,6 +165,25 @@ static int sync_folder_of(const char *path)
 	return err;
 }
 
+/*
+ * The last boot's file is used again: its blocks have been written before, so that writing them again changes nothing but
+ * data, and its records carry another boot's number.  Else every block is reserved now: a store into a page that the disk
+ * has no room for would be a signal.
+ */
+static int take_blocks(struct journal_file *f, const char *path, const char *aside)
+{
+	if (rename(path, aside) && errno != ENOENT)
+		return errno;
+	f->fd = open(aside, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (f->fd < 0)
+		return errno;
+	if (lseek(f->fd, 0, SEEK_END) == (off_t)f->map_bytes)
+		return 0;
+	if (ftruncate(f->fd, 0))
+		return errno;
+	return posix_fallocate(f->fd, 0, (off_t)f->map_bytes);
+}
+
 int journal_file_create(struct journal_file *f, const char *path, size_t ring_bytes, uint64_t node,
 			uint64_t boot)
 {
@@ -180,13 +201,10 @@ int journal_file_create(struct journal_file *f, const char *path, size_t ring_by
 	f->fd = -1;
 	if (asprintf(&aside, "%s.new", path) < 0)
 		return ENOMEM;
-	f->fd = open(aside, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	err = f->fd < 0 ? errno : 0;
-	/* Every block now: a store into a page that the disk has no room for would be a signal. */
+	err = take_blocks(f, path, aside);
+	/* Reading ahead of a page that is about to be written would only fill others with zeroes. */
 	if (!err)
-		err = posix_fallocate(f->fd, 0, (off_t)f->map_bytes);
-	if (!err)
-		err = map_file(f);
+		err = map_file(f, MADV_RANDOM);
 	if (!err)
 		err = pack_names_write((char *)f->map + NAMES_AT);
 	if (!err) {
@@ -234,7 +252,7 @@ int journal_file_open(struct journal_file *f, const char *path, struct journal_p
 	err = size < RING_AT ? EBADMSG : 0;
 	if (!err) {
 		f->map_bytes = (size_t)size;
-		err = map_file(f);
+		err = map_file(f, MADV_SEQUENTIAL);
 	}
 	if (!err) {
 		h = head_of(f);

@@ -45,7 +45,7 @@ struct journal_file {
 	uint64_t checkpoints;	    /* drain thread: how many were written */
 };
 
-/* A new, empty file for this boot, made aside and renamed over path. */
+/* An empty file for this boot, made aside and renamed to path.  What path held is gone: it is in the database. */
 int journal_file_create(struct journal_file *f, const char *path, size_t ring_bytes, uint64_t node,
 			uint64_t boot) MUST_USE;
 /* The file of an earlier boot, to read.  ENOENT; EBADMSG: it is none or damaged. */

@@ -301,6 +301,9 @@ static void a_full_record_survives_packing(void **state)
 	assert_true(n <= pack_bound(t));
 	assert_int_equal(pack_read(&names, RECORD_CONTACT, &back, packed, n), 0);
 	assert_memory_equal(&c, &back, sizeof(c));
+	assert_int_equal(pack_peek(&names, RECORD_CONTACT,
+				   offsetof(struct contact_record, expires_at), packed, n),
+			 c.expires_at);
 	/* Any shorter it is either refused or a record with fewer fields: never read beyond. */
 	for (size_t i = 0; i < n; i++) {
 		uint8_t *cut = malloc(i ? i : 1);

@@ -18,7 +18,7 @@ struct jfix {
 static void journal_begin(struct jfix *t)
 {
 	const struct journal_conf conf = {
-		.path = t->path, .bytes = 1 << 20, .node = 1, .drain_ms = 20};
+		.path = t->path, .bytes = 1 << 20, .node = 1, .drain_ms = 20, .hold_ms = 1};
 
 	assert_int_equal(journal_open(&t->j, &conf, t->fx->store), 0);
 }
@@ -338,7 +338,7 @@ static void child_main(struct jfix *t, int tell, uint64_t first)
 {
 	const struct store_conf conf = {.url = t->fx->place.url, .data_dir = t->fx->place.dir};
 	const struct journal_conf jconf = {
-		.path = t->path, .bytes = 1 << 20, .node = 1, .drain_ms = 5};
+		.path = t->path, .bytes = 1 << 20, .node = 1, .drain_ms = 5, .hold_ms = 30};
 	struct store *s = NULL;
 
 	log_set_level(LOG_ERROR);

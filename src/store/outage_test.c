@@ -45,7 +45,7 @@ static void a_database_that_is_away_refuses_and_comes_back(void **state)
 	struct journal *j = NULL;
 	struct call_record c = {.node = 1, .id = 1};
 	char path[128];
-	const struct journal_conf conf = {.path = path, .node = 1, .drain_ms = 20};
+	const struct journal_conf conf = {.path = path, .node = 1, .drain_ms = 20, .hold_ms = 1};
 	json_t *p;
 
 	if (!testing_is_postgres())

@@ -161,3 +161,26 @@ int pack_read(const struct pack_names *names, enum record_kind kind, void *rec, 
 	}
 	return 0;
 }
+
+int64_t pack_peek(const struct pack_names *names, enum record_kind kind, size_t offset,
+		  const uint8_t *src, size_t n)
+{
+	const uint8_t *p = src + PACK_HEAD_BYTES, *end = src + n;
+	uint64_t key, v;
+
+	if (kind >= RECORD_NTABLES || n < PACK_HEAD_BYTES)
+		return 0;
+	while (p < end && get_varint(&p, end, &key) && get_varint(&p, end, &v) &&
+	       key < PACK_MAX_FIELDS * 2) {
+		const struct field *f = names->field[kind][key / 2];
+
+		if (key & 1) {
+			if (v > (uint64_t)(end - p))
+				return 0;
+			p += v;
+		} else if (f && f->offset == offset) {
+			return unzigzag(v);
+		}
+	}
+	return 0;
+}

@@ -30,4 +30,8 @@ void pack_names_read(struct pack_names *names, const char src[PACK_NAMES_BYTES])
 int pack_read(const struct pack_names *names, enum record_kind kind, void *rec, const uint8_t *src,
 	      size_t n) MUST_USE;
 
+/* One number of it without the rest: of the field at this offset.  0 when it is empty, or no record. */
+int64_t pack_peek(const struct pack_names *names, enum record_kind kind, size_t offset,
+		  const uint8_t *src, size_t n);
+
 #endif

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdlib.h>
+#include <string.h>
+#include "store/drain_record.h"
+
+int record_writer_open(struct record_writer *w, struct rows *rows)
+{
+	w->rows = rows;
+	return map_init(&w->kept);
+}
+
+static void forget_kept(struct record_writer *w)
+{
+	struct map_iter it = {0};
+	struct map_node *node;
+
+	while ((node = map_next(&w->kept, &it))) {
+		map_remove(&w->kept, node);
+		free(CONTAINER_OF(node, struct kept_row, node));
+	}
+}
+
+void record_writer_close(struct record_writer *w)
+{
+	forget_kept(w);
+	map_close(&w->kept);
+}
+
+void record_writer_begin(struct record_writer *w, const struct journal_file *f, bool knows_kept)
+{
+	pack_names_read(&w->names, journal_file_names(f));
+	w->node = f->node;
+	w->knows_kept = knows_kept;
+	forget_kept(w);
+}
+
+struct record_key record_key(const struct journal_record *r)
+{
+	struct record_key key = {.kind = r->kind};
+	struct kept_head kept;
+	struct record_head head;
+
+	if (r->kind == RECORD_LEG_KEPT && r->n >= sizeof(kept)) {
+		memcpy(&kept, r->p, sizeof(kept));
+		key.tenant_id = kept.tenant_id;
+		key.id = kept.leg_id;
+	} else if (r->kind < RECORD_NTABLES && r->n >= sizeof(head)) {
+		memcpy(&head, r->p, sizeof(head));
+		key.tenant_id = head.tenant_id;
+		key.id = head.id;
+	}
+	return key;
+}
+
+static int read_record(struct record_writer *w, const struct journal_record *r)
+{
+	if (r->kind != RECORD_LEG_KEPT)
+		return pack_read(&w->names, r->kind, &w->rec, r->p, r->n);
+	if (r->n < sizeof(w->rec.kept))
+		return EBADMSG;
+	memcpy(&w->rec.kept, r->p, sizeof(w->rec.kept));
+	return 0;
+}
+
+bool record_is_final(const struct record_writer *w, const struct journal_record *r)
+{
+	static const size_t ended_at[RECORD_NTABLES] = {
+		[RECORD_CALL] = offsetof(struct call_record, ended_at),
+		[RECORD_LEG] = offsetof(struct leg_record, ended_at),
+		[RECORD_SEGMENT] = offsetof(struct segment_record, ended_at),
+	};
+	struct kept_head kept;
+
+	if (r->kind == RECORD_LEG_KEPT && r->n >= sizeof(kept)) {
+		memcpy(&kept, r->p, sizeof(kept));
+		return kept.is_ended != 0;
+	}
+	if (r->kind >= RECORD_NTABLES || !ended_at[r->kind])
+		return true;
+	return pack_peek(&w->names, r->kind, ended_at[r->kind], r->p, r->n) != 0;
+}
+
+static int tenant_exists(struct record_writer *w, uint64_t id, bool *yes)
+{
+	struct db_stmt *st;
+	int err;
+
+	for (size_t i = 0; i < w->ntenants; i++) {
+		if (w->tenants[i].id != id)
+			continue;
+		*yes = w->tenants[i].is_there;
+		return 0;
+	}
+	err = db_sql(w->rows->db, "SELECT 1 FROM tenant_revision WHERE tenant_id = $1", &st);
+	if (err)
+		return err;
+	db_bind_id(st, 1, id);
+	err = db_step(st);
+	db_done(st);
+	*yes = !err;
+	if (err && err != ENOENT)
+		return err;
+	w->tenants[w->ntenants < ARRAY_LEN(w->tenants) ? w->ntenants++ : 0] =
+		(struct known_tenant){id, *yes};
+	return 0;
+}
+
+static int run_by_key(struct record_writer *w, const char *sql, struct record_key key)
+{
+	struct db_stmt *st;
+	int err = db_sql(w->rows->db, sql, &st);
+
+	if (err)
+		return err;
+	db_bind_id(st, 1, key.tenant_id);
+	db_bind_id(st, 2, key.id);
+	return db_run(st);
+}
+
+static int put_row(struct record_writer *w, struct record_key key)
+{
+	const struct sql_table *t = sql_record_table(w->rows->schema, key.kind);
+	struct sql_value v[SQL_MAX_COLUMNS];
+	struct db_stmt *st;
+	int err;
+
+	if (key.kind == RECORD_CONTACT && !w->rec.contact.expires_at)
+		return run_by_key(w, t->remove, key);
+	sql_encode_record(t, &w->rec, v);
+	err = db_sql(w->rows->db, t->upsert, &st);
+	if (!err)
+		err = rows_bind(w->rows, st, NULL, v, t->ncols);
+	return err ? err : db_run(st);
+}
+
+/* ---- what is kept of legs ---- */
+
+static bool same_key(const struct map_node *node, const void *arg)
+{
+	const struct record_key *a = &CONTAINER_OF(node, struct kept_row, node)->key, *b = arg;
+
+	return a->tenant_id == b->tenant_id && a->id == b->id;
+}
+
+static struct kept_row *find_kept(struct record_writer *w, struct record_key key)
+{
+	struct map_node *node =
+		map_find(&w->kept, map_hash_u64(key.tenant_id, key.id), same_key, &key);
+
+	return node ? CONTAINER_OF(node, struct kept_row, node) : NULL;
+}
+
+static int note_kept(struct record_writer *w, struct record_key key)
+{
+	struct kept_row *row;
+
+	if (!w->knows_kept || find_kept(w, key))
+		return 0;
+	row = calloc(1, sizeof(*row));
+	if (!row)
+		return ENOMEM;
+	row->key = key;
+	map_add(&w->kept, &row->node, map_hash_u64(key.tenant_id, key.id));
+	return 0;
+}
+
+static int remove_kept(struct record_writer *w, struct record_key key)
+{
+	struct kept_row *row = find_kept(w, key);
+
+	if (w->knows_kept && !row)
+		return 0;
+	if (row) {
+		row->next_gone = w->gone;
+		w->gone = row;
+	}
+	return run_by_key(w, "DELETE FROM leg_kept WHERE tenant_id = $1 AND leg_id = $2", key);
+}
+
+void record_writer_done(struct record_writer *w, bool is_committed)
+{
+	while (w->gone) {
+		struct kept_row *row = w->gone;
+
+		w->gone = row->next_gone;
+		if (!is_committed)
+			continue; /* it will be deleted again */
+		map_remove(&w->kept, &row->node);
+		free(row);
+	}
+	w->ntenants = 0;
+}
+
+static int put_kept(struct record_writer *w, const struct journal_record *r, struct record_key key)
+{
+	struct buf sealed = {0};
+	struct db_stmt *st;
+	int err;
+
+	if (w->rec.kept.is_ended)
+		return remove_kept(w, key);
+	err = note_kept(w, key);
+	if (!err)
+		err = seal_bytes(w->rows->seal, r->p, r->n, &sealed);
+	if (!err)
+		err = db_sql(w->rows->db,
+			     "INSERT INTO leg_kept (tenant_id, leg_id, node, kept) "
+			     "VALUES ($1, $2, $3, $4) ON CONFLICT (tenant_id, leg_id) "
+			     "DO UPDATE SET node = excluded.node, kept = excluded.kept",
+			     &st);
+	if (!err) {
+		db_bind_id(st, 1, key.tenant_id);
+		db_bind_id(st, 2, key.id);
+		db_bind_id(st, 3, w->node);
+		db_bind_blob(st, 4, sealed.p, sealed.n);
+		err = db_run(st);
+	}
+	buf_free(&sealed);
+	return err;
+}
+
+int record_put(struct record_writer *w, const struct journal_record *r)
+{
+	struct record_key key = record_key(r);
+	bool is_there;
+	int err = read_record(w, r);
+
+	if (!err)
+		err = tenant_exists(w, key.tenant_id, &is_there);
+	if (err || !is_there)
+		return err;
+	return r->kind == RECORD_LEG_KEPT ? put_kept(w, r, key) : put_row(w, key);
+}
