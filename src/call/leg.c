@@ -17,6 +17,15 @@
 
 typedef void leg_action_h(struct leg *leg, const struct leg_msg *m);
 
+static const struct {
+	const char *name;
+	uint32_t timeout_ms;
+} states[LEG_NSTATES] = {
+#define X(name, ms) [LEG_##name] = {#name, ms},
+#include "call/leg_states.def"
+#undef X
+};
+
 static const struct leg_msg nothing;
 
 static void act_nothing(struct leg *leg, const struct leg_msg *m)
@@ -246,12 +255,16 @@ static void act_media_stuck(struct leg *leg, const struct leg_msg *m)
 	leg->has_media = false;
 }
 
+/* Our CANCEL or BYE could not be sent, for want of memory: no timer of the stack runs for what was never sent. */
 static void act_sip_stuck(struct leg *leg, const struct leg_msg *m)
 {
 	struct log_ctx ctx = leg_log(leg);
 
-	log_error(&ctx, LOGID_BUG, "an INVITE usage has not ended long after its timers");
-	timer_start(leg->cs->conf.env.wheel, &leg->timer, 60000, leg->timer.fn, leg->timer.arg);
+	log_warn(&ctx, LOGID_CALL,
+		 "the device still has not been told that its call is over: telling it again");
+	timer_start(leg->cs->conf.env.wheel, &leg->timer, states[leg->st].timeout_ms, leg->timer.fn,
+		    leg->timer.arg);
+	sip_invite_end(leg->inv, reason_status(REASON_OVERLOAD), STR_NONE);
 }
 
 static const struct edge {
@@ -261,15 +274,6 @@ static const struct edge {
 } edges[LEG_NSTATES][LEV_NEVENTS] = {
 #define X(from, ev, to, act) [LEG_##from][LEV_##ev] = {true, LEG_##to, act},
 #include "call/leg.def"
-#undef X
-};
-
-static const struct {
-	const char *name;
-	uint32_t timeout_ms;
-} states[LEG_NSTATES] = {
-#define X(name, ms) [LEG_##name] = {#name, ms},
-#include "call/leg_states.def"
 #undef X
 };
 

@@ -7,12 +7,14 @@
  */
 #include "call/testing.h"
 
-enum { ROBOT_TEXT = 8192 };
+enum { ROBOT_TEXT = 8192, NROBOTS = 3 };
 
 struct robot {
 	struct phone *p;
 	char invite[ROBOT_TEXT]; /* that it has to answer */
 	bool is_up, was_up, has_failed;
+	bool only_rings;	  /* a second device, which loses */
+	bool offers_late;	  /* its INVITE has no description, its ACK the answer */
 	char pending[ROBOT_TEXT]; /* its request that has no final answer yet */
 	char to[512];		  /* with tag, of the dialog it has started */
 	char target[256];
@@ -98,7 +100,8 @@ static void robot_takes_request(struct robot *r, const char *text)
 		snprintf(r->invite, sizeof(r->invite), "%s", text);
 		if (is_new)
 			robot_reply(r, text, 180, "");
-		robot_reply(r, text, 200, robot_sdp(r, strstr(text, "m=video") != NULL));
+		if (!r->only_rings)
+			robot_reply(r, text, 200, robot_sdp(r, strstr(text, "m=video") != NULL));
 	} else if (strncmp(text, "CANCEL ", 7) == 0) {
 		robot_reply(r, text, 200, "");
 		robot_reply(r, r->invite, 487, "");
@@ -129,7 +132,8 @@ static void robot_takes_response(struct robot *r, const char *text)
 		header_of(text, "Contact", line, sizeof(line));
 		snprintf(r->target, sizeof(r->target), "%.*s", (int)strcspn(line + 1, ">"),
 			 line + 1);
-		robot_request(r, "ACK", cseq, 1000 + cseq, "");
+		robot_request(r, "ACK", cseq, 1000 + cseq,
+			      cseq == 1 && r->offers_late ? robot_sdp(r, false) : "");
 		r->is_up = r->was_up = true;
 		return;
 	}
@@ -157,7 +161,7 @@ static void robots_run(struct world *w, struct robot *robots, uint64_t ms)
 			snprintf(text, sizeof(text), "%s", t->sent[0].text);
 			free(t->sent[0].text);
 			memmove(t->sent, t->sent + 1, sizeof(t->sent[0]) * --t->nsent);
-			for (int i = 0; i < 2; i++) {
+			for (int i = 0; i < NROBOTS; i++) {
 				if (!addr_eq(&to.remote, &robots[i].p->flow.remote))
 					continue;
 				if (strncmp(text, "SIP/2.0 ", 8) == 0)
@@ -174,19 +178,22 @@ static void robots_run(struct world *w, struct robot *robots, uint64_t ms)
 	}
 }
 
-/* Call, hold (with video, so that streams are added), hang up.  Whether an allocation failed in it. */
-static bool whole_call(struct world *w, struct robot *robots, uint64_t nth, bool forever)
+/* Call two devices, of which one answers; hold (with video, so that streams are added), hang up.  Whether an allocation failed in it. */
+static bool whole_call(struct world *w, struct robot *robots, bool is_late, uint64_t nth,
+		       bool forever)
 {
 	struct robot *a = &robots[0], *b = &robots[1];
 	bool has_failed;
 
-	memset(robots, 0, 2 * sizeof(*robots));
+	memset(robots, 0, NROBOTS * sizeof(*robots));
+	robots[2] = (struct robot){.p = &w->phone[5], .only_rings = true};
+	a->offers_late = is_late;
 	a->p = &w->phone[1];
 	b->p = &w->phone[2];
 	snprintf(a->to, sizeof(a->to), "<sip:102@acme.example>");
 	snprintf(a->target, sizeof(a->target), "sip:102@acme.example");
 	mem_fail(nth, forever);
-	robot_request(a, "INVITE", 1, 1, robot_sdp(a, false));
+	robot_request(a, "INVITE", 1, 1, is_late ? "" : robot_sdp(a, false));
 	robots_run(w, robots, 1000);
 	if (a->is_up) {
 		robot_request(a, "INVITE", 2, 2, robot_sdp(a, true));
@@ -222,20 +229,22 @@ static void nothing_is_left(struct world *w)
 	assert_int_equal(wheel_count(w->net.wheel), 0);
 }
 
-static void fail_each_allocation(struct world *w, bool forever)
+static void fail_each_allocation(struct world *w, bool is_late, bool forever)
 {
-	static struct robot robots[2];
+	static struct robot robots[NROBOTS];
 	uint64_t objects, nth = 0;
 	bool has_failed;
 
-	(void)whole_call(w, robots, 0,
+	if (!w->registrar.contact[3].id)
+		registers(&w->phone[5], 102);
+	(void)whole_call(w, robots, is_late, 0,
 			 false); /* once without: containers have grown to their size */
 	assert_true(robots[0].was_up && robots[1].was_up);
 	objects = mem_objects();
 	do {
 		size_t ncalls = w->ncalls;
 
-		has_failed = whole_call(w, robots, ++nth, forever);
+		has_failed = whole_call(w, robots, is_late, ++nth, forever);
 		nothing_is_left(w);
 		assert_int_equal(mem_objects(), objects);
 		if (robots[0].was_up) {
@@ -251,12 +260,14 @@ static void fail_each_allocation(struct world *w, bool forever)
 
 static void any_allocation_may_fail_once(void **state)
 {
-	fail_each_allocation(*state, false);
+	fail_each_allocation(*state, false, false);
+	fail_each_allocation(*state, true, false);
 }
 
 static void memory_may_run_out_at_any_point(void **state)
 {
-	fail_each_allocation(*state, true);
+	fail_each_allocation(*state, false, true);
+	fail_each_allocation(*state, true, true);
 }
 
 int main(void)
