@@ -47,8 +47,8 @@ static json_t *registration_json(struct server *s, const struct contact *c)
 		a ? model_extension(s->model, c->tenant_id, a->extension_id) : NULL;
 	char remote[ADDR_STR_BYTES];
 
-	return json_pack("{s:o,s:o,s:o,s:s,s:s,s:s,s:s,s:s,s:s,s:o,s:o}", "id", json_id(c->id),
-			 "tenant_id", json_id(c->tenant_id), "account_id", json_id(c->account_id),
+	return json_pack("{s:o,s:o,s:o,s:s,s:s,s:s,s:s,s:s,s:s,s:o,s:o}", "id",
+			 json_id(c->record_id), "tenant_id", json_id(c->tenant_id), "account_id", json_id(c->account_id),
 			 "username", a ? a->username : "", "extension", e ? e->number : "",
 			 "contact", c->uri, "remote", addr_str(remote, &c->flow.remote),
 			 "transport", transport_name(c->flow.transport), "user_agent",
@@ -60,7 +60,7 @@ static json_t *registrations(struct server *s, const struct command *c)
 {
 	json_t *items = json_array();
 	const struct contact *it;
-	oid after = c->after;
+	uint64_t after = c->after;
 	bool has_more = false;
 
 	while ((it = registrar_next(s->registrar, c->tenant_id, after))) {
@@ -69,7 +69,7 @@ static json_t *registrations(struct server *s, const struct command *c)
 			break;
 		}
 		json_array_append_new(items, registration_json(s, it));
-		after = it->id;
+		after = it->record_id;
 	}
 	return json_pack("{s:o,s:o}", "items", items, "next",
 			 has_more ? json_id(after) : json_null());

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Bindings: one registered contact each, found by account, by id, and by the connection it hangs on.
+ * Bindings: one registered contact each, from its REGISTER or its record to its end.
  *
  * The journal has a binding before its device hears 200, and hears of its end as expires_at 0.  A binding keeps its id as
  * long as its device refreshes it, wherever it moves.
@@ -14,54 +14,6 @@
 #include "registrar/inside.h"
 
 static const char *const transports[] = {"udp", "tcp", "tls", "ws", "wss"};
-
-/* ---- accounts ---- */
-
-struct account_key {
-	uint64_t tenant_id, account_id;
-};
-
-static bool same_account(const struct map_node *node, const void *arg)
-{
-	const struct reg_account *a = CONTAINER_OF(node, struct reg_account, node);
-	const struct account_key *k = arg;
-
-	return a->tenant_id == k->tenant_id && a->account_id == k->account_id;
-}
-
-struct reg_account *reg_account_find(struct registrar *r, uint64_t tenant_id, uint64_t account_id)
-{
-	struct account_key k = {tenant_id, account_id};
-	struct map_node *node =
-		map_find(&r->accounts, map_hash_u64(tenant_id, account_id), same_account, &k);
-
-	return node ? CONTAINER_OF(node, struct reg_account, node) : NULL;
-}
-
-struct reg_account *reg_account_get(struct registrar *r, uint64_t tenant_id, uint64_t account_id)
-{
-	struct reg_account *a = reg_account_find(r, tenant_id, account_id);
-
-	if (a)
-		return a;
-	a = mem_alloc(sizeof(*a));
-	if (!a)
-		return NULL;
-	a->tenant_id = tenant_id;
-	a->account_id = account_id;
-	list_init(&a->bindings);
-	map_add(&r->accounts, &a->node, map_hash_u64(tenant_id, account_id));
-	return a;
-}
-
-void reg_account_drop(struct registrar *r, struct reg_account *a, const char *why)
-{
-	LIST_EACH_SAFE (it, tmp, &a->bindings) {
-		binding_remove(CONTAINER_OF(it, struct binding, in_account), why);
-	}
-	map_remove(&r->accounts, &a->node);
-	mem_free(a);
-}
 
 /* ---- making ---- */
 
@@ -182,7 +134,7 @@ struct binding *binding_free(struct binding *b)
 	return mem_free(b);
 }
 
-/* ---- indexes ---- */
+/* ---- time ---- */
 
 static void expired(struct timer *t, void *arg)
 {
@@ -198,41 +150,6 @@ static void start_expiry(struct binding *b)
 
 	timer_start(b->r->conf.env.wheel, &b->expiry, left_us > 0 ? (uint64_t)left_us / 1000 : 0,
 		    expired, b);
-}
-
-static void link_conn(struct binding *b)
-{
-	struct flow_edge *edge = sip_edge(b->r->conf.sip);
-	int64_t left_us = b->c.expires_at_us - clock_wall_us(b->r->conf.env.clock);
-
-	if (!b->c.flow.conn || !flow_is_stream(b->c.flow.transport))
-		return;
-	map_add(&b->r->by_conn, &b->by_conn, map_hash_u64(0, b->c.flow.conn));
-	b->is_by_conn = true;
-	if (edge->keep)
-		edge->keep(edge, b->c.flow.conn,
-			   left_us > 0 ? (uint32_t)(left_us / 1000000) + 60 : 60);
-}
-
-static void unlink_conn(struct binding *b)
-{
-	if (b->is_by_conn)
-		map_remove(&b->r->by_conn, &b->by_conn);
-	b->is_by_conn = false;
-}
-
-/* Highest q first; among equals the latest. */
-static void link_account(struct binding *b)
-{
-	struct link *at = &b->account->bindings;
-
-	LIST_EACH (it, &b->account->bindings) {
-		if (CONTAINER_OF(it, struct binding, in_account)->c.q <= b->c.q) {
-			at = it;
-			break;
-		}
-	}
-	list_add_before(at, &b->in_account);
 }
 
 /* ---- telling ---- */
@@ -301,15 +218,14 @@ static void tell(const struct binding *b, bool is_added, const char *why)
 int binding_add(struct binding *b, bool is_new)
 {
 	struct registrar *r = b->r;
-	int err = ids_add(r->bindings, b, &b->c.id);
+	int err;
 
-	if (err)
-		return err;
 	if (is_new)
 		b->c.record_id = r->next_record_id++;
-	link_account(b);
-	b->account->nbindings++;
-	link_conn(b);
+	err = lists_add(b);
+	if (err)
+		return err;
+	lists_link_conn(b);
 	start_expiry(b);
 	metric_set(METRIC_REGISTRATIONS, ids_count(r->bindings));
 	if (is_new) {
@@ -324,8 +240,7 @@ void binding_refresh(struct binding *b, struct binding *fresh)
 	struct contact old = b->c;
 	char *text = b->text;
 
-	unlink_conn(b);
-	list_remove(&b->in_account);
+	lists_unlink_conn(b);
 	b->c = fresh->c;
 	b->c.id = old.id;
 	b->c.record_id = old.record_id;
@@ -337,8 +252,8 @@ void binding_refresh(struct binding *b, struct binding *fresh)
 	b->path = fresh->path;
 	b->reg_id = fresh->reg_id;
 	b->cseq = fresh->cseq;
-	link_account(b);
-	link_conn(b);
+	lists_move(b);
+	lists_link_conn(b);
 	start_expiry(b);
 	binding_free(fresh);
 	binding_write(b, b->c.expires_at_us);
@@ -348,10 +263,7 @@ void binding_remove(struct binding *b, const char *why)
 {
 	struct registrar *r = b->r;
 
-	unlink_conn(b);
-	list_remove(&b->in_account);
-	b->account->nbindings--;
-	ids_remove(r->bindings, b->c.id);
+	lists_remove(b);
 	metric_set(METRIC_REGISTRATIONS, ids_count(r->bindings));
 	binding_write(b, 0);
 	tell(b, false, why);
@@ -360,23 +272,17 @@ void binding_remove(struct binding *b, const char *why)
 
 /* ---- connections ---- */
 
-static bool same_conn(const struct map_node *node, const void *arg)
-{
-	return CONTAINER_OF(node, struct binding, by_conn)->c.flow.conn == *(const oid *)arg;
-}
-
 /* A browser is gone with its connection.  A phone may listen where its Contact says: the next call tries there. */
 void bindings_closed(oid conn, void *registrar)
 {
 	struct registrar *r = registrar;
-	struct map_node *node;
+	struct binding *b;
 
-	while ((node = map_find(&r->by_conn, map_hash_u64(0, conn), same_conn, &conn))) {
-		struct binding *b = CONTAINER_OF(node, struct binding, by_conn);
+	while ((b = lists_of_conn(r, conn))) {
 		struct sip_uri u;
 		struct addr a;
 
-		unlink_conn(b);
+		lists_unlink_conn(b);
 		b->c.flow.conn = 0;
 		if (b->c.flow.transport >= FLOW_WS || sip_uri_parse(&u, str_of(b->c.uri)) ||
 		    addr_parse(&a, u.host,

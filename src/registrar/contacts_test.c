@@ -333,22 +333,29 @@ static void phone_on_tcp_is_called_at_its_contact_when_the_connection_is_gone(vo
 	assert_int_equal(first_contact(w, 1)->flow.remote.port, 5070);
 }
 
-static void pages_of_contacts_follow_each_other(void **state)
+static void pages_of_contacts_go_on_where_one_has_gone(void **state)
 {
 	struct world *w = *state;
 	const struct contact *c;
-	oid after = 0;
+	uint64_t after = 0, seen[3];
 	unsigned n = 0;
 
 	w->contact = "<sip:a@198.51.100.7>, <sip:b@198.51.100.7>, <sip:c@198.51.100.7>";
 	assert_int_equal(sign_in(w, "REGISTER"), 200);
 	while ((c = registrar_next(w->reg, TENANT, after))) {
-		after = c->id;
-		n++;
+		assert_true(c->record_id > after);
+		assert_true(n < ARRAY_LEN(seen));
+		after = seen[n++] = c->record_id;
 	}
 	assert_int_equal(n, 3);
 	assert_null(registrar_next(w->reg, OTHER, 0));
-	assert_non_null(registrar_next(w->reg, 0, 0));
+	assert_int_equal(registrar_next(w->reg, 0, 0)->record_id, seen[0]);
+	w->contact = "<sip:b@198.51.100.7>;expires=0";
+	assert_int_equal(sign_in(w, "REGISTER"), 200);
+	assert_int_equal(registrar_next(w->reg, TENANT, seen[0])->record_id, seen[2]);
+	assert_int_equal(registrar_next(w->reg, TENANT, seen[1])->record_id, seen[2]);
+	assert_int_equal(registrar_next(w->reg, 0, seen[1])->record_id, seen[2]);
+	assert_null(registrar_next(w->reg, 0, seen[2]));
 }
 
 int main(void)
@@ -372,7 +379,7 @@ int main(void)
 		TEST(contact_that_lapsed_while_we_were_away_is_closed),
 		TEST(contact_of_a_browser_goes_with_its_connection),
 		TEST(phone_on_tcp_is_called_at_its_contact_when_the_connection_is_gone),
-		TEST(pages_of_contacts_follow_each_other),
+		TEST(pages_of_contacts_go_on_where_one_has_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

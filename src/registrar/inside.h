@@ -5,7 +5,8 @@
  *   registrar.c  the REGISTER method: judge all of it, then do all of it
  *   wish.c       what one Contact of a REGISTER asks for
  *   identify.c   realm, account, digest: who sent a request
- *   binding.c    the contacts: indexes, expiry, journal, events
+ *   binding.c    a contact: made, added, refreshed, removed, restored
+ *   lists.c      where contacts are found: by account, tenant, record, connection
  *   answer.c     the 200
  *
  * Thread     core
@@ -28,12 +29,20 @@ struct reg_account {
 	uint64_t secret_of; /* hash of the name, realm and password it was made from; 0: none */
 };
 
+/* Its bindings in order of record id: what pages walk. */
+struct reg_tenant {
+	struct map_node node;
+	uint64_t tenant_id;
+	struct link bindings;
+};
+
 struct binding {
 	struct contact c; /* first */
 	struct registrar *r;
 	struct reg_account *account;
-	struct link in_account;
-	struct map_node by_conn;
+	struct reg_tenant *tenant;
+	struct link in_account, in_tenant, in_all;
+	struct map_node by_record, by_conn;
 	bool is_by_conn;
 	struct timer expiry;
 	char *text; /* c.uri, c.routes, c.user_agent and what follows point into it */
@@ -46,9 +55,10 @@ struct registrar {
 	struct registrar_conf conf;
 	struct sip_auth *auth;
 	struct sip_secret nobody; /* of users that do not exist */
-	struct map accounts;
-	struct map by_conn;
+	struct map accounts, tenants;
+	struct map by_record, by_conn;
 	struct ids *bindings;
+	struct link all; /* in order of record id */
 	uint64_t next_record_id;
 	struct {
 		registrar_changed_h *fn;
@@ -90,13 +100,26 @@ bool wishes_match(struct order *o, struct refusal *no);
 /* A Contact that must not be called: one of our own addresses, broadcast, multicast. */
 bool wish_is_dangerous(struct registrar *r, const struct sip_uri *u, const struct flow *flow);
 
-/* ---- bindings ---- */
+/* ---- where bindings are found ---- */
 struct reg_account *reg_account_find(struct registrar *r, uint64_t tenant_id, uint64_t account_id);
 struct reg_account *reg_account_get(struct registrar *r, uint64_t tenant_id,
 				    uint64_t account_id); /* NULL: no memory */
 void reg_account_drop(struct registrar *r, struct reg_account *a,
 		      const char *why); /* its bindings, and itself */
 
+int lists_open(struct registrar *r) MUST_USE;
+void lists_close(struct registrar *r); /* frees every binding, and tells nobody */
+struct reg_tenant *reg_tenant_find(struct registrar *r, uint64_t tenant_id);
+/* Everywhere but by connection.  ENOMEM, ENOSPC: nowhere. */
+int lists_add(struct binding *b) MUST_USE;
+void lists_remove(struct binding *b);
+/* Its place in the account after q has changed. */
+void lists_move(struct binding *b);
+void lists_link_conn(struct binding *b);
+void lists_unlink_conn(struct binding *b);
+struct binding *lists_of_conn(struct registrar *r, oid conn); /* any of it */
+
+/* ---- bindings ---- */
 int binding_make(struct binding **bp, struct registrar *r, const struct order *o,
 		 const struct wish *w) MUST_USE;
 struct binding *binding_free(struct binding *b);

@@ -164,13 +164,12 @@ static void drop_extension(struct registrar *r, const struct model *m, uint64_t 
 
 static void drop_tenant(struct registrar *r, uint64_t tenant_id)
 {
-	struct binding *b;
-	size_t pos = 0;
-	oid id;
+	struct reg_tenant *t;
 
-	while ((b = ids_next(r->bindings, &pos, &id)))
-		if (b->c.tenant_id == tenant_id)
-			binding_remove(b, "tenant disabled");
+	/* it goes with its last binding */
+	while ((t = reg_tenant_find(r, tenant_id)))
+		binding_remove(LIST_FIRST(&t->bindings, struct binding, in_tenant),
+			       "tenant disabled");
 }
 
 static void model_changed(const struct model *m, const struct resource *res, uint64_t tenant_id,
@@ -216,11 +215,7 @@ int registrar_alloc(struct registrar **rp, const struct registrar_conf *conf)
 	conf->env.rng->fill(conf->env.rng, &r->nobody, sizeof(r->nobody));
 	err = sip_auth_alloc(&r->auth, &conf->env, conf->nonce_seconds);
 	if (!err)
-		err = map_init(&r->accounts);
-	if (!err)
-		err = map_init(&r->by_conn);
-	if (!err)
-		err = ids_alloc(&r->bindings, r->conf.max_contacts + 1);
+		err = lists_open(r);
 	if (!err)
 		err = model_watch(conf->model, model_changed, r);
 	if (!err)
@@ -238,27 +233,12 @@ int registrar_alloc(struct registrar **rp, const struct registrar_conf *conf)
 	return 0;
 }
 
-static void free_account(struct reg_account *a)
-{
-	LIST_EACH_SAFE (it, tmp, &a->bindings) {
-		binding_free(CONTAINER_OF(it, struct binding, in_account));
-	}
-	mem_free(a);
-}
-
 struct registrar *registrar_free(struct registrar *r)
 {
-	struct map_iter it = {0};
-	struct map_node *node;
-
 	if (!r)
 		return NULL;
 	/* Nothing is written: who is registered stays so over a restart. */
-	while (r->accounts.now && (node = map_next(&r->accounts, &it)))
-		free_account(CONTAINER_OF(node, struct reg_account, node));
-	map_close(&r->accounts);
-	map_close(&r->by_conn);
-	ids_free(r->bindings);
+	lists_close(r);
 	sip_auth_free(r->auth);
 	buf_free(&r->lines);
 	return mem_free(r);
@@ -322,17 +302,4 @@ const struct contact *registrar_contact(struct registrar *r, oid id)
 size_t registrar_count(const struct registrar *r)
 {
 	return ids_count(r->bindings);
-}
-
-const struct contact *registrar_next(struct registrar *r, uint64_t tenant_id, oid after)
-{
-	size_t pos = (uint32_t)after; /* ids.h: index + 1 */
-	struct binding *b;
-	oid id;
-
-	ON_THREAD(THREAD_CORE);
-	while ((b = ids_next(r->bindings, &pos, &id)))
-		if (!tenant_id || b->c.tenant_id == tenant_id)
-			return &b->c;
-	return NULL;
 }

@@ -50,8 +50,9 @@ const struct contact *registrar_contacts(struct registrar *r, uint64_t tenant_id
 					 uint64_t account_id, size_t *pos);
 const struct contact *registrar_contact(struct registrar *r, oid id);
 size_t registrar_count(const struct registrar *r);
-/* Page through a tenant's contacts (0: all) in order of id: the page of `GET registrations`. */
-const struct contact *registrar_next(struct registrar *r, uint64_t tenant_id, oid after);
+/* Page through a tenant's contacts (0: all) in order of record_id: the page of `GET registrations`.  after 0: the first. */
+const struct contact *registrar_next(struct registrar *r, uint64_t tenant_id,
+				     uint64_t after_record_id);
 
 /* Someone registered anew (not: refreshed) or is gone: open forks and presence listen. */
 typedef void registrar_changed_h(const struct contact *c, bool is_added, void *arg);
