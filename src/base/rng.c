@@ -10,6 +10,13 @@ static void system_fill(struct rng *r, void *p, size_t n)
 	randombytes_buf(p, n);
 }
 
+/* libsodium's own generator (ChaCha20, seeded by the kernel, one state a thread) instead of a system call a value: a call
+ * draws about fifteen.  Must come before libsodium is used, which is before main(). */
+static void __attribute__((constructor)) choose_generator(void)
+{
+	randombytes_set_implementation(&randombytes_internal_implementation);
+}
+
 struct rng *rng_system(void)
 {
 	static struct rng system = {system_fill};

@@ -19,9 +19,9 @@
 #include "store/journal.h"
 
 enum {
-	SYNC_MS = 50,
+	SYNC_MS = 200,
 	HEAD_SYNCS = 5000 / SYNC_MS, /* the alive mark alone goes to the disk this often */
-	DRAIN_MS = 500,
+	DRAIN_MS = 1000,
 	HOLD_MS = 15000,
 	FIRST_PAUSE_MS = 250,
 	MAX_PAUSE_MS = 5000,
