@@ -90,6 +90,12 @@ static int set_media_threads(struct config *c, struct str value)
 	return 0;
 }
 
+static int set_media_spread(struct config *c, struct str value)
+{
+	c->media_spread = !str_ieq(value, STR("no"));
+	return 0;
+}
+
 static int set_silence(struct config *c, struct str value)
 {
 	uint32_t n;
@@ -141,6 +147,8 @@ static const struct setting settings[] = {
 	{"silence-timeout", "S", "hang up a call without RTP for this many seconds (120)",
 	 set_silence},
 	{"media-threads", "N", "threads that relay RTP (one per CPU)", set_media_threads},
+	{"media-spread", NULL, "spread calls evenly over them, instead of filling one first",
+	 set_media_spread},
 	{"node", "N", "number of this node in a cluster (1)", set_node},
 	{"log-file", "FILE", "write the log there (standard error)", set_log_file},
 	{"log-json", NULL, "log as JSON, one object a line", set_log_json},

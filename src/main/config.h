@@ -29,6 +29,7 @@ struct config {
 	uint16_t rtp_min, rtp_max;
 	uint64_t node;
 	unsigned media_threads; /* 0: one per CPU */
+	bool media_spread;	/* over all of them, not one after the other */
 	uint32_t silence_ms;	/* no RTP this long ends a call */
 	char log_file[512];	/* "": stderr */
 	bool log_json;

@@ -73,8 +73,7 @@ static void sample_metrics(struct server *s)
 	metric_set(METRIC_REGISTRATIONS, registrar_count(s->registrar));
 	metric_set(METRIC_CALLS, calls_count(s->calls));
 	metric_set(METRIC_DIALOGS, sip.dialogs);
-	metric_set(METRIC_TRANSACTIONS,
-		   sip.client_transactions + sip.server_transactions);
+	metric_set(METRIC_TRANSACTIONS, sip.client_transactions + sip.server_transactions);
 	metric_set(METRIC_TIMERS, wheel_count(s->env.wheel));
 	metric_set(METRIC_MEDIA_PORTS, media_ports_in_use(s->media));
 	metric_set(METRIC_CORE_BYTES, mem_bytes());
@@ -88,6 +87,7 @@ static void on_second(struct timer *t, void *arg)
 	timer_start(s->env.wheel, t, 1000, on_second, s);
 	journal_mark_alive(s->journal, clock_wall_us(s->env.clock));
 	sample_metrics(s);
+	log_flush();
 	notify_alive();
 }
 

@@ -218,6 +218,7 @@ static int start_media(struct server *s)
 {
 	const struct media_conf conf = {
 		.nthreads = s->config.media_threads,
+		.fill = s->config.media_spread ? 1 : 0,
 		.port_min = s->config.rtp_min,
 		.port_max = s->config.rtp_max,
 		.fn = pass_media_event,
@@ -401,4 +402,5 @@ void server_stop(struct server *s)
 {
 	stop_parts(s, ARRAY_LEN(parts));
 	log_info(NULL, LOGID_START, "Offhook stopped");
+	log_flush();
 }

@@ -26,7 +26,9 @@ class Server:
         self.ip, self.sip_port = ip, sip_port
         build = RELEASE_BUILD if release else TEST_BUILD
         self.command = [os.path.join(build, "offhookd"), "--data", str(self.data), "--sip-port", str(sip_port),
-                        "--http-port", str(http_port), "--rtp-ports", rtp]
+                        "--http-port", str(http_port), "--rtp-ports", rtp, "--media-threads", "2"]
+        if not release:  # as shipped, one thread is filled first: then tests would never meet two
+            self.command.append("--media-spread")
         if demo:
             self.command.append("--demo")
         for address in (ip, *more_ips):
