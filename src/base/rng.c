@@ -1,20 +1,49 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Sources: Blackman & Vigna, "Scrambled Linear Pseudorandom Number Generators" (xoshiro256**; seeded by splitmix64). */
+#include <pthread.h>
 #include <sodium.h>
 #include <string.h>
 
 #include "base/rng.h"
 
-static void system_fill(struct rng *r, void *p, size_t n)
+/* The kernel's randomness, fetched for about a hundred values together instead of by a system call each: a call draws
+ * fifteen.  What was given out is wiped; a forked child starts with an empty pool. */
+enum { POOL_BYTES = 1024 };
+
+static _Thread_local struct {
+	uint8_t p[POOL_BYTES];
+	size_t left;
+	unsigned forks;
+} pool;
+static _Atomic unsigned forks;
+
+static void count_fork(void)
 {
-	randombytes_buf(p, n);
+	forks++;
 }
 
-/* libsodium's own generator (ChaCha20, seeded by the kernel, one state a thread) instead of a system call a value: a call
- * draws about fifteen.  Must come before libsodium is used, which is before main(). */
-static void __attribute__((constructor)) choose_generator(void)
+static void __attribute__((constructor)) watch_forks(void)
 {
-	randombytes_set_implementation(&randombytes_internal_implementation);
+	BUG(pthread_atfork(NULL, NULL, count_fork));
+}
+
+static void system_fill(struct rng *r, void *p, size_t n)
+{
+	uint8_t *at;
+
+	if (n > POOL_BYTES / 4) {
+		randombytes_buf(p, n);
+		return;
+	}
+	if (pool.left < n || pool.forks != forks) {
+		randombytes_buf(pool.p, POOL_BYTES);
+		pool.left = POOL_BYTES;
+		pool.forks = forks;
+	}
+	pool.left -= n;
+	at = pool.p + pool.left;
+	memcpy(p, at, n);
+	sodium_memzero(at, n);
 }
 
 struct rng *rng_system(void)
