@@ -92,6 +92,8 @@ void ask_core(struct ask *k, struct command cmd, ask_answer_h *fn)
 
 void ask_reply(struct ask *k, const struct web_response *resp)
 {
+	log_debug(NULL, LOGID_API, "%s %s: %u for %s [%s]", k->route->method, k->path, resp->status,
+		  k->who.username[0] ? k->who.username : "nobody", k->request_id);
 	/* ENOENT: the client has left, which is its right. */
 	(void)web_reply(k->a->web, k->request, resp);
 	ask_free(k);

@@ -19,6 +19,8 @@ static json_t *text_example(const struct field *f)
 {
 	if (f->flags & NUMBER)
 		return json_string("101");
+	if (f->flags & CREATE_ONLY)
+		return json_string("anna");
 	if (f->flags & EMAIL)
 		return json_string("anna@example.com");
 	if (f->flags & HOSTNAME)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every operation of the OpenAPI document: it succeeds, it fails in each way it says, and every answer is as documented.
 (Client checks each answer against the document.)"""
+import json
+
 import jsonschema
 import pytest
 
@@ -107,6 +109,15 @@ def test_schemas_are_schemas_and_their_examples_fit(server):
         jsonschema.Draft202012Validator.check_schema(schema)
         for example in schema.get("examples", []):
             server.document.validate({"$ref": f"#/components/schemas/{name}"}, example)
+
+
+@pytest.mark.parametrize("plural", sorted(RESOURCES))
+def test_example_of_a_new_object_can_be_created_as_it_stands(server, tenant, plural):
+    """But for ids and what must be unique in the system or was taken by the fixture."""
+    _, _, op = operations(server)[f"create_{RESOURCES[plural][0]}"]
+    text = json.dumps(body_for(server, op)).replace('"3"', f'"{tenant.extensions[0]["id"]}"').replace("example", f"x{Numbers.new()}")
+    body = json.loads(text.replace('"101"', f'"{Numbers.new()}"').replace("anna@", f"anna{Numbers.new()}@"))
+    tenant.admin.post(f"/api/{plural}", body)
 
 
 def test_examples_of_problems_fit(server):
