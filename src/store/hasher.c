@@ -15,7 +15,7 @@
 #include "store/args.h"
 #include "store/store_impl.h"
 
-enum { QUEUE = 32 };
+enum { QUEUE = 16 }; /* each: a second of waiting, no more */
 
 struct store_hasher {
 	struct one {

@@ -3,8 +3,10 @@
  * A database that goes away, breaks off in the middle of a commit, or is shared by two nodes.  The first two need the
  * PostgreSQL server of test/store/with-postgres; on SQLite only what it can show is run.
  */
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include "base/log.h"
 #include "store/journal.h"
 #include "store/testing.h"
@@ -276,6 +278,117 @@ static void two_nodes_never_make_the_same_number(void **state)
 	ring_free(other.answers);
 }
 
+/* ---- kill -9 between any two instructions of a change ---- */
+
+static void child_main(struct fixture *fx, int tell, unsigned first)
+{
+	log_set_level(LOG_ERROR);
+	fixture_reopen(fx);
+	for (unsigned number = first;; number++) {
+		char body[64];
+		struct store_reply r;
+
+		snprintf(body, sizeof(body), "{\"number\":\"%u\"}", number);
+		r = ask(fx, STORE_CREATE, fx->tenant_id, "extension", 0, body);
+		/* The one before the kill may have been done without anybody hearing of it. */
+		if (r.err && r.err != EEXIST)
+			_exit(3);
+		free(r.json);
+		if (write(tell, &number, sizeof(number)) != sizeof(number))
+			_exit(4);
+	}
+}
+
+static unsigned run_and_kill(struct fixture *fx, unsigned first, unsigned after)
+{
+	unsigned number, last = first - 1;
+	int fds[2], status;
+	pid_t pid;
+
+	assert_int_equal(pipe(fds), 0);
+	pid = fork();
+	if (!pid) {
+		close(fds[0]);
+		child_main(fx, fds[1], first);
+	}
+	close(fds[1]);
+	for (unsigned i = 0; i < after; i++)
+		if (read(fds[0], &number, sizeof(number)) == sizeof(number))
+			last = number;
+	poll(NULL, 0, (int)(after % 5));
+	kill(pid, SIGKILL);
+	while (read(fds[0], &number, sizeof(number)) == sizeof(number))
+		last = number;
+	close(fds[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	return last;
+}
+
+static int64_t count(struct fixture *fx, const char *sql)
+{
+	struct db_stmt *st;
+	struct db *db;
+	int64_t n;
+
+	assert_int_equal(store_connect(fx->store, LINK_READER, &db), 0);
+	assert_int_equal(db_sql(db, sql, &st), 0);
+	assert_int_equal(db_step(st), 0);
+	n = db_int(st, 0);
+	db_close(db);
+	return n;
+}
+
+static void a_change_is_whole_or_not_there_after_kill_9(void **state)
+{
+	struct fixture *fx = *state;
+	unsigned last = 100;
+	int64_t n;
+
+	fx->tenant_id = make_tenant(fx, "acme");
+	fx->store = store_close(
+		fx->store); /* only the children use it: threads and libpq survive no fork */
+	for (unsigned i = 0; i < 8; i++)
+		last = run_and_kill(fx, last + 1, i * 5 % 13);
+	fixture_reopen(fx);
+	n = count(fx, "SELECT count(*) FROM extensions");
+	assert_true(n == last - 100 || n == last - 99);
+	assert_int_equal(count(fx, "SELECT count(*) FROM accounts"), n);
+	assert_int_equal(count(fx, "SELECT count(*) FROM accounts a JOIN extensions x ON "
+				   "x.tenant_id = a.tenant_id AND x.id = a.extension_id "
+				   "AND x.number = a.username"),
+			 n);
+	assert_int_equal(count(fx, "SELECT count(*) FROM number"), n);
+	assert_int_equal(count(fx, "SELECT count(*) FROM change WHERE tenant_id > 0"), 2 * n);
+	assert_int_equal(count(fx, "SELECT max(revision) FROM change WHERE tenant_id > 0"), 2 * n);
+	assert_int_equal(count(fx, "SELECT revision FROM tenant_revision WHERE tenant_id > 0"),
+			 2 * n);
+}
+
+/* ---- too much at once ---- */
+
+static void sign_ins_beyond_the_cap_are_told_to_come_back(void **state)
+{
+	struct fixture *fx = *state;
+	enum { ASKED = 60 };
+	unsigned busy = 0;
+
+	for (unsigned i = 0; i < ASKED; i++) {
+		struct store_request req =
+			request(fx, STORE_LOGIN, 0, NULL, 0,
+				"{\"username\":\"a\",\"password\":\"b\",\"token_hash\":\"c\"}");
+
+		assert_int_equal(store_post(fx->store, &req), 0);
+	}
+	for (unsigned i = 0; i < ASKED; i++) {
+		struct store_reply r = wait_answer(fx);
+
+		assert_true(r.err == EACCES || r.err == EAGAIN);
+		busy += r.err == EAGAIN;
+	}
+	assert_in_range(busy, 1, ASKED - 30);
+}
+
 #define T(fn) cmocka_unit_test_setup_teardown(fn, fixture_open, fixture_close)
 
 int main(void)
@@ -284,6 +397,8 @@ int main(void)
 		T(a_database_that_is_away_refuses_and_comes_back),
 		cmocka_unit_test(a_commit_that_nobody_saw_is_looked_up),
 		T(two_nodes_never_make_the_same_number),
+		T(a_change_is_whole_or_not_there_after_kill_9),
+		T(sign_ins_beyond_the_cap_are_told_to_come_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
