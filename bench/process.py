@@ -4,6 +4,7 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 
@@ -12,7 +13,7 @@ sys.path[:0] = [str(ROOT / "test"), str(ROOT / "test" / "load")]
 
 from harness import wait                      # noqa: E402
 from harness.rawsip import RawSip             # noqa: E402
-from harness.server import Server             # noqa: E402
+from harness.server import RELEASE_BUILD, Server  # noqa: E402
 
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -51,12 +52,58 @@ def cpu_seconds(pid):
     return total / TICK
 
 
-def answers(ip, port=5060, probe_ip="127.50.0.99"):
-    peer = RawSip(probe_ip, ip, port=0, server_port=port)
+def answers(ip, port=5060):
+    peer = RawSip(ip.rsplit(".", 1)[0] + ".99", ip, port=0, server_port=port)
     try:
         return peer.alive() is not None
     finally:
         peer.close()
+
+
+def bench_program(name):
+    """A program of bench/meson.build, built beside the server that is measured."""
+    program = pathlib.Path(RELEASE_BUILD, "bench", name).resolve()
+    if not program.exists():
+        raise RuntimeError(f"{program} is missing: meson compile -C {RELEASE_BUILD} bench")
+    return str(program)
+
+
+def sid_chroot(package, title):
+    made = subprocess.run([str(ROOT / "script" / "sid-chroot"), package], stdout=subprocess.PIPE, text=True, check=False)
+    if made.returncode:
+        raise PeerMissing(f"{title}: the Debian sid chroot could not be made")
+    return pathlib.Path(made.stdout.strip().splitlines()[-1])
+
+
+class Peer:
+    """Another system's process.  `ready` is asked until it is true; one that does not start is a missing peer."""
+
+    def __init__(self, directory, ip, command, ready):
+        self.ip, self.domain = ip, ip
+        self.log_path = directory / f"{self.name}.log"
+        self.log = open(self.log_path, "wb")
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        self.pid = self.process.pid
+
+        def is_up():
+            if self.process.poll() is not None:
+                raise AssertionError(f"ended with {self.process.returncode}")
+            return ready()
+        try:
+            wait.until(is_up, 60, every=0.2, why=f"{self.name} answers")
+        except AssertionError as error:
+            self.stop()
+            raise PeerMissing(f"{self.name}: {error}; see {self.log_path}") from error
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.log.close()
 
 
 class Offhook:
@@ -70,20 +117,17 @@ class Offhook:
         self.server.stop()
 
 
-class Asterisk:
+class Asterisk(Peer):
     name = "asterisk"
 
     def __init__(self, directory, ip, users, uac_ip, uas_ip):
-        made = subprocess.run([str(ROOT / "script" / "sid-chroot"), "asterisk"], stdout=subprocess.PIPE, text=True, check=False)
-        if made.returncode:
-            raise PeerMissing("Asterisk: the Debian sid chroot could not be made")
-        self.chroot = pathlib.Path(made.stdout.strip().splitlines()[-1])
-        etc = self.chroot / "etc" / "asterisk-bench"
+        chroot = sid_chroot("asterisk", "Asterisk")
+        etc = chroot / "etc" / "asterisk-bench"
         shutil.rmtree(etc, ignore_errors=True)
         shutil.copytree(ROOT / "bench" / "asterisk", etc)
         for sub in ("var/lib/asterisk-bench", "run/asterisk-bench"):
-            shutil.rmtree(self.chroot / sub, ignore_errors=True)
-            (self.chroot / sub).mkdir(parents=True)
+            shutil.rmtree(chroot / sub, ignore_errors=True)
+            (chroot / sub).mkdir(parents=True)
         conf = etc / "pjsip.conf"
         text = conf.read_text().replace("127.0.0.10", ip).replace("127.0.0.2", uac_ip).replace("127.0.0.3", uas_ip)
         for user, password in users:
@@ -91,23 +135,54 @@ class Asterisk:
                      f"[{user}]\ntype=auth\nauth_type=userpass\nusername={user}\npassword={password}\n"
                      f"[{user}]\ntype=aor\nmax_contacts=1\nremove_existing=yes\n")
         conf.write_text(text)
-        self.log = open(directory / "asterisk.log", "wb")
-        self.process = subprocess.Popen(
-            ["chroot", str(self.chroot), "asterisk", "-C", "/etc/asterisk-bench/asterisk.conf", "-f"],
-            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
-        self.ip, self.pid, self.domain = ip, self.process.pid, ip
-        try:
-            wait.until(lambda: self.process.poll() is None and answers(ip), 60, every=0.2, why="Asterisk answers")
-        except AssertionError as error:
-            self.stop()
-            raise PeerMissing(f"Asterisk: {error}; see {directory}/asterisk.log") from error
+        super().__init__(directory, ip, ["chroot", str(chroot), "asterisk", "-C", "/etc/asterisk-bench/asterisk.conf",
+                                         "-f"], lambda: answers(ip))
 
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+
+class Rtpengine(Peer):
+    """The media relay alone, in user space; calls reach it through Kamailio."""
+    name = "rtpengine"
+
+    def __init__(self, directory, ip):
+        chroot = sid_chroot("rtpengine-daemon", "rtpengine")
+        super().__init__(directory, ip, [
+            "chroot", str(chroot), "rtpengine", "--table=-1", f"--interface={ip}", f"--listen-ng={ip}:2223",
+            "--foreground", "--log-stderr", "--log-level=3", "--port-min=30000", "--port-max=40000",
+            "--num-threads=2", "--timeout=300"], self._pongs)
+
+    def _pongs(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.settimeout(0.5)
+            s.bind((self.ip.rsplit(".", 1)[0] + ".99", 0))
+            s.connect((self.ip, 2223))
             try:
-                self.process.wait(10)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-        self.log.close()
+                s.send(b"1 d7:command4:pinge")
+                return b"pong" in s.recv(2048)
+            except (TimeoutError, ConnectionRefusedError):
+                return False
+
+
+class Kamailio(Peer):
+    """The proxy that anchors calls at rtpengine.  Its own CPU is not counted."""
+    name = "kamailio"
+
+    def __init__(self, directory, ip, rtpengine_ip, uas_ip):
+        chroot = sid_chroot("kamailio", "Kamailio")
+        text = (ROOT / "bench" / "kamailio" / "kamailio.cfg").read_text()
+        for key, value in (("KAMAILIO:", f"{ip}:"), ("RTPENGINE:", f"{rtpengine_ip}:"), ("CALLEE:", f"{uas_ip}:")):
+            text = text.replace(key, value)
+        (chroot / "etc" / "kamailio-bench.cfg").write_text(text)
+        (chroot / "run" / "kamailio").mkdir(parents=True, exist_ok=True)
+        super().__init__(directory, ip, ["chroot", str(chroot), "kamailio", "-f", "/etc/kamailio-bench.cfg", "-DD", "-E",
+                                         "-m", "256", "-M", "32"], lambda: answers(ip))
+
+
+class Floor(Peer):
+    """bench/relay_floor.c: the least a relay in user space can do."""
+    name = "floor"
+
+    def __init__(self, directory, ip, calls, peers):
+        self.ports = directory / "floor.ports"
+        self.ports.unlink(missing_ok=True)
+        super().__init__(directory, ip, [bench_program("relay_floor"), "--calls", str(calls), "--local", ip,
+                                         "--peers", peers, "--ports", str(self.ports)], self.ports.exists)
