@@ -2,6 +2,7 @@
 import itertools
 import os
 import sys
+import time
 
 import pytest
 
@@ -42,10 +43,9 @@ class Tenant:
                 "cdrs": self.cdr()["id"]}
 
     def cdr(self):
-        import time
-        for _ in range(100):    # the journal drains twice a second
+        for _ in range(100):    # the journal drains twice a second, and perhaps between the records of one call
             items = self.client.get("/api/cdrs")["items"]
-            if items:
+            if items and self.client.get(f"/api/cdrs/{items[0]['id']}")["segments"]:
                 return items[0]
             time.sleep(0.1)
         raise AssertionError("no call record")

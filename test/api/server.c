@@ -55,18 +55,21 @@ static void write_call(struct fake *f, uint64_t tenant_id, uint64_t id)
 				 .id = id + 1,
 				 .call_id = id,
 				 .side = "caller",
+				 .ended_at = 1763640065000000,
 				 .number = "101"};
 	struct leg_record other = {.tenant_id = tenant_id,
 				   .id = id + 2,
 				   .call_id = id,
 				   .position = 1,
 				   .side = "callee",
+				   .ended_at = 1763640065000000,
 				   .number = "102"};
 	struct segment_record joined = {.tenant_id = tenant_id,
 					.id = id + 3,
 					.call_id = id,
 					.leg_a = id + 1,
-					.leg_b = id + 2};
+					.leg_b = id + 2,
+					.ended_at = 1763640065000000};
 
 	BUG(journal_write(f->journal, RECORD_CALL, &call, sizeof(call)));
 	BUG(journal_write(f->journal, RECORD_LEG, &leg, sizeof(leg)));

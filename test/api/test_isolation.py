@@ -110,8 +110,9 @@ def test_tenant_sees_and_changes_itself_and_only_itself(server, red, blue):
     assert red.client.get("/api/tenants", q="blue")["items"] == []
     assert red.client.get("/api/tenants", name="blue")["items"] == []
     assert red.client.patch(f"/api/tenants/{red.id}", {"company": "Red & Co"})["company"] == "Red & Co"
-    answer = red.client.ask("PATCH", f"/api/tenants/{red.id}", {"max_extensions": 5})
-    assert answer.status == 422 and answer.json()["errors"][0]["code"] == "admin_only"
+    for field, value in (("max_extensions", 5), ("domain", "elsewhere.example"), ("name", "other"), ("enabled", False)):
+        answer = red.client.ask("PATCH", f"/api/tenants/{red.id}", {field: value})
+        assert answer.status == 422 and answer.json()["errors"][0]["code"] == "admin_only", field
 
 
 def test_names_taken_elsewhere_are_free_here(server, red, blue):
