@@ -180,7 +180,10 @@ class ApiServer:
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log)
         ready, _, _ = select.select([self.process.stdout], [], [], 20)
         line = self.process.stdout.readline().decode() if ready else ""
-        assert line.startswith("ready "), f"the server did not start: {self.tail()}"
+        if not line.startswith("ready "):
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError(f"the server did not start: {self.tail()}")
         self.port = int(line.split()[1])
         self.root = Client(self, local=True)
         self.document = Document(self.root.get("/api/openapi.json"))

@@ -54,9 +54,11 @@ class Tenant:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     s = ApiServer(tmp_path_factory.mktemp("api"), new_address()).start()
-    s.root.post("/api/users", {"username": "chief", "password": "system secret words"})
-    yield s
-    s.stop()
+    try:
+        s.root.post("/api/users", {"username": "chief", "password": "system secret words"})
+        yield s
+    finally:
+        s.stop()
 
 
 @pytest.fixture(scope="session")
