@@ -86,7 +86,7 @@ static void carry_out(struct call *call)
 }
 
 /* Ask routing what is to be done now.  The caller's media is opened with the first thing tried, and for that only: an extension's
- * devices open theirs at the same time (each round to the media threads and back costs two wake-ups); a service may want to
+ * devices open theirs alongside (each round to the media threads and back costs two wake-ups); a service may want to
  * answer at once, so it starts when the caller's is open. */
 void call_route(struct call *call, const struct dest *dest)
 {
