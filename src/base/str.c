@@ -29,7 +29,8 @@ bool str_eq(struct str a, struct str b)
 
 bool str_ieq(struct str a, struct str b)
 {
-	return a.n == b.n && !str_icmp(a, b);
+	/* Most that is compared is written as we would write it. */
+	return str_eq(a, b) || (a.n == b.n && !str_icmp(a, b));
 }
 
 int str_icmp(struct str a, struct str b)
