@@ -97,7 +97,7 @@ static void wake(struct ring *r)
 	(void)n;
 }
 
-int ring_push(struct ring *r, const void *msg)
+int ring_push_quietly(struct ring *r, const void *msg)
 {
 	uint64_t pos = atomic_load_explicit(&r->tail, memory_order_relaxed);
 	struct slot *slot;
@@ -120,9 +120,16 @@ int ring_push(struct ring *r, const void *msg)
 	}
 	memcpy(slot->msg, msg, r->msg_bytes);
 	atomic_store(&slot->turn, pos + 1);
-	if (atomic_load(&r->asleep) && atomic_exchange(&r->asleep, false))
-		wake(r);
 	return 0;
+}
+
+int ring_push(struct ring *r, const void *msg)
+{
+	int err = ring_push_quietly(r, msg);
+
+	if (!err && atomic_load(&r->asleep) && atomic_exchange(&r->asleep, false))
+		wake(r);
+	return err;
 }
 
 static bool take(struct ring *r, void *msg)

@@ -17,6 +17,8 @@ struct ring;
 int ring_alloc(struct ring **rp, size_t slots, size_t msg_bytes) MUST_USE; /* slots: power of two */
 struct ring *ring_free(struct ring *r);
 int ring_push(struct ring *r, const void *msg) MUST_USE;
+/* The same without waking a reader that sleeps: for what it looks for anyway when it is awake next. */
+int ring_push_quietly(struct ring *r, const void *msg) MUST_USE;
 bool ring_pop(struct ring *r, void *msg); /* false: empty */
 int ring_fd(const struct ring *r);	   /* readable when there may be messages: poll it, then drain */
 /* Call when woken, before popping: clears the eventfd. */

@@ -13,7 +13,7 @@
 #include "base/notify.h"
 #include "main/server.h"
 
-enum { STOP_PATIENCE_MS = 3000, STOP_CHECK_MS = 20 };
+enum { STOP_PATIENCE_MS = 3000, STOP_CHECK_MS = 20, MEDIA_WAIT_MS = 100 };
 
 /* ---- committed changes ---- */
 
@@ -59,6 +59,22 @@ static void on_media(int fd, unsigned events, void *arg)
 	struct server *s = arg;
 
 	media_poll(s->media);
+}
+
+static void on_media_wait(struct timer *t, void *arg)
+{
+	(void)t; /* a turn is all that is wanted: on_turn() follows */
+	(void)arg;
+}
+
+/* What the media threads did not wake us for. */
+static void on_turn(void *arg)
+{
+	struct server *s = arg;
+
+	media_turn(s->media);
+	if (media_ports_in_use(s->media) && !timer_running(&s->media_wait))
+		timer_start(s->env.wheel, &s->media_wait, MEDIA_WAIT_MS, on_media_wait, s);
 }
 
 /* ---- each second ---- */
@@ -163,6 +179,9 @@ int core_start(struct server *s)
 	err = loop_watch(&s->watch_media, s->loop, media_fd(s->media), LOOP_READ, on_media, s);
 	if (err)
 		return err;
+	err = loop_each_turn(s->loop, on_turn, s);
+	if (err)
+		return err;
 	timer_start(s->env.wheel, &s->second, 0, on_second, s);
 	return 0;
 }
@@ -171,6 +190,7 @@ void core_stop(struct server *s)
 {
 	timer_cancel(&s->second);
 	timer_cancel(&s->stopping);
+	timer_cancel(&s->media_wait);
 	s->watch_signals = loop_unwatch(s->watch_signals);
 	s->watch_changes = loop_unwatch(s->watch_changes);
 	s->watch_commands = loop_unwatch(s->watch_commands);

@@ -221,6 +221,7 @@ static int start_media(struct server *s)
 		.fill = s->config.media_spread ? 1 : 0,
 		.port_min = s->config.rtp_min,
 		.port_max = s->config.rtp_max,
+		.is_polled = true,
 		.fn = pass_media_event,
 		.arg = s,
 	};

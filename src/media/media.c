@@ -377,6 +377,7 @@ int media_open(struct media **mp, const struct media_conf *conf)
 	m->conf = *conf;
 	list_init(&m->held);
 	list_init(&m->closing);
+	m->shared.is_polled = conf->is_polled;
 	err = parts_init(&m->parts, conf->port_min, conf->port_max, conf->fill);
 	if (!err)
 		err = ring_alloc(&m->shared.events, WORKER_RING_SLOTS, sizeof(struct worker_event));
@@ -428,6 +429,15 @@ void media_poll(struct media *m)
 
 	ON_THREAD(THREAD_CORE);
 	ring_woken(m->shared.events);
+	while (ring_pop(m->shared.events, &wev))
+		take_event(m, &wev);
+}
+
+void media_turn(struct media *m)
+{
+	struct worker_event wev;
+
+	ON_THREAD(THREAD_CORE);
 	while (ring_pop(m->shared.events, &wev))
 		take_event(m, &wev);
 }

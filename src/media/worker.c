@@ -55,10 +55,19 @@ static void drop(struct worker *w, struct worker_session *s)
 	list_remove(&s->link);
 }
 
+/* Nobody waits for these: they need not wake the core by themselves. */
+static bool can_wait(const struct worker_event *ev)
+{
+	return ev->type == WORKER_ANSWER &&
+	       (ev->ev.type == MEDIA_CLOSED || (ev->ev.type == MEDIA_DONE && !ev->ev.err));
+}
+
 static void say(struct worker *w, const struct worker_event *ev)
 {
+	bool is_quiet = w->shared->is_polled && can_wait(ev);
 	/* As many slots as commands may be unanswered and notices unread: there is always one. */
-	int err = ring_push(w->shared->events, ev);
+	int err = is_quiet ? ring_push_quietly(w->shared->events, ev)
+			   : ring_push(w->shared->events, ev);
 
 	BUG(err);
 }
