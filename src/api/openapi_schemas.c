@@ -25,6 +25,8 @@ static json_t *text_example(const struct field *f)
 		return json_string("anna@example.com");
 	if (f->flags & HOSTNAME)
 		return json_string("sip.example.com");
+	if (f->flags & NETWORK)
+		return json_string("192.0.2.0/24");
 	if (f->flags & TIMEZONE)
 		return json_string("Europe/Berlin");
 	if (f->flags & SIP_USER)

@@ -173,3 +173,77 @@ const char *addr_str(char dst[ADDR_STR_BYTES], const struct addr *a)
 		 (unsigned)a->port);
 	return dst;
 }
+
+/* ---- networks ---- */
+
+static unsigned bits_of(const struct addr *a)
+{
+	return a->family == 4 ? 32 : 128;
+}
+
+struct addr addr_first(const struct addr *a, unsigned bits)
+{
+	struct addr first = {.family = a->family};
+	unsigned whole = bits / 8, rest = bits % 8;
+
+	memcpy(first.ip, a->ip, whole);
+	if (rest)
+		first.ip[whole] = (uint8_t)(a->ip[whole] & (0xff00 >> rest));
+	return first;
+}
+
+/* "24", or for IPv4 "255.255.255.0". */
+static int parse_mask(struct str s, const struct addr *of, unsigned *bitsp)
+{
+	struct addr mask;
+	uint32_t number, bits = 0;
+
+	if (!str_u32(s, &number) && number <= bits_of(of)) {
+		*bitsp = number;
+		return 0;
+	}
+	if (of->family != 4 || addr_parse(&mask, s, 0) || mask.family != 4)
+		return EINVAL;
+	for (unsigned i = 0; i < 4; i++)
+		bits = bits << 8 | mask.ip[i];
+	if (~bits & (~bits + 1)) /* ones after a zero */
+		return EINVAL;
+	*bitsp = bits ? (unsigned)__builtin_popcount(bits) : 0;
+	return 0;
+}
+
+int addr_net_parse(struct addr_net *net, struct str s)
+{
+	struct str ip = str_cut(&s, '/');
+	struct addr a, first;
+	unsigned bits;
+
+	if (addr_parse(&a, ip, 0) || ip.p[0] == '[')
+		return EINVAL;
+	bits = bits_of(&a);
+	if (s.p && parse_mask(s, &a, &bits))
+		return EINVAL;
+	first = addr_first(&a, bits);
+	if (!addr_ip_eq(&first, &a))
+		return EINVAL;
+	*net = (struct addr_net){first, bits};
+	return 0;
+}
+
+bool addr_net_has(const struct addr_net *net, const struct addr *a)
+{
+	struct addr first;
+
+	if (a->family != net->addr.family)
+		return false;
+	first = addr_first(a, net->bits);
+	return addr_ip_eq(&first, &net->addr);
+}
+
+const char *addr_net_str(char dst[ADDR_STR_BYTES], const struct addr_net *net)
+{
+	char ip[ADDR_STR_BYTES];
+
+	snprintf(dst, ADDR_STR_BYTES, "%.50s/%u", addr_ip_str(ip, &net->addr), net->bits);
+	return dst;
+}

@@ -145,9 +145,78 @@ static void any_and_loopback_are_known(void **state)
 	assert_false(addr_is_loopback(&a));
 }
 
+static void networks_come_back_as_text(void **state)
+{
+	static const struct {
+		const char *in, *out;
+	} good[] = {
+		{"192.0.2.7", "192.0.2.7/32"},
+		{"192.0.2.0/24", "192.0.2.0/24"},
+		{"192.0.2.0/255.255.255.0", "192.0.2.0/24"},
+		{"10.128.0.0/9", "10.128.0.0/9"},
+		{"0.0.0.0/0", "0.0.0.0/0"},
+		{"0.0.0.0/0.0.0.0", "0.0.0.0/0"},
+		{"2001:DB8::/33", "2001:db8::/33"},
+		{"::1", "::1/128"},
+	};
+	char dst[ADDR_STR_BYTES];
+	struct addr_net net;
+
+	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+		assert_int_equal(addr_net_parse(&net, str_of(good[i].in)), 0);
+		assert_string_equal(addr_net_str(dst, &net), good[i].out);
+	}
+}
+
+static void what_is_no_network_is_refused(void **state)
+{
+	static const char *const bad[] = {"",
+					  "/8",
+					  "10.0.0.0/",
+					  "10.0.0.0/33",
+					  "10.0.0.1/24",
+					  "10.0.0.0/255.0.255.0",
+					  "10.0.0.0/0.0.0.255",
+					  "::/129",
+					  "2001:db8::/ffff::",
+					  "[::1]",
+					  "[::1]/128",
+					  "10.0.0.0/8/8",
+					  "10.0.0.0/-8",
+					  "office/8"};
+	struct addr_net net;
+
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_int_equal(addr_net_parse(&net, str_of(bad[i])), EINVAL);
+}
+
+static bool has(const char *net, const char *ip)
+{
+	struct addr_net n;
+	struct addr a;
+
+	assert_int_equal(addr_net_parse(&n, str_of(net)), 0);
+	assert_int_equal(addr_parse(&a, str_of(ip), 5060), 0);
+	return addr_net_has(&n, &a);
+}
+
+static void a_network_has_its_own_addresses_only(void **state)
+{
+	assert_true(has("192.0.2.128/25", "192.0.2.200"));
+	assert_false(has("192.0.2.128/25", "192.0.2.127"));
+	assert_true(has("0.0.0.0/0", "203.0.113.9"));
+	assert_false(has("0.0.0.0/0", "2001:db8::1"));
+	assert_true(has("2001:db8::/33", "2001:db8:7fff::1"));
+	assert_false(has("2001:db8::/33", "2001:db8:8000::1"));
+	assert_true(has("192.0.2.7", "::ffff:192.0.2.7"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(networks_come_back_as_text),
+		cmocka_unit_test(what_is_no_network_is_refused),
+		cmocka_unit_test(a_network_has_its_own_addresses_only),
 		cmocka_unit_test(good_addresses_come_back_as_text),
 		cmocka_unit_test(what_is_no_address_is_refused),
 		cmocka_unit_test(host_and_port),

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/addr.h"
 #include "schema/object.h"
 #include "schema/record.h"
 #include "schema/syntax.h"
@@ -47,6 +48,8 @@ static const struct {
 	{SIP_USER, syntax_sip_user, "bad_user",
 	 "may hold only digits, letters and -_.!~*'()&=+$,;?/"},
 	{HOSTNAME, syntax_hostname, "bad_hostname", "is not a host name or IP address"},
+	{NETWORK, syntax_network, "bad_network",
+	 "is not an IP address, or network/prefix with no bits set after the prefix"},
 	{EMAIL, syntax_email, "bad_email", "is not a mail address"},
 	{TIMEZONE, syntax_time_zone, "bad_time_zone", "is not a time zone of the IANA database"},
 	{CAPITALS, syntax_capitals, "bad_code", "may hold only capital letters A to Z"},
@@ -86,6 +89,12 @@ static int read_text(const struct reader *rd, const struct field *f, const json_
 		for (size_t i = 0; i < s.n; i++)
 			folded[i] = (char)(s.p[i] >= 'A' && s.p[i] <= 'Z' ? s.p[i] + 32 : s.p[i]);
 		s.p = folded;
+	}
+	if ((f->flags & NETWORK) && s.n) {
+		struct addr_net net;
+
+		if (!addr_net_parse(&net, s)) /* it was checked above */
+			s = str_of(addr_net_str(folded, &net));
 	}
 	return object_set_text(rd->o, f, s);
 }

@@ -45,6 +45,7 @@ enum field_flag {
 	TIMEZONE = 1 << 10,
 	SIP_USER = 1 << 11, /* can be the user part of a SIP URI as it stands */
 	CAPITALS = 1 << 12, /* exactly `max` capital letters, or empty */
+	NETWORK = 1 << 14,  /* IP address, or address/prefix; kept as address/prefix */
 	INDEXED = 1 << 13,  /* lists are sorted and filtered by it */
 };
 
@@ -107,7 +108,7 @@ const struct resource *dest_resource(int kind);
 
 /* What a user did wrong, with field and rule: becomes "errors" of problem+json.  Codes: required, wrong_type, not_a_number,
  * too_long, too_short, out_of_range, not_in_list, unknown_field, read_only, create_only, admin_only, too_many, bad_text, bad_number,
- * bad_user, bad_hostname, bad_email, bad_time_zone, bad_time, bad_id, bad_code, repeated;
+ * bad_user, bad_hostname, bad_network, bad_email, bad_time_zone, bad_time, bad_id, bad_code, repeated;
  * by the store: taken, not_found, limit, in_use. */
 struct field_error {
 	char field[64]; /* "members[2].extension_id" */

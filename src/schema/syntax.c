@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include "base/addr.h"
 #include "schema/syntax.h"
 
 static bool is_digit(char c)
@@ -120,6 +121,13 @@ bool syntax_hostname(struct str s)
 		if (!is_digit(label.p[i]))
 			return true;
 	return false;
+}
+
+bool syntax_network(struct str s)
+{
+	struct addr_net net;
+
+	return !addr_net_parse(&net, s);
 }
 
 bool syntax_email(struct str s)
