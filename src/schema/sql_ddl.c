@@ -63,17 +63,20 @@ static void make_index(struct buf *out, const struct sql_table *t, const struct 
 	buf_cstr(out, ";\n");
 }
 
+static void indexes_of(struct buf *out, const struct sql_table *t, const struct sql_column *c)
+{
+	bool is_ref = c->find && c->field->kind != FIELD_TEXT;
+
+	if (c->field && (c->field->flags & UNIQUE))
+		make_index(out, t, c, true);
+	if (c->field && (is_ref || (c->field->flags & INDEXED)))
+		make_index(out, t, c, false);
+}
+
 static void indexes(struct buf *out, const struct sql_table *t)
 {
-	for (size_t i = 0; i < t->ncols; i++) {
-		const struct sql_column *c = &t->cols[i];
-		bool is_ref = c->find && c->field->kind != FIELD_TEXT;
-
-		if (c->field && (c->field->flags & UNIQUE))
-			make_index(out, t, c, true);
-		if (c->field && (is_ref || (c->field->flags & INDEXED)))
-			make_index(out, t, c, false);
-	}
+	for (size_t i = 0; i < t->ncols; i++)
+		indexes_of(out, t, &t->cols[i]);
 	/* Claims are given back by their owner. */
 	if (!t->res && !t->record)
 		buf_printf(out,
@@ -99,4 +102,15 @@ void sql_ddl(struct buf *out, const struct sql_table *t, enum sql_engine e)
 		buf_cstr(out, t->record ? " STRICT" : " STRICT, WITHOUT ROWID");
 	buf_cstr(out, ";\n");
 	indexes(out, t);
+}
+
+void sql_ddl_add_column(struct buf *out, const struct sql_table *t, size_t i, enum sql_engine e)
+{
+	const struct sql_column *c = &t->cols[i];
+
+	BUG(!c->field); /* keys have no default: a table has them from the first */
+	buf_printf(out, "ALTER TABLE \"%s\" ADD COLUMN ", t->name);
+	column(out, c, e);
+	buf_cstr(out, ";\n");
+	indexes_of(out, t, c);
 }

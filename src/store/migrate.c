@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <string.h>
 #include "base/log.h"
 #include "store/migrate.h"
 #include "store/own_tables.h"
@@ -123,6 +124,74 @@ static int step(struct db *db, const struct migration *m)
 	return err ? err : set_version(db, m->version, false);
 }
 
+/* ---- what is only added ---- */
+
+/* "\ntable.column\n…" of everything there is. */
+static int read_columns(struct db *db, struct buf *out)
+{
+	const char *sql =
+		db_engine_of(db) == DB_POSTGRES
+			? "SELECT table_name, column_name FROM information_schema.columns "
+			  "WHERE table_schema = current_schema()"
+			: "SELECT m.name, c.name FROM sqlite_master m, "
+			  "pragma_table_info(m.name) c WHERE m.type = 'table'";
+	struct db_stmt *st;
+	int err = db_sql(db, sql, &st);
+
+	if (err)
+		return err;
+	buf_char(out, '\n');
+	while (!(err = db_step(st)))
+		buf_printf(out, "%.*s.%.*s\n", STR_ARG(db_text(st, 0)), STR_ARG(db_text(st, 1)));
+	return err != ENOENT ? err : out->err;
+}
+
+static bool has_column(const struct buf *columns, const struct sql_table *t, size_t i)
+{
+	char name[200];
+	int n = snprintf(name, sizeof(name), "\n%s.%s\n", t->name, t->cols[i].name);
+
+	BUG(n < 0 || (size_t)n >= sizeof(name));
+	return memmem(columns->p, columns->n, name, (size_t)n) != NULL;
+}
+
+static void add_missing(struct buf *out, const struct buf *columns, const struct sql_table *t,
+			enum sql_engine e)
+{
+	if (!has_column(columns, t, 0)) {
+		log_info(NULL, LOGID_STORE, "database: table %s is added", t->name);
+		sql_ddl(out, t, e);
+		return;
+	}
+	for (size_t i = 0; i < t->ncols; i++) {
+		if (has_column(columns, t, i))
+			continue;
+		log_info(NULL, LOGID_STORE, "database: column %s of %s is added", t->cols[i].name,
+			 t->name);
+		sql_ddl_add_column(out, t, i, e);
+	}
+}
+
+/* New resources and new fields need no line of their own: what the tables describe and the database lacks is added. */
+static int complete(struct db *db, const struct sql_schema *schema)
+{
+	enum sql_engine e = db_engine_of(db) == DB_SQLITE ? SQL_SQLITE : SQL_POSTGRESQL;
+	struct buf columns = {0}, sql = {0};
+	size_t n;
+	const struct sql_table *t = sql_tables(schema, &n);
+	int err = read_columns(db, &columns);
+
+	for (size_t i = 0; !err && i < n; i++)
+		add_missing(&sql, &columns, &t[i], e);
+	if (!err)
+		err = sql.err;
+	if (!err && sql.n)
+		err = db_exec(db, sql.p);
+	buf_free(&columns);
+	buf_free(&sql);
+	return err;
+}
+
 /* One transaction: sees where the database is and brings it one step on. */
 static int advance(struct db *db, const struct sql_schema *schema, bool *is_there)
 {
@@ -130,8 +199,10 @@ static int advance(struct db *db, const struct sql_schema *schema, bool *is_ther
 	int err = read_version(db, &version);
 
 	*is_there = version == migrate_version();
-	if (err || *is_there)
+	if (err)
 		return err;
+	if (*is_there)
+		return complete(db, schema);
 	if (version == 0)
 		return make_new(db, schema);
 	if (version > migrate_version() || version < MIGRATE_FIRST) {

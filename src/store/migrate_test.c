@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Old databases become today's.  When "a_migrated_database_equals_a_new_one" fails, the tables have changed without a line
- * in migrations.def: add one (schema/sql.h: sql_ddl_add_column() writes an added column's DDL).
+ * Old databases become today's.  When "a_migrated_database_equals_a_new_one" fails, the tables have changed in more than
+ * what was added, without a line in migrations.def.
  */
 #include <fcntl.h>
 #include <signal.h>
