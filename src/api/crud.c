@@ -22,7 +22,7 @@ static struct store_request request_for(const struct ask *k, enum store_op op)
 				      .res = res,
 				      .id = k->target,
 				      .tenant_id =
-					      res->scope == SCOPE_SYSTEM ? 0 : k->who.tenant_id,
+					      scope_is_system(res->scope) ? 0 : k->who.tenant_id,
 				      .if_revision = k->has_if_match ? k->if_revision : 0};
 }
 

@@ -81,7 +81,7 @@ void session_start(struct ask *k)
 	return ask_core(k, command_for(k, COMMAND_SESSION), on_json);
 }
 
-static void on_hungup(struct ask *k, const struct answer *ans)
+static void on_done(struct ask *k, const struct answer *ans)
 {
 	struct web_response r = {.status = 204};
 
@@ -94,7 +94,19 @@ void session_hangup_start(struct ask *k)
 {
 	if (is_nothing(k))
 		return;
-	return ask_core(k, command_for(k, COMMAND_SESSION_HANGUP), on_hungup);
+	return ask_core(k, command_for(k, COMMAND_SESSION_HANGUP), on_done);
+}
+
+void blocked_addresses_start(struct ask *k)
+{
+	return page_start(k, COMMAND_BLOCKED_ADDRESSES);
+}
+
+void blocked_address_free_start(struct ask *k)
+{
+	if (is_nothing(k))
+		return;
+	return ask_core(k, command_for(k, COMMAND_BLOCKED_ADDRESS_FREE), on_done);
 }
 
 void status_start(struct ask *k)

@@ -10,6 +10,7 @@
 #include "base/metric.h"
 #include "main/server.h"
 #include "schema/record.h"
+#include "sip/shield.h"
 
 enum { PAGE_MAX = 500 };
 
@@ -47,13 +48,13 @@ static json_t *registration_json(struct server *s, const struct contact *c)
 		a ? model_extension(s->model, c->tenant_id, a->extension_id) : NULL;
 	char remote[ADDR_STR_BYTES];
 
-	return json_pack("{s:o,s:o,s:o,s:s,s:s,s:s,s:s,s:s,s:s,s:o,s:o}", "id",
-			 json_id(c->record_id), "tenant_id", json_id(c->tenant_id), "account_id", json_id(c->account_id),
-			 "username", a ? a->username : "", "extension", e ? e->number : "",
-			 "contact", c->uri, "remote", addr_str(remote, &c->flow.remote),
-			 "transport", transport_name(c->flow.transport), "user_agent",
-			 c->user_agent, "registered_at", json_time(c->registered_at_us),
-			 "expires_at", json_time(c->expires_at_us));
+	return json_pack(
+		"{s:o,s:o,s:o,s:s,s:s,s:s,s:s,s:s,s:s,s:o,s:o}", "id", json_id(c->record_id),
+		"tenant_id", json_id(c->tenant_id), "account_id", json_id(c->account_id),
+		"username", a ? a->username : "", "extension", e ? e->number : "", "contact",
+		c->uri, "remote", addr_str(remote, &c->flow.remote), "transport",
+		transport_name(c->flow.transport), "user_agent", c->user_agent, "registered_at",
+		json_time(c->registered_at_us), "expires_at", json_time(c->expires_at_us));
 }
 
 static json_t *registrations(struct server *s, const struct command *c)
@@ -114,6 +115,36 @@ static json_t *sessions(struct server *s, const struct command *c)
 			 has_more ? json_id(after) : json_null());
 }
 
+static json_t *blocked_json(const struct shield_view *b)
+{
+	char from[ADDR_STR_BYTES];
+	struct addr_net net = {b->from, b->from.family == 6 ? 64 : 32};
+
+	return json_pack("{s:o,s:s,s:s,s:s,s:o,s:o}", "id", json_id(b->id), "network",
+			 addr_net_str(from, &net), "account", b->account, "cause",
+			 shield_cause_text(b->cause), "blocked_at", json_time(b->since_us), "until",
+			 json_time(b->until_us));
+}
+
+static json_t *blocked(struct server *s, const struct command *c)
+{
+	json_t *items = json_array();
+	struct shield_view view = {.id = 0};
+	uint64_t after = c->after;
+	bool has_more = false;
+
+	while (shield_next(sip_shield(s->sip), after, &view)) {
+		if (json_array_size(items) == page_limit(c)) {
+			has_more = true;
+			break;
+		}
+		json_array_append_new(items, blocked_json(&view));
+		after = view.id;
+	}
+	return json_pack("{s:o,s:o}", "items", items, "next",
+			 has_more ? json_id(after) : json_null());
+}
+
 static json_t *status(struct server *s)
 {
 	struct sip_counts sip;
@@ -133,6 +164,7 @@ void commands_answer(struct server *s, const struct command *c)
 {
 	struct command_reply reply = {.token = c->token};
 	json_t *json = NULL;
+	bool is_silent = false; /* nothing to tell but that it was done */
 
 	switch (c->kind) {
 	case COMMAND_REGISTRATIONS:
@@ -146,7 +178,15 @@ void commands_answer(struct server *s, const struct command *c)
 		reply.err = json ? 0 : ENOENT;
 		break;
 	case COMMAND_SESSION_HANGUP:
+		is_silent = true;
 		reply.err = calls_hangup(s->calls, c->tenant_id, c->id);
+		break;
+	case COMMAND_BLOCKED_ADDRESSES:
+		json = blocked(s, c);
+		break;
+	case COMMAND_BLOCKED_ADDRESS_FREE:
+		is_silent = true;
+		reply.err = shield_unblock(sip_shield(s->sip), c->id);
 		break;
 	case COMMAND_STATUS:
 		json = status(s);
@@ -160,7 +200,7 @@ void commands_answer(struct server *s, const struct command *c)
 		reply.njson = reply.json ? strlen(reply.json) : 0;
 		json_decref(json);
 	}
-	if (!reply.json && !reply.err && c->kind != COMMAND_SESSION_HANGUP)
+	if (!reply.json && !reply.err && !is_silent)
 		reply.err = ENOMEM;
 	if (ring_push(c->reply_to, &reply)) {
 		log_warn(NULL, LOGID_API, "an answer to the API was dropped: its queue is full");

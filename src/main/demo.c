@@ -19,6 +19,7 @@ enum { DEMO_EXTENSIONS = 3, PASSWORD_CHARS = 16 };
 
 static const char demo_domain[] = "demo.offhook.test";
 static const char *const numbers[DEMO_EXTENSIONS] = {"101", "102", "103"};
+static const char *const loopback[] = {"127.0.0.0/8", "::1"};
 static const char *const first_names[DEMO_EXTENSIONS] = {"Ada", "Ben", "Cleo"};
 
 static int data_path(const struct server *s, char *dst, size_t n, const char *file)
@@ -101,6 +102,11 @@ static int seed_objects(struct server *s, const json_t *keep)
 			       "company", "Demo", "username", "demo", "password",
 			       json_string_value(json_object_get(keep, "tenant"))),
 		     &tenant_id);
+	for (size_t i = 0; !err && i < ARRAY_LEN(loopback); i++)
+		err = create(s, 0, "address_rule",
+			     json_pack("{s:s,s:s,s:s}", "network", loopback[i], "action", "allow",
+				       "description", "demo: this machine itself"),
+			     &id);
 	for (size_t i = 0; !err && i < DEMO_EXTENSIONS; i++)
 		err = create(s, tenant_id, "extension",
 			     json_pack("{s:s,s:s,s:s}", "number", numbers[i], "first_name",

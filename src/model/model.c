@@ -325,6 +325,22 @@ void model_reloaded(struct model *m, uint64_t tenant_id)
 	}
 }
 
+void model_tell_all(const struct model *m, const struct resource *res, uint64_t tenant_id,
+		    model_changed_h *fn, void *arg)
+{
+	const struct home *h = home_of(m, tenant_id);
+
+	check_thread(m);
+	if (!h)
+		return;
+	LIST_EACH (l, &h->objects) {
+		const struct object *o = CONTAINER_OF(l, struct entry, in_tenant)->o;
+
+		if (o->res == res)
+			fn(m, res, tenant_id, o->id, arg);
+	}
+}
+
 uint64_t model_revision(const struct model *m, uint64_t tenant_id)
 {
 	const struct home *h = home_of(m, tenant_id);

@@ -46,6 +46,10 @@ typedef void model_changed_h(const struct model *m, const struct resource *res, 
 			     uint64_t id, void *arg);
 int model_watch(struct model *m, model_changed_h *fn, void *arg) MUST_USE;
 
+/* Tell fn of each object of that kind that the tenant has now, as if it had just come: for who watches from later on. */
+void model_tell_all(const struct model *m, const struct resource *res, uint64_t tenant_id,
+		    model_changed_h *fn, void *arg);
+
 /* By SIP domain, ASCII case folded; also by an alias added with model_add_domain (e.g. the listening address in demo mode). */
 const struct tenant *model_tenant(const struct model *m, uint64_t tenant_id);
 const struct tenant *model_tenant_by_domain(const struct model *m, struct str domain);

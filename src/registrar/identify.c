@@ -169,12 +169,17 @@ static bool prove(struct registrar *r, struct sip_strans *st, const struct sip_m
 		account ? secret_of(r, account, realm->name, name) : &r->nobody;
 	enum sip_auth_result result;
 
+	if (guarding_refuses(r, st, req, name, realm->name))
+		return false;
 	if (!secret) {
 		sip_refuse(st, 500, NULL, NULL);
 		return false;
 	}
 	result = sip_auth_check(r->auth, req, realm->is_proxy, realm->name, realm->algs, secret);
-	if (result == SIP_AUTH_OK && account)
+	if (result == SIP_AUTH_OK && !account)
+		result = SIP_AUTH_WRONG;
+	guarding_heard(r, req, name, realm->name, result);
+	if (result == SIP_AUTH_OK)
 		return true;
 	if (result == SIP_AUTH_BAD) {
 		sip_refuse(st, 400, "Malformed Credentials", NULL);

@@ -7,6 +7,7 @@
  *   identify.c   realm, account, digest: who sent a request
  *   binding.c    a contact: made, added, refreshed, removed, restored
  *   lists.c      where contacts are found: by account, tenant, record, connection
+ *   guarding.c   who is heard at all: rules and limits of the model, given to the flood guard
  *   answer.c     the 200
  *
  * Thread     core
@@ -16,6 +17,7 @@
 
 #include "base/map.h"
 #include "registrar/registrar.h"
+#include "sip/shield.h"
 
 enum { REG_MAX_WISHES = 32, REG_MAX_WATCHERS = 8 };
 
@@ -53,6 +55,9 @@ struct binding {
 
 struct registrar {
 	struct registrar_conf conf;
+	struct shield *shield;
+	struct shield_limits default_limits;
+	struct buf who; /* "name@realm" being judged */
 	struct sip_auth *auth;
 	struct sip_secret nobody; /* of users that do not exist */
 	struct map accounts, tenants;
@@ -136,6 +141,18 @@ void bindings_closed(oid conn, void *registrar);
 bool identify_sender(struct registrar *r, struct sip_strans *st, const struct sip_msg *req,
 		     struct identity *who);
 void identify_refuse(struct sip_strans *st, unsigned status, const char *reason);
+
+/* ---- who is heard at all ---- */
+int guarding_open(struct registrar *r) MUST_USE;
+void guarding_close(struct registrar *r);
+void guarding_changed(const struct model *m, const struct resource *res, uint64_t tenant_id,
+		      uint64_t id, void *registrar);
+/* True: too many wrong passwords for that name came from there; it was answered, and none is looked at. */
+bool guarding_refuses(struct registrar *r, struct sip_strans *st, const struct sip_msg *req,
+		      struct str name, struct str realm);
+/* What its credentials were worth; all but OK and BAD are challenged now. */
+void guarding_heard(struct registrar *r, const struct sip_msg *req, struct str name,
+		    struct str realm, enum sip_auth_result result);
 
 /* ---- the 200 ---- */
 void answer_list(struct registrar *r, struct sip_strans *st, const struct order *o);

@@ -177,6 +177,7 @@ static void model_changed(const struct model *m, const struct resource *res, uin
 {
 	struct registrar *r = arg;
 
+	guarding_changed(m, res, tenant_id, id, r);
 	if (!strcmp(res->name, "account")) {
 		const struct account *a = model_account(m, tenant_id, id);
 
@@ -217,6 +218,8 @@ int registrar_alloc(struct registrar **rp, const struct registrar_conf *conf)
 	if (!err)
 		err = lists_open(r);
 	if (!err)
+		err = guarding_open(r);
+	if (!err)
 		err = model_watch(conf->model, model_changed, r);
 	if (!err)
 		err = sip_on_closed(conf->sip, bindings_closed, r);
@@ -240,6 +243,7 @@ struct registrar *registrar_free(struct registrar *r)
 	/* Nothing is written: who is registered stays so over a restart. */
 	lists_close(r);
 	sip_auth_free(r->auth);
+	guarding_close(r);
 	buf_free(&r->lines);
 	return mem_free(r);
 }

@@ -49,7 +49,13 @@ enum field_flag {
 	INDEXED = 1 << 13,  /* lists are sorted and filtered by it */
 };
 
-enum scope { SCOPE_SYSTEM, SCOPE_TENANT, SCOPE_ANY, SCOPE_CHILD };
+/* ONE: of the system, and at most one of it. */
+enum scope { SCOPE_SYSTEM, SCOPE_ONE, SCOPE_TENANT, SCOPE_ANY, SCOPE_CHILD };
+
+static inline bool scope_is_system(enum scope scope)
+{
+	return scope == SCOPE_SYSTEM || scope == SCOPE_ONE;
+}
 
 struct resource;
 struct enum_text;

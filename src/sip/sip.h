@@ -16,6 +16,7 @@
 #include "sip/msg.h"
 
 struct sip;
+struct shield;
 struct sip_strans; /* server transaction */
 
 struct sip_conf {
@@ -31,6 +32,8 @@ struct sip_conf {
 int sip_alloc(struct sip **sp, const struct sip_conf *conf) MUST_USE;
 struct sip *sip_free(struct sip *s);
 struct flow_sink *sip_sink(struct sip *s);
+/* Who is heard; lets everybody in until it has limits and rules. */
+struct shield *sip_shield(struct sip *s);
 const struct env *sip_env(const struct sip *s);
 struct flow_edge *sip_edge(const struct sip *s);
 

@@ -108,6 +108,8 @@ static void received(struct flow_sink *sink, const struct flow *from, const uint
 
 	ON_THREAD(THREAD_CORE);
 	metric_add(METRIC_SIP_RECEIVED, 1);
+	if (!shield_admits(s->shield, &from->remote))
+		return;
 	err = sip_msg_parse(&m, from, p, n, &status);
 	if (err && err != ENOMEM)
 		metric_add(METRIC_SIP_MALFORMED, 1);
@@ -188,6 +190,8 @@ int sip_alloc(struct sip **sp, const struct sip_conf *conf)
 		err = map_init(&s->by_call);
 	if (!err)
 		err = map_init(&s->dialogs);
+	if (!err)
+		err = shield_alloc(&s->shield, &(struct shield_conf){.env = conf->env});
 	gate_write_lists(s);
 	if (!err)
 		err = s->allow.err;
@@ -229,6 +233,7 @@ struct sip *sip_free(struct sip *s)
 	map_close(&s->by_key);
 	map_close(&s->by_call);
 	map_close(&s->dialogs);
+	shield_free(s->shield);
 	ids_free(s->clients);
 	ids_free(s->servers);
 	buf_free(&s->out);
@@ -241,6 +246,11 @@ struct sip *sip_free(struct sip *s)
 struct flow_sink *sip_sink(struct sip *s)
 {
 	return &s->sink;
+}
+
+struct shield *sip_shield(struct sip *s)
+{
+	return s->shield;
 }
 
 const struct env *sip_env(const struct sip *s)

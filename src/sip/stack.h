@@ -14,6 +14,7 @@
 
 #include "base/buf.h"
 #include "base/map.h"
+#include "sip/shield.h"
 #include "sip/sip.h"
 
 struct sip_handler {
@@ -31,6 +32,7 @@ struct sip {
 	struct ids *servers;  /* server transactions not yet finally answered */
 	struct map
 		by_peer; /* client transactions that wait for an answer, by connection or remote address */
+	struct shield *shield;
 	struct map by_key;  /* server transactions */
 	struct map by_call; /* the same by Call-ID, From tag and CSeq: merged requests */
 	struct map dialogs;

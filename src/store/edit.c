@@ -79,6 +79,7 @@ static int scope_of(const struct store_request *req)
 {
 	switch (req->res->scope) {
 	case SCOPE_SYSTEM:
+	case SCOPE_ONE:
 		return req->tenant_id ? ENOENT : 0;
 	case SCOPE_TENANT:
 		return req->tenant_id ? 0 : ENOENT;

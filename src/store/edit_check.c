@@ -163,6 +163,18 @@ static int count_of(struct edit *e, const struct resource *res, uint64_t tenant_
 	return err;
 }
 
+static int only_one(struct edit *e, const struct object *o)
+{
+	int64_t n = 0;
+	int err = count_of(e, o->res, 0, &n);
+
+	if (!err && n) {
+		field_error_add(&e->errs, "", "limit", "there is one already: change that one");
+		err = EINVAL;
+	}
+	return err;
+}
+
 int edit_check_limit(struct edit *e, const struct object *o)
 {
 	const struct field *limit = resource_limit(o->res);
@@ -170,6 +182,8 @@ int edit_check_limit(struct edit *e, const struct object *o)
 	int64_t max, n = 0;
 	int err;
 
+	if (o->res->scope == SCOPE_ONE)
+		return only_one(e, o);
 	if (!limit || !o->tenant_id)
 		return 0;
 	err = rows_load(e->rows, &resource_tenant, 0, o->tenant_id, false, &tenant);

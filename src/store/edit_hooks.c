@@ -220,7 +220,7 @@ static int tenant_deleting(struct edit *e, const struct object *o)
 	while (resources[n])
 		n++;
 	while (!err && n-- > 0)
-		if (resources[n]->scope != SCOPE_SYSTEM)
+		if (!scope_is_system(resources[n]->scope))
 			err = announce_kind(e, resources[n], o->id);
 	t = sql_tables(e->rows->schema, &n);
 	while (!err && n-- > 0)

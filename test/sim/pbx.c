@@ -26,7 +26,7 @@ static int apply_json(struct pbx *p, uint64_t tenant_id, uint64_t revision, cons
 			errs.n ? errs.v[0].message : "");
 		return err;
 	}
-	change.after->tenant_id = res->scope == SCOPE_SYSTEM ? 0 : tenant_id;
+	change.after->tenant_id = scope_is_system(res->scope) ? 0 : tenant_id;
 	change.after->id = id;
 	change.after->revision = revision;
 	err = model_load(p->model, &change);
