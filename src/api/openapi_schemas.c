@@ -26,7 +26,7 @@ static json_t *text_example(const struct field *f)
 	if (f->flags & HOSTNAME)
 		return json_string("sip.example.com");
 	if (f->flags & NETWORK)
-		return json_string("192.0.2.0/24");
+		return json_string("2001:db8:7::/48");
 	if (f->flags & TIMEZONE)
 		return json_string("Europe/Berlin");
 	if (f->flags & SIP_USER)

@@ -41,7 +41,10 @@ static void stop_base(struct server *s)
 
 static int start_store(struct server *s)
 {
-	const struct store_conf conf = {.url = s->config.database, .data_dir = s->config.data_dir};
+	const struct store_conf conf = {.url = s->config.database,
+					.data_dir = s->config.data_dir,
+					.own = s->config.address,
+					.nown = s->config.naddresses};
 	int err = store_open(&s->store, &conf);
 
 	if (err || !s->config.is_demo)

@@ -115,7 +115,7 @@ const struct resource *dest_resource(int kind);
 /* What a user did wrong, with field and rule: becomes "errors" of problem+json.  Codes: required, wrong_type, not_a_number,
  * too_long, too_short, out_of_range, not_in_list, unknown_field, read_only, create_only, admin_only, too_many, bad_text, bad_number,
  * bad_user, bad_hostname, bad_network, bad_email, bad_time_zone, bad_time, bad_id, bad_code, repeated;
- * by the store: taken, not_found, limit, in_use. */
+ * by the store: taken, not_found, limit, in_use, own_address. */
 struct field_error {
 	char field[64]; /* "members[2].extension_id" */
 	char code[32];

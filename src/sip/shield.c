@@ -387,16 +387,18 @@ void shield_failed(struct shield *s, const struct addr *from, struct str account
 	if (!src)
 		return;
 	of_account = account.n ? get(s, from, account) : NULL;
-	if (of_account) {
-		if (of_account->last_answer == hash)
-			return;
-		of_account->last_answer = hash;
-		roll(s, of_account, now_ms(s));
-		if (fails(s, of_account))
-			block(s, of_account, SHIELD_WRONG_CREDENTIALS, s->limits.block_ms);
-	}
-	if (!is_known(src, now_ms(s)) && fails(s, src))
+	if (of_account && of_account->last_answer == hash)
+		return;
+	if (!is_known(src, now_ms(s)) && fails(s, src)) {
 		block(s, src, SHIELD_WRONG_CREDENTIALS, s->limits.block_ms);
+		return;
+	}
+	if (!of_account)
+		return;
+	of_account->last_answer = hash;
+	roll(s, of_account, now_ms(s));
+	if (fails(s, of_account))
+		block(s, of_account, SHIELD_WRONG_CREDENTIALS, s->limits.block_ms);
 }
 
 uint32_t shield_refuses(struct shield *s, const struct addr *from, struct str account)

@@ -43,6 +43,8 @@ int edit_check_refs(struct edit *e, const struct object *o) MUST_USE;
 int edit_check_unique(struct edit *e, const struct object *o) MUST_USE;
 int edit_check_limit(struct edit *e, const struct object *o) MUST_USE;
 int edit_check_unused(struct edit *e, const struct object *o) MUST_USE;
+/* edit_addresses.c */
+int edit_check_address_rule(struct edit *e, const struct object *o) MUST_USE;
 /* "extension 101": for messages.  dst of at least 96 bytes. */
 void edit_label(char *dst, size_t dst_bytes, const struct object *o);
 

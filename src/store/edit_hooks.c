@@ -247,6 +247,17 @@ static int admin_updated(struct edit *e, const struct object *before, const stru
 	return session_end_all_of(e, after->tenant_id, after->id);
 }
 
+static int address_rule_created(struct edit *e, const struct object *o, const json_t *aside)
+{
+	return edit_check_address_rule(e, o);
+}
+
+static int address_rule_updated(struct edit *e, const struct object *before,
+				const struct object *after)
+{
+	return edit_check_address_rule(e, after);
+}
+
 static const struct hooks {
 	const struct resource *res;
 	int (*body)(struct edit *e, json_t *body, json_t **aside);
@@ -256,6 +267,7 @@ static const struct hooks {
 	const struct resource *owns;
 } hooks[] = {
 	{&resource_tenant, tenant_body, tenant_created, NULL, tenant_deleting, NULL},
+	{&resource_address_rule, NULL, address_rule_created, address_rule_updated, NULL, NULL},
 	{&resource_admin, NULL, NULL, admin_updated, admin_deleting, NULL},
 	{&resource_extension, NULL, extension_created, NULL, extension_deleting, &resource_account},
 };

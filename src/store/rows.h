@@ -19,6 +19,8 @@ struct rows {
 	struct db *db;
 	const struct sql_schema *schema;
 	const struct seal *seal;
+	const struct addr *own; /* what we listen on */
+	size_t nown;
 	struct buf hold; /* texts made for binding */
 };
 

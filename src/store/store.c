@@ -30,7 +30,8 @@ int store_connect(struct store *s, enum store_link link, struct db **dbp)
 
 struct rows store_rows(struct store *s, struct db *db)
 {
-	return (struct rows){.db = db, .schema = s->schema, .seal = &s->seal};
+	return (struct rows){
+		.db = db, .schema = s->schema, .seal = &s->seal, .own = s->own, .nown = s->nown};
 }
 
 /* ---- answers ---- */
@@ -361,6 +362,8 @@ int store_open(struct store **sp, const struct store_conf *conf)
 		nreaders = STORE_MAX_READERS;
 	s->url = str_dup(str_of(conf->url));
 	s->data_dir = str_dup(str_of(conf->data_dir));
+	s->own = conf->own;
+	s->nown = conf->nown;
 	s->tickets = calloc(1, sizeof(*s->tickets));
 	err = s->url && s->data_dir && s->tickets ? db_url_engine(s->url, &s->engine) : ENOMEM;
 	if (!err && mkdir(s->data_dir, 0700) && errno != EEXIST)

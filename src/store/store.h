@@ -18,12 +18,16 @@
 #include "base/ring.h"
 #include "schema/types.h"
 
+struct addr;
 struct store;
 
 struct store_conf {
 	const char *url;      /* "sqlite:/var/lib/offhook/offhook.db" or "postgresql://…" */
 	const char *data_dir; /* journal and master key live here, mode 0700 */
 	unsigned readers;     /* threads; 0 = 2 */
+	const struct addr
+		*own; /* what we listen on: an address_rule may not block it; kept by the caller */
+	size_t nown;
 };
 
 /* Opens the database, migrates it, refuses a newer schema naming both versions. */

@@ -22,6 +22,8 @@ struct store_reader {
 
 struct store {
 	char *url, *data_dir;
+	const struct addr *own;
+	size_t nown;
 	enum db_engine engine;
 	struct sql_schema *schema;
 	struct seal seal;

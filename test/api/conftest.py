@@ -39,8 +39,17 @@ class Tenant:
         """Of each kind of object one that is this tenant's."""
         return {"tenants": self.id, "users": self.user["id"], "extensions": self.extensions[0]["id"],
                 "accounts": self.account["id"], "ring_groups": self.group["id"],
+                "address_rules": self.one_of("address_rules", network="2001:db8:3::/48"),
+                "flood_limits": self.one_of("flood_limits"), "blocked_addresses": self.blocked(),
                 "sessions": self.client.get("/api/sessions")["items"][0]["id"],
                 "cdrs": self.cdr()["id"]}
+
+    def one_of(self, plural, **body):
+        items = self.admin.get(f"/api/{plural}")["items"]
+        return (items or [self.admin.post(f"/api/{plural}", body)])[0]["id"]
+
+    def blocked(self):
+        return self.admin.get("/api/blocked_addresses")["items"][0]["id"]
 
     def cdr(self):
         for _ in range(100):    # the journal drains twice a second, and perhaps between the records of one call

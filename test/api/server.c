@@ -30,7 +30,8 @@ struct fake {
 	struct ring *commands;
 	struct thread *thread;
 	_Atomic bool stop;
-	bool is_deaf, is_unblocked;
+	bool is_deaf;
+	unsigned unblocked; /* so many were */
 	struct {
 		uint64_t tenant_id;
 		bool gone;
@@ -190,16 +191,17 @@ static void answer(struct fake *f, const struct command *c)
 			f->sessions[i].gone = true;
 		break;
 	case COMMAND_BLOCKED_ADDRESSES:
-		buf_cstr(&out, f->is_unblocked
-				       ? "{\"items\":[],\"next\":null}"
-				       : "{\"items\":[{\"id\":\"1\",\"network\":\"192.0.2.7/32\","
-					 "\"account\":\"\",\"cause\":\"wrong credentials\","
-					 "\"blocked_at\":\"2026-11-20T15:00:00.000Z\","
-					 "\"until\":\"2026-11-20T16:00:00.000Z\"}],\"next\":null}");
+		buf_printf(
+			&out,
+			"{\"items\":[{\"id\":\"%u\",\"network\":\"192.0.2.7/32\",\"account\":\"\","
+			"\"cause\":\"wrong "
+			"credentials\",\"blocked_at\":\"2026-11-20T15:00:00.000Z\","
+			"\"until\":\"2026-11-20T16:00:00.000Z\"}],\"next\":null}",
+			f->unblocked + 1);
 		break;
-	case COMMAND_BLOCKED_ADDRESS_FREE:
-		reply.err = c->id == 1 && !f->is_unblocked ? 0 : ENOENT;
-		f->is_unblocked |= !reply.err;
+	case COMMAND_BLOCKED_ADDRESS_FREE: /* there is always one more */
+		reply.err = c->id == f->unblocked + 1 ? 0 : ENOENT;
+		f->unblocked += !reply.err;
 		break;
 	case COMMAND_STATUS:
 		buf_cstr(&out, "{\"version\":\"test\",\"uptime_seconds\":1,\"registrations\":1,"

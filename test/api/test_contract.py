@@ -16,8 +16,18 @@ def create(client, plural, number):
         "extensions": {"number": str(number)},
         "accounts": {"username": f"a{number}"},
         "ring_groups": {"number": str(number), "name": f"g{number}"},
+        "address_rules": {"network": f"2001:db8:1::{number:x}"},
+        "flood_limits": {},
     }
+    make_room(client, plural)
     return client.post(f"/api/{plural}", bodies[plural])
+
+
+def make_room(client, plural):
+    """There is at most one of some."""
+    if plural == "flood_limits":
+        for row in client.get(f"/api/{plural}")["items"]:
+            client.delete(f"/api/{plural}/{row['id']}")
 
 
 class Numbers:
@@ -36,7 +46,7 @@ def resource_calls(plural, change):
         return create(t.admin, plural, Numbers.new())
     return {
         "list": lambda t: t.admin.ask("GET", f"/api/{plural}?limit=3"),
-        "create": lambda t: t.admin.ask("POST", f"/api/{plural}", create_body(plural)),
+        "create": lambda t: make_room(t.admin, plural) or t.admin.ask("POST", f"/api/{plural}", create_body(plural)),
         "get": lambda t: t.admin.ask("GET", f"/api/{plural}/{make(t)['id']}"),
         "update": lambda t: t.admin.ask("PATCH", f"/api/{plural}/{make(t)['id']}", change),
         "delete": lambda t: t.admin.ask("DELETE", f"/api/{plural}/{make(t)['id']}"),
@@ -49,12 +59,15 @@ def create_body(plural):
     return {"tenants": {"name": f"c{n}", "domain": f"c{n}.example", "username": "boss", "password": "some secret words"},
             "users": {"username": f"c{n}", "password": "some secret words"},
             "extensions": {"number": str(n)}, "accounts": {"username": f"c{n}"},
-            "ring_groups": {"number": str(n), "name": "g"}}[plural]
+            "ring_groups": {"number": str(n), "name": "g"},
+            "address_rules": {"network": f"2001:db8:2::{n:x}", "action": "allow"},
+            "flood_limits": {"wrong_credentials": 7}}[plural]
 
 
 RESOURCES = {"tenants": ("tenant", {"company": "Acme"}), "users": ("user", {"full_name": "Ann"}),
              "extensions": ("extension", {"first_name": "Ann"}), "accounts": ("account", {"max_contacts": 2}),
-             "ring_groups": ("ring_group", {"ring_seconds": 15})}
+             "ring_groups": ("ring_group", {"ring_seconds": 15}), "address_rules": ("address_rule", {"action": "allow"}),
+             "flood_limits": ("flood_limit", {"unanswered_challenges": 30})}
 
 CALLS = {
     "login": lambda t: t.admin.ask("POST", "/api/login", {"username": t.user["username"], "domain": t.domain,
@@ -66,6 +79,9 @@ CALLS = {
     "get_session": lambda t: t.client.ask("GET", f"/api/sessions/{session(t)}"),
     "delete_session": lambda t: t.client.ask("DELETE", f"/api/sessions/{session(t)}"),
     "destroy_session": lambda t: t.client.ask("POST", f"/api/sessions/{session(t)}/destroy"),
+    "list_blocked_addresses": lambda t: t.admin.ask("GET", "/api/blocked_addresses"),
+    "delete_blocked_address": lambda t: t.admin.ask("DELETE", f"/api/blocked_addresses/{t.blocked()}"),
+    "destroy_blocked_address": lambda t: t.admin.ask("POST", f"/api/blocked_addresses/{t.blocked()}/destroy"),
     "list_cdrs": lambda t: t.client.ask("GET", "/api/cdrs?from=2025-01-01&status=answered"),
     "get_cdr": lambda t: t.client.ask("GET", f"/api/cdrs/{t.cdr()['id']}"),
     "list_audit_logs": lambda t: t.client.ask("GET", "/api/audit_logs?limit=5"),
@@ -117,6 +133,7 @@ def test_example_of_a_new_object_can_be_created_as_it_stands(server, tenant, plu
     _, _, op = operations(server)[f"create_{RESOURCES[plural][0]}"]
     text = json.dumps(body_for(server, op)).replace('"3"', f'"{tenant.extensions[0]["id"]}"').replace("example", f"x{Numbers.new()}")
     body = json.loads(text.replace('"101"', f'"{Numbers.new()}"').replace("anna@", f"anna{Numbers.new()}@"))
+    make_room(tenant.admin, plural)
     tenant.admin.post(f"/api/{plural}", body)
 
 
