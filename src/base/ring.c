@@ -123,12 +123,18 @@ int ring_push_quietly(struct ring *r, const void *msg)
 	return 0;
 }
 
+void ring_wake(struct ring *r)
+{
+	if (atomic_load(&r->asleep) && atomic_exchange(&r->asleep, false))
+		wake(r);
+}
+
 int ring_push(struct ring *r, const void *msg)
 {
 	int err = ring_push_quietly(r, msg);
 
-	if (!err && atomic_load(&r->asleep) && atomic_exchange(&r->asleep, false))
-		wake(r);
+	if (!err)
+		ring_wake(r);
 	return err;
 }
 

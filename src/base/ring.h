@@ -19,8 +19,9 @@ struct ring *ring_free(struct ring *r);
 int ring_push(struct ring *r, const void *msg) MUST_USE;
 /* The same without waking a reader that sleeps: for what it looks for anyway when it is awake next. */
 int ring_push_quietly(struct ring *r, const void *msg) MUST_USE;
+void ring_wake(struct ring *r);		  /* any thread: for what was pushed quietly */
 bool ring_pop(struct ring *r, void *msg); /* false: empty */
-int ring_fd(const struct ring *r);	   /* readable when there may be messages: poll it, then drain */
+int ring_fd(const struct ring *r); /* readable when there may be messages: poll it, then drain */
 /* Call when woken, before popping: clears the eventfd. */
 void ring_woken(struct ring *r);
 

@@ -67,12 +67,16 @@ static void on_media_wait(struct timer *t, void *arg)
 	(void)arg;
 }
 
-/* What the media threads did not wake us for. */
+/* What the media threads did not wake us for, and what we have not woken them for. */
 static void on_turn(void *arg)
 {
 	struct server *s = arg;
+	uint32_t wanted_ms = media_turn(s->media);
 
-	media_turn(s->media);
+	if (!wanted_ms)
+		timer_cancel(&s->media_wake);
+	else if (!timer_running(&s->media_wake))
+		timer_start(s->env.wheel, &s->media_wake, wanted_ms, on_media_wait, s);
 	if (media_ports_in_use(s->media) && !timer_running(&s->media_wait))
 		timer_start(s->env.wheel, &s->media_wait, MEDIA_WAIT_MS, on_media_wait, s);
 }
@@ -191,6 +195,7 @@ void core_stop(struct server *s)
 	timer_cancel(&s->second);
 	timer_cancel(&s->stopping);
 	timer_cancel(&s->media_wait);
+	timer_cancel(&s->media_wake);
 	s->watch_signals = loop_unwatch(s->watch_signals);
 	s->watch_changes = loop_unwatch(s->watch_changes);
 	s->watch_commands = loop_unwatch(s->watch_commands);

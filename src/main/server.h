@@ -46,7 +46,7 @@ struct server {
 	struct api *api;
 	struct loop_fd *watch_signals, *watch_changes, *watch_commands, *watch_media;
 	int signal_fd;
-	struct timer second, stopping, media_wait;
+	struct timer second, stopping, media_wait, media_wake;
 	uint64_t stop_at_ms;   /* 0: not asked to stop */
 	struct addr sip_bound; /* the first listener */
 	struct addr http_bound;

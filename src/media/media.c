@@ -4,18 +4,20 @@
  *
  * Commands go to the session's thread in the order of posting.  Three things interrupt that order, and until they are
  * over, commands that name the session wait in `held`:
- *   - OPEN and GROW, because a port may turn out to be used by another program and be drawn again;
+ *   - GROW, because a port may turn out to be used by another program and be drawn again;
  *   - a move: a JOIN of sessions on two threads first brings the peer to the session's thread.
  *
  * The number of commands unanswered is bounded, so that no ring behind this file can ever be full.  A CLOSE beyond it is
  * not refused, for the session would stay for ever: it waits in `closing` for an answer to another.
  */
 #include <unistd.h>
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/thread.h"
 #include "media/parts.h"
+#include "media/session.h"
 
-enum { MAX_CLASHES = 16 };
+enum { MAX_CLASHES = 16, WAKE_MS = 10, WAKE_AT_MOST_MS = 20 };
 
 struct held {
 	struct link link;
@@ -29,20 +31,47 @@ struct media {
 	struct link held, closing;
 	struct worker_shared shared;
 	unsigned nunanswered;
+	uint64_t
+		unwoken_ms; /* since when workers have something that they were not woken for; 0: nothing */
 };
 
 static void dispatch(struct media *m, const struct media_cmd *cmd);
 
+static uint64_t now_ms(void)
+{
+	return clock_mono_ms(clock_real());
+}
+
 /* Through the ring like any other, so that no handler is called from within a post. */
+static void say(struct media *m, const struct media_event *ev)
+{
+	struct worker_event wev = {.type = WORKER_NONE, .ev = *ev};
+	int full = m->conf.is_polled ? ring_push_quietly(m->shared.events, &wev)
+				     : ring_push(m->shared.events, &wev);
+
+	BUG(full);
+}
+
 static void answer_here(struct media *m, const struct media_cmd *cmd, enum media_event_type type,
 			int err)
 {
-	struct worker_event ev = {
-		.type = WORKER_NONE,
-		.ev = {.type = type, .seq = cmd->seq, .session = cmd->session, .err = err}};
-	int full = ring_push(m->shared.events, &ev);
+	struct media_event ev = {
+		.type = type, .seq = cmd->seq, .session = cmd->session, .err = err};
 
-	BUG(full);
+	say(m, &ev);
+}
+
+/* What a worker need not know this instant: packets do not come without waking it, and then it takes messages first.
+ * A caller that looks in each turn (media_turn) sees that it is woken in time. */
+static void post_to(struct media *m, struct worker *w, const struct worker_msg *msg)
+{
+	if (!m->conf.is_polled) {
+		worker_post(w, msg);
+		return;
+	}
+	worker_post_quietly(w, msg);
+	if (!m->unwoken_ms)
+		m->unwoken_ms = now_ms();
 }
 
 static enum media_event_type refusal_of(const struct media_cmd *cmd)
@@ -63,40 +92,21 @@ static void refuse(struct media *m, const struct media_cmd *cmd, int err)
 	answer_here(m, cmd, refusal_of(cmd), err);
 }
 
-static void part_gone(struct media *m, struct part *p)
-{
-	struct media_cmd close = {.type = MEDIA_CLOSE, .session = p->id, .seq = p->close_seq};
-	bool has_close = link_linked(&p->closing);
-
-	parts_remove(&m->parts, p);
-	if (has_close) { /* what it waited to close is gone */
-		m->nunanswered++;
-		refuse(m, &close, ENOENT);
-	}
-}
-
 static void send_to(struct media *m, const struct part *p, const struct media_cmd *cmd)
 {
 	struct worker_msg msg = {.type = WORKER_COMMAND, .cmd = *cmd};
 
 	for (size_t i = 0; i < p->nports; i++)
 		msg.ports[i] = p->ports[i];
-	worker_post(m->parts.workers[p->worker], &msg);
+	post_to(m, m->parts.workers[p->worker], &msg);
 }
 
 static void bind_ports(struct media *m, struct part *p, const struct media_cmd *cmd)
 {
 	uint8_t n = cmd->u.open.nstreams;
-	bool is_new = cmd->type == MEDIA_OPEN;
-	int err = 0;
+	int err = n && n <= MEDIA_MAX_STREAMS ? part_take_ports(&m->parts, p, n) : EINVAL;
 
-	if (!n || n > MEDIA_MAX_STREAMS || (is_new && !cmd->u.open.local.family))
-		err = EINVAL;
-	if (!err)
-		err = part_take_ports(&m->parts, p, n);
 	if (err) {
-		if (is_new)
-			part_gone(m, p);
 		refuse(m, cmd, err);
 		return;
 	}
@@ -107,19 +117,79 @@ static void bind_ports(struct media *m, struct part *p, const struct media_cmd *
 	send_to(m, p, cmd);
 }
 
+/* The sockets on the part's ports; those that another program has are drawn again. */
+static int bind_session(struct media *m, struct part *p, struct worker_session *s, uint8_t nstreams)
+{
+	uint8_t clash = 0;
+	int err = part_take_ports(&m->parts, p, nstreams);
+
+	for (unsigned tries = 0; !err; tries++) {
+		err = session_grow(s, -1, nstreams, p->ports, &clash);
+		if (err != EADDRINUSE || tries == MAX_CLASHES)
+			break;
+		err = part_change_port(&m->parts, p, clash);
+	}
+	return err;
+}
+
+/* Here and not on the worker: binding does not wait for anything, asking another thread for it does. */
+static int make_session(struct media *m, struct part *p, const struct media_cmd *cmd,
+			struct worker_session **sp)
+{
+	struct worker_session *s;
+	int err;
+
+	if (!worker_has_room(m->parts.workers[p->worker]))
+		return ENOBUFS;
+	s = session_alloc(cmd->session, &cmd->u.open.local, cmd->u.open.silence_ms);
+	if (!s)
+		return ENOMEM;
+	err = bind_session(m, p, s, cmd->u.open.nstreams);
+	if (err)
+		worker_session_free(s);
+	else
+		*sp = s;
+	return err;
+}
+
+static void give(struct media *m, const struct part *p, struct worker_session *s, uint32_t seq)
+{
+	struct media_event ev = {.type = MEDIA_OPENED, .seq = seq, .session = p->id};
+	struct worker_msg msg = {.type = WORKER_ADOPT, .adopted = s};
+
+	for (size_t i = 0; i < s->nstreams; i++)
+		ev.u.local[i] = s->streams[i]->rtp.local;
+	post_to(m, m->parts.workers[p->worker], &msg);
+	say(m, &ev);
+}
+
+static bool is_openable(const struct media_cmd *cmd)
+{
+	return cmd->session && cmd->u.open.local.family && cmd->u.open.nstreams &&
+	       cmd->u.open.nstreams <= MEDIA_MAX_STREAMS;
+}
+
 static void open_part(struct media *m, const struct media_cmd *cmd)
 {
+	struct worker_session *s = NULL;
 	struct part *p;
+	int err;
 
-	if (!cmd->session || parts_find(&m->parts, cmd->session)) {
-		refuse(m, cmd, cmd->session ? EEXIST : EINVAL);
+	if (!is_openable(cmd) || parts_find(&m->parts, cmd->session)) {
+		refuse(m, cmd, is_openable(cmd) ? EEXIST : EINVAL);
 		return;
 	}
 	p = parts_add(&m->parts, cmd->session, cmd->u.open.call);
-	if (!p)
-		refuse(m, cmd, ENOMEM);
-	else
-		bind_ports(m, p, cmd);
+	err = p ? make_session(m, p, cmd, &s) : ENOMEM;
+	if (!err) {
+		p->nbound = p->nports;
+		parts_show(&m->parts);
+		give(m, p, s, cmd->seq);
+		return;
+	}
+	if (p)
+		parts_remove(&m->parts, p);
+	refuse(m, cmd, err);
 }
 
 static void close_later(struct media *m, struct part *p, uint32_t seq)
@@ -227,10 +297,7 @@ static void release(struct media *m)
 static void bind_failed(struct media *m, struct part *p)
 {
 	p->state = PART_READY;
-	if (p->binding.type == MEDIA_OPEN)
-		part_gone(m, p);
-	else
-		part_return_ports(&m->parts, p, p->nbound);
+	part_return_ports(&m->parts, p, p->nbound);
 	parts_show(&m->parts);
 }
 
@@ -290,7 +357,7 @@ static void settle(struct media *m, const struct media_event *ev)
 	} else if (ev->type == MEDIA_FAILED) {
 		bind_failed(m, p);
 	} else if (ev->type == MEDIA_CLOSED) {
-		part_gone(m, p);
+		parts_remove(&m->parts, p);
 	}
 }
 
@@ -433,13 +500,24 @@ void media_poll(struct media *m)
 		take_event(m, &wev);
 }
 
-void media_turn(struct media *m)
+uint32_t media_turn(struct media *m)
 {
 	struct worker_event wev;
+	uint64_t waited_ms;
 
 	ON_THREAD(THREAD_CORE);
 	while (ring_pop(m->shared.events, &wev))
 		take_event(m, &wev);
+	if (!m->unwoken_ms)
+		return 0;
+	waited_ms = now_ms() - m->unwoken_ms;
+	/* When the turn comes by itself; a timer for it would itself be a wake-up. */
+	if (waited_ms < WAKE_MS)
+		return (uint32_t)(WAKE_AT_MOST_MS - waited_ms);
+	for (unsigned i = 0; i < m->parts.nworkers; i++)
+		worker_wake(m->parts.workers[i]);
+	m->unwoken_ms = 0;
+	return 0;
 }
 
 size_t media_ports_in_use(const struct media *m)

@@ -130,8 +130,8 @@ struct media_conf {
 	unsigned
 		fill; /* sessions a thread takes before the next is used; 0: 1000; 1: spread evenly */
 	uint16_t port_min, port_max; /* RTP ports, even ones of it */
-	bool is_polled; /* media_turn() will be called each turn: answers nobody waits for wake no thread */
-	media_event_h *fn;	     /* on the core thread, from media_poll() */
+	bool is_polled; /* media_turn() will be called each turn: what nobody waits for wakes no thread */
+	media_event_h *fn; /* on the core thread, from media_poll() */
 	void *arg;
 };
 struct media;
@@ -140,8 +140,9 @@ struct media *media_close(struct media *m); /* ends every session */
 struct media_engine *media_engine(struct media *m);
 int media_fd(const struct media *m); /* readable: call media_poll() on the core thread */
 void media_poll(struct media *m);
-/* Whatever is there, without having been woken; at least every 100 ms while ports are in use. */
-void media_turn(struct media *m);
+/* Whatever is there, without having been woken; at least every 100 ms while ports are in use, and again after so many
+ * ms as it returns (0: no wish). */
+uint32_t media_turn(struct media *m);
 size_t media_ports_in_use(const struct media *m); /* core thread */
 
 #endif

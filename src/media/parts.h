@@ -21,7 +21,7 @@ enum { PARTS_MAX_THREADS = 64, PARTS_FILL_SESSIONS = 1000, PARTS_FILL_PERMILLE =
 
 enum part_state {
 	PART_READY,
-	PART_BINDING, /* OPEN or GROW is at the worker */
+	PART_BINDING, /* GROW is at the worker */
 	PART_MOVING,  /* between two threads */
 	PART_CLOSING, /* gone, for all that is posted now */
 };
@@ -37,7 +37,7 @@ struct part {
 	uint16_t nheld; /* commands waiting that name it */
 	uint8_t nports, nbound, nclashes;
 	uint16_t ports[MEDIA_MAX_STREAMS];
-	struct media_cmd binding; /* the OPEN or GROW under way */
+	struct media_cmd binding; /* the GROW under way */
 	struct link closing;	  /* its CLOSE waits to be dispatched */
 	uint32_t close_seq;
 };

@@ -48,9 +48,9 @@ static int stream_make(struct stream **sp, struct worker_session *owner, uint8_t
 	s->owner = owner;
 	local.port = port;
 	err = media_socket_open(s, &local);
-	if (!err)
+	if (!err && epfd >= 0)
 		err = watch(epfd, &s->rtp);
-	if (!err)
+	if (!err && epfd >= 0)
 		err = watch(epfd, &s->rtcp);
 	if (err)
 		stream_drop(s);

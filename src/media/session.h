@@ -3,7 +3,7 @@
  * A session on its media thread: up to four streams with their sockets, and whom it is joined with.  Carries out the
  * commands on one session or two; knows nothing of rings.
  *
- * Thread     the media thread that holds it
+ * Thread     the media thread that holds it; before it has been given to one, the core, which makes it
  * Ownership  worker_session_free() parts, closes sockets and frees; epfd is borrowed
  * Errors     session_grow: those of media_socket_open() with *clash the stream, ENOMEM, EINVAL; then nothing has changed
  */
@@ -28,6 +28,7 @@ struct worker_session {
 
 struct worker_session *session_alloc(oid id, const struct addr *local,
 				     uint32_t silence_ms); /* NULL: no memory */
+/* epfd -1: nobody watches the sockets before session_enter(). */
 int session_grow(struct worker_session *s, int epfd, uint8_t nstreams, const uint16_t *ports,
 		 uint8_t *clash) MUST_USE;
 int session_remote(struct worker_session *s, uint8_t stream, const struct media_remote *r,

@@ -22,6 +22,9 @@ struct worker {
 	struct ring *ring;
 	int epfd;
 	bool is_stopping, has_more; /* messages left from this turn */
+	bool is_packets_turn;	    /* the last one was for messages, and packets waited */
+	bool is_unwoken;	    /* core: something was posted quietly */
+	_Atomic unsigned nnew;	    /* sessions given and not yet taken in */
 	struct map sessions;
 	struct link all;
 	uint64_t now_us, sweep_us;
@@ -172,31 +175,21 @@ static void sweep(struct worker *w)
 	measure(w);
 }
 
-static void open_or_grow(struct worker *w, const struct worker_msg *msg)
+static void grow(struct worker *w, const struct worker_msg *msg)
 {
 	const struct media_cmd *cmd = &msg->cmd;
 	struct worker_event ev = {
 		.type = WORKER_ANSWER,
 		.ev = {.type = MEDIA_OPENED, .seq = cmd->seq, .session = cmd->session}};
 	struct worker_session *s = find(w, cmd->session);
-	bool is_new = cmd->type == MEDIA_OPEN;
-	int err = 0;
+	int err =
+		s ? session_grow(s, w->epfd, cmd->u.open.nstreams, msg->ports, &ev.clash) : ENOENT;
 
-	if (is_new && !s)
-		s = session_alloc(cmd->session, &cmd->u.open.local, cmd->u.open.silence_ms);
-	if (!s)
-		err = is_new ? ENOMEM : ENOENT;
-	else
-		err = session_grow(s, w->epfd, cmd->u.open.nstreams, msg->ports, &ev.clash);
 	if (err == EADDRINUSE)
 		ev.type = WORKER_CLASH;
 	else if (err)
 		ev.ev.type = MEDIA_FAILED;
 	ev.ev.err = err;
-	if (is_new && err)
-		worker_session_free(s);
-	else if (is_new)
-		add(w, s);
 	for (size_t i = 0; !err && i < s->nstreams; i++)
 		ev.ev.u.local[i] = s->streams[i]->rtp.local;
 	say(w, &ev);
@@ -255,8 +248,8 @@ static void command(struct worker *w, const struct worker_msg *msg)
 	const struct media_cmd *cmd = &msg->cmd;
 	struct worker_session *s;
 
-	if (cmd->type == MEDIA_OPEN || cmd->type == MEDIA_GROW)
-		return open_or_grow(w, msg);
+	if (cmd->type == MEDIA_GROW)
+		return grow(w, msg);
 	if (cmd->type == MEDIA_CLOSE)
 		return close_session(w, cmd);
 	s = find(w, cmd->session);
@@ -288,12 +281,14 @@ static void adopt(struct worker *w, struct worker_session *s)
 		add(w, s);
 }
 
-static void messages(struct worker *w)
+/* True: there were some. */
+static bool messages(struct worker *w)
 {
 	struct worker_msg msg;
+	unsigned i;
 
 	w->has_more = false;
-	for (unsigned i = 0; !w->is_stopping && ring_pop(w->ring, &msg); i++) {
+	for (i = 0; !w->is_stopping && ring_pop(w->ring, &msg); i++) {
 		switch (msg.type) {
 		case WORKER_COMMAND:
 			command(w, &msg);
@@ -302,6 +297,7 @@ static void messages(struct worker *w)
 			move_out(w, msg.cmd.session);
 			break;
 		case WORKER_ADOPT:
+			atomic_fetch_sub(&w->nnew, 1);
 			adopt(w, msg.adopted);
 			break;
 		case WORKER_STOP:
@@ -310,14 +306,15 @@ static void messages(struct worker *w)
 		}
 		if (i + 1 == TURN_MESSAGES) {
 			w->has_more = true;
-			return;
+			return true;
 		}
 	}
+	return i > 0;
 }
 
 static int wait_ms(const struct worker *w)
 {
-	if (w->has_more)
+	if (w->has_more || w->is_packets_turn)
 		return 0;
 	/* Without sessions one more sweep, so that what is told of this thread is true while it sleeps. */
 	if (list_empty(&w->all) && !w->relayed && !w->refused && !atomic_load(&w->busy_permille))
@@ -325,26 +322,35 @@ static int wait_ms(const struct worker *w)
 	return w->sweep_us > w->now_us ? (int)((w->sweep_us - w->now_us + 999) / 1000) : 0;
 }
 
+static void relay_all(struct worker *w, const struct epoll_event *ready, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (ready[i].data.ptr)
+			relay(w, ready[i].data.ptr);
+}
+
 static void turn(struct worker *w)
 {
 	struct epoll_event ready[TURN_SOCKETS];
-	bool is_woken = w->has_more;
+	size_t npackets = 0;
 	int n = epoll_wait(w->epfd, ready, TURN_SOCKETS, wait_ms(w));
 
 	BUG(n < 0 && errno != EINTR);
 	w->now_us = clock_mono_us(clock_real());
 	for (int i = 0; i < n; i++) {
 		if (ready[i].data.ptr)
-			relay(w, ready[i].data.ptr);
+			npackets++;
 		else
-			is_woken = true;
+			ring_woken(w->ring);
+	}
+	if (!w->is_packets_turn && messages(w)) {
+		w->is_packets_turn = npackets > 0;
+	} else {
+		relay_all(w, ready, n);
+		w->is_packets_turn = false;
 	}
 	if (w->now_us >= w->sweep_us)
 		sweep(w);
-	if (is_woken) {
-		ring_woken(w->ring);
-		messages(w);
-	}
 }
 
 static void run(void *arg)
@@ -404,11 +410,33 @@ struct worker *worker_stop(struct worker *w)
 	return mem_free(w);
 }
 
+void worker_post_quietly(struct worker *w, const struct worker_msg *msg)
+{
+	int err;
+
+	if (msg->type == WORKER_ADOPT)
+		atomic_fetch_add(&w->nnew, 1);
+	err = ring_push_quietly(w->ring, msg);
+	BUG(err);
+	w->is_unwoken = true;
+}
+
+void worker_wake(struct worker *w)
+{
+	if (w->is_unwoken)
+		ring_wake(w->ring);
+	w->is_unwoken = false;
+}
+
 void worker_post(struct worker *w, const struct worker_msg *msg)
 {
-	int err = ring_push(w->ring, msg);
+	worker_post_quietly(w, msg);
+	worker_wake(w);
+}
 
-	BUG(err);
+bool worker_has_room(const struct worker *w)
+{
+	return atomic_load(&w->nnew) < WORKER_MAX_NEW;
 }
 
 unsigned worker_busy_permille(const struct worker *w)

@@ -3,8 +3,9 @@
  * A media thread: its sessions, their sockets in one epoll set, and the loop that relays.  Messages come through a ring and
  * each is answered by one event through the ring that all workers share.
  *
- * One turn: wait → read the clock → relay what is readable → sweep when due → messages, a bounded number.
- * Messages come last, so that no event of the turn can name a socket they have closed.
+ * One turn: wait → read the clock → messages, a bounded number, or else relay what is readable → sweep when due.
+ * Messages come first, since a packet may be what they are about (its session, whom it is joined with).  They may close a
+ * socket that is readable, so packets wait for the next turn, which is theirs.
  *
  * Thread     worker_post: core; all else behind it runs on the worker's own thread
  * Ownership  a moved session belongs to the message that carries it
@@ -21,17 +22,18 @@ enum {
 	WORKER_MAX_UNANSWERED = 2048, /* commands under way, in all */
 	WORKER_MAX_NOTICES =
 		1024, /* HEARD and SILENT not yet read by the core; more wait for the next sweep */
+	WORKER_MAX_NEW = 1024, /* sessions given to a worker that it has not yet taken in */
 	WORKER_RING_SLOTS =
-		4096, /* no less than the two above; and than two messages for each command */
+		4096, /* no less than the first two above; nor, of a worker's, than the first and the last */
 };
 
 struct worker;
 struct worker_session;
 
 enum worker_msg_type {
-	WORKER_COMMAND,	 /* as posted; ports for OPEN and GROW */
+	WORKER_COMMAND, /* as posted; ports for GROW.  No OPEN: the core makes the session and gives it */
 	WORKER_MOVE_OUT, /* give up the session cmd.session → WORKER_MOVED */
-	WORKER_ADOPT,	 /* take it in; no answer */
+	WORKER_ADOPT,	 /* take it in, new or moved; no answer */
 	WORKER_STOP,	 /* close all sessions and end */
 };
 
@@ -46,7 +48,7 @@ enum worker_event_type {
 	WORKER_ANSWER, /* ev answers a command */
 	WORKER_NONE,   /* ev answers a command that the core refused: no worker knows of it */
 	WORKER_NOTICE, /* ev says something unasked */
-	WORKER_CLASH,  /* ports[clash] of cmd (OPEN or GROW) is used by another program */
+	WORKER_CLASH,  /* ports[clash] of a GROW is used by another program */
 	WORKER_MOVED,  /* the session has left its thread; moved NULL: it was closed before */
 };
 
@@ -60,12 +62,17 @@ struct worker_event { /* worker → core */
 struct worker_shared { /* by all workers and the core */
 	struct ring *events;
 	_Atomic unsigned notices; /* in the ring */
-	bool is_polled; /* the core looks into the ring each turn: see media_turn() */
+	bool is_polled;		  /* the core looks into the ring each turn: see media_turn() */
 };
 
 int worker_start(struct worker **wp, struct worker_shared *shared, unsigned number) MUST_USE;
 struct worker *worker_stop(struct worker *w); /* waits for its end; NULL allowed */
 void worker_post(struct worker *w, const struct worker_msg *msg);
+/* The same without waking it: it is woken by worker_wake(), by the next worker_post(), or by a packet, and then takes
+ * messages before packets. */
+void worker_post_quietly(struct worker *w, const struct worker_msg *msg);
+void worker_wake(struct worker *w);	      /* when anything was posted quietly */
+bool worker_has_room(const struct worker *w); /* for one new session more */
 unsigned
 worker_busy_permille(const struct worker *w); /* any thread: of one CPU, over the last sweep */
 void worker_session_free(struct worker_session *s); /* one that no worker has: closes its sockets */

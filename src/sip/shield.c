@@ -42,7 +42,8 @@ struct source {
 	uint32_t packets, wrong, unanswered, fresh;
 	uint32_t judged_version; /* of the rules that `verdict` is of */
 	uint8_t verdict, cause;
-	char account[]; /* for people; ACCOUNT_BYTES of those of an account */
+	bool has_accounts; /* some were counted, perhaps forgotten by now */
+	char account[];	   /* for people; ACCOUNT_BYTES of those of an account */
 };
 
 struct shield {
@@ -51,6 +52,7 @@ struct shield {
 	struct shield_rules rules;
 	struct map sources;
 	struct link heard, blocked;
+	struct source *last; /* whole source asked about last, or NULL */
 	size_t count, max;
 	uint64_t last_id;
 	shield_blocked_h *fn;
@@ -166,13 +168,20 @@ static uint64_t key_hash(const struct key *k)
 static struct source *find(const struct shield *s, const struct addr *from, struct str account)
 {
 	struct key k = key_of(from, account);
-	struct map_node *node = map_find(&s->sources, key_hash(&k), same_key, &k);
+	struct map_node *node;
+
+	/* One message asks several times about its source. */
+	if (s->last && !account.n && same_key(&s->last->node, &k))
+		return s->last;
+	node = map_find(&s->sources, key_hash(&k), same_key, &k);
 
 	return node ? CONTAINER_OF(node, struct source, node) : NULL;
 }
 
 static void forget(struct shield *s, struct source *src)
 {
+	if (s->last == src)
+		s->last = NULL;
 	map_remove(&s->sources, &src->node);
 	list_remove(&src->heard);
 	list_remove(&src->blocked);
@@ -187,8 +196,12 @@ static struct source *get(struct shield *s, const struct addr *from, struct str 
 	size_t room = account.n ? ACCOUNT_BYTES : 0;
 
 	if (src) {
-		list_remove(&src->heard);
-		list_append(&s->heard, &src->heard);
+		if (src->heard.next != &s->heard) {
+			list_remove(&src->heard);
+			list_append(&s->heard, &src->heard);
+		}
+		if (!account.n)
+			s->last = src;
 		return src;
 	}
 	if (s->count >= s->max)
@@ -365,7 +378,9 @@ void shield_proved(struct shield *s, const struct addr *from, struct str account
 		return;
 	src->known_until_ms = now_ms(s) + KNOWN_MS;
 	src->wrong = 0;
-	of_account = src->key.account ? NULL : find(s, from, account);
+	if (!src->has_accounts)
+		return;
+	of_account = find(s, from, account);
 	if (of_account)
 		of_account->wrong = 0;
 }
@@ -395,6 +410,7 @@ void shield_failed(struct shield *s, const struct addr *from, struct str account
 	}
 	if (!of_account)
 		return;
+	src->has_accounts = true;
 	of_account->last_answer = hash;
 	roll(s, of_account, now_ms(s));
 	if (fails(s, of_account))
@@ -403,7 +419,9 @@ void shield_failed(struct shield *s, const struct addr *from, struct str account
 
 uint32_t shield_refuses(struct shield *s, const struct addr *from, struct str account)
 {
-	struct source *src = account.n ? find(s, from, account) : NULL;
+	struct source *whole = is_off(s) ? NULL : find(s, from, STR_NONE);
+	struct source *src =
+		whole && whole->has_accounts && account.n ? find(s, from, account) : NULL;
 	uint64_t now = now_ms(s);
 
 	if (!src || judge(s, src) == SHIELD_ALLOWED || !is_blocked(src, now))
