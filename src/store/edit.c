@@ -28,6 +28,8 @@ int edit_create(struct edit *e, struct object **op)
 	if (!err)
 		err = edit_check_refs(e, o);
 	if (!err)
+		err = edit_check_rules(e, o, NULL);
+	if (!err)
 		err = edit_check_unique(e, o);
 	if (!err)
 		err = edit_next_revision(e, o->tenant_id, &o->revision);
@@ -44,6 +46,8 @@ int edit_update(struct edit *e, const struct object *before, struct object **aft
 	int err;
 
 	err = edit_check_refs(e, o);
+	if (!err)
+		err = edit_check_rules(e, o, before);
 	if (!err)
 		err = edit_check_unique(e, o);
 	if (!err)
@@ -64,6 +68,8 @@ int edit_delete(struct edit *e, const struct object *before)
 	int err;
 
 	err = edit_check_unused(e, before);
+	if (!err)
+		err = edit_rules_unused(e, before);
 	if (!err)
 		err = edit_hook_deleting(e, before);
 	if (!err)

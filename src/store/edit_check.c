@@ -52,7 +52,9 @@ static int ref_exists(const struct resource *target, uint64_t id, const char *fi
 	struct ref_check *c = arg;
 	int err;
 
-	if (!rows_exists(c->e->rows, target, c->tenant_id, id, &err) && !err)
+	if (!rows_exists(c->e->rows, target, scope_is_system(target->scope) ? 0 : c->tenant_id, id,
+			 &err) &&
+	    !err)
 		field_error_add(&c->e->errs, field, "not_found", "there is no %s %" PRIu64,
 				target->name, id);
 	return err;
