@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "route/route.h"
+#include "route/inside.h"
 
 static const struct feature {
 	const char *code, *service, *doc;
@@ -17,9 +17,7 @@ static const struct feature {
 #undef X
 };
 
-static void step(struct route_decision *d, bool has_won, struct str rule, const char *fmt, ...)
-	PRINTF_LIKE(4, 5);
-static void step(struct route_decision *d, bool has_won, struct str rule, const char *fmt, ...)
+void decision_step(struct route_decision *d, bool has_won, struct str rule, const char *fmt, ...)
 {
 	struct route_step *s;
 	va_list ap;
@@ -34,7 +32,7 @@ static void step(struct route_decision *d, bool has_won, struct str rule, const 
 	va_end(ap);
 }
 
-static void refuse(struct route_decision *d, enum route_refusal why)
+void decision_refuse(struct route_decision *d, enum route_refusal why)
 {
 	d->action = ROUTE_REFUSE;
 	d->refusal = why;
@@ -54,23 +52,23 @@ static bool caller_may_call(const struct route_query *q, struct route_decision *
 	size_t ncalls;
 
 	if (!t || !t->enabled) {
-		step(d, true, STR("tenant"), "disabled or unknown");
-		refuse(d, ROUTE_REFUSAL_FORBIDDEN);
+		decision_step(d, true, STR("tenant"), "disabled or unknown");
+		decision_refuse(d, ROUTE_REFUSAL_FORBIDDEN);
 		return false;
 	}
-	if (!ext || !ext->enabled) {
-		step(d, true, STR("caller"),
-		     ext ? "its extension is disabled" : "its account has no extension");
-		refuse(d, ROUTE_REFUSAL_FORBIDDEN);
+	if (!q->from_trunk_id && (!ext || !ext->enabled)) {
+		decision_step(d, true, STR("caller"),
+			      ext ? "its extension is disabled" : "its account has no extension");
+		decision_refuse(d, ROUTE_REFUSAL_FORBIDDEN);
 		return false;
 	}
 	if (!t->max_calls)
 		return true;
 	ncalls = q->facts->calls(q->facts, q->tenant_id, 0);
 	if (ncalls >= (uint64_t)t->max_calls) {
-		step(d, true, STR("simultaneous calls"), "%zu of %lld in progress", ncalls,
-		     (long long)t->max_calls);
-		refuse(d, ROUTE_REFUSAL_LIMIT);
+		decision_step(d, true, STR("simultaneous calls"), "%zu of %lld in progress", ncalls,
+			      (long long)t->max_calls);
+		decision_refuse(d, ROUTE_REFUSAL_LIMIT);
 		return false;
 	}
 	return true;
@@ -94,23 +92,23 @@ static void to_extension(const struct route_query *q, struct route_decision *d, 
 	const struct extension *ext = model_extension(q->model, q->tenant_id, d->dest.id);
 
 	if (!ext) {
-		step(d, true, rule, "the extension no longer exists");
-		refuse(d, ROUTE_REFUSAL_NOT_FOUND);
+		decision_step(d, true, rule, "the extension no longer exists");
+		decision_refuse(d, ROUTE_REFUSAL_NOT_FOUND);
 		return;
 	}
 	set_number(d, ext->number);
 	if (!ext->enabled) {
-		step(d, true, rule, "extension %s is disabled", ext->number);
-		refuse(d, ROUTE_REFUSAL_DISABLED);
+		decision_step(d, true, rule, "extension %s is disabled", ext->number);
+		decision_refuse(d, ROUTE_REFUSAL_DISABLED);
 		return;
 	}
 	if (q->facts->contacts(q->facts, q->tenant_id, ext->o.id) == 0) {
-		step(d, true, rule, "extension %s: no device is registered", ext->number);
-		refuse(d, ROUTE_REFUSAL_UNAVAILABLE);
+		decision_step(d, true, rule, "extension %s: no device is registered", ext->number);
+		decision_refuse(d, ROUTE_REFUSAL_UNAVAILABLE);
 		return;
 	}
-	step(d, true, rule, "rings extension %s for %lld s", ext->number,
-	     (long long)ext->ring_seconds);
+	decision_step(d, true, rule, "rings extension %s for %lld s", ext->number,
+		      (long long)ext->ring_seconds);
 	d->action = ROUTE_RING;
 	d->extension_id = ext->o.id;
 	d->ring_seconds = (uint32_t)ext->ring_seconds;
@@ -128,27 +126,27 @@ static void to_ring_group(const struct route_query *q, struct route_decision *d,
 	const struct ring_group *g = model_ring_group(q->model, q->tenant_id, d->dest.id);
 
 	if (!g) {
-		step(d, true, rule, "the ring group no longer exists");
-		refuse(d, ROUTE_REFUSAL_NOT_FOUND);
+		decision_step(d, true, rule, "the ring group no longer exists");
+		decision_refuse(d, ROUTE_REFUSAL_NOT_FOUND);
 		return;
 	}
 	set_number(d, g->number);
-	step(d, true, rule, "ring group %s", g->number);
+	decision_step(d, true, rule, "ring group %s", g->number);
 	to_service(d, "ring_group", g->o.id);
 }
 
 static void to_dest(const struct route_query *q, struct route_decision *d, struct str rule)
 {
 	if (d->dest.kind == DEST_KIND_HANGUP) {
-		step(d, true, rule, "hangs up");
-		refuse(d, ROUTE_REFUSAL_NORMAL);
+		decision_step(d, true, rule, "hangs up");
+		decision_refuse(d, ROUTE_REFUSAL_NORMAL);
 		return;
 	}
 	if (q->nhistory >= ROUTE_MAX_HISTORY || was_tried(q, &d->dest)) {
-		step(d, true, rule,
-		     q->nhistory >= ROUTE_MAX_HISTORY ? "sent on too often"
-						      : "it has been there already");
-		refuse(d, ROUTE_REFUSAL_LOOP);
+		decision_step(d, true, rule,
+			      q->nhistory >= ROUTE_MAX_HISTORY ? "sent on too often"
+							       : "it has been there already");
+		decision_refuse(d, ROUTE_REFUSAL_LOOP);
 		return;
 	}
 	if (d->dest.kind == DEST_KIND_EXTENSION)
@@ -156,7 +154,7 @@ static void to_dest(const struct route_query *q, struct route_decision *d, struc
 	else if (d->dest.kind == DEST_KIND_RING_GROUP)
 		to_ring_group(q, d, rule);
 	else
-		refuse(d, ROUTE_REFUSAL_NOT_FOUND);
+		decision_refuse(d, ROUTE_REFUSAL_NOT_FOUND);
 }
 
 static bool is_feature(const struct route_query *q, struct route_decision *d)
@@ -165,7 +163,7 @@ static bool is_feature(const struct route_query *q, struct route_decision *d)
 		if (!str_eq(q->dialled, str_of(features[i].code)))
 			continue;
 		set_number(d, features[i].code);
-		step(d, true, q->dialled, "feature code: %s", features[i].service);
+		decision_step(d, true, q->dialled, "feature code: %s", features[i].service);
 		to_service(d, features[i].service, 0);
 		return true;
 	}
@@ -178,24 +176,43 @@ static void to_number(const struct route_query *q, struct route_decision *d)
 
 	if (is_feature(q, d))
 		return;
-	step(d, false, STR("feature codes"), "none of them");
+	decision_step(d, false, STR("feature codes"), "none of them");
 	o = model_number(q->model, q->tenant_id, q->dialled);
 	if (is_a(o, &resource_extension)) {
 		d->dest = (struct dest){DEST_KIND_EXTENSION, o->id};
 	} else if (is_a(o, &resource_ring_group)) {
 		d->dest = (struct dest){DEST_KIND_RING_GROUP, o->id};
 	} else {
-		step(d, true, q->dialled, "nobody has this number");
-		refuse(d, ROUTE_REFUSAL_NOT_FOUND);
+		outside_call(q, d);
 		return;
 	}
 	to_dest(q, d, q->dialled);
 }
 
+static void from_outside(const struct route_query *q, struct route_decision *d)
+{
+	const struct inbound_rule *r;
+
+	if (!outside_is_welcome(q, d))
+		return;
+	r = outside_inbound(q, d);
+	if (!r)
+		return;
+	(void)snprintf(d->rule, sizeof(d->rule), "%s", r->name);
+	d->dest = r->destination;
+	to_dest(q, d, str_of(r->name));
+}
+
 void route_decide(const struct route_query *q, struct route_decision *d)
 {
+	const struct emergency_number *emergency = q->dest ? NULL : outside_emergency(q);
+
 	memset(d, 0, sizeof(*d));
 	d->revision = model_revision(q->model, q->tenant_id);
+	if (emergency) {
+		outside_emergency_call(q, d, emergency);
+		return;
+	}
 	if (!q->nhistory && !q->dest && !caller_may_call(q, d))
 		return;
 	if (q->dest) {
@@ -203,10 +220,17 @@ void route_decide(const struct route_query *q, struct route_decision *d)
 		to_dest(q, d, STR("sent on"));
 		return;
 	}
+	if (q->nhistory && q->history[q->nhistory - 1].may_retry) {
+		outside_call(q, d);
+		return;
+	}
 	if (q->nhistory) { /* forwarding rules of extensions come here */
-		step(d, true, STR("after the attempt"), "nothing else is set");
+		decision_step(d, true, STR("after the attempt"), "nothing else is set");
 		d->action = ROUTE_GIVE_UP;
 		return;
 	}
-	to_number(q, d);
+	if (q->from_trunk_id)
+		from_outside(q, d);
+	else
+		to_number(q, d);
 }

@@ -14,12 +14,18 @@
 
 #include "model/model.h"
 
+struct route_index;
+
+enum route_trunk_state { ROUTE_TRUNK_READY, ROUTE_TRUNK_OFFLINE, ROUTE_TRUNK_FULL };
+
 /* What is true now; the simulator may fill it with suppositions.  The call asked about is not counted. */
 struct route_facts {
 	/* how many contacts the extension's enabled accounts have */
 	size_t (*contacts)(const struct route_facts *f, uint64_t tenant_id, uint64_t extension_id);
 	/* calls in progress of an extension, of a tenant (extension_id 0) */
 	size_t (*calls)(const struct route_facts *f, uint64_t tenant_id, uint64_t extension_id);
+	/* NULL: every trunk is ready */
+	enum route_trunk_state (*trunk)(const struct route_facts *f, uint64_t trunk_id);
 };
 
 enum route_outcome { ROUTE_NO_ANSWER, ROUTE_BUSY, ROUTE_UNAVAILABLE, ROUTE_DECLINED };
@@ -27,13 +33,17 @@ enum route_outcome { ROUTE_NO_ANSWER, ROUTE_BUSY, ROUTE_UNAVAILABLE, ROUTE_DECLI
 struct route_attempt { /* something tried, and how it ended */
 	struct dest dest;
 	enum route_outcome outcome;
+	uint64_t trunk_id; /* over it; 0: no trunk */
+	bool may_retry;	   /* offline, full, 408, 5xx or no answer at all: the next route is due */
 };
 enum { ROUTE_MAX_HISTORY = 10 };
 
 struct route_query {
 	const struct model *model;
 	const struct route_facts *facts;
+	const struct route_index *index; /* NULL: no trunks */
 	uint64_t tenant_id;
+	uint64_t from_trunk_id;	      /* 0: a device of the tenant calls */
 	uint64_t caller_extension_id; /* 0: none */
 	struct str caller;	      /* number */
 	struct str dialled;
@@ -46,6 +56,7 @@ struct route_query {
 
 enum route_action {
 	ROUTE_RING,    /* one extension */
+	ROUTE_TRUNK,   /* `number` over trunk_id, with caller_id */
 	ROUTE_SERVICE, /* a service by name (ring_group, echo …) with an id */
 	ROUTE_REFUSE,  /* for `refusal` */
 	ROUTE_GIVE_UP, /* nothing is left to try: end as the last attempt ended */
@@ -69,7 +80,11 @@ struct route_decision {
 	enum route_action action;
 	struct dest
 		dest; /* what is tried, when it is a destination: goes into the history with its outcome */
-	char number[33]; /* of the destination */
+	char number[72]; /* of the destination; as it is sent on a trunk */
+	uint64_t trunk_id;
+	char rule[65];	    /* inbound or outbound rule that decided */
+	char caller_id[33]; /* number shown on a trunk */
+	bool is_emergency;
 	uint64_t extension_id;
 	uint32_t ring_seconds;
 	char service[16];

@@ -50,7 +50,7 @@ static int open_world(void **state)
 	put(w, &resource_extension, TENANT, 2, "{'number':'102','ring_seconds':12}");
 	put(w, &resource_extension, TENANT, 3, "{'number':'103','enabled':false}");
 	put(w, &resource_ring_group, TENANT, 7, "{'number':'600','name':'Sales'}");
-	w->supposed = (struct supposed){{contacts, calls}, 1, 0};
+	w->supposed = (struct supposed){{.contacts = contacts, .calls = calls}, 1, 0};
 	w->q = (struct route_query){
 		.model = w->model,
 		.facts = &w->supposed.facts,
@@ -173,7 +173,8 @@ static void a_group_is_a_service(void **state)
 static void after_a_failure_nothing_else_is_tried(void **state)
 {
 	struct world *w = *state;
-	const struct route_attempt tried = {{DEST_KIND_EXTENSION, 2}, ROUTE_BUSY};
+	const struct route_attempt tried = {.dest = {DEST_KIND_EXTENSION, 2},
+					    .outcome = ROUTE_BUSY};
 
 	w->q.history = &tried;
 	w->q.nhistory = 1;
@@ -183,7 +184,8 @@ static void after_a_failure_nothing_else_is_tried(void **state)
 static void a_service_sends_the_call_on(void **state)
 {
 	struct world *w = *state;
-	const struct route_attempt tried = {{DEST_KIND_RING_GROUP, 7}, ROUTE_NO_ANSWER};
+	const struct route_attempt tried = {.dest = {DEST_KIND_RING_GROUP, 7},
+					    .outcome = ROUTE_NO_ANSWER};
 	const struct dest dest = {DEST_KIND_EXTENSION, 2};
 
 	w->q.history = &tried;
@@ -196,7 +198,8 @@ static void a_service_sends_the_call_on(void **state)
 static void a_place_it_has_been_to_is_a_loop(void **state)
 {
 	struct world *w = *state;
-	const struct route_attempt tried = {{DEST_KIND_RING_GROUP, 7}, ROUTE_NO_ANSWER};
+	const struct route_attempt tried = {.dest = {DEST_KIND_RING_GROUP, 7},
+					    .outcome = ROUTE_NO_ANSWER};
 	const struct dest back = {DEST_KIND_RING_GROUP, 7};
 
 	w->q.history = &tried;
@@ -212,7 +215,8 @@ static void a_chain_has_an_end(void **state)
 	const struct dest dest = {DEST_KIND_EXTENSION, 2};
 
 	for (size_t i = 0; i < ROUTE_MAX_HISTORY; i++)
-		tried[i] = (struct route_attempt){{DEST_KIND_RING_GROUP, 100 + i}, ROUTE_NO_ANSWER};
+		tried[i] = (struct route_attempt){.dest = {DEST_KIND_RING_GROUP, 100 + i},
+						  .outcome = ROUTE_NO_ANSWER};
 	w->q.history = tried;
 	w->q.nhistory = ROUTE_MAX_HISTORY - 1;
 	w->q.dest = &dest;

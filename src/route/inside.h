@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Inside route/: how a decision is written. */
+#ifndef ROUTE_INSIDE_H
+#define ROUTE_INSIDE_H
+
+#include "route/route.h"
+
+void decision_step(struct route_decision *d, bool has_won, struct str rule, const char *fmt, ...)
+	PRINTF_LIKE(4, 5);
+void decision_refuse(struct route_decision *d, enum route_refusal why);
+
+/* outside.c */
+/* The emergency number dialled, or NULL. */
+const struct emergency_number *outside_emergency(const struct route_query *q);
+void outside_emergency_call(const struct route_query *q, struct route_decision *d,
+			    const struct emergency_number *n);
+/* A number that nobody in the tenant has: over which trunk? */
+void outside_call(const struct route_query *q, struct route_decision *d);
+/* A call that came from a trunk: false, and it is refused. */
+bool outside_is_welcome(const struct route_query *q, struct route_decision *d);
+const struct inbound_rule *outside_inbound(const struct route_query *q, struct route_decision *d);
+
+#endif

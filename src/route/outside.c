@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Calls to and from the world: rules in order of priority, the routes of the first that matches, the caller ID that may be shown.
+ */
+#include <stdio.h>
+#include <string.h>
+#include "route/index.h"
+#include "route/inside.h"
+#include "schema/did.h"
+
+static const struct object *by_text(const struct route_query *q, const struct resource *res,
+				    uint64_t tenant_id, struct str text)
+{
+	return model_find(q->model, &res->fields[0], tenant_id, text);
+}
+
+static const struct trunk *trunk_of(const struct route_query *q, uint64_t id)
+{
+	return (const struct trunk *)model_object(q->model, &resource_trunk, 0, id);
+}
+
+static const struct did_pool *pool_on(const struct route_query *q, uint64_t trunk_id)
+{
+	const struct field *f = &resource_did_pool.fields[0]; /* trunk_id */
+	const struct object *o;
+	size_t pos = 0;
+
+	o = model_referrer(q->model, f, q->tenant_id, trunk_id, &pos);
+	return (const struct did_pool *)o;
+}
+
+/* ---- caller ID ---- */
+
+static bool is_listed(const char *pool, struct str number)
+{
+	struct str rest = str_of(pool);
+	struct did_list one;
+	struct did_why why;
+
+	while (rest.p) {
+		struct str part = str_cut(&rest, ';');
+
+		if (!did_pool_parse(&one, part, &why) && did_list_has(&one, number))
+			return true;
+	}
+	return false;
+}
+
+/* TRK-13: a number of the tenant's own, or one that the administrator has listed. */
+static bool may_show(const struct route_query *q, const struct did_pool *p, const char *number)
+{
+	struct str plain = did_plain(str_of(number));
+
+	if (!p || !plain.n)
+		return false;
+	return str_eq(plain, did_plain(str_of(p->caller_id))) ||
+	       (q->index && route_index_did(q->index, p->trunk_id, plain) == q->tenant_id) ||
+	       (*p->more_caller_ids && is_listed(p->more_caller_ids, plain));
+}
+
+static void choose_caller_id(const struct route_query *q, struct route_decision *d,
+			     const char *wanted)
+{
+	const struct extension *x = model_extension(q->model, q->tenant_id, q->caller_extension_id);
+	const struct did_pool *p = pool_on(q, d->trunk_id);
+	const struct trunk *t = trunk_of(q, d->trunk_id);
+	const char *id = wanted && *wanted ? wanted : x ? x->outbound_caller_id : "";
+
+	if (*id && !may_show(q, p, id)) {
+		decision_step(d, false, STR("caller ID"), "%s is not the tenant's", id);
+		id = "";
+	}
+	if (!*id && p && *p->caller_id)
+		id = p->caller_id;
+	if (!*id && t)
+		id = t->username;
+	(void)snprintf(d->caller_id, sizeof(d->caller_id), "%s", id);
+}
+
+/* ---- routes ---- */
+
+static const char *not_now(const struct route_query *q, uint64_t trunk_id, bool is_emergency)
+{
+	const struct trunk *t = trunk_of(q, trunk_id);
+
+	if (!t)
+		return "the trunk no longer exists";
+	if (!t->enabled)
+		return "the trunk is disabled";
+	if (!pool_on(q, trunk_id))
+		return "the trunk is not given to this tenant";
+	switch (q->facts->trunk ? q->facts->trunk(q->facts, trunk_id) : ROUTE_TRUNK_READY) {
+	case ROUTE_TRUNK_OFFLINE:
+		return is_emergency ? NULL : "the trunk is offline";
+	case ROUTE_TRUNK_FULL:
+		return is_emergency ? NULL : "the trunk is at its call limit";
+	default:
+		return NULL;
+	}
+}
+
+static bool was_tried_over(const struct route_query *q, uint64_t trunk_id)
+{
+	for (size_t i = 0; i < q->nhistory; i++)
+		if (q->history[i].trunk_id == trunk_id)
+			return true;
+	return false;
+}
+
+static void make_number(struct route_decision *d, struct str dialled,
+			const struct outbound_route *route)
+{
+	size_t strip = (size_t)route->strip;
+
+	if (strip > dialled.n)
+		strip = dialled.n;
+	(void)snprintf(d->number, sizeof(d->number), "%s%.*s", route->prepend,
+		       (int)(dialled.n - strip), dialled.p + strip);
+}
+
+static void go(const struct route_query *q, struct route_decision *d, uint64_t trunk_id,
+	       struct str rule)
+{
+	const struct trunk *t = trunk_of(q, trunk_id);
+
+	d->action = ROUTE_TRUNK;
+	d->trunk_id = trunk_id;
+	(void)snprintf(d->rule, sizeof(d->rule), "%.*s", STR_ARG(rule));
+	decision_step(d, true, rule, "%.32s over trunk %.32s", d->number, t ? t->name : "");
+}
+
+static bool is_disallowed(const struct route_query *q, struct str number)
+{
+	struct str plain = did_plain(number);
+
+	for (size_t n = 1; n <= plain.n && n <= ROUTE_INDEX_PREFIX; n++)
+		if (by_text(q, &resource_disallowed_code, q->tenant_id, (struct str){plain.p, n}))
+			return true;
+	return false;
+}
+
+/* The first route that works and was not tried yet. */
+static void take_route(const struct route_query *q, struct route_decision *d,
+		       const struct outbound_rule *r)
+{
+	for (size_t i = 0; i < r->routes.n; i++) {
+		const struct outbound_route *route = (const struct outbound_route *)r->routes.v[i];
+		const char *why;
+
+		if (was_tried_over(q, route->trunk_id))
+			continue;
+		why = not_now(q, route->trunk_id, false);
+		if (why) {
+			decision_step(d, false, str_of(r->name), "route %zu: %s", i + 1, why);
+			continue;
+		}
+		make_number(d, q->dialled, route);
+		if (is_disallowed(q, str_of(d->number)) || is_disallowed(q, q->dialled)) {
+			decision_step(d, true, STR("disallowed codes"), "%.40s may not be called",
+				      d->number);
+			decision_refuse(d, ROUTE_REFUSAL_FORBIDDEN);
+			return;
+		}
+		go(q, d, route->trunk_id, str_of(r->name));
+		choose_caller_id(q, d, NULL);
+		return;
+	}
+	decision_step(d, true, str_of(r->name), "no route of it works now");
+	if (q->nhistory)
+		d->action = ROUTE_GIVE_UP;
+	else
+		decision_refuse(d, ROUTE_REFUSAL_NO_ROUTE);
+}
+
+static const char *does_not_match(const struct route_query *q, const struct outbound_rule *r)
+{
+	const struct extension *x = model_extension(q->model, q->tenant_id, q->caller_extension_id);
+	struct did_list one;
+	struct did_why why;
+	struct str rest = str_trim(str_of(r->extensions));
+
+	if (r->number_length && (size_t)r->number_length != q->dialled.n)
+		return "another length";
+	if (!rest.n)
+		return NULL;
+	if (!x)
+		return "not for calls of no extension";
+	while (rest.p)
+		if (!did_extensions_parse(&one, str_cut(&rest, ';'), &why) &&
+		    did_list_has(&one, str_of(x->number)))
+			return NULL;
+	return "not for this extension";
+}
+
+void outside_call(const struct route_query *q, struct route_decision *d)
+{
+	struct route_index_walk w;
+	uint64_t id;
+
+	if (q->index)
+		route_index_outbound(&w, q->index, q->tenant_id, q->dialled);
+	while (q->index && (id = route_index_next(&w))) {
+		const struct outbound_rule *r = (const struct outbound_rule *)model_object(
+			q->model, &resource_outbound_rule, q->tenant_id, id);
+		const char *why = r ? does_not_match(q, r) : "it is being removed";
+
+		if (why) {
+			decision_step(d, false, r ? str_of(r->name) : STR("rule"), "%s", why);
+			continue;
+		}
+		take_route(q, d, r);
+		return;
+	}
+	decision_step(d, true, q->dialled, "nobody has this number, and no outbound rule takes it");
+	decision_refuse(d, ROUTE_REFUSAL_NOT_FOUND);
+}
+
+/* ---- emergency ---- */
+
+const struct emergency_number *outside_emergency(const struct route_query *q)
+{
+	if (q->from_trunk_id)
+		return NULL;
+	return (const struct emergency_number *)by_text(q, &resource_emergency_number, q->tenant_id,
+							q->dialled);
+}
+
+void outside_emergency_call(const struct route_query *q, struct route_decision *d,
+			    const struct emergency_number *n)
+{
+	const char *why = not_now(q, n->trunk_id, true);
+
+	if (why || was_tried_over(q, n->trunk_id)) {
+		decision_step(d, true, STR("emergency"), "%s", why ? why : "it was tried");
+		if (q->nhistory)
+			d->action = ROUTE_GIVE_UP;
+		else
+			decision_refuse(d, ROUTE_REFUSAL_NO_ROUTE);
+		return;
+	}
+	(void)snprintf(d->number, sizeof(d->number), "%s", n->number);
+	d->is_emergency = true;
+	go(q, d, n->trunk_id, STR("emergency"));
+	choose_caller_id(q, d, NULL);
+	if (*n->caller_id)
+		(void)snprintf(d->caller_id, sizeof(d->caller_id), "%s", n->caller_id);
+}
+
+/* ---- inbound ---- */
+
+bool outside_is_welcome(const struct route_query *q, struct route_decision *d)
+{
+	struct str plain = did_plain(q->caller);
+
+	if (!by_text(q, &resource_blacklisted_number, q->tenant_id, plain) &&
+	    !by_text(q, &resource_blacklisted_number, 0, plain))
+		return true;
+	decision_step(d, true, STR("blacklist"), "%.*s is on it", plain.n > 40 ? 40 : (int)plain.n,
+		      plain.p);
+	decision_refuse(d, ROUTE_REFUSAL_BLACKLISTED);
+	return false;
+}
+
+const struct inbound_rule *outside_inbound(const struct route_query *q, struct route_decision *d)
+{
+	struct str did = did_plain(q->dialled), caller = did_plain(q->caller);
+	uint64_t id = 0;
+
+	if (q->index)
+		id = route_index_inbound(q->index, q->tenant_id, q->from_trunk_id, did, caller);
+	if (q->index && !id) {
+		decision_step(d, false, did, "no inbound rule for this caller");
+		id = route_index_inbound(q->index, q->tenant_id, q->from_trunk_id, STR("*"),
+					 caller);
+	}
+	if (!id) {
+		decision_step(d, true, did, "no inbound rule takes it");
+		decision_refuse(d, ROUTE_REFUSAL_NOT_FOUND);
+		return NULL;
+	}
+	return (const struct inbound_rule *)model_object(q->model, &resource_inbound_rule,
+							 q->tenant_id, id);
+}

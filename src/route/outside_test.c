@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "route/index.h"
+#include "route/route.h"
+#include "schema/testing.h"
+
+enum { TENANT = 9, A = 1, B = 2, C = 3 };
+
+struct supposed {
+	struct route_facts facts;
+	enum route_trunk_state trunk[4];
+	size_t calls;
+};
+
+static size_t contacts(const struct route_facts *f, uint64_t tenant_id, uint64_t extension_id)
+{
+	return 1;
+}
+
+static size_t calls(const struct route_facts *f, uint64_t tenant_id, uint64_t extension_id)
+{
+	return ((const struct supposed *)f)->calls;
+}
+
+static enum route_trunk_state trunk(const struct route_facts *f, uint64_t trunk_id)
+{
+	return ((const struct supposed *)f)->trunk[trunk_id];
+}
+
+struct world {
+	struct model *model;
+	struct route_index *index;
+	struct supposed supposed;
+	struct route_query q;
+	struct route_decision d;
+	struct route_attempt history[3];
+};
+
+static void put(struct world *w, const struct resource *r, uint64_t tenant, uint64_t id,
+		const char *json)
+{
+	struct model_change c = {tenant, model_revision(w->model, tenant) + 1, r, id,
+				 testing_make(r, json)};
+
+	c.after->tenant_id = tenant;
+	c.after->id = id;
+	assert_int_equal(model_apply(w->model, &c), 0);
+}
+
+static void put_all(struct world *w)
+{
+	put(w, &resource_tenant, 0, TENANT,
+	    "{'name':'acme','domain':'acme.example','max_calls':5}");
+	put(w, &resource_extension, TENANT, 1,
+	    "{'number':'101','outbound_caller_id':'442070000101'}");
+	put(w, &resource_extension, TENANT, 2, "{'number':'130','outbound_caller_id':'4999'}");
+	put(w, &resource_trunk, 0, A, "{'name':'A','host':'192.0.2.1'}");
+	put(w, &resource_trunk, 0, B, "{'name':'B','host':'192.0.2.2','username':'bob'}");
+	put(w, &resource_trunk, 0, C, "{'name':'C','host':'192.0.2.3','enabled':false}");
+	put(w, &resource_did_pool, TENANT, 1,
+	    "{'trunk_id':'1','numbers':'4420700001**','caller_id':'442070000100',"
+	    "'more_caller_ids':'4930*'}");
+	put(w, &resource_did_pool, TENANT, 2, "{'trunk_id':'2'}");
+	put(w, &resource_did_pool, TENANT, 3, "{'trunk_id':'3'}");
+	put(w, &resource_outbound_rule, TENANT, 1,
+	    "{'name':'world','priority':20,'prefixes':'00','routes':[{'trunk_id':'1','strip':2,"
+	    "'prepend':'+44'},{'trunk_id':'3'},{'trunk_id':'2'}]}");
+	put(w, &resource_outbound_rule, TENANT, 2,
+	    "{'name':'sales','priority':10,'prefixes':'00','extensions':'120-129;131',"
+	    "'routes':[{'trunk_id':'2'}]}");
+	put(w, &resource_outbound_rule, TENANT, 3,
+	    "{'name':'short','prefixes':'5','number_length':4,'routes':[{'trunk_id':'2'}]}");
+	put(w, &resource_emergency_number, TENANT, 1,
+	    "{'number':'112','trunk_id':'1','caller_id':'442070000199'}");
+	put(w, &resource_disallowed_code, TENANT, 1, "{'code':'44900'}");
+	put(w, &resource_blacklisted_number, TENANT, 1, "{'number':'33666'}");
+	put(w, &resource_blacklisted_number, 0, 1, "{'number':'33667'}");
+	put(w, &resource_inbound_rule, TENANT, 1,
+	    "{'name':'desk','trunk_id':'1','did':'442070000101','destination':{'kind':'extension',"
+	    "'id':'1'}}");
+}
+
+static int open_world(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	assert_int_equal(model_alloc(&w->model), 0);
+	assert_int_equal(route_index_alloc(&w->index, w->model), 0);
+	put_all(w);
+	w->supposed.facts =
+		(struct route_facts){.contacts = contacts, .calls = calls, .trunk = trunk};
+	w->q = (struct route_query){
+		.model = w->model,
+		.facts = &w->supposed.facts,
+		.index = w->index,
+		.tenant_id = TENANT,
+		.caller_extension_id = 1,
+		.caller = STR("101"),
+		.history = w->history,
+	};
+	*state = w;
+	return 0;
+}
+
+static int close_world(void **state)
+{
+	struct world *w = *state;
+
+	model_free(w->model);
+	route_index_free(w->index);
+	free(w);
+	return 0;
+}
+
+static const struct route_decision *dial(struct world *w, const char *number)
+{
+	w->q.dialled = str_of(number);
+	route_decide(&w->q, &w->d);
+	assert_true(w->d.nsteps > 0);
+	return &w->d;
+}
+
+static void assert_over(const struct route_decision *d, uint64_t trunk_id, const char *number)
+{
+	assert_int_equal(d->action, ROUTE_TRUNK);
+	assert_int_equal(d->trunk_id, trunk_id);
+	assert_string_equal(d->number, number);
+}
+
+static void assert_refused(const struct route_decision *d, enum route_refusal why)
+{
+	assert_int_equal(d->action, ROUTE_REFUSE);
+	assert_int_equal(d->refusal, why);
+}
+
+static void strip_2_and_prepend_44(void **state)
+{
+	struct world *w = *state;
+
+	assert_over(dial(w, "002345"), A, "+442345"); /* the guide's example */
+	assert_string_equal(w->d.rule, "world");
+}
+
+static void a_rule_must_match_in_all_that_is_set(void **state)
+{
+	struct world *w = *state;
+
+	assert_refused(dial(w, "902345"), ROUTE_REFUSAL_NOT_FOUND);
+	assert_over(dial(w, "5123"), B, "5123");
+	assert_refused(dial(w, "51234"), ROUTE_REFUSAL_NOT_FOUND);
+	put(w, &resource_extension, TENANT, 1, "{'number':'125'}");
+	assert_over(dial(w, "002345"), B, "002345"); /* "sales" goes before "world" */
+	put(w, &resource_extension, TENANT, 1, "{'number':'130'}");
+	assert_over(dial(w, "002345"), A, "+442345");
+}
+
+static void the_next_route_is_tried_when_one_does_not_work(void **state)
+{
+	struct world *w = *state;
+
+	w->supposed.trunk[A] = ROUTE_TRUNK_OFFLINE;
+	assert_over(dial(w, "002345"), B, "002345"); /* C is disabled */
+	w->supposed.trunk[A] = ROUTE_TRUNK_FULL;
+	assert_over(dial(w, "002345"), B, "002345");
+	w->supposed.trunk[B] = ROUTE_TRUNK_OFFLINE;
+	assert_refused(dial(w, "002345"), ROUTE_REFUSAL_NO_ROUTE);
+}
+
+static void after_a_failure_the_cause_decides(void **state)
+{
+	struct world *w = *state;
+
+	w->q.nhistory = 1;
+	w->history[0] = (struct route_attempt){
+		.trunk_id = A, .outcome = ROUTE_UNAVAILABLE, .may_retry = true};
+	assert_over(dial(w, "002345"), B, "002345");
+	w->history[0].may_retry = false; /* 486, 603, 404 */
+	assert_int_equal(dial(w, "002345")->action, ROUTE_GIVE_UP);
+	w->q.nhistory = 2;
+	w->history[1] = (struct route_attempt){.trunk_id = B, .may_retry = true};
+	assert_int_equal(dial(w, "002345")->action, ROUTE_GIVE_UP);
+}
+
+static void only_the_tenants_numbers_are_shown(void **state)
+{
+	struct world *w = *state;
+
+	assert_string_equal(dial(w, "002345")->caller_id, "442070000101");
+	w->q.caller_extension_id = 2; /* 4999 is nobody's */
+	assert_string_equal(dial(w, "002345")->caller_id, "442070000100");
+	put(w, &resource_extension, TENANT, 2, "{'number':'130','outbound_caller_id':'49305'}");
+	assert_string_equal(dial(w, "002345")->caller_id, "49305"); /* listed */
+	w->supposed.trunk[A] = ROUTE_TRUNK_OFFLINE;
+	assert_string_equal(dial(w, "002345")->caller_id, "bob");
+}
+
+static void nothing_keeps_anybody_from_calling_112(void **state)
+{
+	struct world *w = *state;
+
+	w->supposed.calls = 100;
+	w->supposed.trunk[A] = ROUTE_TRUNK_FULL;
+	put(w, &resource_disallowed_code, TENANT, 2, "{'code':'112'}");
+	assert_over(dial(w, "112"), A, "112");
+	assert_string_equal(w->d.caller_id, "442070000199");
+	assert_true(w->d.is_emergency);
+	assert_refused(dial(w, "002345"), ROUTE_REFUSAL_LIMIT); /* the control */
+}
+
+static void disallowed_codes_are_refused_however_they_are_dialled(void **state)
+{
+	struct world *w = *state;
+
+	assert_refused(dial(w, "00900123"), ROUTE_REFUSAL_FORBIDDEN); /* +44 900 123 is sent */
+	w->supposed.trunk[A] = ROUTE_TRUNK_OFFLINE;
+	assert_refused(dial(w, "0044900123"), ROUTE_REFUSAL_FORBIDDEN);
+	assert_over(dial(w, "0044800123"), B, "0044800123");
+}
+
+static const struct route_decision *called_by(struct world *w, const char *caller, const char *did)
+{
+	w->q.from_trunk_id = A;
+	w->q.caller_extension_id = 0;
+	w->q.caller = str_of(caller);
+	return dial(w, did);
+}
+
+static void an_inbound_rule_leads_to_an_extension(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(called_by(w, "+33123", "+442070000101")->action, ROUTE_RING);
+	assert_int_equal(w->d.extension_id, 1);
+	assert_string_equal(w->d.rule, "desk");
+	assert_refused(called_by(w, "+33123", "442070000102"), ROUTE_REFUSAL_NOT_FOUND);
+	/* nobody dials an extension, a feature code or another trunk from outside */
+	assert_refused(called_by(w, "+33123", "101"), ROUTE_REFUSAL_NOT_FOUND);
+	assert_refused(called_by(w, "+33123", "*43"), ROUTE_REFUSAL_NOT_FOUND);
+	assert_refused(called_by(w, "+33123", "002345"), ROUTE_REFUSAL_NOT_FOUND);
+	assert_refused(called_by(w, "+33123", "112"), ROUTE_REFUSAL_NOT_FOUND);
+}
+
+static void blacklisted_callers_are_refused(void **state)
+{
+	struct world *w = *state;
+
+	assert_refused(called_by(w, "+33666", "442070000101"), ROUTE_REFUSAL_BLACKLISTED);
+	assert_refused(called_by(w, "0033667", "442070000101"), ROUTE_REFUSAL_BLACKLISTED);
+	assert_int_equal(called_by(w, "33668", "442070000101")->action, ROUTE_RING);
+	assert_int_equal(called_by(w, "anonymous", "442070000101")->action, ROUTE_RING);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(strip_2_and_prepend_44),
+		T(a_rule_must_match_in_all_that_is_set),
+		T(the_next_route_is_tried_when_one_does_not_work),
+		T(after_a_failure_the_cause_decides),
+		T(only_the_tenants_numbers_are_shown),
+		T(nothing_keeps_anybody_from_calling_112),
+		T(disallowed_codes_are_refused_however_they_are_dialled),
+		T(an_inbound_rule_leads_to_an_extension),
+		T(blacklisted_callers_are_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
