@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Trunks as they are now: whose host sent a request, are we registered there, does it answer, how many calls it carries.
+ *
+ * A trunk that registers is online while its registration holds; one that is asked with OPTIONS while it answers; any other always.
+ * Each change is told once, on the bus, with what the provider said.
+ *
+ * Thread     core
+ * Ownership  views are borrowed until the next event; calls keep a trunk's id
+ * Errors     as noted.  A trunk that cannot be set up (memory) is logged and stays offline
+ * Sources    RFC 3261 10 (registering), 11 (OPTIONS), 22 (digest); RFC 7616; TRK-2, TRK-3, TRK-12
+ */
+#ifndef TRUNK_TRUNKS_H
+#define TRUNK_TRUNKS_H
+
+#include "model/model.h"
+#include "sip/sip.h"
+
+struct trunks;
+struct bus;
+
+struct trunks_conf {
+	struct env env;
+	struct sip *sip;
+	struct flow_edge *edge;
+	struct model *model;
+	struct bus *bus; /* TRUNK_CONNECTED, TRUNK_DISCONNECTED; NULL none */
+};
+int trunks_alloc(struct trunks **tp, const struct trunks_conf *conf) MUST_USE;
+struct trunks *trunks_free(struct trunks *t); /* before the model and the stack */
+
+/* Trunks to which a request from there belongs: *pos starts at 0; 0 at the end. */
+uint64_t trunks_of_source(const struct trunks *t, const struct flow *from, size_t *pos);
+
+enum trunk_ready { TRUNK_READY, TRUNK_OFFLINE, TRUNK_FULL };
+enum trunk_ready trunks_ready(const struct trunks *t, uint64_t trunk_id);
+/* A call takes a place, and gives it back. */
+void trunks_hold(struct trunks *t, uint64_t trunk_id);
+void trunks_release(struct trunks *t, uint64_t trunk_id);
+
+/* Where its calls go; false: there is no such trunk. */
+bool trunks_flow(const struct trunks *t, uint64_t trunk_id, struct flow *flow);
+/* The header that answers its 401 or 407.  EPERM: it is not the trunk's own host that asks, or it has no password;
+ * those of sip_challenge_read(). */
+int trunks_answer(struct trunks *t, uint64_t trunk_id, const struct sip_msg *resp, struct str uri,
+		  struct buf *out) MUST_USE;
+
+struct trunk_view {
+	uint64_t id;
+	bool is_online;
+	const char *reason; /* what was heard last: "200 OK", "403 Forbidden", "no answer" … */
+	int64_t since_us;   /* of the state */
+	size_t ncalls;
+	int64_t expires_at_us; /* registration; 0 none */
+};
+/* In order of id: the first after `after`. */
+bool trunks_next(const struct trunks *t, uint64_t after, struct trunk_view *view);
+
+#endif
