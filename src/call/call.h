@@ -11,6 +11,7 @@
 #include "media/media.h"
 #include "registrar/registrar.h"
 #include "schema/record.h"
+#include "trunk/trunks.h"
 
 struct bus;
 
@@ -20,6 +21,8 @@ struct calls_conf {
 	struct flow_edge *edge;
 	struct model *model;
 	struct registrar *registrar;
+	struct trunks *trunks;		 /* NULL: no calls to or from trunks */
+	struct route_index *route_index; /* what they are routed by */
 	struct media_engine *media;
 	struct record_sink *records;
 	struct bus *bus; /* typed events: base/bus.h, events.def; NULL none */

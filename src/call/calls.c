@@ -144,6 +144,20 @@ static size_t facts_calls(const struct route_facts *f, uint64_t tenant_id, uint6
 	return usage_calls(CONTAINER_OF(f, struct calls, facts), tenant_id, extension_id);
 }
 
+static enum route_trunk_state facts_trunk(const struct route_facts *f, uint64_t trunk_id)
+{
+	const struct calls *cs = CONTAINER_OF(f, struct calls, facts);
+
+	switch (cs->conf.trunks ? trunks_ready(cs->conf.trunks, trunk_id) : TRUNK_OFFLINE) {
+	case TRUNK_READY:
+		return ROUTE_TRUNK_READY;
+	case TRUNK_FULL:
+		return ROUTE_TRUNK_FULL;
+	default:
+		return ROUTE_TRUNK_OFFLINE;
+	}
+}
+
 int calls_alloc(struct calls **cp, const struct calls_conf *conf)
 {
 	struct calls *cs = mem_alloc(sizeof(*cs));
@@ -156,7 +170,8 @@ int calls_alloc(struct calls **cp, const struct calls_conf *conf)
 		cs->conf.silence_ms = DEFAULT_SILENCE_MS;
 	if (!cs->conf.max_calls)
 		cs->conf.max_calls = DEFAULT_MAX_CALLS;
-	cs->facts = (struct route_facts){.contacts = facts_contacts, .calls = facts_calls};
+	cs->facts = (struct route_facts){
+		.contacts = facts_contacts, .calls = facts_calls, .trunk = facts_trunk};
 	cs->id_salt = rng_below(conf->env.rng, UINT64_C(1) << 22);
 	list_init(&cs->all);
 	list_init(&cs->dead_legs);

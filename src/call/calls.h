@@ -40,6 +40,9 @@ struct call_plan {
 	uint64_t extension_id, service_id;
 	uint32_t ring_seconds;
 	char service[16];
+	uint64_t trunk_id; /* ROUTE_TRUNK: over it */
+	char number[72];   /* as it is sent there */
+	char caller_id[33];
 };
 
 enum { FAILURE_LINES_BYTES = 256 };
@@ -69,6 +72,8 @@ struct call {
 	uint64_t counted_extension_id;
 	oid caller; /* leg */
 	uint64_t caller_extension_id, caller_account_id;
+	uint64_t from_trunk_id;		/* it came over this; 0: a device of the tenant called */
+	unsigned trunk_status;		/* what the last trunk tried said in the end; 0: nothing */
 	char domain[CALL_DOMAIN_BYTES]; /* of the tenant */
 	unsigned max_forwards;		/* what is left for its outgoing INVITEs */
 	struct ringing *ring;

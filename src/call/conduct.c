@@ -30,11 +30,28 @@ static void refuse(struct call *call, enum reason reason)
 	call_end(call, reason, 0, "system", STR_NONE);
 }
 
+/* For the record: which trunk, by which rule. */
+static void note_rule(struct call *call, const struct route_decision *d)
+{
+	uint64_t trunk_id = d->action == ROUTE_TRUNK ? d->trunk_id : call->from_trunk_id;
+	const struct trunk *t = (const struct trunk *)model_object(call->cs->conf.model,
+								   &resource_trunk, 0, trunk_id);
+
+	if (d->action == ROUTE_TRUNK && !call->from_trunk_id)
+		(void)snprintf(call->rec.direction, sizeof(call->rec.direction), "outbound");
+	if (d->rule[0])
+		(void)snprintf(call->rec.rule, sizeof(call->rec.rule), "%s", d->rule);
+	if (t)
+		(void)snprintf(call->rec.trunk, sizeof(call->rec.trunk), "%s", t->name);
+}
+
 static void decide(struct call *call, const struct dest *dest, struct route_decision *d)
 {
 	struct route_query q = {
 		.model = call->cs->conf.model,
 		.facts = &call->cs->facts,
+		.index = call->cs->conf.route_index,
+		.from_trunk_id = call->from_trunk_id,
 		.tenant_id = call->rec.tenant_id,
 		.caller_extension_id = call->caller_extension_id,
 		.caller = str_of(call->rec.caller),
@@ -47,6 +64,7 @@ static void decide(struct call *call, const struct dest *dest, struct route_deci
 
 	route_decide(&q, d);
 	call->rec.config_revision = (int64_t)d->revision;
+	note_rule(call, d);
 	if (d->number[0])
 		(void)snprintf(call->rec.final_dest, sizeof(call->rec.final_dest), "%s", d->number);
 }
@@ -77,10 +95,24 @@ static void ring_plan(struct call *call)
 		refuse(call, REASON_OVERLOAD);
 }
 
+static void trunk_plan(struct call *call)
+{
+	int err = ringing_start_trunk(&call->ring, call);
+
+	if (!err)
+		call->st = CALL_RINGING;
+	else if (err == ENOENT)
+		call_ring_failed(call, &(struct call_failure){.reason = REASON_UNAVAILABLE});
+	else
+		refuse(call, REASON_OVERLOAD);
+}
+
 static void carry_out(struct call *call)
 {
 	if (call->plan.action == ROUTE_RING)
 		ring_plan(call);
+	else if (call->plan.action == ROUTE_TRUNK)
+		trunk_plan(call);
 	else if (services_start(call))
 		refuse(call, REASON_FAILED);
 }
@@ -110,11 +142,15 @@ void call_route(struct call *call, const struct dest *dest)
 					.dest = d.dest,
 					.extension_id = d.extension_id,
 					.service_id = d.service_id,
-					.ring_seconds = d.ring_seconds};
+					.ring_seconds = d.ring_seconds,
+					.trunk_id = d.trunk_id};
 	memcpy(call->plan.service, d.service, sizeof(call->plan.service));
+	memcpy(call->plan.number, d.number, sizeof(call->plan.number));
+	memcpy(call->plan.caller_id, d.caller_id, sizeof(call->plan.caller_id));
 	if (caller->st == LEG_NEW)
 		leg_event(caller, LEV_OPEN, &(struct leg_msg){0});
-	if (call->st != CALL_OVER && (caller->st == LEG_READY || d.action == ROUTE_RING))
+	if (call->st != CALL_OVER &&
+	    (caller->st == LEG_READY || d.action == ROUTE_RING || d.action == ROUTE_TRUNK))
 		carry_out(call);
 }
 
@@ -225,11 +261,25 @@ static enum route_outcome outcome(enum reason reason)
 	}
 }
 
+/* RTE-4: 408, 5xx or no answer of any kind is a route that does not work; all else is what the called party says. */
+static bool may_take_next_route(const struct call *call)
+{
+	unsigned status = call->trunk_status;
+
+	if (!call->plan.trunk_id)
+		return false;
+	return status ? status == 408 || (status >= 500 && status < 600)
+		      : call->failure.reason == REASON_UNAVAILABLE;
+}
+
 void call_tried(struct call *call)
 {
 	if (call->nhistory < ROUTE_MAX_HISTORY)
-		call->history[call->nhistory++] = (struct route_attempt){
-			.dest = call->plan.dest, .outcome = outcome(call->failure.reason)};
+		call->history[call->nhistory++] =
+			(struct route_attempt){.dest = call->plan.dest,
+					       .outcome = outcome(call->failure.reason),
+					       .trunk_id = call->plan.trunk_id,
+					       .may_retry = may_take_next_route(call)};
 }
 
 void call_ring_failed(struct call *call, const struct call_failure *how)

@@ -12,6 +12,8 @@
 #include "call/leg_media.h"
 #include "call/leg_sip.h"
 #include "call/record.h"
+#include "route/index.h"
+#include "schema/did.h"
 
 /* RFC 3261 21.5.4.  Before anything is looked up: what is shed must be cheap. */
 static bool is_shed(struct calls *cs, struct sip_strans *st)
@@ -54,6 +56,8 @@ static void caller_identity(struct call *call, struct leg *leg, const struct ide
 	const struct extension *ext = who->extension;
 
 	call->caller = leg->id;
+	if (!who->account)
+		return; /* it came from a trunk: from_trunk() */
 	call->caller_account_id = leg->account_id = who->account->o.id;
 	(void)snprintf(call->domain, sizeof(call->domain), "%s", who->tenant->domain);
 	(void)snprintf(call->rec.direction, sizeof(call->rec.direction), "internal");
@@ -125,6 +129,73 @@ static void note_request(struct leg *leg, const struct sip_msg *req)
 	(void)snprintf(leg->rec.user_agent, sizeof(leg->rec.user_agent), "%.*s", STR_ARG(agent));
 }
 
+/* ---- trunks ---- */
+
+/* What From says of a caller outside.  A number in it is shown as it is written there. */
+static void caller_outside(struct call *call, struct leg *leg, const struct sip_msg *req)
+{
+	struct call_record *rec = &call->rec;
+	struct sip_addr from;
+	struct sip_uri uri;
+	struct str user;
+
+	(void)snprintf(rec->direction, sizeof(rec->direction), "inbound");
+	(void)snprintf(rec->caller, sizeof(rec->caller), "anonymous");
+	if (sip_from(req, &from) || sip_uri_parse(&uri, from.uri))
+		return;
+	user = str_cut(&uri.user, ';');
+	if (!user.n || sip_unescape(rec->caller, sizeof(rec->caller), user))
+		(void)snprintf(rec->caller, sizeof(rec->caller), "anonymous");
+	if (sip_unquote(rec->caller_name, sizeof(rec->caller_name), from.display))
+		rec->caller_name[0] = '\0';
+	(void)snprintf(leg->rec.number, sizeof(leg->rec.number), "%s", rec->caller);
+}
+
+struct from_trunk {
+	uint64_t trunk_id;
+	const struct tenant *tenant;
+};
+
+/* TRK-12: whose number is called on a trunk to the host this comes from?  False: it comes from no trunk. */
+static bool from_trunk(struct calls *cs, const struct sip_msg *req, const char *dialled,
+		       struct from_trunk *out)
+{
+	size_t pos = 0;
+	uint64_t id;
+	bool is_trunk = false;
+
+	while (cs->conf.trunks && !out->tenant &&
+	       (id = trunks_of_source(cs->conf.trunks, &req->flow, &pos))) {
+		uint64_t tenant_id =
+			route_index_did(cs->conf.route_index, id, did_plain(str_of(dialled)));
+
+		is_trunk = true;
+		out->trunk_id = id;
+		out->tenant = model_tenant(cs->conf.model, tenant_id);
+	}
+	return is_trunk;
+}
+
+/* What a trunk sent and cannot be taken.  True: it was refused. */
+static bool is_refused(struct calls *cs, struct sip_strans *st, const struct from_trunk *from,
+		       const char *dialled)
+{
+	const struct sip_msg *req = sip_strans_request(st);
+	char text[ADDR_STR_BYTES];
+
+	if (!from->tenant) {
+		log_warn(NULL, LOGID_TRUNK, "a call from %s to %s, which is in no pool: 404",
+			 addr_str(text, &req->flow.remote), dialled);
+		sip_refuse(st, 404, NULL, NULL);
+		return true;
+	}
+	if (trunks_ready(cs->conf.trunks, from->trunk_id) == TRUNK_FULL) {
+		sip_refuse(st, 503, NULL, NULL);
+		return true;
+	}
+	return false;
+}
+
 /* The call, its caller's leg and the INVITE usage: all three, or none and the request still ours. */
 static int make(struct leg **lp, struct calls *cs, struct sip_strans *st,
 		const struct identity *who, const char *dialled)
@@ -175,20 +246,37 @@ static void not_made(struct sip_strans *st, int err)
 void calls_incoming(struct sip_strans *st, const struct sip_msg *req, void *calls)
 {
 	struct calls *cs = calls;
-	struct identity who;
+	struct identity who = {0};
+	struct from_trunk from = {0};
 	char dialled[sizeof(((struct call_record *)0)->callee)];
 	struct leg *leg;
 	unsigned status;
 	int err;
 
 	ON_THREAD(THREAD_CORE);
-	if (is_shed(cs, st) || !registrar_identify(cs->conf.registrar, st, req, &who))
+	if (is_shed(cs, st))
 		return;
 	status = dialled_number(dialled, sizeof(dialled), req->uri);
-	err = make(&leg, cs, st, &who, status ? "" : dialled);
+	if (status)
+		dialled[0] = '\0';
+	if (from_trunk(cs, req, dialled, &from)) {
+		if (is_refused(cs, st, &from, dialled))
+			return;
+		who.tenant = from.tenant;
+	} else if (!registrar_identify(cs->conf.registrar, st, req, &who)) {
+		return;
+	}
+	err = make(&leg, cs, st, &who, dialled);
 	if (err) {
 		not_made(st, err);
 		return;
+	}
+	if (from.trunk_id) {
+		leg->call->from_trunk_id = leg->trunk_id = from.trunk_id;
+		trunks_hold(cs->conf.trunks, from.trunk_id);
+		(void)snprintf(leg->call->domain, sizeof(leg->call->domain), "%s",
+			       from.tenant->domain);
+		caller_outside(leg->call, leg, req);
 	}
 	leg->call->max_forwards = hops_left(req);
 	if (!status && !leg->call->max_forwards)

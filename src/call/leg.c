@@ -386,6 +386,8 @@ struct leg *leg_free(struct leg *leg)
 		return NULL;
 	timer_cancel(&leg->timer);
 	leg_sip_forget_requests(leg);
+	if (leg->trunk_id)
+		trunks_release(leg->cs->conf.trunks, leg->trunk_id);
 	list_remove(&leg->in_call);
 	ids_remove(leg->cs->legs, leg->id);
 	leg->call->nalive--;

@@ -54,7 +54,9 @@ struct leg {
 		relayed; /* requests of the other leg, passed on to it, that wait for its answer */
 
 	uint64_t extension_id, account_id;
-	oid contact;		       /* registered contact it rings; 0: a caller */
+	oid contact;		       /* registered contact it rings; 0: a caller, or a trunk */
+	uint64_t trunk_id;	       /* it is on this trunk, which holds a place for it */
+	bool is_authorized;	       /* its INVITE has answered a challenge */
 	struct flow flow;	       /* its signalling */
 	struct ringing_member *member; /* while it rings in a fork */
 	bool is_ringing_told;	       /* on the bus, once */

@@ -56,6 +56,84 @@ static void write_party(struct buf *out, struct str display, struct str number, 
 	buf_free(&uri);
 }
 
+/* ---- trunks ---- */
+
+/* Request-URI, From and Contact of a call over a trunk.  Who has no number to show calls as RFC 3323 4.1.1.3 says. */
+static int write_trunk_call(struct leg *leg, struct buf *uri, struct buf *from, struct buf *contact)
+{
+	const struct call *call = leg->call;
+	const char *id = call->plan.caller_id;
+	char host[ADDR_STR_BYTES];
+	struct str domain = str_of(addr_host_str(host, &leg->flow.remote));
+	int err;
+
+	buf_cstr(uri, "sip:");
+	sip_escape_user(uri, str_of(leg->rec.number));
+	if (*id)
+		write_party(from, str_of(call->rec.caller_name), str_of(id), domain);
+	else
+		buf_cstr(from, "\"Anonymous\" <sip:anonymous@anonymous.invalid>");
+	err = leg_sip_contact(contact, leg->cs, &leg->flow, *id ? str_of(id) : STR("anonymous"));
+	buf_printf(uri, "@%s%s", addr_str(host, &leg->flow.remote),
+		   leg->flow.transport == FLOW_TCP ? ";transport=tcp" : "");
+	return err ? err : uri->err ? uri->err : from->err;
+}
+
+/* again: the response that asked for credentials; NULL at first. */
+static int dial_trunk(struct leg *leg, struct str sdp, const struct sip_msg *again)
+{
+	struct buf uri = {0}, from = {0}, contact = {0}, to = {0}, lines = {0};
+	struct sip_invite_conf conf;
+	int err;
+
+	if (!trunks_flow(leg->cs->conf.trunks, leg->trunk_id, &leg->flow))
+		return ENOENT;
+	err = write_trunk_call(leg, &uri, &from, &contact);
+	sip_write_addr(&to, STR_NONE, buf_view(&uri), STR_NONE);
+	if (!err)
+		err = to.err;
+	if (!err && again)
+		err = trunks_answer(leg->cs->conf.trunks, leg->trunk_id, again, buf_view(&uri),
+				    &lines);
+	conf = (struct sip_invite_conf){
+		.uri = buf_view(&uri),
+		.flow = leg->flow,
+		.from = buf_view(&from),
+		.to = buf_view(&to),
+		.contact = buf_view(&contact),
+		.max_forwards = leg->call->max_forwards,
+		.again = again,
+		.extra = {.headers = buf_view(&lines),
+			  .content_type = sdp.n ? STR("application/sdp") : STR_NONE,
+			  .body = sdp},
+	};
+	if (!err)
+		err = sip_invite_uac(&leg->inv, leg->cs->conf.sip, &conf, leg_sip_event, leg);
+	buf_free(&uri);
+	buf_free(&from);
+	buf_free(&contact);
+	buf_free(&to);
+	buf_free(&lines);
+	return err;
+}
+
+/* A trunk's challenge is answered, once.  True: the INVITE goes on under another usage. */
+static bool goes_on_authorized(struct leg *leg, const struct sip_inv_event *ev)
+{
+	struct sip_invite *refused = leg->inv;
+	int err;
+
+	if (!leg->trunk_id || leg->is_caller || leg->is_authorized || !ev->msg ||
+	    leg_is_over(leg) || (ev->status != 401 && ev->status != 407))
+		return false;
+	leg->is_authorized = true;
+	leg->inv = NULL;
+	err = dial_trunk(leg, buf_view(&leg->sent), ev->msg);
+	if (err)
+		leg->inv = refused;
+	return !err;
+}
+
 int leg_sip_dial(struct leg *leg, struct str sdp)
 {
 	const struct contact *to = registrar_contact(leg->cs->conf.registrar, leg->contact);
@@ -64,6 +142,8 @@ int leg_sip_dial(struct leg *leg, struct str sdp)
 	struct sip_invite_conf conf;
 	int err;
 
+	if (leg->trunk_id)
+		return dial_trunk(leg, sdp, NULL);
 	if (!to)
 		return ENOENT; /* gone while the media session was opened */
 	leg->flow = to->flow;
@@ -170,8 +250,14 @@ void leg_sip_event(struct sip_invite *inv, const struct sip_inv_event *ev, void 
 
 	ON_THREAD(THREAD_CORE);
 	if (ev->type == SIP_INV_ENDED) {
-		sip_ended(leg);
+		if (!leg->inv || leg->inv == inv) /* else another goes on in its place */
+			sip_ended(leg);
 		return;
+	}
+	if (ev->type == SIP_INV_REJECTED && leg->trunk_id) {
+		if (goes_on_authorized(leg, ev))
+			return;
+		leg->call->trunk_status = ev->msg ? ev->status : 0;
 	}
 	if (!leg->inv)
 		leg->inv = inv; /* an event from within sip_invite_uac() */

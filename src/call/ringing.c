@@ -214,6 +214,65 @@ int ringing_start(struct ringing **rp, struct call *call, const struct owner_rin
 	return 0;
 }
 
+/* Whoever may ring long is called far away: what ends it is who calls, or the provider. */
+enum { TRUNK_RING_SECONDS = 180 };
+
+static int add_trunk_leg(struct ringing_member *m)
+{
+	struct call *call = m->ring->call;
+	const struct calls_conf *conf = &call->cs->conf;
+	struct leg *caller = leg_get(call->cs, call->caller), *leg;
+	struct flow flow;
+	int err;
+
+	if (!caller || !trunks_flow(conf->trunks, call->plan.trunk_id, &flow))
+		return ENOENT;
+	err = leg_alloc(&leg, call, false);
+	if (err)
+		return err;
+	m->ring->nlegs++;
+	m->ntrying++;
+	leg->member = m;
+	leg->trunk_id = call->plan.trunk_id;
+	trunks_hold(conf->trunks, leg->trunk_id);
+	leg->flow = flow;
+	leg->nstreams = caller->offered ? leg_sdp_streams(caller->offered) : 1;
+	(void)snprintf(leg->rec.number, sizeof(leg->rec.number), "%s", call->plan.number);
+	calls_bind_for(call->cs, &flow, &leg->bind);
+	events_target(leg, BUS_TARGET_ADD, NULL);
+	leg_event(leg, LEV_OPEN, &(struct leg_msg){0});
+	return 0;
+}
+
+int ringing_start_trunk(struct ringing **rp, struct call *call)
+{
+	struct calls *cs = call->cs;
+	struct ringing *r = mem_alloc(sizeof(*r) + sizeof(r->member[0]));
+	struct ringing_member *m;
+	int err;
+
+	if (!r)
+		return ENOMEM;
+	r->call = call;
+	r->best.reason = REASON_UNAVAILABLE;
+	*rp = r; /* a leg that fails at once must find its ring */
+	m = &r->member[0];
+	m->ring = r;
+	map_add(&cs->ringing, &m->node, member_hash(call->rec.tenant_id, 0));
+	r->nmembers = 1;
+	call->trunk_status = 0;
+	err = add_trunk_leg(m);
+	if (!err && !ntrying(r))
+		err = EIO;
+	if (err) {
+		*rp = ringing_free(r, REASON_UNAVAILABLE, STR_NONE);
+		return err;
+	}
+	r->is_started = true;
+	timer_start(cs->conf.env.wheel, &r->timer, TRUNK_RING_SECONDS * 1000, ringing_timeout, r);
+	return 0;
+}
+
 struct ringing *ringing_free(struct ringing *r, enum reason why, struct str headers)
 {
 	if (!r)

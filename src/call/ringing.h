@@ -23,6 +23,8 @@ struct ringing;
 enum { RINGING_MAX_LEGS = 256 }; /* devices of one fork; further ones are not rung */
 
 int ringing_start(struct ringing **rp, struct call *call, const struct owner_ring *conf) MUST_USE;
+/* The same with one leg over call->plan's trunk.  ENOENT: the trunk is gone. */
+int ringing_start_trunk(struct ringing **rp, struct call *call) MUST_USE;
 /* Stop: every leg still ringing is cancelled for `why`; headers: Reason lines, else those of `why`. */
 struct ringing *ringing_free(struct ringing *r, enum reason why, struct str headers);
 

@@ -58,7 +58,8 @@ void usage_add(struct call *call)
 
 	if (call->is_counted || !add(call->cs, tenant_id, 0))
 		return;
-	if (add(call->cs, tenant_id, call->caller_extension_id))
+	if (!call->caller_extension_id || /* it came from a trunk */
+	    add(call->cs, tenant_id, call->caller_extension_id))
 		call->is_counted = true;
 	else
 		take(call->cs, tenant_id, 0);
@@ -66,7 +67,7 @@ void usage_add(struct call *call)
 
 void usage_add_extension(struct call *call, uint64_t extension_id)
 {
-	if (call->is_counted && !call->counted_extension_id &&
+	if (call->is_counted && extension_id && !call->counted_extension_id &&
 	    add(call->cs, call->rec.tenant_id, extension_id))
 		call->counted_extension_id = extension_id;
 }
@@ -77,7 +78,8 @@ void usage_remove(struct call *call)
 		return;
 	call->is_counted = false;
 	take(call->cs, call->rec.tenant_id, 0);
-	take(call->cs, call->rec.tenant_id, call->caller_extension_id);
+	if (call->caller_extension_id)
+		take(call->cs, call->rec.tenant_id, call->caller_extension_id);
 	if (call->counted_extension_id)
 		take(call->cs, call->rec.tenant_id, call->counted_extension_id);
 	call->counted_extension_id = 0;

@@ -3,6 +3,7 @@
  * The table of parts: started from top to bottom, stopped from bottom to top.
  */
 #include "main/server.h"
+#include "route/index.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -98,12 +99,15 @@ static int start_model(struct server *s)
 {
 	int err = model_alloc(&s->model);
 
+	if (!err)
+		err = route_index_alloc(&s->route_index, s->model);
 	return err ? err : store_load(s->store, load_object, s);
 }
 
 static void stop_model(struct server *s)
 {
 	s->model = model_free(s->model);
+	s->route_index = route_index_free(s->route_index);
 }
 
 /* ---- network and SIP ---- */
@@ -209,6 +213,24 @@ static void stop_registrar(struct server *s)
 	s->registrar = registrar_free(s->registrar);
 }
 
+static int start_trunks(struct server *s)
+{
+	const struct trunks_conf conf = {
+		.env = s->env,
+		.sip = s->sip,
+		.edge = net_edge(s->net),
+		.model = s->model,
+		.bus = s->bus,
+	};
+
+	return trunks_alloc(&s->trunks, &conf);
+}
+
+static void stop_trunks(struct server *s)
+{
+	s->trunks = trunks_free(s->trunks);
+}
+
 static void pass_media_event(const struct media_event *ev, void *arg)
 {
 	struct server *s = arg;
@@ -245,6 +267,8 @@ static int start_calls(struct server *s)
 		.edge = net_edge(s->net),
 		.model = s->model,
 		.registrar = s->registrar,
+		.trunks = s->trunks,
+		.route_index = s->route_index,
 		.media = media_engine(s->media),
 		.records = &s->records.sink,
 		.bus = s->bus,
@@ -359,19 +383,13 @@ static int start_demo(struct server *s)
 }
 
 static const struct part parts[] = {
-	{"base", start_base, stop_base},
-	{"rings", start_nothing, stop_rings},
-	{"store", start_store, stop_store},
-	{"journal", start_journal, stop_journal},
-	{"model", start_model, stop_model},
-	{"net", start_net, stop_net},
-	{"sip", start_sip, stop_sip},
-	{"registrar", start_registrar, stop_registrar},
-	{"media", start_media, stop_media},
-	{"calls", start_calls, stop_calls},
-	{"listeners", start_listeners, stop_listeners},
-	{"api", start_api, stop_api},
-	{"core", core_start, core_stop},
+	{"base", start_base, stop_base},       {"rings", start_nothing, stop_rings},
+	{"store", start_store, stop_store},    {"journal", start_journal, stop_journal},
+	{"model", start_model, stop_model},    {"net", start_net, stop_net},
+	{"sip", start_sip, stop_sip},	       {"registrar", start_registrar, stop_registrar},
+	{"trunks", start_trunks, stop_trunks}, {"media", start_media, stop_media},
+	{"calls", start_calls, stop_calls},    {"listeners", start_listeners, stop_listeners},
+	{"api", start_api, stop_api},	       {"core", core_start, core_stop},
 	{"demo", start_demo, demo_remove},
 };
 

@@ -36,10 +36,12 @@ struct server {
 	struct journal *journal;
 	struct record_keeper records;
 	struct model *model;
+	struct route_index *route_index;
 	struct sink_forward sink;
 	struct net *net;
 	struct sip *sip;
 	struct registrar *registrar;
+	struct trunks *trunks;
 	struct media *media;
 	struct calls *calls;
 	struct ring *commands;

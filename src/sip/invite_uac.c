@@ -181,7 +181,6 @@ static int send_invite(struct sip_invite *inv, const struct sip_invite_conf *con
 		.uri = conf->uri,
 		.flow = conf->flow,
 		.to = conf->to,
-		.cseq = 1,
 		.contact = conf->contact,
 		.routes = conf->routes,
 		.max_forwards = conf->max_forwards,
@@ -191,11 +190,13 @@ static int send_invite(struct sip_invite *inv, const struct sip_invite_conf *con
 
 	sip_make_tag(s, tag, sizeof(tag));
 	sip_make_call_id(s, call_id, sizeof(call_id));
-	buf_printf(&from, "%.*s;tag=%s", STR_ARG(conf->from), tag);
+	buf_printf(&from, "%.*s;tag=", STR_ARG(conf->from));
+	buf_str(&from, conf->again ? conf->again->from_tag : str_of(tag));
 	inv_write_lists(inv, &lines, false);
 	buf_str(&lines, conf->extra.headers);
 	out.from = buf_view(&from);
-	out.call_id = str_of(call_id);
+	out.call_id = conf->again ? conf->again->call_id : str_of(call_id);
+	out.cseq = conf->again ? conf->again->cseq + 1 : 1;
 	out.extra.headers = buf_view(&lines);
 	err = from.err ? from.err : lines.err;
 	if (!err)
