@@ -146,31 +146,66 @@ uint64_t addr_hash(const struct addr *a)
 	return map_hash(&clean, sizeof(clean));
 }
 
+/* By hand: each message has several, and printf would be a tenth of its cost. */
+static char *put_number(char *p, unsigned v)
+{
+	char digits[10];
+	size_t n = 0;
+
+	do
+		digits[n++] = (char)('0' + v % 10);
+	while (v /= 10);
+	while (n)
+		*p++ = digits[--n];
+	return p;
+}
+
+/* The end of what was written. */
+static char *put_ip(char *p, const struct addr *a)
+{
+	if (a->family == 4) {
+		for (size_t i = 0; i < 4; i++) {
+			p = put_number(p, a->ip[i]);
+			*p++ = i < 3 ? '.' : 0;
+		}
+		return p - 1;
+	}
+	if (!a->family || !inet_ntop(AF_INET6, a->ip, p, INET6_ADDRSTRLEN))
+		memcpy(p, "-", 2);
+	return p + strlen(p);
+}
+
+_Static_assert(ADDR_STR_BYTES >= INET6_ADDRSTRLEN + 2 + 6, "brackets, colon, port");
+
 const char *addr_ip_str(char dst[ADDR_STR_BYTES], const struct addr *a)
 {
-	int af = a->family == 4 ? AF_INET : AF_INET6;
-
-	if (!a->family || !inet_ntop(af, a->ip, dst, ADDR_STR_BYTES))
-		snprintf(dst, ADDR_STR_BYTES, "-");
+	put_ip(dst, a);
 	return dst;
+}
+
+static char *put_host(char *p, const struct addr *a)
+{
+	if (a->family != 6)
+		return put_ip(p, a);
+	*p++ = '[';
+	p = put_ip(p, a);
+	*p++ = ']';
+	*p = 0;
+	return p;
 }
 
 const char *addr_host_str(char dst[ADDR_STR_BYTES], const struct addr *a)
 {
-	char ip[ADDR_STR_BYTES];
-
-	addr_ip_str(ip, a);
-	snprintf(dst, ADDR_STR_BYTES, a->family == 6 ? "[%.46s]" : "%.46s", ip);
+	put_host(dst, a);
 	return dst;
 }
 
 const char *addr_str(char dst[ADDR_STR_BYTES], const struct addr *a)
 {
-	char ip[ADDR_STR_BYTES];
+	char *p = put_host(dst, a);
 
-	addr_ip_str(ip, a);
-	snprintf(dst, ADDR_STR_BYTES, a->family == 6 ? "[%.46s]:%u" : "%.46s:%u", ip,
-		 (unsigned)a->port);
+	*p++ = ':';
+	*put_number(p, a->port) = 0;
 	return dst;
 }
 

@@ -156,11 +156,19 @@ struct map_node *map_next(const struct map *m, struct map_iter *it)
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static uint8_t hash_key[crypto_shorthash_KEYBYTES];
+static uint64_t mix_key[3]; /* made from hash_key */
 _Static_assert(crypto_shorthash_KEYBYTES == 16 && crypto_shorthash_BYTES == 8, "SipHash-2-4");
+
+static void make_mix_key(void)
+{
+	for (uint8_t i = 0; i < ARRAY_LEN(mix_key); i++)
+		crypto_shorthash((uint8_t *)&mix_key[i], &i, sizeof(i), hash_key);
+}
 
 static void draw_key(void)
 {
 	randombytes_buf(hash_key, sizeof(hash_key));
+	make_mix_key();
 }
 
 static void keep_key(void)
@@ -171,6 +179,7 @@ void map_seed(const uint8_t key[16])
 {
 	pthread_once(&once, keep_key);
 	memcpy(hash_key, key, sizeof(hash_key));
+	make_mix_key();
 }
 
 uint64_t map_hash(const void *p, size_t n)
@@ -213,9 +222,16 @@ uint64_t map_hash2(uint64_t a, struct str s)
 	return map_hash_u64(a, map_hash_str(s));
 }
 
+static uint64_t folded_product(uint64_t a, uint64_t b)
+{
+	unsigned __int128 product = (unsigned __int128)a * b;
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
 uint64_t map_hash_u64(uint64_t a, uint64_t b)
 {
-	uint64_t both[2] = {a, b};
-
-	return map_hash(both, sizeof(both));
+	pthread_once(&once, draw_key);
+	return folded_product(folded_product(a ^ mix_key[0], b ^ mix_key[1]) ^ mix_key[2],
+			      mix_key[1] | 1);
 }

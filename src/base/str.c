@@ -140,6 +140,21 @@ int str_copy(char *dst, size_t dst_bytes, struct str s)
 	return 0;
 }
 
+void str_fit(char *dst, size_t dst_bytes, struct str s)
+{
+	size_t n = s.n < dst_bytes ? s.n : dst_bytes - 1;
+
+	memcpy(dst, n ? s.p : "", n);
+	dst[n] = 0;
+}
+
+void str_hex64(char dst[17], uint64_t v)
+{
+	for (int i = 15; i >= 0; i--, v >>= 4)
+		dst[i] = "0123456789abcdef"[v & 15];
+	dst[16] = 0;
+}
+
 char *str_dup(struct str s)
 {
 	char *copy = mem_fault() ? NULL : malloc(s.n + 1);

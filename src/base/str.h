@@ -37,6 +37,10 @@ int str_i64(struct str s, int64_t *out) MUST_USE;
 
 /* Copy with terminator.  ENAMETOOLONG when dst is too small (dst then empty). */
 int str_copy(char *dst, size_t dst_bytes, struct str s) MUST_USE;
+/* As much as fits, always terminated. */
+void str_fit(char *dst, size_t dst_bytes, struct str s);
+/* 16 hexadecimal digits and a terminator. */
+void str_hex64(char dst[17], uint64_t v);
 /* malloc'd, terminated copy; NULL without memory. */
 char *str_dup(struct str s) MUST_USE;
 /* Constant time for equal lengths: for digests and tokens. */

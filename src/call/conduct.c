@@ -40,9 +40,9 @@ static void note_rule(struct call *call, const struct route_decision *d)
 	if (d->action == ROUTE_TRUNK && !call->from_trunk_id)
 		(void)snprintf(call->rec.direction, sizeof(call->rec.direction), "outbound");
 	if (d->rule[0])
-		(void)snprintf(call->rec.rule, sizeof(call->rec.rule), "%s", d->rule);
+		str_fit(call->rec.rule, sizeof(call->rec.rule), str_of(d->rule));
 	if (t)
-		(void)snprintf(call->rec.trunk, sizeof(call->rec.trunk), "%s", t->name);
+		str_fit(call->rec.trunk, sizeof(call->rec.trunk), str_of(t->name));
 }
 
 static void decide(struct call *call, const struct dest *dest, struct route_decision *d)
@@ -66,7 +66,7 @@ static void decide(struct call *call, const struct dest *dest, struct route_deci
 	call->rec.config_revision = (int64_t)d->revision;
 	note_rule(call, d);
 	if (d->number[0])
-		(void)snprintf(call->rec.final_dest, sizeof(call->rec.final_dest), "%s", d->number);
+		str_fit(call->rec.final_dest, sizeof(call->rec.final_dest), str_of(d->number));
 }
 
 static void log_steps(const struct call *call, const struct route_decision *d)

@@ -59,19 +59,18 @@ static void caller_identity(struct call *call, struct leg *leg, const struct ide
 	if (!who->account)
 		return; /* it came from a trunk: from_trunk() */
 	call->caller_account_id = leg->account_id = who->account->o.id;
-	(void)snprintf(call->domain, sizeof(call->domain), "%s", who->tenant->domain);
-	(void)snprintf(call->rec.direction, sizeof(call->rec.direction), "internal");
+	str_fit(call->domain, sizeof(call->domain), str_of(who->tenant->domain));
+	str_fit(call->rec.direction, sizeof(call->rec.direction), STR("internal"));
 	if (!ext) {
-		(void)snprintf(call->rec.caller, sizeof(call->rec.caller), "%s",
-			       who->account->username);
+		str_fit(call->rec.caller, sizeof(call->rec.caller), str_of(who->account->username));
 		return;
 	}
 	call->caller_extension_id = leg->extension_id = ext->o.id;
-	(void)snprintf(call->rec.caller, sizeof(call->rec.caller), "%s", ext->number);
+	str_fit(call->rec.caller, sizeof(call->rec.caller), str_of(ext->number));
 	(void)snprintf(call->rec.caller_name, sizeof(call->rec.caller_name), "%s%s%s",
 		       ext->first_name, ext->first_name[0] && ext->last_name[0] ? " " : "",
 		       ext->last_name);
-	(void)snprintf(leg->rec.number, sizeof(leg->rec.number), "%s", ext->number);
+	str_fit(leg->rec.number, sizeof(leg->rec.number), str_of(ext->number));
 }
 
 /* What it offers.  No description: we shall be asked to offer (late offer).  Returns the status to refuse with, 0 = fine. */
@@ -122,11 +121,9 @@ static void note_request(struct leg *leg, const struct sip_msg *req)
 {
 	struct str agent = sip_msg_header(req, SIP_HDR_USER_AGENT);
 
-	(void)snprintf(leg->rec.sip_call_id, sizeof(leg->rec.sip_call_id), "%.*s",
-		       STR_ARG(req->call_id));
-	(void)snprintf(leg->call->rec.sip_call_id, sizeof(leg->call->rec.sip_call_id), "%.*s",
-		       STR_ARG(req->call_id));
-	(void)snprintf(leg->rec.user_agent, sizeof(leg->rec.user_agent), "%.*s", STR_ARG(agent));
+	str_fit(leg->rec.sip_call_id, sizeof(leg->rec.sip_call_id), req->call_id);
+	str_fit(leg->call->rec.sip_call_id, sizeof(leg->call->rec.sip_call_id), req->call_id);
+	str_fit(leg->rec.user_agent, sizeof(leg->rec.user_agent), agent);
 }
 
 /* ---- trunks ---- */
@@ -148,7 +145,7 @@ static void caller_outside(struct call *call, struct leg *leg, const struct sip_
 		(void)snprintf(rec->caller, sizeof(rec->caller), "anonymous");
 	if (sip_unquote(rec->caller_name, sizeof(rec->caller_name), from.display))
 		rec->caller_name[0] = '\0';
-	(void)snprintf(leg->rec.number, sizeof(leg->rec.number), "%s", rec->caller);
+	str_fit(leg->rec.number, sizeof(leg->rec.number), str_of(rec->caller));
 }
 
 struct from_trunk {
@@ -217,7 +214,7 @@ static int make(struct leg **lp, struct calls *cs, struct sip_strans *st,
 	leg->flow = req->flow;
 	calls_bind_for(cs, &req->flow, &leg->bind);
 	note_request(leg, req);
-	(void)snprintf(call->rec.callee, sizeof(call->rec.callee), "%s", dialled);
+	str_fit(call->rec.callee, sizeof(call->rec.callee), str_of(dialled));
 	err = leg_sip_contact(&contact, cs, &req->flow, str_of(dialled));
 	if (!err)
 		err = sip_invite_uas(&leg->inv, st, contact.p, leg_sip_event, leg);
@@ -274,8 +271,7 @@ void calls_incoming(struct sip_strans *st, const struct sip_msg *req, void *call
 	if (from.trunk_id) {
 		leg->call->from_trunk_id = leg->trunk_id = from.trunk_id;
 		trunks_hold(cs->conf.trunks, from.trunk_id);
-		(void)snprintf(leg->call->domain, sizeof(leg->call->domain), "%s",
-			       from.tenant->domain);
+		str_fit(leg->call->domain, sizeof(leg->call->domain), str_of(from.tenant->domain));
 		caller_outside(leg->call, leg, req);
 	}
 	leg->call->max_forwards = hops_left(req);

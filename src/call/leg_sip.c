@@ -205,8 +205,7 @@ static void note_dialog(struct leg *leg)
 	const struct sip_dialog *d = leg->inv ? sip_invite_dialog(leg->inv) : NULL;
 
 	if (d && d->call_id && !leg->rec.sip_call_id[0])
-		(void)snprintf(leg->rec.sip_call_id, sizeof(leg->rec.sip_call_id), "%s",
-			       d->call_id);
+		str_fit(leg->rec.sip_call_id, sizeof(leg->rec.sip_call_id), str_of(d->call_id));
 }
 
 static void note_agent(struct leg *leg, const struct sip_msg *msg)
@@ -215,7 +214,7 @@ static void note_agent(struct leg *leg, const struct sip_msg *msg)
 
 	if (!agent.n)
 		agent = sip_msg_header(msg, SIP_HDR_SERVER);
-	(void)snprintf(leg->rec.user_agent, sizeof(leg->rec.user_agent), "%.*s", STR_ARG(agent));
+	str_fit(leg->rec.user_agent, sizeof(leg->rec.user_agent), agent);
 }
 
 static void sip_ended(struct leg *leg)

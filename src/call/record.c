@@ -7,7 +7,7 @@
 #include "call/calls.h"
 #include "call/record.h"
 
-#define SET_TEXT(dst, text) (void)snprintf(dst, sizeof(dst), "%s", text)
+#define SET_TEXT(dst, text) str_fit(dst, sizeof(dst), str_of(text))
 
 static void put(struct calls *cs, enum record_kind kind, const void *rec, size_t n)
 {

@@ -94,7 +94,7 @@ static void add_contact(struct ringing_member *m, const struct contact *c,
 	leg->extension_id = m->extension_id;
 	leg->account_id = c->account_id;
 	leg->nstreams = caller->offered ? leg_sdp_streams(caller->offered) : 1;
-	(void)snprintf(leg->rec.number, sizeof(leg->rec.number), "%s", ext->number);
+	str_fit(leg->rec.number, sizeof(leg->rec.number), str_of(ext->number));
 	calls_bind_for(call->cs, &c->flow, &leg->bind);
 	events_target(leg, BUS_TARGET_ADD, NULL);
 	leg_event(leg, LEV_OPEN, &(struct leg_msg){0});
@@ -191,7 +191,7 @@ int ringing_start(struct ringing **rp, struct call *call, const struct owner_rin
 	r->call = call;
 	r->best.reason = REASON_UNAVAILABLE;
 	if (conf->caller_prefix)
-		(void)snprintf(r->prefix, sizeof(r->prefix), "%s", conf->caller_prefix);
+		str_fit(r->prefix, sizeof(r->prefix), str_of(conf->caller_prefix));
 	*rp = r; /* a leg that fails at once must find its ring */
 	for (size_t i = 0; i < conf->n; i++) {
 		struct ringing_member *m = &r->member[i];
@@ -237,7 +237,7 @@ static int add_trunk_leg(struct ringing_member *m)
 	trunks_hold(conf->trunks, leg->trunk_id);
 	leg->flow = flow;
 	leg->nstreams = caller->offered ? leg_sdp_streams(caller->offered) : 1;
-	(void)snprintf(leg->rec.number, sizeof(leg->rec.number), "%s", call->plan.number);
+	str_fit(leg->rec.number, sizeof(leg->rec.number), str_of(call->plan.number));
 	calls_bind_for(call->cs, &flow, &leg->bind);
 	events_target(leg, BUS_TARGET_ADD, NULL);
 	leg_event(leg, LEV_OPEN, &(struct leg_msg){0});

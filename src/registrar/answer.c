@@ -8,11 +8,10 @@
 #include "registrar/inside.h"
 
 /* RFC 3261 20.17: always in GMT, in English whatever the locale. */
-static void write_date(struct buf *b, int64_t wall_us)
+static void write_date(struct buf *b, time_t t)
 {
 	static const char days[] = "SunMonTueWedThuFriSat",
 			  months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-	time_t t = (time_t)(wall_us / 1000000);
 	struct tm tm;
 
 	if (!gmtime_r(&t, &tm))
@@ -20,6 +19,19 @@ static void write_date(struct buf *b, int64_t wall_us)
 	buf_printf(b, "Date: %.3s, %02d %.3s %d %02d:%02d:%02d GMT\r\n", days + 3 * tm.tm_wday,
 		   tm.tm_mday, months + 3 * tm.tm_mon, tm.tm_year + 1900, tm.tm_hour, tm.tm_min,
 		   tm.tm_sec);
+}
+
+/* Written once a second, however many register in it. */
+static struct str date_line(struct registrar *r, int64_t wall_us)
+{
+	int64_t second = wall_us / 1000000;
+
+	if (second != r->date_of) {
+		buf_reset(&r->date);
+		write_date(&r->date, (time_t)second);
+		r->date_of = second;
+	}
+	return r->date.err ? STR_NONE : buf_view(&r->date);
 }
 
 static void write_contact(struct buf *b, const struct binding *x, int64_t now_us)
@@ -61,7 +73,7 @@ void answer_list(struct registrar *r, struct sip_strans *st, const struct order 
 		buf_printf(b, "Path: %.*s\r\n", STR_ARG(o->path));
 	if (is_outbound(o))
 		buf_cstr(b, "Require: outbound\r\n");
-	write_date(b, now_us);
+	buf_str(b, date_line(r, now_us));
 	extra = (struct sip_extra){.headers = buf_view(b)};
 	if (b->err)
 		sip_refuse(st, 500, NULL, NULL);

@@ -71,6 +71,8 @@ struct registrar {
 	} watchers[REG_MAX_WATCHERS];
 	size_t nwatchers;
 	struct buf lines; /* of the answer being written */
+	struct buf date;  /* the Date line of this second */
+	int64_t date_of;
 };
 
 /* ---- one Contact of a REGISTER ---- */

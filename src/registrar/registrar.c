@@ -245,6 +245,7 @@ struct registrar *registrar_free(struct registrar *r)
 	sip_auth_free(r->auth);
 	guarding_close(r);
 	buf_free(&r->lines);
+	buf_free(&r->date);
 	return mem_free(r);
 }
 

@@ -228,8 +228,11 @@ static void write_challenge(struct buf *out, bool is_proxy, struct str realm, co
 	buf_cstr(out, is_proxy ? "Proxy-Authenticate" : "WWW-Authenticate");
 	buf_str(out, STR(": Digest realm="));
 	sip_quote(out, realm);
-	buf_printf(out, ", nonce=\"%s\", algorithm=%s, qop=\"auth\"%s\r\n", nonce, algorithm,
-		   is_stale ? ", stale=true" : "");
+	buf_cstr(out, ", nonce=\"");
+	buf_cstr(out, nonce);
+	buf_cstr(out, "\", algorithm=");
+	buf_cstr(out, algorithm);
+	buf_cstr(out, is_stale ? ", qop=\"auth\", stale=true\r\n" : ", qop=\"auth\"\r\n");
 }
 
 void sip_auth_challenge(struct sip_auth *a, struct buf *out, bool is_proxy, struct str realm,

@@ -97,7 +97,7 @@ void sip_make_tag(struct sip *s, char *dst, size_t dst_bytes)
 
 	ON_THREAD(THREAD_CORE);
 	make(s, text);
-	snprintf(dst, dst_bytes, "%s", text);
+	str_fit(dst, dst_bytes, (struct str){text, TAG_CHARS});
 }
 
 void sip_make_call_id(struct sip *s, char *dst, size_t dst_bytes)
@@ -107,8 +107,10 @@ void sip_make_call_id(struct sip *s, char *dst, size_t dst_bytes)
 
 void tag_branch(const struct sip *s, oid id, char branch[SIP_BRANCH_BYTES])
 {
-	snprintf(branch, SIP_BRANCH_BYTES, "z9hG4bK%016llx%016llx", (unsigned long long)id,
-		 (unsigned long long)mac(s, &id, sizeof(id)));
+	_Static_assert(SIP_BRANCH_BYTES >= 7 + 16 + 16 + 1, "cookie, id, MAC");
+	memcpy(branch, "z9hG4bK", 7);
+	str_hex64(branch + 7, id);
+	str_hex64(branch + 7 + 16, mac(s, &id, sizeof(id)));
 }
 
 static bool hex64(struct str s, uint64_t *v)
