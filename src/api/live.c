@@ -97,6 +97,11 @@ void session_hangup_start(struct ask *k)
 	return ask_core(k, command_for(k, COMMAND_SESSION_HANGUP), on_done);
 }
 
+void trunk_states_start(struct ask *k)
+{
+	return page_start(k, COMMAND_TRUNK_STATES);
+}
+
 void blocked_addresses_start(struct ask *k)
 {
 	return page_start(k, COMMAND_BLOCKED_ADDRESSES);

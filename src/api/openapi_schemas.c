@@ -190,7 +190,8 @@ static int add_cdrs(json_t *schemas)
 
 int openapi_schemas(json_t *schemas)
 {
-	static const char *const pages[] = {"registration", "session", "blocked_address", "cdr", "audit_log"};
+	static const char *const pages[] = {"registration", "session", "blocked_address",
+					    "trunk_state",  "cdr",     "audit_log"};
 	int err = 0;
 
 	for (size_t i = 0; resources[i] && !err; i++)

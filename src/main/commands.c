@@ -145,6 +145,36 @@ static json_t *blocked(struct server *s, const struct command *c)
 			 has_more ? json_id(after) : json_null());
 }
 
+static json_t *trunk_json(struct server *s, const struct trunk_view *v)
+{
+	const struct trunk *t =
+		(const struct trunk *)model_object(s->model, &resource_trunk, 0, v->id);
+
+	return json_pack("{s:o,s:s,s:b,s:s,s:o,s:o,s:I}", "id", json_id(v->id), "name",
+			 t ? t->name : "", "is_online", v->is_online, "reason", v->reason, "since",
+			 json_time(v->since_us), "registered_until", json_time(v->expires_at_us),
+			 "calls", (json_int_t)v->ncalls);
+}
+
+static json_t *trunk_states(struct server *s, const struct command *c)
+{
+	json_t *items = json_array();
+	struct trunk_view view = {.id = 0};
+	uint64_t after = c->after;
+	bool has_more = false;
+
+	while (trunks_next(s->trunks, after, &view)) {
+		if (json_array_size(items) == page_limit(c)) {
+			has_more = true;
+			break;
+		}
+		json_array_append_new(items, trunk_json(s, &view));
+		after = view.id;
+	}
+	return json_pack("{s:o,s:o}", "items", items, "next",
+			 has_more ? json_id(after) : json_null());
+}
+
 static json_t *status(struct server *s)
 {
 	struct sip_counts sip;
@@ -187,6 +217,9 @@ void commands_answer(struct server *s, const struct command *c)
 	case COMMAND_BLOCKED_ADDRESS_FREE:
 		is_silent = true;
 		reply.err = shield_unblock(sip_shield(s->sip), c->id);
+		break;
+	case COMMAND_TRUNK_STATES:
+		json = trunk_states(s, c);
 		break;
 	case COMMAND_STATUS:
 		json = status(s);

@@ -190,6 +190,11 @@ static void answer(struct fake *f, const struct command *c)
 		if (!reply.err)
 			f->sessions[i].gone = true;
 		break;
+	case COMMAND_TRUNK_STATES:
+		buf_cstr(&out, "{\"items\":[{\"id\":\"1\",\"name\":\"Provider\",\"is_online\":true,"
+			       "\"reason\":\"200 OK\",\"since\":\"2026-11-20T15:00:00.000Z\","
+			       "\"registered_until\":null,\"calls\":0}],\"next\":null}");
+		break;
 	case COMMAND_BLOCKED_ADDRESSES:
 		buf_printf(
 			&out,
