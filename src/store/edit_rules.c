@@ -449,7 +449,8 @@ static int outbound_rule(struct edit *e, struct object *o, const struct object *
 		char field[64];
 
 		(void)snprintf(field, sizeof(field), "routes[%zu].prepend", i);
-		if (*route->prepend && !did_is_number(str_of(route->prepend)))
+		if (*route->prepend && strcmp(route->prepend, "+") != 0 &&
+		    !did_is_number(str_of(route->prepend)))
 			field_error_add(&e->errs, field, "bad_number", "is no number of digits");
 		(void)snprintf(field, sizeof(field), "routes[%zu].trunk_id", i);
 		needs_pool(e, o->tenant_id, route->trunk_id, field, &err);
