@@ -524,7 +524,7 @@ int edit_rules_unused(struct edit *e, const struct object *o)
 		{"SELECT id FROM inbound_rules WHERE tenant_id = $1 AND trunk_id = $2 ORDER BY id "
 		 "LIMIT 1",
 		 "inbound rule"},
-		{"SELECT parent_id FROM outbound_rules_routes WHERE tenant_id = $1 AND trunk_id = "
+		{"SELECT parent_id FROM outbound_rule_routes WHERE tenant_id = $1 AND trunk_id = "
 		 "$2 "
 		 "ORDER BY parent_id LIMIT 1",
 		 "outbound rule"},

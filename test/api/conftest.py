@@ -18,6 +18,15 @@ def new_address():
     return f"127.30.{n // 250}.{n % 250 + 1}"
 
 
+_trunks = itertools.count(1)
+
+
+def new_trunk(root):
+    """One to a host that no other has."""
+    n = next(_trunks)
+    return root.post("/api/trunks", {"name": f"trunk {n}", "host": f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}"})
+
+
 class Tenant:
     """A tenant with its user, two extensions and a ring group."""
 
@@ -32,6 +41,8 @@ class Tenant:
         self.extensions = [self.client.post("/api/extensions", {"number": str(n)}) for n in (101, 102)]
         self.group = self.client.post("/api/ring_groups", {"number": "600", "name": "all", "members": [
             {"extension_id": e["id"]} for e in self.extensions]})
+        self.trunk = new_trunk(root)
+        self.pool = self.admin.post("/api/did_pools", {"trunk_id": self.trunk["id"], "numbers": "44207000****"})
         self.account = self.client.get("/api/accounts")["items"][0]
         self.user = self.client.get("/api/users")["items"][0]
 
@@ -40,6 +51,12 @@ class Tenant:
         return {"tenants": self.id, "users": self.user["id"], "extensions": self.extensions[0]["id"],
                 "accounts": self.account["id"], "ring_groups": self.group["id"],
                 "address_rules": self.one_of("address_rules", network="2001:db8:3::/48"),
+                "trunks": self.trunk["id"], "did_pools": self.pool["id"],
+                "inbound_rules": self.one_of("inbound_rules", name="in", trunk_id=self.trunk["id"], did="442070001234"),
+                "outbound_rules": self.one_of("outbound_rules", name="out", routes=[{"trunk_id": self.trunk["id"]}]),
+                "emergency_numbers": self.one_of("emergency_numbers", number="112", trunk_id=self.trunk["id"]),
+                "disallowed_codes": self.one_of("disallowed_codes", code="4490"),
+                "blacklisted_numbers": self.one_of("blacklisted_numbers", number="33666"),
                 "flood_limits": self.one_of("flood_limits"), "blocked_addresses": self.blocked(),
                 "sessions": self.client.get("/api/sessions")["items"][0]["id"],
                 "cdrs": self.cdr()["id"]}

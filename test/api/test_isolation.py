@@ -61,7 +61,7 @@ def headers_of(answer):
     return {k: v for k, v in answer.headers.items() if k not in ("Date", "X-Request-Id")}
 
 
-OF_THE_SYSTEM = ("address_rules", "flood_limits", "blocked_addresses")
+OF_THE_SYSTEM = ("address_rules", "flood_limits", "blocked_addresses", "trunks", "trunk_states")
 
 
 def test_lists_hold_only_own_rows(server, red, blue, foreign):
