@@ -2,12 +2,12 @@
 import itertools
 import os
 import sys
-import time
 
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+from harness import wait  # noqa: E402
 from client import ApiServer, Client  # noqa: E402
 
 _address = itertools.count(10)
@@ -69,12 +69,10 @@ class Tenant:
         return self.admin.get("/api/blocked_addresses")["items"][0]["id"]
 
     def cdr(self):
-        for _ in range(100):    # the journal drains twice a second, and perhaps between the records of one call
+        def drained():    # perhaps the journal is between the records of one call
             items = self.client.get("/api/cdrs")["items"]
-            if items and self.client.get(f"/api/cdrs/{items[0]['id']}")["segments"]:
-                return items[0]
-            time.sleep(0.1)
-        raise AssertionError("no call record")
+            return items and self.client.get(f"/api/cdrs/{items[0]['id']}")["segments"] and items[0]
+        return wait.until(drained, why="a call record with its segments")
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,9 @@ def test_a_call_cut_off_by_kill_is_interrupted_and_phones_stay_registered(server
     b = phones("102", server, answer="auto").registered()
     a.dial(f"sip:102@{server.domain}")
     a.wait_for("CALL_ESTABLISHED")
-    time.sleep(2.5)  # alive for at least two marks
+    # The journal marks who is alive when the gauges are sampled, each second: two marks.
+    established = server.metrics()["offhook_uptime_seconds"]
+    wait.until(lambda: server.metrics()["offhook_uptime_seconds"] >= established + 2, why="two marks of being alive")
     server.kill()
     killed = time.time()
     server.start()

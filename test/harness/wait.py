@@ -16,6 +16,16 @@ def until(what, timeout=10.0, every=0.02, why=""):
         time.sleep(every)
 
 
+def talk(seconds):
+    """Lets so much of a call pass: its length is what is recorded, heard and measured afterwards.  No condition is waited for."""
+    time.sleep(seconds)
+
+
+def idle(seconds):
+    """Lets so much time pass in which nothing happens, where the test is about what is left after it."""
+    time.sleep(seconds)
+
+
 def when(text):
     """An RFC 3339 time as seconds since 1970."""
     return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()

@@ -68,10 +68,11 @@ def test_calls_at_a_steady_rate_fail_never_and_leave_nothing(tmp_path, addresses
         after = []
         for run in (1, 2):
             run_calls(tmp_path / f"run{run}", server, rows, caller_ip)
-            time.sleep(LINGER_S)
+            wait.idle(LINGER_S)
             wait.until(lambda: server.metrics()["offhook_calls_active"] == 0, 10, why="no call left")
             wait.until(lambda: server.metrics()["offhook_journal_pending_bytes"] == 0, 30, why="journal drained")
-            time.sleep(1.1)  # gauges are sampled each second
+            sampled = server.metrics()["offhook_uptime_seconds"] + 1
+            wait.until(lambda: server.metrics()["offhook_uptime_seconds"] > sampled, 10, why="gauges are sampled again")
             metrics = server.metrics()
             after.append(({k: metrics[k] for k in FLAT}, server.fds(), server.rss_kb()))
         (first, fds1, rss1), (second, fds2, rss2) = after

@@ -18,7 +18,7 @@ def test_every_device_rings_and_the_first_answer_wins(server, phones):
     b2.answer()
     a.wait_for("CALL_ESTABLISHED")
     b1.wait_for("CALL_CLOSED")
-    time.sleep(2)
+    wait.talk(2)
     a.hangup()
     b2.wait_for("CALL_CLOSED")
     assert a.heard(1300, **EDGE) >= HEARD
@@ -101,11 +101,11 @@ def test_hold_and_resume(server, linphones):
     a.dial(f"sip:102@{server.domain}")
     b.answer()
     a.wait_for("connected")
-    time.sleep(2.5)
+    wait.talk(2.5)
     a.command("pause")
-    time.sleep(3)
+    wait.talk(3)
     a.command("resume 1")
-    time.sleep(3)
+    wait.talk(3)
     a.hangup()
     (cdr,) = server.cdrs()
     assert cdr["status"] == "answered"
@@ -130,7 +130,7 @@ def test_a_ring_group_rings_all_members(server, phones):
     c.answer()
     a.wait_for("CALL_ESTABLISHED")
     b.wait_for("CALL_CLOSED")
-    time.sleep(2)
+    wait.talk(2)
     a.hangup()
     c.wait_for("CALL_CLOSED")
     assert a.heard(1300, **EDGE) >= HEARD

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from harness import tones
+from harness import tones, wait
 from harness.wait import when
 
 TALK_S = 4.0
@@ -19,7 +19,7 @@ def talk(caller, callee, uri, seconds=TALK_S):
     callee.answer()
     caller.wait_for("CALL_ESTABLISHED")
     callee.wait_for("CALL_ESTABLISHED")
-    time.sleep(seconds)  # the talk itself
+    wait.talk(seconds)
     caller.hangup()
     callee.wait_for("CALL_CLOSED")
     caller.wait_for("CALL_CLOSED")
@@ -54,7 +54,7 @@ def test_linphone_and_baresip_hear_each_other(server, phones, linphones):
     b.wait_for("CALL_INCOMING")
     b.answer()
     b.wait_for("CALL_ESTABLISHED")
-    time.sleep(TALK_S)
+    wait.talk(TALK_S)
     b.hangup()
     b.wait_for("CALL_CLOSED")
     server.cdrs()
@@ -71,7 +71,7 @@ def test_baresip_calls_linphone_over_tcp(server, phones, linphones):
     a.dial(f"sip:103@{server.domain}")
     lin.answer()
     a.wait_for("CALL_ESTABLISHED")
-    time.sleep(TALK_S)
+    wait.talk(TALK_S)
     lin.hangup()
     a.wait_for("CALL_CLOSED")
     assert a.heard(600, **EDGE) >= HEARD
@@ -84,7 +84,7 @@ def test_echo_lets_the_caller_hear_itself(server, phones):
     a = phones("101", server, tone_hz=440).registered()
     a.dial(f"sip:*43@{server.domain}")
     a.wait_for("CALL_ESTABLISHED")
-    time.sleep(TALK_S)
+    wait.talk(TALK_S)
     a.hangup()
     a.wait_for("CALL_CLOSED")
     assert a.heard(440, **EDGE) >= HEARD
@@ -101,7 +101,7 @@ def test_the_oracle_fails_when_one_direction_is_muted(server, phones):
     b.answer()
     b.wait_for("CALL_ESTABLISHED")
     b.command("mute")
-    time.sleep(TALK_S)
+    wait.talk(TALK_S)
     a.hangup()
     b.wait_for("CALL_CLOSED")
     assert a.heard(1000, skip_s=1.0) < 0.1
