@@ -380,6 +380,72 @@ static void close_is_never_refused(void **state)
 	assert_int_equal(media_ports_in_use(f->m), 0);
 }
 
+static void engine_is_looked_into_each_turn(struct fixture *f)
+{
+	struct media_conf conf = {.nthreads = 1,
+				  .port_min = PORT_MIN,
+				  .port_max = PORT_MAX,
+				  .is_polled = true,
+				  .fn = on_event,
+				  .arg = f};
+
+	f->m = media_close(f->m);
+	assert_int_equal(media_open(&f->m, &conf), 0);
+}
+
+static bool is_woken(struct fixture *f)
+{
+	struct pollfd p = {.fd = media_fd(f->m), .events = POLLIN};
+
+	return poll(&p, 1, 0) > 0;
+}
+
+static void who_looks_each_turn_is_not_woken_and_misses_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct media_cmd open = cmd_open(1, 1, "127.20.0.10", 1),
+			 close = {.type = MEDIA_CLOSE, .session = 1};
+	uint64_t end;
+	uint32_t wait_ms;
+
+	engine_is_looked_into_each_turn(f);
+	send_cmd(f, &open);
+	assert_false(is_woken(f));
+	wait_ms = media_turn(f->m);
+	assert_in_range(wait_ms, 1, 20); /* the worker sleeps on: somebody must come again */
+	assert_int_equal(f->nevents, 1);
+	assert_int_equal(f->events[0].type, MEDIA_OPENED);
+	send_cmd(f, &close);
+	end = clock_mono_ms(clock_real()) + WAIT_MS;
+	while (f->nevents < 2 && clock_mono_ms(clock_real()) < end) {
+		wait_ms = media_turn(f->m);
+		poll(NULL, 0, wait_ms ? (int)wait_ms : 1);
+		assert_false(is_woken(f));
+	}
+	assert_int_equal(f->nevents, 2);
+	assert_int_equal(f->events[1].type, MEDIA_CLOSED);
+	assert_int_equal(media_turn(f->m), 0);
+	assert_int_equal(media_ports_in_use(f->m), 0);
+}
+
+static void what_fails_wakes_even_who_looks_each_turn(void **state)
+{
+	struct fixture *f = *state;
+	struct media_cmd open = cmd_open(1, 1, "127.20.0.10", 1);
+	struct media_cmd remote = {.type = MEDIA_REMOTE, .session = 1, .u.remote.stream = 3};
+	uint64_t end = clock_mono_ms(clock_real()) + WAIT_MS;
+
+	engine_is_looked_into_each_turn(f);
+	send_cmd(f, &open);
+	send_cmd(f, &remote);
+	poll(NULL, 0, 25);
+	media_turn(f->m); /* wakes the worker */
+	while (!is_woken(f))
+		assert_true(clock_mono_ms(clock_real()) < end);
+	media_poll(f->m);
+	assert_int_equal(answer_to(f, remote.seq, 0).err, EINVAL);
+}
+
 static void what_has_failed_to_open_needs_no_close(void **state)
 {
 	struct fixture *f = *state;
@@ -558,6 +624,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(too_many_unanswered_commands_are_refused, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(close_is_never_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(who_looks_each_turn_is_not_woken_and_misses_nothing,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(what_fails_wakes_even_who_looks_each_turn, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(what_has_failed_to_open_needs_no_close, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(media_opens_or_fails_whatever_allocation_fails,
