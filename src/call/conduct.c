@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metric.h"
+#include "bill/bill.h"
 #include "call/bridge.h"
 #include "call/calls.h"
 #include "call/events.h"
@@ -18,6 +19,8 @@
 #include "call/ringing.h"
 #include "call/services.h"
 #include "call/usage.h"
+#include "route/index.h"
+#include "schema/did.h"
 
 static const enum reason refusal_reason[ROUTE_NREFUSALS] = {
 #define X(name) [ROUTE_REFUSAL_##name] = REASON_##name,
@@ -309,6 +312,37 @@ void call_leg_gone(struct call *call, struct leg *leg, enum reason reason, unsig
 		call_end(call, reason, status, by, headers);
 }
 
+/* BIL-1: of calls over trunks, when they were answered. */
+static void charge(struct call *call)
+{
+	const struct calls_conf *conf = &call->cs->conf;
+	bool is_inbound = call->from_trunk_id != 0;
+	struct str number = str_of(is_inbound ? call->rec.callee : call->plan.number);
+	int64_t talk_us = calls_wall_us(call->cs) - call->rec.answered_at;
+	const struct call_rate *r;
+	uint64_t id;
+
+	if (!conf->route_index || !call->rec.answered_at || (!is_inbound && !call->plan.trunk_id))
+		return;
+	id = route_index_rate(conf->route_index, call->rec.tenant_id,
+			      is_inbound ? CALL_DIRECTION_INBOUND : CALL_DIRECTION_OUTBOUND,
+			      did_plain(number));
+	r = (const struct call_rate *)model_object(conf->model, &resource_call_rate,
+						   call->rec.tenant_id, id);
+	if (!r)
+		return;
+	(void)snprintf(call->rec.rate, sizeof(call->rec.rate), "%s", r->prefix);
+	call->rec.cost = bill_cost(&(struct bill_rate){.connect_fee = r->connect_fee,
+						       .price_1 = r->price_1,
+						       .price_n = r->price_n,
+						       .surcharge = r->surcharge,
+						       .grace_s = r->grace_seconds,
+						       .free_s = r->free_seconds,
+						       .interval_1_s = r->interval_1_seconds,
+						       .interval_n_s = r->interval_n_seconds},
+				   talk_us / 1000000);
+}
+
 static void publish_end(struct call *call, enum reason reason)
 {
 	if (call->rec.answered_at || reason == REASON_CANCELLED)
@@ -328,6 +362,7 @@ void call_end(struct call *call, enum reason reason, unsigned status, const char
 		return;
 	call->st = CALL_OVER;
 	usage_remove(call);
+	charge(call);
 	record_call_over(call, reason, status ? status : reason_status(reason), by);
 	publish_end(call, reason);
 	if (!headers.n) {

@@ -8,7 +8,7 @@
 #include "route/index.h"
 #include "schema/did.h"
 
-enum table { POOLS, INBOUND, OUTBOUND, NTABLES };
+enum table { POOLS, INBOUND, OUTBOUND, RATES, NTABLES };
 
 struct entry {
 	struct map_node node; /* the first of its object */
@@ -18,13 +18,14 @@ struct entry {
 	enum table table;
 	uint64_t trunk_id;
 	struct did_range range; /* POOLS: numbers; INBOUND: callers */
-	int64_t priority;
-	char text[24]; /* INBOUND: did; OUTBOUND: prefix */
+	int64_t priority;	/* RATES: direction */
+	char text[24];		/* INBOUND: did; OUTBOUND, RATES: prefix */
 };
 
 struct sorted {
 	struct entry **v;
 	size_t n, cap;
+	uint64_t steps; /* entries compared by look-ups */
 	bool is_sorted; /* from the first look-up on; while the model is loaded, entries only pile up */
 };
 
@@ -96,6 +97,8 @@ static size_t place(const struct sorted *s, const struct entry *key,
 	while (lo < hi) {
 		size_t mid = (lo + hi) / 2;
 		int c = cmp(s->v[mid], key);
+
+		((struct sorted *)s)->steps++;
 
 		if (c < 0 || (with_equal && c == 0))
 			lo = mid + 1;
@@ -245,6 +248,14 @@ static bool add_outbound(struct route_index *r, const struct outbound_rule *rule
 	return ok;
 }
 
+static bool add_rate(struct route_index *r, const struct call_rate *rate)
+{
+	struct entry e = {.table = RATES, .priority = rate->direction}, *first = NULL;
+
+	return !str_copy(e.text, sizeof(e.text), str_of(rate->prefix)) &&
+	       add(r, &first, &rate->o, &e);
+}
+
 static void changed(const struct model *m, const struct resource *res, uint64_t tenant_id,
 		    uint64_t id, void *arg)
 {
@@ -253,7 +264,7 @@ static void changed(const struct model *m, const struct resource *res, uint64_t 
 	bool ok;
 
 	if (res != &resource_did_pool && res != &resource_inbound_rule &&
-	    res != &resource_outbound_rule)
+	    res != &resource_outbound_rule && res != &resource_call_rate)
 		return;
 	forget(r, &(struct object_key){res, tenant_id, id});
 	o = model_object(m, res, tenant_id, id);
@@ -263,6 +274,8 @@ static void changed(const struct model *m, const struct resource *res, uint64_t 
 		ok = add_pool(r, (const struct did_pool *)o);
 	else if (res == &resource_inbound_rule)
 		ok = add_inbound(r, (const struct inbound_rule *)o);
+	else if (res == &resource_call_rate)
+		ok = add_rate(r, (const struct call_rate *)o);
 	else
 		ok = add_outbound(r, (const struct outbound_rule *)o);
 	if (!ok)
@@ -309,6 +322,15 @@ size_t route_index_bytes(const struct route_index *r)
 	for (size_t t = 0; t < NTABLES; t++)
 		n += r->table[t].cap * sizeof(struct entry *) +
 		     r->table[t].n * sizeof(struct entry);
+	return n;
+}
+
+uint64_t route_index_steps(const struct route_index *r)
+{
+	uint64_t n = 0;
+
+	for (size_t t = 0; t < NTABLES; t++)
+		n += r->table[t].steps;
 	return n;
 }
 
@@ -413,4 +435,23 @@ uint64_t route_index_next(struct route_index_walk *w)
 	} while (best && best->id == w->last_id);
 	w->last_id = best ? best->id : 0;
 	return w->last_id;
+}
+
+uint64_t route_index_rate(const struct route_index *r, uint64_t tenant_id, int direction,
+			  struct str plain)
+{
+	const struct sorted *s = table_of(r, RATES);
+	size_t n = plain.n < ROUTE_INDEX_PREFIX ? plain.n : ROUTE_INDEX_PREFIX;
+
+	for (; n > 0; n--) {
+		struct entry key = {.table = RATES, .tenant_id = tenant_id, .priority = direction};
+		size_t at;
+
+		if (str_copy(key.text, sizeof(key.text), (struct str){plain.p, n}))
+			return 0;
+		at = place(s, &key, order, false);
+		if (at < s->n && order(s->v[at], &key) == 0)
+			return s->v[at]->id;
+	}
+	return 0;
 }

@@ -249,6 +249,51 @@ static void blacklisted_callers_are_refused(void **state)
 	assert_int_equal(called_by(w, "anonymous", "442070000101")->action, ROUTE_RING);
 }
 
+/* Rules of other prefixes and numbers, as a large tenant has them. */
+static void put_many(struct world *w, unsigned from, unsigned to)
+{
+	char json[256];
+
+	for (unsigned i = from; i < to; i++) {
+		snprintf(json, sizeof(json),
+			 "{'name':'o%u','priority':5,'prefixes':'7%05u','routes':[{'trunk_id':'1'}]"
+			 "}",
+			 i, i);
+		put(w, &resource_outbound_rule, TENANT, 100 + i, json);
+		snprintf(json, sizeof(json),
+			 "{'name':'i%u','trunk_id':'1','did':'4930%05u','destination':{'kind':"
+			 "'extension','id':'1'}}",
+			 i, i);
+		put(w, &resource_inbound_rule, TENANT, 100 + i, json);
+	}
+}
+
+static uint64_t cost_of_both(struct world *w)
+{
+	const struct route_query out = w->q;
+	uint64_t before;
+
+	(void)dial(w, "002345"); /* sorts what has piled up */
+	before = route_index_steps(w->index) + model_steps(w->model);
+	assert_over(dial(w, "700042123"), A, "700042123");
+	assert_int_equal(called_by(w, "33123", "493000042")->action, ROUTE_RING);
+	w->q = out;
+	return route_index_steps(w->index) + model_steps(w->model) - before;
+}
+
+static void ten_thousand_rules_cost_hardly_more_than_a_hundred(void **state)
+{
+	struct world *w = *state;
+	uint64_t few, many;
+
+	put_many(w, 0, 100);
+	few = cost_of_both(w);
+	put_many(w, 100, 10000);
+	many = cost_of_both(w);
+	assert_true(few > 10);
+	assert_true(many <= few * 2 + 40); /* log2 of 100 and of 10000 are 7 and 14 */
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
 
 int main(void)
@@ -263,6 +308,7 @@ int main(void)
 		T(disallowed_codes_are_refused_however_they_are_dialled),
 		T(an_inbound_rule_leads_to_an_extension),
 		T(blacklisted_callers_are_refused),
+		T(ten_thousand_rules_cost_hardly_more_than_a_hundred),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

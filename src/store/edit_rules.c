@@ -481,6 +481,32 @@ static int blacklisted_number(struct edit *e, struct object *o, const struct obj
 	return make_plain(e, o, "number", ((struct blacklisted_number *)o)->number);
 }
 
+static int call_rate(struct edit *e, struct object *o, const struct object *before)
+{
+	const struct call_rate *r = (struct call_rate *)o;
+	struct db_stmt *st;
+	int err = make_plain(e, o, "prefix", r->prefix);
+
+	if (!err)
+		err = db_sql(e->rows->db,
+			     "SELECT id FROM call_rates WHERE tenant_id = $1 AND prefix = $2 AND "
+			     "direction = $3 AND id <> $4",
+			     &st);
+	if (err)
+		return err;
+	db_bind_id(st, 1, o->tenant_id);
+	db_bind_text(st, 2, str_of(r->prefix));
+	db_bind_text(st, 3,
+		     r->direction == CALL_DIRECTION_INBOUND ? STR("inbound") : STR("outbound"));
+	db_bind_id(st, 4, o->id);
+	err = db_step(st);
+	if (!err)
+		field_error_add(&e->errs, "prefix", "taken",
+				"there is a rate for %s in this direction", r->prefix);
+	db_done(st);
+	return err == ENOENT ? 0 : err;
+}
+
 static int extension(struct edit *e, struct object *o, const struct object *before)
 {
 	const struct extension *x = (struct extension *)o;
@@ -504,6 +530,7 @@ int edit_check_rules(struct edit *e, struct object *o, const struct object *befo
 		{&resource_emergency_number, emergency_number},
 		{&resource_disallowed_code, disallowed_code},
 		{&resource_blacklisted_number, blacklisted_number},
+		{&resource_call_rate, call_rate},
 		{&resource_extension, extension},
 	};
 	size_t nerrs = e->errs.n;

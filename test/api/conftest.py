@@ -55,6 +55,7 @@ class Tenant:
                 "inbound_rules": self.one_of("inbound_rules", name="in", trunk_id=self.trunk["id"], did="442070001234"),
                 "outbound_rules": self.one_of("outbound_rules", name="out", routes=[{"trunk_id": self.trunk["id"]}]),
                 "emergency_numbers": self.one_of("emergency_numbers", number="112", trunk_id=self.trunk["id"]),
+                "call_rates": self.one_of("call_rates", prefix="44"),
                 "disallowed_codes": self.one_of("disallowed_codes", code="4490"),
                 "blacklisted_numbers": self.one_of("blacklisted_numbers", number="33666"),
                 "flood_limits": self.one_of("flood_limits"), "blocked_addresses": self.blocked(),

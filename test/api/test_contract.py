@@ -35,6 +35,7 @@ def rule_body(client, plural, n):
     return {"inbound_rules": {"name": f"i{n}", "trunk_id": trunk, "did": f"44207000{n}"},
             "outbound_rules": {"name": f"o{n}", "routes": [{"trunk_id": trunk}]},
             "emergency_numbers": {"number": str(n), "trunk_id": trunk},
+            "call_rates": {"prefix": str(n)},
             "disallowed_codes": {"code": str(n)}, "blacklisted_numbers": {"number": str(n)}}[plural]
 
 
@@ -89,10 +90,12 @@ RESOURCES = {"tenants": ("tenant", {"company": "Acme"}), "users": ("user", {"ful
              "inbound_rules": ("inbound_rule", {"caller_mask": "0044***"}),
              "outbound_rules": ("outbound_rule", {"priority": 7}),
              "emergency_numbers": ("emergency_number", {"caller_id": "4420"}),
+             "call_rates": ("call_rate", {"price_1": 120000}),
              "disallowed_codes": ("disallowed_code", {"description": "premium"}),
              "blacklisted_numbers": ("blacklisted_number", {"description": "rude"})}
 # Their fields fit together by rules that a field alone does not tell: no example stands as it is.
-RULED = {"trunks", "did_pools", "inbound_rules", "outbound_rules", "emergency_numbers", "disallowed_codes", "blacklisted_numbers"}
+RULED = {"trunks", "did_pools", "inbound_rules", "outbound_rules", "emergency_numbers", "call_rates", "disallowed_codes",
+         "blacklisted_numbers"}
 
 CALLS = {
     "login": lambda t: t.admin.ask("POST", "/api/login", {"username": t.user["username"], "domain": t.domain,

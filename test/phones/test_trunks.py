@@ -81,6 +81,9 @@ def world(request, server, asterisk):
 
 
 def test_a_call_to_the_world_is_heard_both_ways(world, phones):
+    world.server.post("/api/call_rates", {"prefix": "33", "connect_fee": 100000, "interval_1_seconds": 2, "price_1": 300000,
+                                          "interval_n_seconds": 60, "price_n": 600000, "surcharge": 10000})
+    world.server.post("/api/call_rates", {"prefix": "3", "connect_fee": 7})
     a = phones("101", world.server, tone_hz=440).registered()
     a.dial(f"sip:0033123456789@{world.server.domain}")
     a.wait_for("CALL_ESTABLISHED")
@@ -91,6 +94,7 @@ def test_a_call_to_the_world_is_heard_both_ways(world, phones):
     (cdr,) = world.server.cdrs()
     assert (cdr["direction"], cdr["trunk"], cdr["rule"], cdr["status"]) == ("outbound", "Provider", "world", "answered")
     assert cdr["final_dest"] == "+33123456789"
+    assert (cdr["rate"], cdr["cost"]) == ("33", 717100)  # (0.10 + 2 s of 0.30 + one begun minute of 0.60) and 1 %
     legs = world.server.get(f"/api/cdrs/{cdr['id']}")["legs"]
     assert all(leg["rx_packets"] > 100 and leg["tx_packets"] > 100 for leg in legs)
 
