@@ -132,3 +132,11 @@ def test_names_from_phones_cannot_steer_the_terminal(offhook):
     shown = offhook("registration", "list").stdout
     assert "phone?[31m?31m" in shown
     assert "\x1b" not in shown and "\u009b" not in shown
+
+
+def test_blocked_sources_are_listed_and_freed(offhook):
+    listed = json.loads(offhook("blocked", "list", "--json").stdout)
+    first = (listed["items"] if isinstance(listed, dict) else listed)[0]["id"]
+    assert "wrong credentials" in offhook("blocked", "list").stdout
+    offhook("blocked", "free", first)
+    assert "nothing" in offhook("blocked", "free", first, expect=1).stderr.lower()
