@@ -102,6 +102,55 @@ void trunk_states_start(struct ask *k)
 	return page_start(k, COMMAND_TRUNK_STATES);
 }
 
+/* ---- route simulator (RTE-9) ---- */
+
+static void question_text(const json_t *body, const char *name, char *dst, size_t dst_bytes,
+			  struct field_errors *errs)
+{
+	const json_t *v = json_object_get(body, name);
+	struct str s = {json_string_value(v), json_string_length(v)};
+
+	if (!json_is_string(v) || !s.n)
+		field_error_add(errs, name, "required", "must be given, as text");
+	else if (memchr(s.p, 0, s.n) || str_copy(dst, dst_bytes, s))
+		field_error_add(errs, name, "too_long", "at most %zu bytes", dst_bytes - 1);
+}
+
+static void read_question(const json_t *body, struct command *cmd, struct field_errors *errs)
+{
+	const json_t *trunk = json_object_get(body, "trunk_id");
+	const char *name;
+	json_t *value;
+
+	question_text(body, "caller", cmd->caller, sizeof(cmd->caller), errs);
+	question_text(body, "number", cmd->number, sizeof(cmd->number), errs);
+	if (trunk && !json_is_null(trunk) &&
+	    (!json_is_string(trunk) || str_u64(str_of(json_string_value(trunk)), &cmd->id)))
+		field_error_add(errs, "trunk_id", "bad_id", "is not the id of a trunk");
+	json_object_foreach((json_t *)body, name, value)
+	{
+		if (strcmp(name, "caller") && strcmp(name, "number") && strcmp(name, "trunk_id"))
+			field_error_add(errs, name, "unknown_field", "no such field");
+	}
+}
+
+void route_simulation_start(struct ask *k)
+{
+	struct command cmd = {.kind = COMMAND_ROUTE, .tenant_id = k->who.tenant_id};
+	struct field_errors errs = {.n = 0};
+	json_t *body = ask_body(k), *j;
+
+	if (!body)
+		return;
+	read_question(body, &cmd, &errs);
+	json_decref(body);
+	if (!errs.n)
+		return ask_core(k, cmd, on_json);
+	j = field_errors_to_json(&errs);
+	ask_problem_errors(k, PROBLEM_INVALID, "Fields break rules.", json_object_get(j, "errors"));
+	json_decref(j);
+}
+
 void blocked_addresses_start(struct ask *k)
 {
 	return page_start(k, COMMAND_BLOCKED_ADDRESSES);

@@ -19,12 +19,14 @@ enum command_kind {
 
 struct command {
 	enum command_kind kind;
-	uint64_t token;	    /* echoed */
+	uint64_t token; /* echoed */
 	struct ring *reply_to;
 	uint64_t tenant_id; /* 0: the whole system (administrators only; api/ has checked) */
 	uint64_t id;
-	uint64_t after;	    /* paging: the id the last page ended with */
+	uint64_t after; /* paging: the id the last page ended with */
 	uint32_t limit;
+	char caller[64],
+		number[64]; /* ROUTE: who calls which number; id: the trunk it comes from, 0 = an extension calls */
 };
 
 struct command_reply {

@@ -72,6 +72,39 @@ static void decide(struct call *call, const struct dest *dest, struct route_deci
 		str_fit(call->rec.final_dest, sizeof(call->rec.final_dest), str_of(d->number));
 }
 
+void calls_would_route(const struct calls *cs, const struct calls_question *what,
+		       struct route_decision *d)
+{
+	const struct object *o = what->from_trunk_id ? NULL
+						     : model_number(cs->conf.model, what->tenant_id,
+								    str_of(what->caller));
+	struct route_attempt history[CALLS_QUESTION_MAX_FAILED];
+	struct route_query q = {
+		.model = cs->conf.model,
+		.facts = &cs->facts,
+		.index = cs->conf.route_index,
+		.from_trunk_id = what->from_trunk_id,
+		.tenant_id = what->tenant_id,
+		.caller_extension_id = o && o->res == &resource_extension ? o->id : 0,
+		.caller = str_of(what->caller),
+		.dialled = str_of(what->number),
+		.wall_us = calls_wall_us(cs),
+		.history = history,
+		.nhistory = what->nfailed,
+	};
+
+	for (size_t i = 0; i < what->nfailed; i++)
+		history[i] = (struct route_attempt){.outcome = ROUTE_UNAVAILABLE,
+						    .trunk_id = what->failed[i],
+						    .may_retry = true};
+	route_decide(&q, d);
+}
+
+const char *calls_refusal_name(enum route_refusal why)
+{
+	return reason_name(refusal_reason[why]);
+}
+
 static void log_steps(const struct call *call, const struct route_decision *d)
 {
 	struct log_ctx ctx = call_log(call);

@@ -12,6 +12,9 @@ const struct cli_command cli_commands[] = {
 	 "call show 4294967297"},
 	{"call", "hangup", "DELETE", "/api/sessions/", true, false, NULL, "end a call",
 	 "call hangup 4294967297"},
+	{"route", "test", "POST", "/api/route_simulations", false, false, NULL,
+	 "where a call would go now, and why: CALLER NUMBER [trunk_id=…]",
+	 "route test 101 0044123456"},
 	{"registration", "list", "GET", "/api/registrations", false, true,
 	 "id,username,contact,remote,transport,user_agent,expires_at", "devices registered now",
 	 "registration list --all"},
@@ -291,6 +294,60 @@ static int login(struct cli *c)
 	return status;
 }
 
+/* What was considered and why it lost, line by line; --json has all of it. */
+static void print_decisions(const json_t *answer)
+{
+	const json_t *d, *step;
+	size_t i, k;
+
+	json_array_foreach(json_object_get(answer, "decisions"), i, d)
+	{
+		const json_t *steps = json_object_get(d, "steps");
+
+		if (i)
+			printf("if that fails:\n");
+		json_array_foreach(steps, k, step)
+		{
+			printf("  %s %s: %s\n",
+			       json_is_true(json_object_get(step, "has_won")) ? ">" : "-",
+			       json_string_value(json_object_get(step, "rule")),
+			       json_string_value(json_object_get(step, "verdict")));
+		}
+		printf("  = %s %s%s\n", json_string_value(json_object_get(d, "action")),
+		       json_string_value(json_object_get(d, "number")),
+		       json_string_value(json_object_get(d, "reason")));
+	}
+}
+
+static int route_test(struct cli *c)
+{
+	json_t *body = json_object(), *answer = NULL;
+	int status = CLI_OK;
+
+	if (c->nargs < 4)
+		status = misuse("%s", "route test: who calls, and which number?");
+	for (size_t i = 2; i < c->nargs && !status; i++) {
+		struct str value = str_of(c->args[i]), name = str_cut(&value, '=');
+
+		if (i < 4)
+			json_object_set_new(body, i == 2 ? "caller" : "number",
+					    json_string(c->args[i]));
+		else if (!value.p)
+			status = misuse("'%s' is not field=value", c->args[i]);
+		else
+			json_object_setn_new(body, name.p, name.n, json_stringn(value.p, value.n));
+	}
+	if (!status)
+		status = cli_request(c, "POST", "/api/route_simulations", body, &answer);
+	if (!status && c->json)
+		status = print_json(answer);
+	else if (!status)
+		print_decisions(answer);
+	json_decref(body);
+	json_decref(answer);
+	return status;
+}
+
 static int run_fixed(struct cli *c, const struct cli_command *k)
 {
 	size_t first = k->verb ? 2 : 1;
@@ -300,6 +357,8 @@ static int run_fixed(struct cli *c, const struct cli_command *k)
 
 	if (!strcmp(k->noun, "login"))
 		return login(c);
+	if (!strcmp(k->noun, "route"))
+		return route_test(c);
 	if (k->is_list)
 		return list(c, k->path, first, NULL, k->columns);
 	if (c->nargs != first + k->takes_id)

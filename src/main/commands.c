@@ -145,6 +145,48 @@ static json_t *blocked(struct server *s, const struct command *c)
 			 has_more ? json_id(after) : json_null());
 }
 
+/* ---- route simulator ---- */
+
+static json_t *decision_json(struct server *s, const struct route_decision *d)
+{
+	static const char *const actions[] = {
+		[ROUTE_RING] = "ring",	   [ROUTE_TRUNK] = "trunk",	[ROUTE_SERVICE] = "service",
+		[ROUTE_REFUSE] = "refuse", [ROUTE_GIVE_UP] = "give_up",
+	};
+	const struct trunk *t =
+		(const struct trunk *)model_object(s->model, &resource_trunk, 0, d->trunk_id);
+	json_t *steps = json_array();
+
+	for (size_t i = 0; i < d->nsteps; i++)
+		json_array_append_new(steps, json_pack("{s:s,s:s,s:b}", "rule", d->steps[i].rule,
+						       "verdict", d->steps[i].verdict, "has_won",
+						       d->steps[i].has_won));
+	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:i,s:b,s:o}", "action", actions[d->action],
+			 "reason", d->action == ROUTE_REFUSE ? calls_refusal_name(d->refusal) : "",
+			 "number", d->number, "caller_id", d->caller_id, "trunk", t ? t->name : "",
+			 "rule", d->rule, "service", d->service, "ring_seconds",
+			 (int)d->ring_seconds, "is_emergency", d->is_emergency, "steps", steps);
+}
+
+/* The live switch's own question, with nothing but its answer used. */
+static json_t *route(struct server *s, const struct command *c)
+{
+	struct calls_question q = {.tenant_id = c->tenant_id,
+				   .from_trunk_id = c->id,
+				   .caller = c->caller,
+				   .number = c->number};
+	json_t *decisions = json_array();
+	struct route_decision d;
+
+	do {
+		calls_would_route(s->calls, &q, &d);
+		json_array_append_new(decisions, decision_json(s, &d));
+		q.failed[q.nfailed++] = d.trunk_id;
+	} while (d.action == ROUTE_TRUNK && q.nfailed < CALLS_QUESTION_MAX_FAILED);
+	return json_pack("{s:s,s:s,s:I,s:o}", "caller", c->caller, "number", c->number, "revision",
+			 (json_int_t)d.revision, "decisions", decisions);
+}
+
 static json_t *trunk_json(struct server *s, const struct trunk_view *v)
 {
 	const struct trunk *t =
@@ -217,6 +259,9 @@ void commands_answer(struct server *s, const struct command *c)
 	case COMMAND_BLOCKED_ADDRESS_FREE:
 		is_silent = true;
 		reply.err = shield_unblock(sip_shield(s->sip), c->id);
+		break;
+	case COMMAND_ROUTE:
+		json = route(s, c);
 		break;
 	case COMMAND_TRUNK_STATES:
 		json = trunk_states(s, c);

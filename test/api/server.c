@@ -190,6 +190,11 @@ static void answer(struct fake *f, const struct command *c)
 		if (!reply.err)
 			f->sessions[i].gone = true;
 		break;
+	case COMMAND_ROUTE:
+		buf_printf(&out,
+			   "{\"caller\":\"%s\",\"number\":\"%s\",\"revision\":1,\"decisions\":[]}",
+			   c->caller, c->number);
+		break;
 	case COMMAND_TRUNK_STATES:
 		buf_cstr(&out, "{\"items\":[{\"id\":\"1\",\"name\":\"Provider\",\"is_online\":true,"
 			       "\"reason\":\"200 OK\",\"since\":\"2026-11-20T15:00:00.000Z\","

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The route simulator says what the live switch does: random calls through both, compared at the provider's socket."""
+import os
+import random
+import re
+import socket
+import subprocess
+import threading
+import uuid
+
+import pytest
+
+from harness import wait
+from harness.rawsip import Message, RawSip
+from harness.server import TEST_BUILD
+
+ROUNDS = int(os.environ.get("OFFHOOK_ROUTE_ROUNDS", "1000"))
+
+
+class Provider:
+    """Refuses every INVITE with a status of its own, and remembers who was called by whom."""
+
+    def __init__(self, ip, status):
+        self.status, self.calls = status, []
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((ip, 5060))
+        self.socket.settimeout(0.2)
+        self.stopping = False
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self):
+        seen = set()
+        while not self.stopping:
+            try:
+                data, peer = self.socket.recvfrom(65536)
+            except TimeoutError:
+                continue
+            m = Message(data.decode(errors="replace"))
+            if m.method != "INVITE":
+                continue
+            if m.get("Call-ID") not in seen:
+                seen.add(m.get("Call-ID"))
+                self.calls.append((re.search(r"sip:([^@]+)@", m.start).group(1), re.search(r"sip:([^@]+)@", m.get("From")).group(1)))
+            lines = [f"SIP/2.0 {self.status} No"] + [f"Via: {v}" for v in m.all("Via")]
+            lines += [f"{h}: {m.get(h)}" + (";tag=p1" if h == "To" else "") for h in ("From", "To", "Call-ID", "CSeq")]
+            self.socket.sendto(("\r\n".join(lines) + "\r\nContent-Length: 0\r\n\r\n").encode(), peer)
+
+    def stop(self):
+        self.stopping = True
+        self.thread.join()
+        self.socket.close()
+
+
+@pytest.fixture
+def providers(addresses):
+    made = [Provider(addresses.new(), 503), Provider(addresses.new(), 404)]
+    yield made
+    for p in made:
+        p.stop()
+
+
+@pytest.fixture
+def rules(server, providers):
+    """Rules of every form, made at random, the same each time."""
+    rng = random.Random(6)
+    acme = {"headers": {"X-Tenant": server.domain}}
+    trunks = []
+    for i, p in enumerate(providers):
+        ip = p.socket.getsockname()[0]
+        trunks.append(server.post("/api/trunks", {"name": f"T{i}", "host": ip}, who="admin")["id"])
+        server.post("/api/did_pools", {"trunk_id": trunks[i], "numbers": f"44207000{i}***", "caller_id": f"44207000{i}000"},
+                    who="admin", **acme)
+    for i in range(40):
+        routes = [{"trunk_id": t, "strip": rng.choice((0, 0, 1, 2)), "prepend": rng.choice(("", "", "9", "+"))}
+                  for t in rng.sample(trunks, rng.choice((1, 2)))]
+        prefixes = ";".join("".join(rng.choice("0123") for _ in range(rng.randint(1, 3))) for _ in range(rng.randint(1, 3)))
+        server.post("/api/outbound_rules", {
+            "name": f"r{i}", "priority": rng.randint(0, 5), "prefixes": prefixes, "routes": routes,
+            "number_length": rng.choice((0, 0, 6)), "extensions": rng.choice(("", "", "102-110", "100-101"))})
+    server.post("/api/emergency_numbers", {"number": "112", "trunk_id": trunks[1], "caller_id": "442070001112"})
+    server.post("/api/disallowed_codes", {"code": "33"})
+    return trunks
+
+
+def test_simulated_and_live_decisions_are_the_same(server, rules, providers, addresses):
+    rng = random.Random(7)
+    peer = RawSip(addresses.new(), server.ip, domain=server.domain)
+    names = {f"T{i}": p for i, p in enumerate(providers)}
+    kinds = set()
+    try:
+        for n in range(ROUNDS):
+            number = "112" if n == 5 else "".join(rng.choice("012339") for _ in range(rng.choice((4, 6, 8))))
+            want = server.post("/api/route_simulations", {"caller": "101", "number": number}, expect=200)["decisions"]
+            kinds |= {(d["action"], d["reason"]) for d in want}
+            tried = []      # the first provider fails, so the next decision counts; the second says no
+            for d in want:
+                if d["action"] != "trunk":
+                    break
+                tried.append((d["trunk"], d["number"], d["caller_id"]))
+                if names[d["trunk"]].status == 404:
+                    break
+            before = {name: len(p.calls) for name, p in names.items()}
+            call_id, tag, uri = uuid.uuid4().hex, uuid.uuid4().hex[:8], f"sip:{number}@{server.domain}"
+            answer = peer.transact("INVITE", "101", server.password(101), uri, call_id=call_id, from_tag=tag)
+            peer.ack(answer, uri, "101", call_id, tag, 2)
+            got = [(name, *call) for name, p in names.items() for call in p.calls[before[name]:]]
+            assert sorted(got) == sorted(tried), f"{number}: {want}"
+            assert answer.status >= 400
+    finally:
+        peer.close()
+    assert {("trunk", ""), ("refuse", "not_found"), ("refuse", "forbidden"), ("give_up", "")} <= kinds
+
+
+def test_the_command_line_says_which_rule_won_and_why_the_others_lost(server, rules):
+    def ask(*words):
+        return subprocess.run([os.path.join(TEST_BUILD, "offhook"), "--socket", str(server.data / "offhook.sock"), "--tenant",
+                               server.domain, "route", "test", *words], stdout=subprocess.PIPE, text=True, check=True).stdout
+    out = ask("101", "112")
+    assert "> emergency: 112 over trunk T1" in out and "= trunk 112" in out
+    out = ask("101", "777777")
+    assert "nobody has this number, and no outbound rule takes it" in out and "= refuse" in out
+
+
+def test_a_call_from_a_trunk_is_simulated(server, rules, addresses):
+    extension = next(e for e in server.get("/api/extensions")["items"] if e["number"] == "101")
+    server.post("/api/inbound_rules", {"name": "uk", "trunk_id": rules[0], "did": "442070000101", "caller_mask": "0044******",
+                                       "destination": {"kind": "extension", "id": extension["id"]}})
+    peer = RawSip(addresses.new(), server.ip, domain=server.domain)
+    contact = peer.transact("REGISTER", "101", server.password(101), headers=["Expires: 300"], to=f"sip:101@{server.domain}")
+    assert contact.status == 200
+
+    def ask(caller):
+        body = {"caller": caller, "number": "+442070000101", "trunk_id": rules[0]}
+        return server.post("/api/route_simulations", body, expect=200)["decisions"][0]
+    wait.until(lambda: ask("0044123456")["action"] == "ring", 5)
+    assert ask("0044123456")["rule"] == "uk"
+    assert (ask("0033123456")["action"], ask("0033123456")["reason"]) == ("refuse", "not_found")
+    peer.close()
