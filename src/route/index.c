@@ -8,7 +8,7 @@
 #include "route/index.h"
 #include "schema/did.h"
 
-enum table { POOLS, INBOUND, OUTBOUND, RATES, NTABLES };
+enum table { POOLS, INBOUND, OUTBOUND, RATES, COUNTRIES, NTABLES };
 
 struct entry {
 	struct map_node node; /* the first of its object */
@@ -256,6 +256,13 @@ static bool add_rate(struct route_index *r, const struct call_rate *rate)
 	       add(r, &first, &rate->o, &e);
 }
 
+static bool add_country(struct route_index *r, const struct allowed_country_code *c)
+{
+	struct entry e = {.table = COUNTRIES}, *first = NULL;
+
+	return !str_copy(e.text, sizeof(e.text), str_of(c->code)) && add(r, &first, &c->o, &e);
+}
+
 static void changed(const struct model *m, const struct resource *res, uint64_t tenant_id,
 		    uint64_t id, void *arg)
 {
@@ -264,7 +271,8 @@ static void changed(const struct model *m, const struct resource *res, uint64_t 
 	bool ok;
 
 	if (res != &resource_did_pool && res != &resource_inbound_rule &&
-	    res != &resource_outbound_rule && res != &resource_call_rate)
+	    res != &resource_outbound_rule && res != &resource_call_rate &&
+	    res != &resource_allowed_country_code)
 		return;
 	forget(r, &(struct object_key){res, tenant_id, id});
 	o = model_object(m, res, tenant_id, id);
@@ -274,6 +282,8 @@ static void changed(const struct model *m, const struct resource *res, uint64_t 
 		ok = add_pool(r, (const struct did_pool *)o);
 	else if (res == &resource_inbound_rule)
 		ok = add_inbound(r, (const struct inbound_rule *)o);
+	else if (res == &resource_allowed_country_code)
+		ok = add_country(r, (const struct allowed_country_code *)o);
 	else if (res == &resource_call_rate)
 		ok = add_rate(r, (const struct call_rate *)o);
 	else
@@ -435,6 +445,15 @@ uint64_t route_index_next(struct route_index_walk *w)
 	} while (best && best->id == w->last_id);
 	w->last_id = best ? best->id : 0;
 	return w->last_id;
+}
+
+bool route_index_has_countries(const struct route_index *r, uint64_t tenant_id)
+{
+	const struct sorted *s = table_of(r, COUNTRIES);
+	const struct entry key = {.table = COUNTRIES, .tenant_id = tenant_id};
+	size_t at = place(s, &key, order, false);
+
+	return at < s->n && s->v[at]->tenant_id == tenant_id;
 }
 
 uint64_t route_index_rate(const struct route_index *r, uint64_t tenant_id, int direction,

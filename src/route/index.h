@@ -39,6 +39,8 @@ void route_index_outbound(struct route_index_walk *w, const struct route_index *
 			  uint64_t tenant_id, struct str number);
 uint64_t route_index_next(struct route_index_walk *w); /* id of a rule; 0: no more */
 
+/* Has the tenant said which countries may be called? */
+bool route_index_has_countries(const struct route_index *r, uint64_t tenant_id);
 /* The rate of the longest prefix of a plain number; 0: none. */
 uint64_t route_index_rate(const struct route_index *r, uint64_t tenant_id,
 			  int direction /* enum call_direction */, struct str plain);

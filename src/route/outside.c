@@ -139,6 +139,47 @@ static bool is_disallowed(const struct route_query *q, struct str number)
 	return false;
 }
 
+/* ---- countries ---- */
+
+static const struct {
+	const char *iso, *code;
+} countries[] = {
+#define X(iso, code) {iso, code},
+#include "route/countries.def"
+#undef X
+};
+
+static const char *own_code(const struct tenant *t)
+{
+	for (size_t i = 0; t && i < ARRAY_LEN(countries); i++)
+		if (strcmp(countries[i].iso, t->country) == 0)
+			return countries[i].code;
+	return "";
+}
+
+static bool is_international(struct str number)
+{
+	return str_starts(number, STR("+")) || str_starts(number, STR("00"));
+}
+
+/* RTE-5: as it is sent; when that says no country, as it was dialled.  A number without either is one of the tenant's own. */
+static bool is_country_allowed(const struct route_query *q, struct str sent)
+{
+	const char *own = own_code(model_tenant(q->model, q->tenant_id));
+	struct str number = is_international(sent) ? sent : q->dialled, plain;
+
+	if (!is_international(number))
+		return true;
+	plain = did_plain(number);
+	for (size_t n = 1; n <= plain.n && n <= 8; n++)
+		if (by_text(q, &resource_allowed_country_code, q->tenant_id,
+			    (struct str){plain.p, n}))
+			return true;
+	if (q->index && route_index_has_countries(q->index, q->tenant_id))
+		return false;
+	return !*own || str_starts(plain, str_of(own));
+}
+
 /* The first route that works and was not tried yet. */
 static void take_route(const struct route_query *q, struct route_decision *d,
 		       const struct outbound_rule *r)
@@ -157,6 +198,12 @@ static void take_route(const struct route_query *q, struct route_decision *d,
 		make_number(d, q->dialled, route);
 		if (is_disallowed(q, str_of(d->number)) || is_disallowed(q, q->dialled)) {
 			decision_step(d, true, STR("disallowed codes"), "%.40s may not be called",
+				      d->number);
+			decision_refuse(d, ROUTE_REFUSAL_FORBIDDEN);
+			return;
+		}
+		if (!is_country_allowed(q, str_of(d->number))) {
+			decision_step(d, true, STR("allowed countries"), "not that of %.40s",
 				      d->number);
 			decision_refuse(d, ROUTE_REFUSAL_FORBIDDEN);
 			return;

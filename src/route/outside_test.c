@@ -216,6 +216,28 @@ static void disallowed_codes_are_refused_however_they_are_dialled(void **state)
 	assert_over(dial(w, "0044800123"), B, "0044800123");
 }
 
+static void only_allowed_countries_are_called(void **state)
+{
+	struct world *w = *state;
+
+	w->supposed.trunk[A] = ROUTE_TRUNK_OFFLINE; /* B sends what was dialled */
+	assert_over(dial(w, "00331234"), B,
+		    "00331234"); /* nothing is known of the tenant's country */
+	put(w, &resource_tenant, 0, TENANT,
+	    "{'name':'acme','domain':'acme.example','country':'GB','max_calls':5}");
+	assert_refused(dial(w, "00331234"), ROUTE_REFUSAL_FORBIDDEN);
+	assert_over(dial(w, "00441234"), B, "00441234");
+	assert_over(dial(w, "5123"), B, "5123"); /* at home */
+	put(w, &resource_allowed_country_code, TENANT, 1, "{'code':'33'}");
+	assert_over(dial(w, "00331234"), B, "00331234");
+	assert_refused(dial(w, "00441234"), ROUTE_REFUSAL_FORBIDDEN); /* the list is the list */
+	w->supposed.trunk[A] = ROUTE_TRUNK_READY;
+	put(w, &resource_allowed_country_code, TENANT, 1, "{'code':'44'}");
+	assert_over(dial(w, "00331234"), A,
+		    "+44331234"); /* what is sent counts: 00 was an access code */
+	assert_over(dial(w, "112"), A, "112");
+}
+
 static const struct route_decision *called_by(struct world *w, const char *caller, const char *did)
 {
 	w->q.from_trunk_id = A;
@@ -306,6 +328,7 @@ int main(void)
 		T(only_the_tenants_numbers_are_shown),
 		T(nothing_keeps_anybody_from_calling_112),
 		T(disallowed_codes_are_refused_however_they_are_dialled),
+		T(only_allowed_countries_are_called),
 		T(an_inbound_rule_leads_to_an_extension),
 		T(blacklisted_callers_are_refused),
 		T(ten_thousand_rules_cost_hardly_more_than_a_hundred),

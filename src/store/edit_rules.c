@@ -471,6 +471,11 @@ static int emergency_number(struct edit *e, struct object *o, const struct objec
 	return err;
 }
 
+static int allowed_country_code(struct edit *e, struct object *o, const struct object *before)
+{
+	return make_plain(e, o, "code", ((struct allowed_country_code *)o)->code);
+}
+
 static int disallowed_code(struct edit *e, struct object *o, const struct object *before)
 {
 	return make_plain(e, o, "code", ((struct disallowed_code *)o)->code);
@@ -528,6 +533,7 @@ int edit_check_rules(struct edit *e, struct object *o, const struct object *befo
 		{&resource_inbound_rule, inbound_rule},
 		{&resource_outbound_rule, outbound_rule},
 		{&resource_emergency_number, emergency_number},
+		{&resource_allowed_country_code, allowed_country_code},
 		{&resource_disallowed_code, disallowed_code},
 		{&resource_blacklisted_number, blacklisted_number},
 		{&resource_call_rate, call_rate},

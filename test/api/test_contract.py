@@ -36,7 +36,7 @@ def rule_body(client, plural, n):
             "outbound_rules": {"name": f"o{n}", "routes": [{"trunk_id": trunk}]},
             "emergency_numbers": {"number": str(n), "trunk_id": trunk},
             "call_rates": {"prefix": str(n)},
-            "disallowed_codes": {"code": str(n)}, "blacklisted_numbers": {"number": str(n)}}[plural]
+            "allowed_country_codes": {"code": str(n)}, "disallowed_codes": {"code": str(n)}, "blacklisted_numbers": {"number": str(n)}}[plural]
 
 
 def make_room(client, plural):
@@ -91,10 +91,11 @@ RESOURCES = {"tenants": ("tenant", {"company": "Acme"}), "users": ("user", {"ful
              "outbound_rules": ("outbound_rule", {"priority": 7}),
              "emergency_numbers": ("emergency_number", {"caller_id": "4420"}),
              "call_rates": ("call_rate", {"price_1": 120000}),
+             "allowed_country_codes": ("allowed_country_code", {"description": "near"}),
              "disallowed_codes": ("disallowed_code", {"description": "premium"}),
              "blacklisted_numbers": ("blacklisted_number", {"description": "rude"})}
 # Their fields fit together by rules that a field alone does not tell: no example stands as it is.
-RULED = {"trunks", "did_pools", "inbound_rules", "outbound_rules", "emergency_numbers", "call_rates", "disallowed_codes",
+RULED = {"trunks", "did_pools", "inbound_rules", "outbound_rules", "emergency_numbers", "call_rates", "allowed_country_codes", "disallowed_codes",
          "blacklisted_numbers"}
 
 CALLS = {
