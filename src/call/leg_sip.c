@@ -58,11 +58,34 @@ static void write_party(struct buf *out, struct str display, struct str number, 
 
 /* ---- trunks ---- */
 
-/* Request-URI, From and Contact of a call over a trunk.  Who has no number to show calls as RFC 3323 4.1.1.3 says. */
-static int write_trunk_call(struct leg *leg, struct buf *uri, struct buf *from, struct buf *contact)
+/* TRK-9: the caller ID in the header that this provider reads.  Of whom no number is shown there is none. */
+static void write_identity(struct buf *lines, const struct leg *leg, const struct trunk *t)
 {
 	const struct call *call = leg->call;
-	const char *id = call->plan.caller_id;
+	struct buf who = {0};
+	char host[ADDR_STR_BYTES];
+
+	if (!t || t->send_identity == TRUNK_IDENTITY_NONE || !call->plan.caller_id[0])
+		return;
+	write_party(&who, str_of(call->rec.caller_name), str_of(call->plan.caller_id),
+		    str_of(addr_host_str(host, &leg->flow.remote)));
+	if (t->send_identity == TRUNK_IDENTITY_REMOTE_PARTY)
+		buf_cstr(&who, ";party=calling;privacy=off;screen=yes");
+	sip_write_header(lines,
+			 t->send_identity == TRUNK_IDENTITY_ASSERTED ? SIP_HDR_P_ASSERTED_IDENTITY
+								     : SIP_HDR_REMOTE_PARTY_ID,
+			 buf_view(&who));
+	if (who.err)
+		lines->err = who.err;
+	buf_free(&who);
+}
+
+/* Request-URI, From and Contact of a call over a trunk.  Who has no number to show calls as RFC 3323 4.1.1.3 says. */
+static int write_trunk_call(struct leg *leg, const struct trunk *t, struct buf *uri,
+			    struct buf *from, struct buf *contact)
+{
+	const struct call *call = leg->call;
+	const char *id = t && t->from_username && *t->username ? t->username : call->plan.caller_id;
 	char host[ADDR_STR_BYTES];
 	struct str domain = str_of(addr_host_str(host, &leg->flow.remote));
 	int err;
@@ -83,18 +106,23 @@ static int write_trunk_call(struct leg *leg, struct buf *uri, struct buf *from, 
 static int dial_trunk(struct leg *leg, struct str sdp, const struct sip_msg *again)
 {
 	struct buf uri = {0}, from = {0}, contact = {0}, to = {0}, lines = {0};
+	const struct trunk *t = (const struct trunk *)model_object(
+		leg->cs->conf.model, &resource_trunk, 0, leg->trunk_id);
 	struct sip_invite_conf conf;
 	int err;
 
 	if (!trunks_flow(leg->cs->conf.trunks, leg->trunk_id, &leg->flow))
 		return ENOENT;
-	err = write_trunk_call(leg, &uri, &from, &contact);
+	err = write_trunk_call(leg, t, &uri, &from, &contact);
 	sip_write_addr(&to, STR_NONE, buf_view(&uri), STR_NONE);
 	if (!err)
 		err = to.err;
 	if (!err && again)
 		err = trunks_answer(leg->cs->conf.trunks, leg->trunk_id, again, buf_view(&uri),
 				    &lines);
+	write_identity(&lines, leg, t);
+	if (!err)
+		err = lines.err;
 	conf = (struct sip_invite_conf){
 		.uri = buf_view(&uri),
 		.flow = leg->flow,

@@ -41,6 +41,7 @@ class Provider:
                 continue
             if m.get("Call-ID") not in seen:
                 seen.add(m.get("Call-ID"))
+                self.last = m
                 self.calls.append((re.search(r"sip:([^@]+)@", m.start).group(1), re.search(r"sip:([^@]+)@", m.get("From")).group(1)))
             lines = [f"SIP/2.0 {self.status} No"] + [f"Via: {v}" for v in m.all("Via")]
             lines += [f"{h}: {m.get(h)}" + (";tag=p1" if h == "To" else "") for h in ("From", "To", "Call-ID", "CSeq")]
@@ -110,6 +111,30 @@ def test_simulated_and_live_decisions_are_the_same(server, rules, providers, add
     finally:
         peer.close()
     assert {("trunk", ""), ("refuse", "not_found"), ("refuse", "forbidden"), ("give_up", "")} <= kinds
+
+
+def test_the_caller_id_is_sent_as_the_provider_reads_it(server, rules, providers, addresses):
+    peer = RawSip(addresses.new(), server.ip, domain=server.domain)
+    number = "12399999"
+    server.post("/api/outbound_rules", {"name": "one", "priority": 0, "prefixes": number, "routes": [{"trunk_id": rules[1]}]})
+
+    def invite(**trunk):
+        server.api("PATCH", f"/api/trunks/{rules[1]}", trunk, who="admin", expect=200)
+        call_id, tag, uri = uuid.uuid4().hex, uuid.uuid4().hex[:8], f"sip:{number}@{server.domain}"
+        answer = peer.transact("INVITE", "101", server.password(101), uri, call_id=call_id, from_tag=tag,
+                               headers=["P-Asserted-Identity: <sip:1@liar>", "Remote-Party-ID: <sip:1@liar>"])
+        peer.ack(answer, uri, "101", call_id, tag, 2)
+        assert answer.status == 404
+        return providers[1].last
+    m = invite()
+    assert "sip:442070001000@" in m.get("From") and "liar" not in m.text
+    assert m.get("P-Asserted-Identity") is None and m.get("Remote-Party-ID") is None
+    m = invite(send_identity="p_asserted_identity", username="account", from_username=True)
+    assert "sip:account@" in m.get("From") and "sip:442070001000@" in m.get("P-Asserted-Identity")
+    m = invite(send_identity="remote_party_id", from_username=False)
+    assert "sip:442070001000@" in m.get("From") and m.get("P-Asserted-Identity") is None
+    assert "sip:442070001000@" in m.get("Remote-Party-ID") and "party=calling" in m.get("Remote-Party-ID")
+    peer.close()
 
 
 def test_the_command_line_says_which_rule_won_and_why_the_others_lost(server, rules):
