@@ -72,6 +72,8 @@ void route_singular(char dst[64], const struct resource *res)
 	memcpy(dst, res->plural, n + 1);
 	if (n > 3 && !strcmp(dst + n - 3, "ies"))
 		memcpy(dst + n - 3, "y", 2);
+	else if (n > 4 && !strcmp(dst + n - 4, "sses"))
+		dst[n - 2] = '\0';
 	else if (n > 1 && dst[n - 1] == 's')
 		dst[n - 1] = '\0';
 }

@@ -219,6 +219,21 @@ static void take_route(const struct route_query *q, struct route_decision *d,
 		decision_refuse(d, ROUTE_REFUSAL_NO_ROUTE);
 }
 
+/* RTE-10: is the rule in the extension's class? */
+static bool is_in_class(const struct route_query *q, const struct extension *x, uint64_t rule_id)
+{
+	const struct routing_class *c;
+
+	if (!x || !x->routing_class_id)
+		return true;
+	c = (const struct routing_class *)model_object(q->model, &resource_routing_class,
+						       q->tenant_id, x->routing_class_id);
+	for (size_t i = 0; c && i < c->rules.n; i++)
+		if (((const struct routing_class_rule *)c->rules.v[i])->outbound_rule_id == rule_id)
+			return true;
+	return false;
+}
+
 static const char *does_not_match(const struct route_query *q, const struct outbound_rule *r)
 {
 	const struct extension *x = model_extension(q->model, q->tenant_id, q->caller_extension_id);
@@ -226,6 +241,8 @@ static const char *does_not_match(const struct route_query *q, const struct outb
 	struct did_why why;
 	struct str rest = str_trim(str_of(r->extensions));
 
+	if (!is_in_class(q, x, r->o.id))
+		return "not in the extension's routing class";
 	if (r->number_length && (size_t)r->number_length != q->dialled.n)
 		return "another length";
 	if (!rest.n)

@@ -216,6 +216,20 @@ static void disallowed_codes_are_refused_however_they_are_dialled(void **state)
 	assert_over(dial(w, "0044800123"), B, "0044800123");
 }
 
+static void a_rule_outside_the_class_is_not_considered(void **state)
+{
+	struct world *w = *state;
+
+	put(w, &resource_routing_class, TENANT, 1,
+	    "{'name':'in','rules':[{'outbound_rule_id':'3'}]}");
+	put(w, &resource_extension, TENANT, 1, "{'number':'101','routing_class_id':'1'}");
+	assert_refused(dial(w, "002345"), ROUTE_REFUSAL_NOT_FOUND);
+	assert_over(dial(w, "5123"), B, "5123");
+	assert_over(dial(w, "112"), A, "112");
+	w->q.caller_extension_id = 2;
+	assert_over(dial(w, "002345"), A, "+442345");
+}
+
 static void only_allowed_countries_are_called(void **state)
 {
 	struct world *w = *state;
@@ -328,6 +342,7 @@ int main(void)
 		T(only_the_tenants_numbers_are_shown),
 		T(nothing_keeps_anybody_from_calling_112),
 		T(disallowed_codes_are_refused_however_they_are_dialled),
+		T(a_rule_outside_the_class_is_not_considered),
 		T(only_allowed_countries_are_called),
 		T(an_inbound_rule_leads_to_an_extension),
 		T(blacklisted_callers_are_refused),

@@ -56,6 +56,7 @@ class Tenant:
                 "outbound_rules": self.one_of("outbound_rules", name="out", routes=[{"trunk_id": self.trunk["id"]}]),
                 "emergency_numbers": self.one_of("emergency_numbers", number="112", trunk_id=self.trunk["id"]),
                 "call_rates": self.one_of("call_rates", prefix="44"),
+                "routing_classes": self.one_of("routing_classes", name="all"),
                 "allowed_country_codes": self.one_of("allowed_country_codes", code="44"),
                 "disallowed_codes": self.one_of("disallowed_codes", code="4490"),
                 "blacklisted_numbers": self.one_of("blacklisted_numbers", number="33666"),
