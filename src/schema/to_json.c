@@ -192,7 +192,14 @@ void record_set_text(char *dst, size_t dst_bytes, struct str s)
 	size_t n = 0;
 
 	while (s.n) {
-		size_t len = syntax_utf8_len(s), nchars;
+		size_t len, nchars;
+
+		if (*s.p >= ' ' && *s.p <= '~' && n + 1 < dst_bytes) { /* nearly all there is */
+			dst[n++] = *s.p++;
+			s.n--;
+			continue;
+		}
+		len = syntax_utf8_len(s);
 		bool is_fine = len && syntax_text((struct str){s.p, len}, &nchars);
 
 		if (n + (is_fine ? len : 1) >= dst_bytes)
