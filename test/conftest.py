@@ -49,9 +49,12 @@ def phones(tmp_path, addresses, request):
     made = []
 
     def make(extension, server, **options):
+        port = server.sip_port
+        if options.get("transport") == "tls":
+            port, options["ca"] = server.demo["sip"]["tls_port"], server.demo["sip"]["ca"]
         phone = Baresip(tmp_path / f"phone-{extension}-{len(made)}", addresses.new(), user=str(extension),
                         password=options.pop("password", None) or server.password(extension),
-                        domain=options.pop("domain", server.domain), server=f"{server.ip}:{server.sip_port}", **options)
+                        domain=options.pop("domain", server.domain), server=f"{server.ip}:{port}", **options)
         made.append(phone)
         return phone
     yield make

@@ -56,6 +56,22 @@ static int set_sip_port(struct config *c, struct str value)
 	return set_port(&c->sip_port, value);
 }
 
+static int set_tls_port(struct config *c, struct str value)
+{
+	c->has_tls_port = true;
+	return set_port(&c->tls_port, value);
+}
+
+static int set_tls_cert(struct config *c, struct str value)
+{
+	return str_copy(c->tls_cert, sizeof(c->tls_cert), value);
+}
+
+static int set_tls_key(struct config *c, struct str value)
+{
+	return str_copy(c->tls_key, sizeof(c->tls_key), value);
+}
+
 static int set_http_address(struct config *c, struct str value)
 {
 	return addr_parse(&c->http, value, 0);
@@ -140,6 +156,11 @@ static const struct setting settings[] = {
 	{"address", "IP", "address to serve SIP and RTP on; may be repeated (all of the machine)",
 	 set_address},
 	{"sip-port", "N", "port for SIP over UDP and TCP (5060)", set_sip_port},
+	{"tls-port", "N", "port for SIP over TLS (one above sip-port: 5061)", set_tls_port},
+	{"tls-cert", "FILE",
+	 "PEM: certificate for TLS, then intermediates (one is made, signed by a root of its own)",
+	 set_tls_cert},
+	{"tls-key", "FILE", "PEM: the key of tls-cert", set_tls_key},
 	{"http-address", "IP", "address of the REST interface (the first --address, or 127.0.0.1)",
 	 set_http_address},
 	{"http-port", "N", "its port (8888)", set_http_port},

@@ -24,6 +24,9 @@ struct config {
 	struct addr address[CONFIG_MAX_ADDRESSES]; /* where SIP and RTP are served; ports unset */
 	size_t naddresses;			   /* 0 given: every address of the machine */
 	uint16_t sip_port;
+	uint16_t tls_port;
+	bool has_tls_port;		  /* given; else one above sip_port */
+	char tls_cert[512], tls_key[512]; /* "": a certificate is made in the data folder */
 	struct addr http; /* family 0: not given: 127.0.0.1, or the first --address */
 	uint16_t http_port;
 	uint16_t rtp_min, rtp_max;

@@ -17,10 +17,15 @@
 
 enum { DEMO_EXTENSIONS = 3, PASSWORD_CHARS = 16 };
 
-static const char demo_domain[] = "demo.offhook.test";
+static const char domain[] = "demo.offhook.test";
 static const char *const numbers[DEMO_EXTENSIONS] = {"101", "102", "103"};
 static const char *const loopback[] = {"127.0.0.0/8", "::1"};
 static const char *const first_names[DEMO_EXTENSIONS] = {"Ada", "Ben", "Cleo"};
+
+const char *demo_domain(void)
+{
+	return domain;
+}
 
 static int data_path(const struct server *s, char *dst, size_t n, const char *file)
 {
@@ -98,8 +103,8 @@ static int seed_objects(struct server *s, const json_t *keep)
 	if (err)
 		return err;
 	err = create(s, 0, "tenant",
-		     json_pack("{s:s,s:s,s:s,s:s,s:s}", "name", "demo", "domain", demo_domain,
-			       "company", "Demo", "username", "demo", "password",
+		     json_pack("{s:s,s:s,s:s,s:s,s:s}", "name", "demo", "domain", domain, "company",
+			       "Demo", "username", "demo", "password",
 			       json_string_value(json_object_get(keep, "tenant"))),
 		     &tenant_id);
 	for (size_t i = 0; !err && i < ARRAY_LEN(loopback); i++)
@@ -162,13 +167,14 @@ static json_t *demo_json(const struct server *s, const json_t *keep)
 {
 	char http[ADDR_STR_BYTES], sip[ADDR_STR_BYTES];
 
-	return json_pack("{s:o,s:{s:s,s:O},s:{s:s,s:s,s:O},s:{s:s,s:i},s:o}", "http",
-			 json_sprintf("http://%s", addr_str(http, &s->http_bound)), "admin",
-			 "username", "admin", "password", json_object_get(keep, "admin"), "tenant",
-			 "domain", demo_domain, "username", "demo", "password",
-			 json_object_get(keep, "tenant"), "sip", "address",
-			 addr_ip_str(sip, &s->sip_bound), "port", (int)s->sip_bound.port,
-			 "accounts", accounts_json(keep));
+	return json_pack(
+		"{s:o,s:{s:s,s:O},s:{s:s,s:s,s:O},s:{s:s,s:i,s:i,s:s*},s:o}", "http",
+		json_sprintf("http://%s", addr_str(http, &s->http_bound)), "admin", "username",
+		"admin", "password", json_object_get(keep, "admin"), "tenant", "domain", domain,
+		"username", "demo", "password", json_object_get(keep, "tenant"), "sip", "address",
+		addr_ip_str(sip, &s->sip_bound), "port", (int)s->sip_bound.port, "tls_port",
+		(int)s->config.tls_port, "ca", *s->certificate.ca ? s->certificate.ca : NULL,
+		"accounts", accounts_json(keep));
 }
 
 static void print_demo(const struct server *s, const json_t *keep)
@@ -179,10 +185,10 @@ static void print_demo(const struct server *s, const json_t *keep)
 	       "  REST      http://%s/api/docs\n"
 	       "            administrator  admin / %s\n"
 	       "            tenant         demo / %s   (domain %s)\n"
-	       "  SIP       %s, UDP or TCP\n",
+	       "  SIP       %s, UDP or TCP; TLS on port %u, root certificate %s\n",
 	       addr_str(http, &s->http_bound), json_string_value(json_object_get(keep, "admin")),
-	       json_string_value(json_object_get(keep, "tenant")), demo_domain,
-	       addr_str(sip, &s->sip_bound));
+	       json_string_value(json_object_get(keep, "tenant")), domain,
+	       addr_str(sip, &s->sip_bound), (unsigned)s->config.tls_port, s->certificate.ca);
 	for (size_t i = 0; i < DEMO_EXTENSIONS; i++)
 		printf("            extension %s  user name %s  password %s\n", numbers[i],
 		       numbers[i],
@@ -194,7 +200,7 @@ static void print_demo(const struct server *s, const json_t *keep)
 /* The tenant is also served under each address, for phones that are given nothing but that. */
 static int serve_under_addresses(struct server *s)
 {
-	const struct tenant *t = model_tenant_by_domain(s->model, STR(demo_domain));
+	const struct tenant *t = model_tenant_by_domain(s->model, str_of(domain));
 
 	if (!t)
 		return ENOENT;

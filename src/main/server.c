@@ -288,42 +288,77 @@ static void stop_calls(struct server *s)
 
 /* ---- the doors are opened last ---- */
 
+/* Binds *port, or any when it is 0: then the same for all that follow. */
+static int listen_one(struct server *s, enum flow_transport t, const struct addr *address,
+		      uint16_t *port)
+{
+	static const char *const names[] = {
+		[FLOW_UDP] = "UDP", [FLOW_TCP] = "TCP", [FLOW_TLS] = "TLS"};
+	struct addr local = *address, bound;
+	char text[ADDR_STR_BYTES];
+	int err;
+
+	local.port = *port;
+	err = net_listen(s->net, t, &local, &bound);
+	if (err) {
+		log_error(NULL, LOGID_NET, "cannot serve SIP over %s on %s: %s", names[t],
+			  addr_str(text, &local), strerror(err));
+		return err;
+	}
+	*port = bound.port;
+	if (!s->sip_bound.family)
+		s->sip_bound = bound;
+	log_info(NULL, LOGID_NET, "SIP over %s on %s", names[t], addr_str(text, &bound));
+	return 0;
+}
+
 static int listen_sip(struct server *s, const struct addr *address)
 {
-	static const enum flow_transport transports[] = {FLOW_UDP, FLOW_TCP};
+	struct config *c = &s->config;
+	int err = listen_one(s, FLOW_UDP, address, &c->sip_port);
 
-	for (size_t t = 0; t < ARRAY_LEN(transports); t++) {
-		struct addr local = *address, bound;
-		char text[ADDR_STR_BYTES];
+	if (!err)
+		err = listen_one(s, FLOW_TCP, address, &c->sip_port);
+	if (!err)
+		err = listen_one(s, FLOW_TLS, address, &c->tls_port);
+	return err;
+}
 
-		local.port = s->config.sip_port;
-		int err = net_listen(s->net, transports[t], &local, &bound);
+/* The operator's certificate, or one made for this system. */
+static int ready_certificate(struct server *s)
+{
+	struct certificate_for whom = {.domain = s->config.is_demo ? demo_domain() : NULL,
+				       .addresses = s->config.address,
+				       .naddresses = s->config.naddresses};
+	const char *cert = s->config.tls_cert, *key = s->config.tls_key;
+	char why[160] = "", dir[600];
+	int err = 0;
 
-		if (err) {
-			log_error(NULL, LOGID_NET, "cannot serve SIP over %s on %s: %s",
-				  transports[t] == FLOW_UDP ? "UDP" : "TCP", addr_str(text, &local),
-				  strerror(err));
-			return err;
-		}
-		if (!s->config.sip_port) /* any port: the same for all that follow */
-			s->config.sip_port = bound.port;
-		if (!s->sip_bound.family)
-			s->sip_bound = bound;
-		log_info(NULL, LOGID_NET, "SIP over %s on %s",
-			 transports[t] == FLOW_UDP ? "UDP" : "TCP", addr_str(text, &bound));
+	if (!s->config.has_tls_port)
+		s->config.tls_port = s->config.sip_port ? (uint16_t)(s->config.sip_port + 1) : 0;
+	if (!*cert) {
+		snprintf(dir, sizeof(dir), "%s/tls", s->config.data_dir);
+		err = certificate_ready(&s->certificate, dir, &whom);
+		cert = s->certificate.cert;
+		key = s->certificate.key;
 	}
-	return 0;
+	if (!err)
+		err = net_certificate(s->net, cert, key, why);
+	if (err)
+		log_error(NULL, LOGID_NET, "no certificate for TLS: %s",
+			  *why ? why : strerror(err));
+	return err;
 }
 
 /* Bound first, because what is restored is told with a BYE; nothing is read before the loop runs. */
 static int start_listeners(struct server *s)
 {
-	for (size_t i = 0; i < s->config.naddresses; i++) {
-		int err = listen_sip(s, &s->config.address[i]);
+	int err = ready_certificate(s);
 
-		if (err)
-			return err;
-	}
+	for (size_t i = 0; !err && i < s->config.naddresses; i++)
+		err = listen_sip(s, &s->config.address[i]);
+	if (err)
+		return err;
 	if (journal_restore(s->journal, restore_contact, restore_leg, s))
 		log_error(NULL, LOGID_JOURNAL, "what the last run left could not be read back");
 	return 0;

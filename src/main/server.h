@@ -11,6 +11,7 @@
 #include "base/bus.h"
 #include "base/loop.h"
 #include "call/call.h"
+#include "main/certificate.h"
 #include "main/config.h"
 #include "net/net.h"
 #include "store/journal.h"
@@ -49,8 +50,9 @@ struct server {
 	struct loop_fd *watch_signals, *watch_changes, *watch_commands, *watch_media;
 	int signal_fd;
 	struct timer second, stopping, media_wait, media_wake;
-	uint64_t stop_at_ms;   /* 0: not asked to stop */
-	struct addr sip_bound; /* the first listener */
+	uint64_t stop_at_ms;		      /* 0: not asked to stop */
+	struct addr sip_bound;		      /* the first listener */
+	struct certificate_paths certificate; /* empty: the operator has given his own */
 	struct addr http_bound;
 	char unix_path[600];
 	bool is_demo_written;
@@ -71,6 +73,7 @@ void core_stop(struct server *s);
 void commands_answer(struct server *s, const struct command *c);
 
 /* main/demo.c: the ready tenant.  demo_seed before the model is loaded, demo_publish when every listener is bound. */
+const char *demo_domain(void);
 int demo_seed(struct server *s) MUST_USE;
 int demo_publish(struct server *s) MUST_USE;
 void demo_remove(struct server *s);

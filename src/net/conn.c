@@ -34,6 +34,7 @@ struct conn *conn_of_paused(struct link *l)
 static void conn_free(struct conn *c)
 {
 	loop_unwatch(c->watch);
+	tls_free(c->tls);
 	if (c->fd >= 0)
 		close(c->fd);
 	timer_cancel(&c->deadline);
@@ -120,6 +121,8 @@ static uint64_t deadline_of(const struct conn *c, const char **why)
 	*why = "";
 	if (c->st == CONN_CONNECTING)
 		earlier(&due, why, c->since_ms + l->connect_ms, "no answer to connecting");
+	if (c->st == CONN_SECURING)
+		earlier(&due, why, c->since_ms + l->message_ms, "no TLS hand-shake");
 	if (c->st == CONN_REFUSING || c->st == CONN_LINGERING)
 		earlier(&due, why, c->since_ms + l->linger_ms, "not closed by the peer");
 	if (c->ntx && c->st != CONN_CONNECTING)
@@ -172,7 +175,8 @@ void conn_enter(struct conn *c, enum conn_state st)
 bool conn_watch(struct conn *c)
 {
 	bool may_read = c->st != CONN_CONNECTING && !link_linked(&c->paused);
-	bool may_write = c->st == CONN_CONNECTING || c->ntx;
+	bool may_write = c->st == CONN_CONNECTING || c->ntx ||
+			 (c->st == CONN_SECURING && tls_wants_write(c->tls));
 	unsigned want = (may_read ? LOOP_READ : 0u) | (may_write ? LOOP_WRITE : 0u);
 	int err = want == c->watched ? 0 : loop_watch_change(c->watch, want);
 
@@ -208,12 +212,42 @@ static void connected(struct conn *c)
 	conn_flush(c);
 }
 
+static void tell_opened(struct conn *c)
+{
+	struct flow_evt evt = conn_about(c, FLOW_EVT_OPENED);
+
+	if (flows_tell(c->f, &evt, NULL))
+		conn_end(c, ENOMEM);
+}
+
+/* Only who has finished the hand-shake is made known. */
+static void secure(struct conn *c)
+{
+	int err = tls_handshake(c->tls);
+
+	if (err == EAGAIN) {
+		conn_watch(c);
+		return;
+	}
+	if (err) {
+		metric_add(METRIC_CONNECTIONS_BROKEN, 1);
+		conn_log_end(c, "the TLS hand-shake failed");
+		return conn_end(c, 0);
+	}
+	conn_enter(c, CONN_OPEN);
+	c->traffic_ms = c->since_ms;
+	if (conn_watch(c))
+		tell_opened(c);
+}
+
 static void conn_ready(int fd, unsigned events, void *arg)
 {
 	struct conn *c = arg;
 
 	if (c->st == CONN_CONNECTING)
 		return connected(c);
+	if (c->st == CONN_SECURING)
+		return secure(c);
 	if (events & LOOP_WRITE && c->ntx && !conn_flush(c))
 		return;
 	if (events & (LOOP_READ | LOOP_ERROR))
@@ -231,14 +265,18 @@ static int conn_new(struct conn **cp, struct flows *f, int fd, const struct flow
 	c->f = f;
 	c->fd = -1;
 	c->id = id;
-	c->st = cmd->kind == FLOW_CMD_ADOPT ? CONN_OPEN : CONN_CONNECTING;
+	c->st = cmd->kind != FLOW_CMD_ADOPT  ? CONN_CONNECTING
+		: cmd->transport == FLOW_TLS ? CONN_SECURING
+					     : CONN_OPEN;
 	c->transport = cmd->transport;
 	c->listener = cmd->listener;
 	c->remote = cmd->remote;
 	c->tx_end = &c->tx_first;
 	c->since_ms = c->traffic_ms = flows_now_ms(f);
-	c->watched = c->st == CONN_OPEN ? LOOP_READ : LOOP_WRITE;
+	c->watched = c->st == CONN_CONNECTING ? LOOP_WRITE : LOOP_READ;
 	err = sock_local(fd, &c->local);
+	if (!err && c->st == CONN_SECURING)
+		err = tls_alloc(&c->tls, f->shared->tls, fd);
 	if (!err)
 		err = loop_watch(&c->watch, f->loop, fd, c->watched, conn_ready, c);
 	if (err) {
@@ -256,7 +294,6 @@ static int conn_new(struct conn **cp, struct flows *f, int fd, const struct flow
 
 void conn_adopt(struct flows *f, const struct flow_cmd *cmd)
 {
-	struct flow_evt evt;
 	struct conn *c;
 	int err = conn_new(&c, f, cmd->fd, cmd, atomic_fetch_add(&f->shared->last_conn, 1) + 1);
 
@@ -267,9 +304,8 @@ void conn_adopt(struct flows *f, const struct flow_cmd *cmd)
 		free(cmd->spare);
 		return;
 	}
-	evt = conn_about(c, FLOW_EVT_OPENED);
-	if (flows_tell(f, &evt, NULL))
-		conn_end(c, ENOMEM);
+	if (c->st == CONN_OPEN)
+		tell_opened(c);
 }
 
 void conn_connect(struct flows *f, const struct flow_cmd *cmd)

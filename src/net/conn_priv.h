@@ -3,8 +3,9 @@
  * One stream connection, as its files share it: conn.c (life and deadlines), conn_tx.c (writing), conn_rx.c (reading).
  *
  *   CONNECTING ──→ OPEN ──→ FLUSHING ──→ LINGERING ──→ (closed)
- *                    └────→ REFUSING ──────↗
+ *   SECURING ────↗  └────→ REFUSING ──────↗
  *
+ * SECURING   the TLS hand-shake; the core knows nothing of it yet
  * REFUSING   what came cannot be framed any more; the core still answers it (400), then it ends
  * FLUSHING   the core is done with it; what is queued still leaves
  * LINGERING  all is written and our side shut.  Closing now, with bytes unread, would send a reset that can overtake our
@@ -17,8 +18,16 @@
 
 #include "net/flows_priv.h"
 #include "net/frame.h"
+#include "net/tls.h"
 
-enum conn_state { CONN_CONNECTING, CONN_OPEN, CONN_REFUSING, CONN_FLUSHING, CONN_LINGERING };
+enum conn_state {
+	CONN_CONNECTING,
+	CONN_SECURING,
+	CONN_OPEN,
+	CONN_REFUSING,
+	CONN_FLUSHING,
+	CONN_LINGERING
+};
 
 struct conn {
 	struct map_node node;
@@ -30,6 +39,7 @@ struct conn {
 	uint32_t listener; /* 0: we connected */
 	struct addr local, remote;
 	int fd;
+	struct tls *tls; /* NULL: plain */
 	struct loop_fd *watch;
 	unsigned watched;
 	struct frame frame;

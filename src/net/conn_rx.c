@@ -126,6 +126,13 @@ static int consume(struct conn *c, const uint8_t *p, size_t n)
 	return err;
 }
 
+/* What comes after our own end is thrown away as it is. */
+static ssize_t receive(struct conn *c, void *p, size_t n)
+{
+	return c->tls && c->st != CONN_LINGERING ? tls_read(c->tls, p, n)
+						 : recv(c->fd, p, n, MSG_DONTWAIT);
+}
+
 void conn_read(struct conn *c)
 {
 	struct flows *f = c->f;
@@ -139,7 +146,7 @@ void conn_read(struct conn *c)
 		conn_watch(c);
 		return;
 	}
-	n = recv(c->fd, f->scratch, sizeof(f->scratch), MSG_DONTWAIT);
+	n = receive(c, f->scratch, sizeof(f->scratch));
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
 		return;
 	if (n <= 0) {

@@ -26,17 +26,25 @@ static void written(struct conn *c, size_t n)
 	}
 }
 
+static ssize_t send_pieces(struct conn *c)
+{
+	struct iovec iov[PIECES];
+	struct msghdr m = {.msg_iov = iov};
+
+	if (c->tls)
+		return tls_write(c->tls, c->tx_first->p + c->tx_first->off,
+				 c->tx_first->n - c->tx_first->off);
+	for (struct blob *b = c->tx_first; b && m.msg_iovlen < PIECES; b = b->next)
+		iov[m.msg_iovlen++] = (struct iovec){b->p + b->off, b->n - b->off};
+	return sendmsg(c->fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 /* What the socket takes now.  An errno ends the connection (the caller does that). */
 static int write_some(struct conn *c)
 {
 	while (c->tx_first) {
-		struct iovec iov[PIECES];
-		struct msghdr m = {.msg_iov = iov};
-		ssize_t n;
+		ssize_t n = send_pieces(c);
 
-		for (struct blob *b = c->tx_first; b && m.msg_iovlen < PIECES; b = b->next)
-			iov[m.msg_iovlen++] = (struct iovec){b->p + b->off, b->n - b->off};
-		n = sendmsg(c->fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -74,6 +82,8 @@ bool conn_flush(struct conn *c)
 	}
 	if (c->st == CONN_FLUSHING && !c->ntx) {
 		conn_enter(c, CONN_LINGERING);
+		if (c->tls)
+			tls_end(c->tls);
 		(void)shutdown(c->fd, SHUT_WR); /* fails when the peer was faster */
 	}
 	return conn_watch(c);

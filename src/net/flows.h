@@ -34,6 +34,7 @@ struct flows_shared { /* one for all flow threads; constant once they run, but f
 	struct flows_limits limits;
 	struct ring *events; /* struct flow_evt, to the core */
 	struct guard *guard;
+	struct tls_keeper *tls; /* the certificate in force */
 	_Atomic uint64_t last_conn;
 	_Atomic size_t inflight_bytes;
 	unsigned nthreads;

@@ -119,6 +119,12 @@ struct flow_edge *net_edge(struct net *n)
 	return &n->edge;
 }
 
+int net_certificate(struct net *n, const char *cert_path, const char *key_path, char *why)
+{
+	ON_THREAD(THREAD_CORE);
+	return streams_certificate(n->streams, cert_path, key_path, why);
+}
+
 static int listen_stream(struct net *n, enum flow_transport t, uint32_t number,
 			 const struct addr *local, struct addr *bound)
 {
@@ -149,6 +155,7 @@ int net_listen(struct net *n, enum flow_transport t, const struct addr *local, s
 		err = udp_open(&l.udp, n->conf.loop, number, local, &h, &l.bound);
 		break;
 	case FLOW_TCP:
+	case FLOW_TLS:
 		err = listen_stream(n, t, number, local, &l.bound);
 		break;
 	default:

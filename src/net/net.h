@@ -29,6 +29,9 @@ struct net_conf {
 int net_open(struct net **np, const struct net_conf *conf) MUST_USE;
 struct net *net_close(struct net *n);
 struct flow_edge *net_edge(struct net *n);
+/* What FLOW_TLS listeners show from now on, as PEM files: the certificate, then intermediates; the key.  EINVAL with the
+ * reason in why[160]: what was shown before stays. */
+int net_certificate(struct net *n, const char *cert_path, const char *key_path, char *why) MUST_USE;
 /* Port 0 takes any and tells it in *bound. */
 int net_listen(struct net *n, enum flow_transport t, const struct addr *local,
 	       struct addr *bound) MUST_USE;

@@ -12,6 +12,7 @@
 #include "net/flows.h"
 #include "net/frame.h"
 #include "net/streams.h"
+#include "net/tls.h"
 
 enum { EVENTS = 4096, EVENTS_PER_WAKE = 256, RETRY_MS = 10, DEFAULT_CONNECTIONS = 10000 };
 
@@ -243,6 +244,11 @@ int streams_listen(struct streams *s, enum flow_transport t, uint32_t listener, 
 	return command(s, listener % s->shared.nthreads, &cmd);
 }
 
+int streams_certificate(struct streams *s, const char *cert_path, const char *key_path, char *why)
+{
+	return tls_keeper_set(s->shared.tls, cert_path, key_path, why);
+}
+
 /* ---- from the flow threads ---- */
 
 static void opened(struct streams *s, const struct flow_evt *evt)
@@ -364,6 +370,8 @@ int streams_open(struct streams **sp, struct net *n)
 	if (!err)
 		err = guard_alloc(&s->shared.guard, max, each);
 	if (!err)
+		err = tls_keeper_alloc(&s->shared.tls);
+	if (!err)
 		err = ring_alloc(&s->shared.events, EVENTS, sizeof(struct flow_evt));
 	if (!err)
 		err = loop_watch(&s->watch, c->loop, ring_fd(s->shared.events), LOOP_READ,
@@ -397,6 +405,7 @@ struct streams *streams_close(struct streams *s)
 		ref_free(s, (struct ref *)node);
 	ring_free(s->shared.events);
 	guard_free(s->shared.guard);
+	tls_keeper_free(s->shared.tls);
 	map_close(&s->by_id);
 	map_close(&s->by_remote);
 	free(s);

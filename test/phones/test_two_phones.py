@@ -25,10 +25,11 @@ def talk(caller, callee, uri, seconds=TALK_S):
     caller.wait_for("CALL_CLOSED")
 
 
-@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
 def test_two_baresips_hear_each_other_and_the_call_is_recorded(server, phones, transport):
     a = phones("101", server, tone_hz=440, transport=transport).registered()
     b = phones("102", server, tone_hz=1000, transport=transport).registered()
+    assert [r["transport"] for r in server.get("/api/registrations")["items"]] == [transport] * 2
     before = time.time()
     talk(a, b, f"sip:102@{server.domain}")
     after = time.time()
