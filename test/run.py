@@ -62,11 +62,11 @@ def meson(*suites):
     return run
 
 
-def pytest(*paths):
+def pytest(*paths, before=()):
     def run():
         words = [p for p in paths if os.path.exists(os.path.join(ROOT, p))]
         process = subprocess.Popen(
-            ["/usr/bin/python3", "-m", "pytest", "-p", "no:cacheprovider", "-q", "--durations=5", "-rfE", *words],
+            [*before, "/usr/bin/python3", "-m", "pytest", "-p", "no:cacheprovider", "-q", "--durations=5", "-rfE", *words],
             cwd=ROOT, env=ENV, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         last = ""
         for line in process.stdout:
@@ -94,6 +94,7 @@ RUNNERS = [
     ("store", meson("store")),
     ("sim", meson("sim")),
     ("api", pytest("test/api")),
+    ("api-pg", pytest("test/api", before=("test/store/with-postgres",))),
     ("sip", pytest("test/sip")),
     ("phones", pytest("test/phones")),
     ("crash", pytest("test/crash")),

@@ -125,6 +125,8 @@ static int describe_kind(json_t *j, const struct field *f, bool is_input)
 	case FIELD_REF:
 	case FIELD_ID:
 		err = set_type(j, "string", !(f->flags & REQUIRED));
+		if (!err && f->kind == FIELD_REF)
+			err = set(j, "x-refers-to", json_string(f->ref->plural));
 		return err ? err
 			   : set(j, "pattern",
 				 json_string(is_nullable ? "^([1-9][0-9]*)?$" : "^[1-9][0-9]*$"));

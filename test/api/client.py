@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import re
+import secrets
 import select
 import signal
 import socket
@@ -60,6 +61,12 @@ class Document:
             for method, operation in item.items():
                 pattern = re.compile("^" + re.sub(r"\{[^}]+\}", "[^/]+", path) + "$")
                 self.operations.append((method.upper(), path, pattern, operation))
+
+    def resources(self):
+        """Plurals of what can be created, read, changed and deleted, with the word for one."""
+        paths = self.document["paths"]
+        return {p.split("/")[2]: item["post"]["operationId"].removeprefix("create_") for p, item in paths.items()
+                if p.count("/") == 2 and "post" in item and "patch" in paths.get(p + "/{id}", {})}
 
     def find(self, method, path):
         path = path.split("?")[0]
@@ -163,6 +170,16 @@ class Client:
         assert answer.status == expect, f"DELETE {path}: {answer}"
 
 
+def database_url(directory):
+    """On the engine that OFFHOOK_TEST_DB names, as for the store's own tests: see test/store/with-postgres."""
+    if os.environ.get("OFFHOOK_TEST_DB") != "postgres":
+        return f"sqlite:{directory}/offhook.db"
+    schema = "api_" + secrets.token_hex(6)
+    url = os.environ["OFFHOOK_TEST_PG"]
+    subprocess.run(["psql", "-q", "-d", url, "-c", f"CREATE SCHEMA {schema}"], check=True)
+    return f"{url}&options=-csearch_path%3D{schema}"
+
+
 class ApiServer:
     """test_api_server on an address of its own."""
 
@@ -170,7 +187,7 @@ class ApiServer:
         self.dir, self.ip = directory, ip
         self.dir.mkdir(parents=True, exist_ok=True)
         self.socket = str(self.dir / "offhook.sock")
-        self.url = f"sqlite:{self.dir}/offhook.db"
+        self.url = database_url(self.dir)
         self.args = args
         self.document = None
 

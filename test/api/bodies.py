@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bodies for every resource, made from the OpenAPI document: a new resource needs no line here.
+
+Only where fields fit together by rules that a field alone does not tell, RULES has what they need."""
+import itertools
+import json
+
+_numbers = itertools.count(5001)
+
+
+def new_number():
+    """One that no test has used."""
+    return next(_numbers)
+
+
+def pool_trunk(client):
+    """A trunk that the tenant has a pool on."""
+    return client.get("/api/did_pools")["items"][0]["trunk_id"]
+
+
+RULES = {
+    "tenants": lambda client, n: {"name": f"c{n}", "domain": f"c{n}.example", "username": "boss", "password": "some secret words"},
+    "trunks": lambda client, n: {"host": f"10.200.{n >> 8}.{n & 255}"},
+    "did_pools": lambda client, n: {"trunk_id": create(client, "trunks")["id"], "numbers": "4420*"},
+    "inbound_rules": lambda client, n: {"trunk_id": pool_trunk(client), "did": f"44207000{n}"},
+    "outbound_rules": lambda client, n: {"routes": [{"trunk_id": pool_trunk(client)}]},
+    "emergency_numbers": lambda client, n: {"trunk_id": pool_trunk(client)},
+}
+
+
+def input_schema(client, plural, method="post"):
+    document = client.server.document
+    path = f"/api/{plural}" + ("" if method == "post" else "/{id}")
+    op = document.document["paths"][path][method]
+    return document.resolve(op["requestBody"]["content"]["application/json"]["schema"])
+
+
+def text_for(schema, example, n):
+    """As the field's own example looks, and like no other."""
+    if schema.get("format") == "email" or "@" in example:
+        return f"anna{n}@example.com"
+    if "/48" in example:
+        return f"2001:db8:1::{n:x}"
+    if "." in example:
+        return f"n{n}.example.com"
+    if schema.get("writeOnly"):
+        return "some secret words"
+    if schema.get("pattern", "").startswith("^([A-Z]"):
+        return example or "DE"
+    return str(n)
+
+
+def value_for(client, schema, example, n):
+    kind = schema["type"][0] if isinstance(schema["type"], list) else schema["type"]
+    if "x-refers-to" in schema:
+        return one_of(client, schema["x-refers-to"])
+    if "enum" in schema or kind in ("integer", "boolean", "object"):
+        return example
+    if kind == "array":
+        return [body_of(client, schema["items"], example[0], n)]
+    if schema.get("format") == "date-time":
+        return "2031-01-02T03:04:05.000Z"
+    return text_for(schema, example or "", n)
+
+
+def body_of(client, schema, example, n):
+    return {name: value_for(client, schema["properties"][name], example[name], n) for name in schema["required"]}
+
+
+def new_body(client, plural):
+    """What must be given, in values that nothing else has."""
+    schema, n = input_schema(client, plural), new_number()
+    given = RULES[plural](client, n) if plural in RULES else {}
+    missing = dict(schema, required=[name for name in schema["required"] if name not in given])
+    return {**body_of(client, missing, schema["examples"][0], n), **given}
+
+
+def make_room(client, plural):
+    """There is at most one of some."""
+    if plural == "flood_limits":
+        for row in client.get(f"/api/{plural}")["items"]:
+            client.delete(f"/api/{plural}/{row['id']}")
+
+
+def create(client, plural):
+    make_room(client, plural)
+    return client.post(f"/api/{plural}", new_body(client, plural))
+
+
+def one_of(client, plural):
+    """The id of one that is there, or of a new one."""
+    items = client.get(f"/api/{plural}")["items"]
+    return items[0]["id"] if items else create(client, plural)["id"]
+
+
+def harmless_change(client, plural):
+    """Of one field that no rule ties to others."""
+    for name, schema in input_schema(client, plural, "patch")["properties"].items():
+        if schema.get("default") == "" and "pattern" not in schema and schema.get("maxLength", 0) >= 32 and "@" not in schema["description"]:
+            if name in ("description", "full_name", "company", "first_name", "name"):
+                return {name: "Ann"}
+    for name, schema in input_schema(client, plural, "patch")["properties"].items():
+        kinds = schema.get("type", [])
+        if "integer" in kinds and isinstance(schema.get("default"), int) and not name.startswith(("min_", "max_")):
+            return {name: schema["default"] + 1 if schema["default"] < schema.get("maximum", 1 << 40) else schema["minimum"]}
+    for name, schema in input_schema(client, plural, "patch")["properties"].items():
+        if "boolean" in schema.get("type", []):
+            return {name: schema["default"]}
+    return {}
+
+
+def example_body(client, plural):
+    """The document's own example, with references that lead somewhere and names that are free."""
+    schema, n = input_schema(client, plural), new_number()
+
+    def fit(part, value):
+        if isinstance(value, list):
+            return [fit(part["items"], v) for v in value]
+        if not isinstance(value, dict) or "properties" not in part:
+            return one_of(client, part["x-refers-to"]) if "x-refers-to" in part and value else value
+        return {k: fit(part["properties"][k], v) for k, v in value.items()}
+    text = json.dumps(fit(schema, schema["examples"][0])).replace('"example"', f'"{n}"').replace("example", f"x{n}").replace("anna@", f"anna{n}@")
+    return json.loads(text.replace('"101"', f'"{n}"'))
