@@ -141,7 +141,10 @@ static size_t facts_contacts(const struct route_facts *f, uint64_t tenant_id, ui
 
 static size_t facts_calls(const struct route_facts *f, uint64_t tenant_id, uint64_t extension_id)
 {
-	return usage_calls(CONTAINER_OF(f, struct calls, facts), tenant_id, extension_id);
+	const struct calls *cs = CONTAINER_OF(f, struct calls, facts);
+
+	return usage_calls(cs, tenant_id, extension_id) +
+	       (extension_id ? ringing_calls(cs, tenant_id, extension_id) : 0);
 }
 
 static enum route_trunk_state facts_trunk(const struct route_facts *f, uint64_t trunk_id)

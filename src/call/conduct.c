@@ -125,6 +125,8 @@ static void ring_plan(struct call *call)
 
 	if (!err)
 		call->st = CALL_RINGING;
+	else if (err == EBUSY)
+		call_ring_failed(call, &(struct call_failure){.reason = REASON_BUSY});
 	else if (err == ENOENT)
 		call_ring_failed(call, &(struct call_failure){.reason = REASON_UNAVAILABLE});
 	else

@@ -59,6 +59,7 @@ static void caller_identity(struct call *call, struct leg *leg, const struct ide
 	if (!who->account)
 		return; /* it came from a trunk: from_trunk() */
 	call->caller_account_id = leg->account_id = who->account->o.id;
+	leg->nat = (enum nat_choice)who->account->nat;
 	str_fit(call->domain, sizeof(call->domain), str_of(who->tenant->domain));
 	str_fit(call->rec.direction, sizeof(call->rec.direction), STR("internal"));
 	if (!ext) {

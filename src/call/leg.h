@@ -16,6 +16,7 @@
 
 #include "call/leg_kept.h"
 #include "call/reason.h"
+#include "schema/enums.h"
 #include "sdp/sdp.h"
 #include "sip/invite.h"
 
@@ -65,6 +66,7 @@ struct leg {
 	bool has_media;		  /* a session was asked for and is not yet closed */
 	uint8_t nstreams, nasked; /* open; being opened */
 	struct addr local[MEDIA_MAX_STREAMS];
+	enum nat_choice nat; /* whether the addresses in its SDP are believed (ACC-5) */
 	struct media_remote remote[MEDIA_MAX_STREAMS]; /* as last told the engine */
 	oid joined;				       /* leg whose media it hears */
 

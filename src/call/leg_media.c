@@ -59,7 +59,8 @@ void leg_media_close(struct leg *leg)
 static bool same_remote(const struct media_remote *a, const struct media_remote *b)
 {
 	return addr_eq(&a->rtp, &b->rtp) && addr_eq(&a->rtcp, &b->rtcp) &&
-	       a->may_send == b->may_send && a->may_receive == b->may_receive;
+	       a->is_believed == b->is_believed && a->may_send == b->may_send &&
+	       a->may_receive == b->may_receive;
 }
 
 static uint32_t clock_of(const struct sdp_media *m)
@@ -75,6 +76,17 @@ static enum media_kind kind_of(const struct sdp_media *m)
 	if (m->proto.n < 4 || !str_ieq((struct str){m->proto.p, 4}, STR("RTP/")))
 		return MEDIA_RAW;
 	return str_ieq(m->kind, STR("audio")) ? MEDIA_AUDIO : MEDIA_VIDEO;
+}
+
+/* ACC-5, always: its port is all that is taken from a description, until media comes and tells it. */
+static void ignore_ip(struct addr *a, const struct addr *from)
+{
+	uint16_t port = a->port;
+
+	if (!a->family)
+		return;
+	*a = *from;
+	a->port = port;
 }
 
 /* Stream i as both descriptions leave it: a leg may send what the other side takes, and the other way round. */
@@ -100,6 +112,11 @@ static struct media_remote stream_remote(const struct leg *leg, const struct sdp
 		r.rtcp.port = (uint16_t)(m->rtp.port + 1);
 	}
 	r.hint = leg->flow.remote;
+	r.is_believed = leg->nat == NAT_CHOICE_NEVER;
+	if (leg->nat == NAT_CHOICE_ALWAYS) {
+		ignore_ip(&r.rtp, &r.hint);
+		ignore_ip(&r.rtcp, &r.hint);
+	}
 	r.clock_hz = clock_of(m);
 	r.kind = kind_of(m);
 	return r;

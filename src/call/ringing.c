@@ -16,6 +16,7 @@ struct ringing_member {
 	uint64_t extension_id;
 	size_t ntrying; /* legs that may still answer */
 	bool has_declined;
+	bool is_busy; /* it had as many calls as it may have: no device of it rings (EXT-14) */
 };
 
 struct ringing {
@@ -72,7 +73,7 @@ static bool is_caller_itself(const struct call *call, const struct contact *c)
 
 /* One more device rings.  One that cannot be added is left out: the others ring on. */
 static void add_contact(struct ringing_member *m, const struct contact *c,
-			const struct extension *ext)
+			const struct account *acc, const struct extension *ext)
 {
 	struct ringing *r = m->ring;
 	struct call *call = r->call;
@@ -93,33 +94,12 @@ static void add_contact(struct ringing_member *m, const struct contact *c,
 	leg->flow = c->flow;
 	leg->extension_id = m->extension_id;
 	leg->account_id = c->account_id;
+	leg->nat = (enum nat_choice)acc->nat;
 	leg->nstreams = caller->offered ? leg_sdp_streams(caller->offered) : 1;
 	str_fit(leg->rec.number, sizeof(leg->rec.number), str_of(ext->number));
 	calls_bind_for(call->cs, &c->flow, &leg->bind);
 	events_target(leg, BUS_TARGET_ADD, NULL);
 	leg_event(leg, LEV_OPEN, &(struct leg_msg){0});
-}
-
-static void add_member(struct ringing_member *m)
-{
-	struct call *call = m->ring->call;
-	const struct calls_conf *conf = &call->cs->conf;
-	uint64_t tenant_id = call->rec.tenant_id;
-	const struct extension *ext = model_extension(conf->model, tenant_id, m->extension_id);
-	const struct account *acc;
-	size_t at = 0;
-
-	if (!ext || !ext->enabled)
-		return;
-	while ((acc = model_extension_accounts(conf->model, tenant_id, m->extension_id, &at))) {
-		const struct contact *c;
-		size_t pos = 0;
-
-		if (!acc->enabled)
-			continue;
-		while ((c = registrar_contacts(conf->registrar, tenant_id, acc->o.id, &pos)))
-			add_contact(m, c, ext);
-	}
 }
 
 /* EXT-16: the failure that weighs most is the fork's. */
@@ -131,6 +111,34 @@ static void weigh(struct ringing *r, enum reason reason, unsigned status, struct
 	r->best.status = status;
 	if (str_copy(r->best.lines, sizeof(r->best.lines), lines))
 		r->best.lines[0] = '\0'; /* too long: half a header is worse than none */
+}
+
+static void add_member(struct ringing_member *m)
+{
+	struct call *call = m->ring->call;
+	const struct calls_conf *conf = &call->cs->conf;
+	const struct route_facts *facts = &call->cs->facts;
+	uint64_t tenant_id = call->rec.tenant_id;
+	const struct extension *ext = model_extension(conf->model, tenant_id, m->extension_id);
+	const struct account *acc;
+	size_t at = 0;
+
+	if (!ext || !ext->enabled)
+		return;
+	m->is_busy = route_is_busy(ext, facts->calls(facts, tenant_id, m->extension_id));
+	if (m->is_busy) {
+		weigh(m->ring, REASON_BUSY, reason_status(REASON_BUSY), STR_NONE);
+		return;
+	}
+	while ((acc = model_extension_accounts(conf->model, tenant_id, m->extension_id, &at))) {
+		const struct contact *c;
+		size_t pos = 0;
+
+		if (!acc->enabled)
+			continue;
+		while ((c = registrar_contacts(conf->registrar, tenant_id, acc->o.id, &pos)))
+			add_contact(m, c, acc, ext);
+	}
 }
 
 static void leave(struct leg *leg)
@@ -203,7 +211,7 @@ int ringing_start(struct ringing **rp, struct call *call, const struct owner_rin
 		add_member(m);
 	}
 	if (!ntrying(r)) {
-		int err = r->nlegs ? EIO : ENOENT;
+		int err = r->nlegs ? EIO : r->best.status ? EBUSY : ENOENT;
 
 		*rp = ringing_free(r, REASON_UNAVAILABLE, STR_NONE);
 		return err;
@@ -471,6 +479,18 @@ static bool same_member(const struct map_node *node, const void *key)
 	return m->extension_id == k->extension_id && m->ring->call->rec.tenant_id == k->tenant_id;
 }
 
+size_t ringing_calls(const struct calls *cs, uint64_t tenant_id, uint64_t extension_id)
+{
+	struct member_key key = {tenant_id, extension_id};
+	struct map_node *node =
+		map_find(&cs->ringing, member_hash(tenant_id, extension_id), same_member, &key);
+	size_t n = 0;
+
+	for (; node; node = map_find_next(node, same_member, &key))
+		n += CONTAINER_OF(node, struct ringing_member, node)->ntrying > 0;
+	return n;
+}
+
 static void registered(const struct contact *c, bool is_added, void *arg)
 {
 	struct calls *cs = arg;
@@ -491,8 +511,8 @@ static void registered(const struct contact *c, bool is_added, void *arg)
 		struct ringing_member *m = CONTAINER_OF(node, struct ringing_member, node);
 
 		node = map_find_next(node, same_member, &key);
-		if (m->ring->is_started && !m->has_declined)
-			add_contact(m, c, ext);
+		if (m->ring->is_started && !m->has_declined && !m->is_busy)
+			add_contact(m, c, acc, ext);
 	}
 }
 

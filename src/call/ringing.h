@@ -9,7 +9,7 @@
  *
  * Thread     core
  * Ownership  a call owns its ring; legs belong to the call, with a pointer to their member while they ring
- * Errors     ENOENT: no device to ring.  EIO: all failed at once (no media, no room).  ENOMEM
+ * Errors     ENOENT: no device to ring.  EBUSY: all have as many calls as they may (EXT-14).  EIO: all failed at once (no media, no room).  ENOMEM
  * Sources    RFC 3261 13.2.2.4, 16.7 (6xx ends a search); requirements EXT-16, ACC-1, RNG-2
  */
 #ifndef CALL_RINGING_H
@@ -37,6 +37,9 @@ void ringing_provisional(struct ringing *r, struct leg *leg, const struct sip_in
 bool ringing_answered(struct ringing *r, struct leg *leg, const struct sip_inv_event *ev);
 void ringing_leg_gone(struct ringing *r, struct leg *leg, enum reason reason, unsigned status,
 		      struct str lines);
+
+/* How many calls ring this extension now. */
+size_t ringing_calls(const struct calls *cs, uint64_t tenant_id, uint64_t extension_id);
 
 /* The caller's display name as this leg's device shows it, a group's name before it. */
 void ringing_caller_name(const struct leg *leg, struct buf *out);

@@ -143,6 +143,74 @@ static void the_failure_that_says_most_is_told(void **state)
 	ends_with(w, 503, 503, 480, "unavailable");
 }
 
+static void limits_102(struct world *w, const char *field, unsigned n)
+{
+	put(w, &resource_extension, TENANT, 2, "{'number':'102','%s':%u}", field, n);
+}
+
+static void finds_102_busy(struct world *w, struct phone *p)
+{
+	struct ua u;
+
+	calls_number(&u, p, "102", audio(p));
+	ua_got(&u, 486);
+	assert_string_equal(last_call(w)->reason, "busy");
+	nothing(&w->phone[2]);
+}
+
+/* EXT-14: a call that rings counts, and so does one that the extension made itself. */
+static void a_busy_extension_rings_no_device(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0}, c = {0}, d = {0};
+
+	limits_102(w, "busy_level", 1);
+	calls_number(&a, &w->phone[1], "102", audio(&w->phone[1]));
+	rings(&b, &w->phone[2]);
+	finds_102_busy(w, &w->phone[3]);
+	ua_reply(&b, 486, "");
+	ua_got(&a, 486);
+	ua_done(&b);
+	calls_number(&b, &w->phone[2], "103", audio(&w->phone[2]));
+	rings(&c, &w->phone[3]);
+	finds_102_busy(w, &w->phone[1]);
+	ua_reply(&c, 486, "");
+	ua_got(&b, 486);
+	ua_done(&c);
+	limits_102(w, "max_calls", 1); /* now it has none */
+	calls_number(&a, &w->phone[1], "102", audio(&w->phone[1]));
+	rings(&b, &w->phone[2]);
+	limits_102(w, "max_calls", 2); /* obeyed by the next call at once */
+	calls_number(&c, &w->phone[3], "102", audio(&w->phone[3]));
+	rings(&d, &w->phone[2]);
+	ua_reply(&b, 486, "");
+	ua_got(&a, 486);
+	ua_reply(&d, 486, "");
+	ua_got(&c, 486);
+	ua_done(&b);
+	ua_done(&d);
+}
+
+static void an_extension_at_its_limit_makes_no_call(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0}, c;
+
+	limits_102(w, "max_calls", 1);
+	talk(w, &a, &b); /* 101 with 102 */
+	calls_number(&c, &w->phone[2], "103", audio(&w->phone[2]));
+	ua_got(&c, 403);
+	assert_string_equal(last_call(w)->reason, "extension_limit");
+	nothing(&w->phone[3]);
+	finds_102_busy(w, &w->phone[3]);
+	hang_up(&a, &b);
+	calls_number(&c, &w->phone[2], "103", audio(&w->phone[2]));
+	rings(&b, &w->phone[3]);
+	ua_reply(&b, 486, "");
+	ua_got(&c, 486);
+	ua_done(&b);
+}
+
 static void rung_and_unanswered_beats_busy(void **state)
 {
 	struct world *w = *state;
@@ -439,6 +507,8 @@ int main(void)
 		STORY(a_device_that_registers_meanwhile_rings_too),
 		STORY(a_device_gone_before_it_was_rung_is_left_out),
 		STORY(the_failure_that_says_most_is_told),
+		STORY(a_busy_extension_rings_no_device),
+		STORY(an_extension_at_its_limit_makes_no_call),
 		STORY(rung_and_unanswered_beats_busy),
 		STORY(a_device_that_rang_and_gave_up_was_unanswered),
 		STORY(who_declines_stops_all_his_devices),

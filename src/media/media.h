@@ -53,6 +53,7 @@ struct media_remote {
 	bool may_send;	  /* the leg may send to us (its direction) */
 	bool may_receive; /* we may send to the leg */
 	bool rtcp_mux;
+	bool is_believed; /* rtp is where it receives, and no other IP sends for it: no NAT is in between */
 };
 
 struct media_cmd {

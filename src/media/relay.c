@@ -28,13 +28,15 @@ static void end_send_to(struct stream_end *e, const struct addr *a)
 	memcpy(&e->to, &ss, e->nto);
 }
 
-/* Whom we listen to is whom we answer; as long as nobody spoke, whom the description names. */
+/* Whom we listen to is whom we answer; as long as nobody spoke, or when it is believed, whom the description names. */
 static void aim(struct stream_end *e, bool may_aim)
 {
 	const struct addr none = {0};
 
 	if (!may_aim)
 		end_send_to(e, &none);
+	else if (e->stream->remote.is_believed)
+		end_send_to(e, &e->latch.expected);
 	else
 		end_send_to(e, e->latch.source.family ? &e->latch.source : &e->latch.expected);
 }
@@ -49,12 +51,12 @@ static void arm_rtcp(struct stream *s)
 		expected = s->remote.rtp;
 		expected.port++;
 	}
-	if (rtp->family && !addr_eq(rtp, &s->remote.rtp)) {
+	if (rtp->family && !addr_eq(rtp, &s->remote.rtp) && !s->remote.is_believed) {
 		expected = *rtp;
 		expected.port++;
 	}
 	latch_arm(&s->rtcp.latch, &expected, rtp->family ? rtp : &s->remote.hint, &latch_rule_rtcp);
-	s->rtcp.latch.is_strict = rtp->family != 0;
+	s->rtcp.latch.is_strict = rtp->family != 0 || s->remote.is_believed;
 	aim(&s->rtcp, s->remote.rtp.family != 0);
 }
 
@@ -199,10 +201,13 @@ void stream_remote(struct stream *s, const struct media_remote *r, uint64_t now_
 		is_new = false;
 	} else {
 		is_new = !s->is_remote_known || !addr_eq(&r->rtp, &s->rtp.latch.expected) ||
-			 !addr_ip_eq(&r->hint, &s->rtp.latch.hint) || r->kind != before.kind;
+			 !addr_ip_eq(&r->hint, &before.hint) || r->kind != before.kind ||
+			 r->is_believed != before.is_believed;
 	}
 	if (is_new) {
-		latch_arm(&s->rtp.latch, &r->rtp, &r->hint, &latch_rule_rtp);
+		latch_arm(&s->rtp.latch, &r->rtp, r->is_believed ? NULL : &r->hint,
+			  &latch_rule_rtp);
+		s->rtp.latch.is_strict = r->is_believed;
 		arm_rtcp(s);
 	} else if (!addr_eq(&r->rtcp, &before.rtcp)) {
 		arm_rtcp(s);

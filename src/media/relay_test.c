@@ -92,6 +92,26 @@ static void packets_go_where_the_phone_behind_a_nat_speaks_from(void **state)
 	assert_true(goes_to(rtcp_of(&p, &p.a.rtcp, at("192.0.2.1", 4001)), nat));
 }
 
+/* ACC-5, never: also when it sends from another port than it receives on. */
+static void a_leg_that_is_believed_is_sent_to_where_it_says(void **state)
+{
+	struct media_remote r;
+	struct pair p;
+
+	joined(&p);
+	r = both_ways(p.phone_a);
+	r.hint = p.stranger;
+	r.is_believed = true;
+	set_remote(&p, &p.a, r);
+	assert_null(rtp_of(&p, &p.a, p.stranger, 7));
+	assert_non_null(rtp_of(&p, &p.a, at("192.0.2.1", 4444), 1));
+	assert_true(goes_to(rtp_of(&p, &p.b, p.phone_b, 2), p.phone_a));
+	r.is_believed = false; /* it is found where it speaks from as soon as it is not */
+	set_remote(&p, &p.a, r);
+	assert_non_null(rtp_of(&p, &p.a, at("192.0.2.1", 4444), 1));
+	assert_true(goes_to(rtp_of(&p, &p.b, p.phone_b, 2), at("192.0.2.1", 4444)));
+}
+
 static void stranger_is_counted_and_goes_nowhere(void **state)
 {
 	struct pair p;
@@ -410,6 +430,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(packets_go_to_the_described_address_before_it_speaks),
 		cmocka_unit_test(packets_go_where_the_phone_behind_a_nat_speaks_from),
+		cmocka_unit_test(a_leg_that_is_believed_is_sent_to_where_it_says),
 		cmocka_unit_test(stranger_is_counted_and_goes_nowhere),
 		cmocka_unit_test(unreadable_packets_do_not_latch),
 		cmocka_unit_test(forged_source_with_another_ssrc_waits_until_the_phone_is_silent),

@@ -61,22 +61,32 @@ static int write_routes(struct buf *b, struct str path)
 	return b->err;
 }
 
-/* ACC-5, automatic: a device whose Via names the very address its request came from is behind no NAT and means what its
- * Contact says; any other is reached where it came from, and so is one on a connection or behind an edge proxy. */
-static void aim(struct flow *flow, const struct sip_msg *req, struct str contact_uri)
+static bool is_behind_nat(const struct sip_msg *req)
 {
 	struct sip_values vias;
 	struct sip_via via;
+	struct str value;
+	struct addr believed;
+
+	sip_values_init(&vias, req, SIP_HDR_VIA);
+	return !sip_values_next(&vias, &value) || sip_via_parse(&via, value) ||
+	       addr_parse(&believed, via.host, via.port ? via.port : 5060) ||
+	       !addr_eq(&believed, &req->flow.remote);
+}
+
+/* ACC-5.  Always: it is reached where it came from.  Never: where its Contact says.  Automatic: a device whose Via names the
+ * very address its request came from is behind no NAT and means what its Contact says; any other is reached where it came
+ * from.  On a connection, or behind an edge proxy, there is nothing to choose. */
+static void aim(struct flow *flow, const struct order *o, struct str contact_uri)
+{
+	int64_t nat = o->account->nat;
 	struct sip_uri uri;
 	struct str value;
-	struct addr believed, wanted;
+	struct addr wanted;
 
-	if (flow_is_stream(flow->transport) || sip_msg_has(req, SIP_HDR_PATH))
+	if (flow_is_stream(flow->transport) || sip_msg_has(o->req, SIP_HDR_PATH))
 		return;
-	sip_values_init(&vias, req, SIP_HDR_VIA);
-	if (!sip_values_next(&vias, &value) || sip_via_parse(&via, value) ||
-	    addr_parse(&believed, via.host, via.port ? via.port : 5060) ||
-	    !addr_eq(&believed, &req->flow.remote))
+	if (nat == NAT_CHOICE_ALWAYS || (nat == NAT_CHOICE_AUTO && is_behind_nat(o->req)))
 		return;
 	if (sip_uri_parse(&uri, contact_uri) || uri.scheme != SIP_SCHEME_SIP ||
 	    addr_parse(&wanted, uri.host, uri.port ? uri.port : 5060))
@@ -108,7 +118,8 @@ int binding_make(struct binding **bp, struct registrar *r, const struct order *o
 	b->c.tenant_id = o->account->o.tenant_id;
 	b->c.account_id = o->account->o.id;
 	b->c.flow = o->flow;
-	aim(&b->c.flow, o->req, w->uri);
+	b->source = o->req->flow.remote;
+	aim(&b->c.flow, o, w->uri);
 	b->c.q = w->q;
 	b->reg_id = w->reg_id;
 	b->cseq = o->req->cseq;
@@ -174,6 +185,7 @@ void binding_write(const struct binding *b, int64_t expires_at_us)
 	record_set_text(rec.uri, sizeof(rec.uri), str_of(b->c.uri));
 	record_set_text(rec.path, sizeof(rec.path), str_of(b->path));
 	record_set_text(rec.remote, sizeof(rec.remote), str_of(addr_str(text, &b->c.flow.remote)));
+	record_set_text(rec.source, sizeof(rec.source), str_of(addr_str(text, &b->source)));
 	record_set_text(rec.local, sizeof(rec.local), str_of(addr_str(text, &b->c.flow.local)));
 	record_set_text(rec.transport, sizeof(rec.transport),
 			str_of(transports[b->c.flow.transport]));
@@ -242,6 +254,7 @@ void binding_refresh(struct binding *b, struct binding *fresh)
 
 	lists_unlink_conn(b);
 	b->c = fresh->c;
+	b->source = fresh->source;
 	b->c.id = old.id;
 	b->c.record_id = old.record_id;
 	b->c.registered_at_us = old.registered_at_us;
@@ -328,6 +341,9 @@ static int restore(struct binding **bp, struct registrar *r, const struct contac
 	err = b->account ? transport_of(rec->transport, &b->c.flow.transport) : ENOMEM;
 	if (!err)
 		err = addr_parse_hostport(&b->c.flow.remote, str_of(rec->remote), 5060);
+	if (!err)
+		err = addr_parse_hostport(&b->source,
+					  str_of(*rec->source ? rec->source : rec->remote), 5060);
 	if (!err)
 		err = addr_parse_hostport(&b->c.flow.local, str_of(rec->local), 5060);
 	if (!err)

@@ -216,6 +216,62 @@ static bool is_own_address(const struct registrar *r, const struct sip_msg *req,
 	return is_user(a, addr.uri) && (!t || t->o.id == a->o.tenant_id);
 }
 
+/* ACC-8. */
+static bool is_allowed_over(const struct account *a, enum flow_transport t)
+{
+	switch (t) {
+	case FLOW_UDP:
+		return a->allow_udp;
+	case FLOW_TCP:
+		return a->allow_tcp;
+	case FLOW_TLS:
+		return a->allow_tls;
+	case FLOW_WS:
+		return a->allow_ws;
+	default:
+		return a->allow_wss;
+	}
+}
+
+/* ACC-4.  A network that cannot be read allows nobody. */
+static bool is_allowed_from(const struct account *a, const struct addr *from)
+{
+	struct addr_net net;
+
+	return !*a->allowed_network ||
+	       (!addr_net_parse(&net, str_of(a->allowed_network)) && addr_net_has(&net, from));
+}
+
+/* ACC-4, "registration check". */
+static bool has_registered_here(struct registrar *r, const struct account *a,
+				const struct sip_msg *req)
+{
+	struct reg_account *at = reg_account_find(r, a->o.tenant_id, a->o.id);
+
+	if (!at)
+		return false;
+	LIST_EACH (it, &at->bindings) {
+		const struct binding *b = CONTAINER_OF(it, struct binding, in_account);
+
+		if (b->c.flow.transport == req->flow.transport &&
+		    addr_eq(&b->source, &req->flow.remote))
+			return true;
+	}
+	return false;
+}
+
+static const char *why_not_here(struct registrar *r, const struct account *a,
+				const struct sip_msg *req)
+{
+	if (!is_allowed_over(a, req->flow.transport))
+		return "Transport Not Allowed";
+	if (!is_allowed_from(a, &req->flow.remote))
+		return "Address Not Allowed";
+	if (req->method != SIP_REGISTER && a->registration_check && !has_registered_here(r, a, req))
+		return "Not Registered Here";
+	return NULL;
+}
+
 static const char *why_not(const struct identity *who)
 {
 	if (!who->tenant || !who->tenant->enabled)
@@ -255,6 +311,8 @@ bool identify_sender(struct registrar *r, struct sip_strans *st, const struct si
 		.extension = model_extension(r->conf.model, a->o.tenant_id, a->extension_id),
 	};
 	why = why_not(who);
+	if (!why)
+		why = why_not_here(r, a, req);
 	if (!why && !is_own_address(r, req, a))
 		why = req->method == SIP_REGISTER ? "Not Your Address" : "From Is Not Your Address";
 	if (why)

@@ -41,6 +41,7 @@ struct reg_tenant {
 struct binding {
 	struct contact c; /* first */
 	struct registrar *r;
+	struct addr source; /* where its REGISTER came from */
 	struct reg_account *account;
 	struct reg_tenant *tenant;
 	struct link in_account, in_tenant, in_all;

@@ -43,6 +43,29 @@ static bool is_a(const struct object *o, const struct resource *res)
 	return o && o->res == res;
 }
 
+bool route_is_busy(const struct extension *ext, size_t ncalls)
+{
+	return (ext->max_calls && ncalls >= (uint64_t)ext->max_calls) ||
+	       (ext->busy_level && ncalls >= (uint64_t)ext->busy_level);
+}
+
+/* EXT-14, for a call from it. */
+static bool extension_may_call(const struct route_query *q, struct route_decision *d,
+			       const struct extension *ext)
+{
+	size_t ncalls;
+
+	if (!ext || !ext->max_calls)
+		return true;
+	ncalls = q->facts->calls(q->facts, q->tenant_id, ext->o.id);
+	if (ncalls < (uint64_t)ext->max_calls)
+		return true;
+	decision_step(d, true, STR("caller"), "extension %s has %zu of %lld calls", ext->number,
+		      ncalls, (long long)ext->max_calls);
+	decision_refuse(d, ROUTE_REFUSAL_EXTENSION_LIMIT);
+	return false;
+}
+
 /* May this caller call at all?  Asked once, before anything was tried. */
 static bool caller_may_call(const struct route_query *q, struct route_decision *d)
 {
@@ -62,6 +85,8 @@ static bool caller_may_call(const struct route_query *q, struct route_decision *
 		decision_refuse(d, ROUTE_REFUSAL_FORBIDDEN);
 		return false;
 	}
+	if (!extension_may_call(q, d, ext))
+		return false;
 	if (!t->max_calls)
 		return true;
 	ncalls = q->facts->calls(q->facts, q->tenant_id, 0);
@@ -87,6 +112,22 @@ static void set_number(struct route_decision *d, const char *number)
 	(void)snprintf(d->number, sizeof(d->number), "%s", number);
 }
 
+/* EXT-14, for a call to it: no device rings. */
+static bool is_busy(const struct route_query *q, struct route_decision *d,
+		    const struct extension *ext, struct str rule)
+{
+	size_t ncalls;
+
+	if (!ext->max_calls && !ext->busy_level)
+		return false;
+	ncalls = q->facts->calls(q->facts, q->tenant_id, ext->o.id);
+	if (!route_is_busy(ext, ncalls))
+		return false;
+	decision_step(d, true, rule, "extension %s is busy: it has %zu calls", ext->number, ncalls);
+	decision_refuse(d, ROUTE_REFUSAL_BUSY);
+	return true;
+}
+
 static void to_extension(const struct route_query *q, struct route_decision *d, struct str rule)
 {
 	const struct extension *ext = model_extension(q->model, q->tenant_id, d->dest.id);
@@ -107,6 +148,8 @@ static void to_extension(const struct route_query *q, struct route_decision *d, 
 		decision_refuse(d, ROUTE_REFUSAL_UNAVAILABLE);
 		return;
 	}
+	if (is_busy(q, d, ext, rule))
+		return;
 	decision_step(d, true, rule, "rings extension %s for %lld s", ext->number,
 		      (long long)ext->ring_seconds);
 	d->action = ROUTE_RING;

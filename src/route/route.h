@@ -22,7 +22,7 @@ enum route_trunk_state { ROUTE_TRUNK_READY, ROUTE_TRUNK_OFFLINE, ROUTE_TRUNK_FUL
 struct route_facts {
 	/* how many contacts the extension's enabled accounts have */
 	size_t (*contacts)(const struct route_facts *f, uint64_t tenant_id, uint64_t extension_id);
-	/* calls in progress of an extension, of a tenant (extension_id 0) */
+	/* calls in progress of an extension, those that ring it too; of a tenant (extension_id 0) */
 	size_t (*calls)(const struct route_facts *f, uint64_t tenant_id, uint64_t extension_id);
 	/* NULL: every trunk is ready */
 	enum route_trunk_state (*trunk)(const struct route_facts *f, uint64_t trunk_id);
@@ -94,6 +94,9 @@ struct route_decision {
 	struct route_step steps[ROUTE_MAX_STEPS];
 	size_t nsteps;
 };
+
+/* EXT-14: with so many calls, does one more find it busy? */
+bool route_is_busy(const struct extension *ext, size_t ncalls);
 
 void route_decide(const struct route_query *q, struct route_decision *d);
 

@@ -7,7 +7,7 @@ enum { TENANT = 9 };
 /* Suppositions, as the route simulator makes them. */
 struct supposed {
 	struct route_facts facts;
-	size_t contacts, calls;
+	size_t contacts, calls, calls_of[8];
 };
 
 static size_t contacts(const struct route_facts *f, uint64_t tenant_id, uint64_t extension_id)
@@ -17,8 +17,9 @@ static size_t contacts(const struct route_facts *f, uint64_t tenant_id, uint64_t
 
 static size_t calls(const struct route_facts *f, uint64_t tenant_id, uint64_t extension_id)
 {
-	assert_int_equal(extension_id, 0);
-	return ((const struct supposed *)f)->calls;
+	const struct supposed *s = (const struct supposed *)f;
+
+	return extension_id ? s->calls_of[extension_id] : s->calls;
 }
 
 struct world {
@@ -50,7 +51,7 @@ static int open_world(void **state)
 	put(w, &resource_extension, TENANT, 2, "{'number':'102','ring_seconds':12}");
 	put(w, &resource_extension, TENANT, 3, "{'number':'103','enabled':false}");
 	put(w, &resource_ring_group, TENANT, 7, "{'number':'600','name':'Sales'}");
-	w->supposed = (struct supposed){{.contacts = contacts, .calls = calls}, 1, 0};
+	w->supposed = (struct supposed){.facts = {.contacts = contacts, .calls = calls}, .contacts = 1};
 	w->q = (struct route_query){
 		.model = w->model,
 		.facts = &w->supposed.facts,
@@ -149,6 +150,36 @@ static void the_tenants_limit_holds(void **state)
 	put(w, &resource_tenant, 0, TENANT,
 	    "{'name':'acme','domain':'acme.example','max_calls':0}");
 	assert_int_equal(dial(w, "102")->action, ROUTE_RING);
+}
+
+static void an_extension_calls_up_to_its_limit(void **state)
+{
+	struct world *w = *state;
+
+	put(w, &resource_extension, TENANT, 1, "{'number':'101','max_calls':2}");
+	w->supposed.calls_of[1] = 1;
+	assert_int_equal(dial(w, "102")->action, ROUTE_RING);
+	w->supposed.calls_of[1] = 2;
+	assert_refused(dial(w, "102"), ROUTE_REFUSAL_EXTENSION_LIMIT);
+	put(w, &resource_extension, TENANT, 1, "{'number':'101','busy_level':2}");
+	assert_int_equal(dial(w, "102")->action, ROUTE_RING); /* of calls to it only */
+}
+
+static void an_extension_is_busy_from_its_limit_or_busy_level_on(void **state)
+{
+	static const char *const limits[] = {"{'number':'102','max_calls':3}",
+					     "{'number':'102','busy_level':3}",
+					     "{'number':'102','max_calls':9,'busy_level':3}",
+					     "{'number':'102','max_calls':3,'busy_level':9}"};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(limits); i++) {
+		put(w, &resource_extension, TENANT, 2, limits[i]);
+		w->supposed.calls_of[2] = 2;
+		assert_int_equal(dial(w, "102")->action, ROUTE_RING);
+		w->supposed.calls_of[2] = 3;
+		assert_refused(dial(w, "102"), ROUTE_REFUSAL_BUSY);
+	}
 }
 
 static void star_43_is_the_echo(void **state)
@@ -259,6 +290,8 @@ int main(void)
 		T(an_account_without_extension_may_not_call),
 		T(nobody_calls_in_a_disabled_tenant),
 		T(the_tenants_limit_holds),
+		T(an_extension_calls_up_to_its_limit),
+		T(an_extension_is_busy_from_its_limit_or_busy_level_on),
 		T(star_43_is_the_echo),
 		T(a_group_is_a_service),
 		T(after_a_failure_nothing_else_is_tried),

@@ -46,7 +46,9 @@ static void ring(struct group_call *g, const struct ring_group *group)
 		err = owner_ring(g->call, g->caller, &conf);
 		mem_free(ids);
 	}
-	if (err)
+	if (err == EBUSY)
+		go_on(g, REASON_BUSY);
+	else if (err)
 		go_on(g, err == ENOENT ? REASON_UNAVAILABLE : REASON_OVERLOAD);
 }
 

@@ -52,6 +52,33 @@ static void all_members_ring_and_one_answers(void **state)
 	ua_done(&b);
 }
 
+/* EXT-14: in a group as when it is called itself. */
+static void members_that_are_busy_are_passed_over(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0}, c = {0}, d, e;
+
+	put_group(w, GROUP, "600", MEMBERS_2_3, HANGUP);
+	put(w, &resource_extension, TENANT, 2, "{'number':'102','busy_level':1}");
+	put(w, &resource_extension, TENANT, 3, "{'number':'103','busy_level':1}");
+	talk(w, &a, &b); /* 101 with 102 */
+	calls_number(&d, &w->phone[1], "600", audio(&w->phone[1]));
+	rings(&c, &w->phone[3]);
+	nothing(&w->phone[2]);
+	registers(&w->phone[5], 102); /* another device of it is as busy */
+	nothing(&w->phone[5]);
+	calls_number(&e, &w->phone[1], "600", audio(&w->phone[1]));
+	ua_got(&e, 486); /* now both are */
+	ua_reply(&c, 486, "");
+	ua_got(&d, 486);
+	ua_request(&b, "BYE", "");
+	ua_got(&b, 200);
+	ua_asked_by_bye(&a);
+	ua_done(&a);
+	ua_done(&b);
+	ua_done(&c);
+}
+
 static void members_that_cannot_ring_are_passed_over(void **state)
 {
 	struct world *w = *state;
@@ -334,6 +361,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SERVED(all_members_ring_and_one_answers),
+		SERVED(members_that_are_busy_are_passed_over),
 		SERVED(members_that_cannot_ring_are_passed_over),
 		SERVED(one_members_refusal_leaves_the_others_ringing),
 		SERVED(unanswered_it_hangs_up),
