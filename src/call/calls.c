@@ -188,6 +188,8 @@ int calls_alloc(struct calls **cp, const struct calls_conf *conf)
 	if (!err)
 		err = map_init(&cs->ringing);
 	if (!err)
+		err = map_init(&cs->lines);
+	if (!err)
 		err = rings_watch(cs);
 	if (err) {
 		calls_free(cs);
@@ -225,6 +227,7 @@ struct calls *calls_free(struct calls *cs)
 	timer_cancel(&cs->reaper);
 	usage_close(cs);
 	map_close(&cs->ringing);
+	lines_close(cs);
 	map_close(&cs->by_id);
 	ids_free(cs->legs);
 	return mem_free(cs);

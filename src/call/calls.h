@@ -20,6 +20,7 @@
 #include "base/map.h"
 #include "call/call.h"
 #include "call/leg.h"
+#include "call/lines.h"
 #include "route/route.h"
 
 struct ringing;
@@ -95,6 +96,9 @@ struct calls {
 	struct map by_id;   /* calls */
 	struct map usage;   /* calls in progress by tenant and extension: usage.c */
 	struct map ringing; /* forks by tenant and extension: ringing.c */
+	struct map lines;   /* legs by tenant and extension: lines.c */
+	line_changed_h *line_changed;
+	void *line_changed_arg;
 	const struct owner_kind *service[16];
 	size_t nservices;
 	struct route_facts facts;

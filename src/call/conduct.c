@@ -221,11 +221,15 @@ void call_leg_opened(struct call *call, struct leg *leg)
 
 void call_leg_provisional(struct call *call, struct leg *leg, const struct sip_inv_event *ev)
 {
+	struct leg *caller = leg_get(call->cs, call->caller);
+
 	if (!leg->member)
 		return;
 	if (leg->rec.ringing_at && !leg->is_ringing_told) {
 		leg->is_ringing_told = true;
 		record_call_ringing(call);
+		if (caller)
+			lines_changed(caller); /* what it calls rings */
 		events_target(leg, BUS_TARGET_RINGING, NULL);
 		services_event(call, OWNER_RINGING, leg->id, REASON_NORMAL);
 	}
@@ -448,4 +452,5 @@ void call_leg_heard(struct call *call, struct leg *leg)
 void call_leg_held(struct call *call, struct leg *leg, bool is_held)
 {
 	events_target(leg, is_held ? BUS_CALL_HOLD : BUS_CALL_UNHOLD, NULL);
+	lines_changed(leg);
 }

@@ -325,6 +325,8 @@ bool leg_event(struct leg *leg, enum leg_ev ev, const struct leg_msg *m)
 				    leg_timeout, leg);
 	}
 	e->act(leg, m);
+	if (from != leg->st)
+		lines_changed(leg);
 	return true;
 }
 
@@ -385,6 +387,7 @@ struct leg *leg_free(struct leg *leg)
 	if (!leg)
 		return NULL;
 	timer_cancel(&leg->timer);
+	lines_forget(leg);
 	leg_sip_forget_requests(leg);
 	if (leg->trunk_id)
 		trunks_release(leg->cs->conf.trunks, leg->trunk_id);

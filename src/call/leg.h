@@ -46,6 +46,8 @@ struct leg {
 	struct calls *cs;
 	struct call *call;
 	struct link in_call;
+	struct line *line; /* of its extension, while it is on it: lines.c */
+	struct link in_line;
 	enum leg_state st;
 	enum leg_owes owes;
 	bool is_caller;		/* it has called us; else we have called it */

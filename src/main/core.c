@@ -92,6 +92,7 @@ static void sample_metrics(struct server *s)
 		   (uint64_t)(clock_wall_us(s->env.clock) - (int64_t)s->boot) / 1000000);
 	metric_set(METRIC_REGISTRATIONS, registrar_count(s->registrar));
 	metric_set(METRIC_CALLS, calls_count(s->calls));
+	metric_set(METRIC_SUBSCRIPTIONS, presence_count(s->presence));
 	metric_set(METRIC_DIALOGS, sip.dialogs);
 	metric_set(METRIC_TRANSACTIONS, sip.client_transactions + sip.server_transactions);
 	metric_set(METRIC_TIMERS, wheel_count(s->env.wheel));
@@ -118,7 +119,7 @@ static void on_stopping(struct timer *t, void *arg)
 	struct server *s = arg;
 	uint64_t now_ms = clock_mono_ms(s->env.clock);
 
-	if (!calls_count(s->calls) || now_ms >= s->stop_at_ms)
+	if ((!calls_count(s->calls) && !presence_count(s->presence)) || now_ms >= s->stop_at_ms)
 		loop_stop(s->loop);
 	else
 		timer_start(s->env.wheel, t, STOP_CHECK_MS, on_stopping, s);
@@ -138,6 +139,7 @@ static void on_signal(int fd, unsigned events, void *arg)
 			 calls_count(s->calls));
 		s->stop_at_ms = clock_mono_ms(s->env.clock) + STOP_PATIENCE_MS;
 		calls_drain(s->calls);
+		presence_drain(s->presence);
 		timer_start(s->env.wheel, &s->stopping, 0, on_stopping, s);
 	}
 }

@@ -286,6 +286,25 @@ static void stop_calls(struct server *s)
 	s->calls = calls_free(s->calls);
 }
 
+static int start_presence(struct server *s)
+{
+	const struct presence_conf conf = {
+		.env = s->env,
+		.sip = s->sip,
+		.edge = net_edge(s->net),
+		.model = s->model,
+		.registrar = s->registrar,
+		.calls = s->calls,
+	};
+
+	return presence_alloc(&s->presence, &conf);
+}
+
+static void stop_presence(struct server *s)
+{
+	s->presence = presence_free(s->presence);
+}
+
 /* ---- the doors are opened last ---- */
 
 /* Binds *port, or any when it is 0: then the same for all that follow. */
@@ -418,13 +437,21 @@ static int start_demo(struct server *s)
 }
 
 static const struct part parts[] = {
-	{"base", start_base, stop_base},       {"rings", start_nothing, stop_rings},
-	{"store", start_store, stop_store},    {"journal", start_journal, stop_journal},
-	{"model", start_model, stop_model},    {"net", start_net, stop_net},
-	{"sip", start_sip, stop_sip},	       {"registrar", start_registrar, stop_registrar},
-	{"trunks", start_trunks, stop_trunks}, {"media", start_media, stop_media},
-	{"calls", start_calls, stop_calls},    {"listeners", start_listeners, stop_listeners},
-	{"api", start_api, stop_api},	       {"core", core_start, core_stop},
+	{"base", start_base, stop_base},
+	{"rings", start_nothing, stop_rings},
+	{"store", start_store, stop_store},
+	{"journal", start_journal, stop_journal},
+	{"model", start_model, stop_model},
+	{"net", start_net, stop_net},
+	{"sip", start_sip, stop_sip},
+	{"registrar", start_registrar, stop_registrar},
+	{"trunks", start_trunks, stop_trunks},
+	{"media", start_media, stop_media},
+	{"calls", start_calls, stop_calls},
+	{"presence", start_presence, stop_presence},
+	{"listeners", start_listeners, stop_listeners},
+	{"api", start_api, stop_api},
+	{"core", core_start, core_stop},
 	{"demo", start_demo, demo_remove},
 };
 

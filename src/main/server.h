@@ -14,6 +14,7 @@
 #include "main/certificate.h"
 #include "main/config.h"
 #include "net/net.h"
+#include "presence/presence.h"
 #include "store/journal.h"
 
 /* The edge needs its sink before SIP exists: it is given this one, which passes on. */
@@ -45,6 +46,7 @@ struct server {
 	struct trunks *trunks;
 	struct media *media;
 	struct calls *calls;
+	struct presence *presence;
 	struct ring *commands;
 	struct api *api;
 	struct loop_fd *watch_signals, *watch_changes, *watch_commands, *watch_media;

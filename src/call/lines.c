@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/mem.h"
+#include "base/thread.h"
+#include "call/calls.h"
+#include "call/leg_media.h"
+#include "call/lines.h"
+
+struct line { /* there while the extension has a leg on it */
+	struct map_node node;
+	uint64_t tenant_id, extension_id;
+	struct link legs;
+};
+
+static bool same(const struct map_node *node, const void *key)
+{
+	const struct line *a = CONTAINER_OF(node, struct line, node), *b = key;
+
+	return a->tenant_id == b->tenant_id && a->extension_id == b->extension_id;
+}
+
+static struct line *find(const struct calls *cs, uint64_t tenant_id, uint64_t extension_id)
+{
+	struct line key = {.tenant_id = tenant_id, .extension_id = extension_id};
+	struct map_node *node =
+		map_find(&cs->lines, map_hash_u64(tenant_id, extension_id), same, &key);
+
+	return node ? CONTAINER_OF(node, struct line, node) : NULL;
+}
+
+static struct line *get(struct calls *cs, uint64_t tenant_id, uint64_t extension_id)
+{
+	struct line *line = find(cs, tenant_id, extension_id);
+
+	if (line)
+		return line;
+	line = mem_alloc(sizeof(*line));
+	if (!line)
+		return NULL;
+	line->tenant_id = tenant_id;
+	line->extension_id = extension_id;
+	list_init(&line->legs);
+	map_add(&cs->lines, &line->node, map_hash_u64(tenant_id, extension_id));
+	return line;
+}
+
+static bool is_on_line(const struct leg *leg)
+{
+	if (leg_is_over(leg))
+		return false;
+	return leg->is_caller || (leg->st != LEG_NEW && leg->st != LEG_OPENING &&
+				  leg->st != LEG_READY && leg->st != LEG_TRYING);
+}
+
+static void tell(const struct leg *leg)
+{
+	const struct calls *cs = leg->cs;
+
+	if (cs->line_changed)
+		cs->line_changed(leg->rec.tenant_id, leg->extension_id, cs->line_changed_arg);
+}
+
+static void leave(struct leg *leg)
+{
+	struct line *line = leg->line;
+
+	list_remove(&leg->in_line);
+	leg->line = NULL;
+	if (!list_empty(&line->legs))
+		return;
+	map_remove(&leg->cs->lines, &line->node);
+	mem_free(line);
+}
+
+void lines_changed(struct leg *leg)
+{
+	bool was_on = leg->line, is_on = leg->extension_id && is_on_line(leg);
+
+	if (is_on && !was_on) {
+		leg->line = get(leg->cs, leg->rec.tenant_id, leg->extension_id);
+		if (!leg->line)
+			return;
+		list_append(&leg->line->legs, &leg->in_line);
+	} else if (was_on && !is_on) {
+		leave(leg);
+	}
+	if (was_on || is_on)
+		tell(leg);
+}
+
+void lines_forget(struct leg *leg)
+{
+	if (!leg->line)
+		return;
+	leave(leg);
+	tell(leg);
+}
+
+static enum line_state state_of(const struct leg *leg)
+{
+	switch (leg->st) {
+	case LEG_ANSWERED:
+	case LEG_ACCEPTED:
+	case LEG_UP:
+		return LINE_CONFIRMED;
+	default:
+		return !leg->is_caller || leg->call->rec.ringing_at ? LINE_EARLY : LINE_TRYING;
+	}
+}
+
+static void fill(struct line_view *v, const struct leg *leg)
+{
+	const struct call_record *call = &leg->call->rec;
+	const struct sip_dialog *d = leg->inv ? sip_invite_dialog(leg->inv) : NULL;
+
+	*v = (struct line_view){
+		.id = leg->rec.id,
+		.call_id = call->id,
+		.state = state_of(leg),
+		.is_initiator = leg->is_caller,
+		.is_held = leg->theirs && leg_sdp_is_held(leg->theirs),
+		.number = leg->is_caller ? call->callee : call->caller,
+		.name = leg->is_caller ? "" : call->caller_name,
+		.sip_call_id = d ? d->call_id : "",
+		.local_tag = d ? d->remote_tag : "",
+		.remote_tag = d ? d->local_tag : "",
+	};
+}
+
+bool lines_next(const struct calls *cs, uint64_t tenant_id, uint64_t extension_id,
+		const struct leg **pos, struct line_view *view)
+{
+	const struct line *line = find(cs, tenant_id, extension_id);
+	const struct link *at;
+
+	ON_THREAD(THREAD_CORE);
+	if (!line)
+		return false;
+	at = *pos ? (*pos)->in_line.next : line->legs.next;
+	if (at == &line->legs)
+		return false;
+	*pos = CONTAINER_OF(at, struct leg, in_line);
+	fill(view, *pos);
+	return true;
+}
+
+void lines_watch(struct calls *cs, line_changed_h *fn, void *arg)
+{
+	ON_THREAD(THREAD_CORE);
+	cs->line_changed = fn;
+	cs->line_changed_arg = arg;
+}
+
+void lines_close(struct calls *cs)
+{
+	struct map_iter it = {0};
+	struct map_node *node;
+
+	while ((node = map_next(&cs->lines, &it))) {
+		map_remove(&cs->lines, node);
+		mem_free(CONTAINER_OF(node, struct line, node));
+	}
+	map_close(&cs->lines);
+}

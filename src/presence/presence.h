@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Subscriptions: who watches what, and what they are told (RFC 6665).  One engine for every event package; the packages are
+ * packages.def.
+ *
+ * A subscription is made by a SUBSCRIBE of an account that has proved itself, for things of its own tenant only.  It is told
+ * at once, then whenever what it watches changes, one NOTIFY at a time: what changes meanwhile is told in the next one.
+ *
+ * Thread     core
+ * Ownership  subscriptions belong to presence
+ * Errors     answered to the device as SIP statuses
+ * Sources    RFC 6665; RFC 4235 (dialog)
+ */
+#ifndef PRESENCE_PRESENCE_H
+#define PRESENCE_PRESENCE_H
+
+#include "call/call.h"
+#include "registrar/registrar.h"
+
+struct presence;
+
+struct presence_conf {
+	struct env env;
+	struct sip *sip;
+	struct flow_edge *edge;
+	struct model *model;
+	struct registrar *registrar;
+	struct calls *calls;
+	size_t max_subscriptions; /* of the node; 0 = 100000 */
+	size_t max_per_account;	  /* 0 = 500 */
+};
+
+int presence_alloc(struct presence **pp, const struct presence_conf *conf) MUST_USE;
+struct presence *presence_free(struct presence *p); /* nobody is told */
+size_t presence_count(const struct presence *p);
+/* At stop: each subscriber is told that its subscription is over and may be made anew (deactivated); new ones get 503. */
+void presence_drain(struct presence *p);
+
+#endif
