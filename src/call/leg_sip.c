@@ -86,20 +86,22 @@ static int write_trunk_call(struct leg *leg, const struct trunk *t, struct buf *
 {
 	const struct call *call = leg->call;
 	const char *id = t && t->from_username && *t->username ? t->username : call->plan.caller_id;
-	char host[ADDR_STR_BYTES];
-	struct str domain = str_of(addr_host_str(host, &leg->flow.remote));
+	struct buf domain = {0};
 	int err;
 
 	buf_cstr(uri, "sip:");
 	sip_escape_user(uri, str_of(leg->rec.number));
+	buf_char(uri, '@');
+	trunks_names(leg->cs->conf.trunks, leg->trunk_id, uri, &domain);
 	if (*id)
-		write_party(from, str_of(call->rec.caller_name), str_of(id), domain);
+		write_party(from, str_of(call->rec.caller_name), str_of(id), buf_view(&domain));
 	else
 		buf_cstr(from, "\"Anonymous\" <sip:anonymous@anonymous.invalid>");
 	err = leg_sip_contact(contact, leg->cs, &leg->flow, *id ? str_of(id) : STR("anonymous"));
-	buf_printf(uri, "@%s%s", addr_str(host, &leg->flow.remote),
-		   leg->flow.transport == FLOW_TCP ? ";transport=tcp" : "");
-	return err ? err : uri->err ? uri->err : from->err;
+	if (!err)
+		err = uri->err ? uri->err : domain.err ? domain.err : from->err;
+	buf_free(&domain);
+	return err;
 }
 
 /* again: the response that asked for credentials; NULL at first. */

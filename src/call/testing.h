@@ -136,6 +136,16 @@ bool registrar_identify(struct registrar *r, struct sip_strans *st, const struct
 	return true;
 }
 
+void registrar_on_foreign(struct registrar *r, registrar_foreign_h *fn, void *arg)
+{
+}
+
+bool registrar_prove(struct registrar *r, struct sip_strans *st, const struct sip_msg *req,
+		     struct str realm, struct str username, struct str password)
+{
+	return false;
+}
+
 /* The phone registers for an account; its address may be another phone's. */
 static inline oid registers(struct phone *p, uint64_t account_id)
 {

@@ -177,8 +177,12 @@ static void stop_sip(struct server *s)
 static void restore_contact(const struct contact_record *c, void *arg)
 {
 	struct server *s = arg;
-	int err = registrar_restore(s->registrar, c);
+	int err = 0;
 
+	if (c->tenant_id)
+		err = registrar_restore(s->registrar, c);
+	else
+		trunks_restore(s->trunks, c);
 	if (err)
 		log_info(NULL, LOGID_REGISTERED, "contact %s not restored: %s", c->uri,
 			 strerror(err));
@@ -220,6 +224,8 @@ static int start_trunks(struct server *s)
 		.sip = s->sip,
 		.edge = net_edge(s->net),
 		.model = s->model,
+		.registrar = s->registrar,
+		.records = &s->records.sink,
 		.bus = s->bus,
 	};
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include "base/log.h"
 #include "base/metric.h"
+#include "base/thread.h"
 #include "registrar/inside.h"
 
 struct realm {
@@ -161,12 +162,11 @@ static void count_failure(const struct sip_msg *req, const struct realm *realm, 
 		 STR_ARG(realm->name));
 }
 
-/* True: the credentials are the account's. */
+/* True: the credentials are those of the user with that secret; is_known: there is one. */
 static bool prove(struct registrar *r, struct sip_strans *st, const struct sip_msg *req,
-		  const struct realm *realm, const struct account *account, struct str name)
+		  const struct realm *realm, const struct sip_secret *secret, bool is_known,
+		  struct str name)
 {
-	const struct sip_secret *secret =
-		account ? secret_of(r, account, realm->name, name) : &r->nobody;
 	enum sip_auth_result result;
 
 	if (guarding_refuses(r, st, req, name, realm->name))
@@ -176,7 +176,7 @@ static bool prove(struct registrar *r, struct sip_strans *st, const struct sip_m
 		return false;
 	}
 	result = sip_auth_check(r->auth, req, realm->is_proxy, realm->name, realm->algs, secret);
-	if (result == SIP_AUTH_OK && !account)
+	if (result == SIP_AUTH_OK && !is_known)
 		result = SIP_AUTH_WRONG;
 	guarding_heard(r, req, name, realm->name, result);
 	if (result == SIP_AUTH_OK)
@@ -303,7 +303,7 @@ bool identify_sender(struct registrar *r, struct sip_strans *st, const struct si
 	}
 	name = sip_auth_username(req, realm.is_proxy, realm.name);
 	a = find_account(r, &realm, name);
-	if (!prove(r, st, req, &realm, a, name))
+	if (!prove(r, st, req, &realm, a ? secret_of(r, a, realm.name, name) : &r->nobody, a, name))
 		return false;
 	*who = (struct identity){
 		.tenant = model_tenant(r->conf.model, a->o.tenant_id),
@@ -318,4 +318,27 @@ bool identify_sender(struct registrar *r, struct sip_strans *st, const struct si
 	if (why)
 		identify_refuse(st, 403, why);
 	return !why;
+}
+
+bool identify_is_tenant(const struct registrar *r, const struct sip_msg *req)
+{
+	return model_tenant_by_domain(r->conf.model, host_of_header(req, false)) != NULL;
+}
+
+bool registrar_prove(struct registrar *r, struct sip_strans *st, const struct sip_msg *req,
+		     struct str realm_name, struct str username, struct str password)
+{
+	const struct realm realm = {
+		.name = realm_name,
+		.algs = SIP_DIGEST_MD5,
+		.is_proxy = req->method != SIP_REGISTER,
+	};
+	struct sip_secret secret = r->nobody;
+
+	ON_THREAD(THREAD_CORE);
+	if (password.n && sip_secret_make(&secret, username, realm_name, password)) {
+		sip_refuse(st, 500, NULL, NULL);
+		return false;
+	}
+	return prove(r, st, req, &realm, &secret, password.n != 0, username);
 }

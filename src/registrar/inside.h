@@ -71,6 +71,8 @@ struct registrar {
 		void *arg;
 	} watchers[REG_MAX_WATCHERS];
 	size_t nwatchers;
+	registrar_foreign_h *foreign;
+	void *foreign_arg;
 	struct buf lines; /* of the answer being written */
 	struct buf date;  /* the Date line of this second */
 	int64_t date_of;
@@ -143,6 +145,8 @@ void bindings_closed(oid conn, void *registrar);
 /* Proves who sent the request; false: it was answered. */
 bool identify_sender(struct registrar *r, struct sip_strans *st, const struct sip_msg *req,
 		     struct identity *who);
+/* Is the domain that a REGISTER is for a tenant's? */
+bool identify_is_tenant(const struct registrar *r, const struct sip_msg *req);
 void identify_refuse(struct sip_strans *st, unsigned status, const char *reason);
 
 /* ---- who is heard at all ---- */

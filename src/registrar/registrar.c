@@ -116,6 +116,8 @@ static void on_register(struct sip_strans *st, const struct sip_msg *req, void *
 	struct identity who;
 	bool is_done;
 
+	if (r->foreign && !identify_is_tenant(r, req) && r->foreign(st, req, r->foreign_arg))
+		return;
 	if (!identify_sender(r, st, req, &who))
 		return;
 	o.account = who.account;
@@ -139,6 +141,12 @@ bool registrar_identify(struct registrar *r, struct sip_strans *st, const struct
 {
 	ON_THREAD(THREAD_CORE);
 	return identify_sender(r, st, req, who);
+}
+
+void registrar_on_foreign(struct registrar *r, registrar_foreign_h *fn, void *arg)
+{
+	r->foreign = fn;
+	r->foreign_arg = arg;
 }
 
 /* ---- what the model says ---- */

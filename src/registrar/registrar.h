@@ -67,6 +67,14 @@ struct identity {
 bool registrar_identify(struct registrar *r, struct sip_strans *st, const struct sip_msg *req,
 			struct identity *who);
 
+/* A REGISTER for a domain that is no tenant's is offered here first; true: it was answered. */
+typedef bool registrar_foreign_h(struct sip_strans *st, const struct sip_msg *req, void *arg);
+void registrar_on_foreign(struct registrar *r, registrar_foreign_h *fn, void *arg);
+/* For who took it: has its sender proved to know this user's password?  If not it was challenged (or refused), and wrong
+ * passwords are counted as those of accounts are.  password STR_NONE: there is no such user. */
+bool registrar_prove(struct registrar *r, struct sip_strans *st, const struct sip_msg *req,
+		     struct str realm, struct str username, struct str password);
+
 /* A contact that was in the journal: called before traffic starts. */
 int registrar_restore(struct registrar *r, const struct contact_record *c);
 

@@ -292,8 +292,8 @@ static int other_trunks(struct edit *e, const struct trunk *t)
 			field_error_add(&e->errs, "host", "taken",
 					"ip trunk %.*s has this host: a host has one",
 					STR_ARG(db_text(st, 0)));
-		else if (t->kind == TRUNK_KIND_REGISTER &&
-			 str_eq(db_text(st, 1), STR("register")) && str_eq(other, str_of(auth)))
+		else if (t->kind != TRUNK_KIND_IP && !str_eq(db_text(st, 1), STR("ip")) &&
+			 str_eq(other, str_of(auth)))
 			field_error_add(&e->errs, *t->auth_username ? "auth_username" : "username",
 					"taken", "trunk %.*s signs in there as %s",
 					STR_ARG(db_text(st, 0)), auth);
@@ -335,22 +335,59 @@ static int moved(struct edit *e, const struct trunk *t)
 	return err;
 }
 
+/* TRK-1: where a gateway registers is no tenant's. */
+static int domain_is_free(struct edit *e, const char *domain)
+{
+	struct db_stmt *st;
+	int err = db_sql(e->rows->db, "SELECT id FROM tenants WHERE lower(domain) = lower($1)", &st);
+
+	if (err)
+		return err;
+	db_bind_text(st, 1, str_of(domain));
+	err = db_step(st);
+	if (!err)
+		field_error_add(&e->errs, "host", "taken", "it is a tenant's domain");
+	db_done(st);
+	return err == ENOENT ? 0 : err;
+}
+
+static int tenant(struct edit *e, struct object *o, const struct object *before)
+{
+	const struct tenant *t = (struct tenant *)o;
+	struct db_stmt *st;
+	int err = db_sql(e->rows->db,
+			 "SELECT id FROM trunks WHERE tenant_id = 0 AND kind = 'accept_register' "
+			 "AND lower(host) = lower($1)",
+			 &st);
+
+	if (err)
+		return err;
+	db_bind_text(st, 1, str_of(t->domain));
+	err = db_step(st);
+	if (!err)
+		field_error_add(&e->errs, "domain", "taken", "a gateway registers in it");
+	db_done(st);
+	return err == ENOENT ? 0 : err;
+}
+
 static int trunk(struct edit *e, struct object *o, const struct object *before)
 {
 	const struct trunk *t = (struct trunk *)o, *was = (const struct trunk *)before;
 	struct addr a;
 	int err = 0;
 
-	if (addr_parse(&a, str_of(t->host), 0))
+	if (t->kind != TRUNK_KIND_ACCEPT_REGISTER && addr_parse(&a, str_of(t->host), 0))
 		field_error_add(&e->errs, "host", "needs_address",
 				"an IP address is needed: names are not looked up yet");
-	if (t->kind == TRUNK_KIND_REGISTER && !*t->username)
+	if (t->kind != TRUNK_KIND_IP && !*t->username)
 		field_error_add(&e->errs, "username", "required",
 				"a trunk that registers needs one");
-	if (t->kind == TRUNK_KIND_REGISTER && !*t->password)
+	if (t->kind != TRUNK_KIND_IP && !*t->password)
 		field_error_add(&e->errs, "password", "required",
 				"a trunk that registers needs one");
-	if (!e->errs.n)
+	if (t->kind == TRUNK_KIND_ACCEPT_REGISTER)
+		err = domain_is_free(e, t->host);
+	if (!err && !e->errs.n)
 		err = other_trunks(e, t);
 	if (!err && !e->errs.n && was && strcmp(was->host, t->host) != 0)
 		err = moved(e, t);
@@ -528,6 +565,7 @@ int edit_check_rules(struct edit *e, struct object *o, const struct object *befo
 		const struct resource *res;
 		int (*check)(struct edit *e, struct object *o, const struct object *before);
 	} rules[] = {
+		{&resource_tenant, tenant},
 		{&resource_trunk, trunk},
 		{&resource_did_pool, did_pool},
 		{&resource_inbound_rule, inbound_rule},

@@ -152,9 +152,26 @@ bool trunks_flow(const struct trunks *t, uint64_t trunk_id, struct flow *flow)
 {
 	const struct peer *p = find(t, trunk_id);
 
-	if (p)
-		*flow = p->flow;
-	return p != NULL;
+	if (!p || !p->flow.remote.family)
+		return false;
+	*flow = p->flow;
+	return true;
+}
+
+void trunks_names(const struct trunks *t, uint64_t trunk_id, struct buf *target, struct buf *domain)
+{
+	const struct peer *p = find(t, trunk_id);
+	const struct trunk *conf = p ? peer_trunk(p) : NULL;
+	char host[ADDR_STR_BYTES];
+
+	if (p && *p->target) {
+		buf_cstr(target, p->target);
+		buf_cstr(domain, conf ? conf->host : addr_host_str(host, &p->flow.remote));
+	} else if (p) {
+		buf_printf(target, "%s%s", addr_str(host, &p->flow.remote),
+			   p->flow.transport == FLOW_TCP ? ";transport=tcp" : "");
+		buf_cstr(domain, addr_host_str(host, &p->flow.remote));
+	}
 }
 
 int trunks_answer(struct trunks *t, uint64_t trunk_id, const struct sip_msg *resp, struct str uri,
@@ -228,23 +245,45 @@ static struct peer *peer_alloc(struct trunks *t, uint64_t id)
 	return p;
 }
 
+void peer_reach(struct peer *p, const struct flow *flow)
+{
+	peer_unreach(p);
+	p->flow = *flow;
+	map_add(&p->of->by_ip, &p->by_ip, ip_hash(&p->flow.remote));
+	p->is_by_ip = true;
+}
+
+void peer_unreach(struct peer *p)
+{
+	if (p->is_by_ip)
+		map_remove(&p->of->by_ip, &p->by_ip);
+	p->is_by_ip = false;
+}
+
 static void leave(struct peer *p)
 {
 	if (!p->is_there)
 		return;
 	registering_stop(p);
 	asking_stop(p);
-	map_remove(&p->of->by_ip, &p->by_ip);
+	accepting_stop(p);
+	peer_unreach(p);
 	p->is_there = false;
 }
 
 static bool enter(struct peer *p, const struct trunk *t)
 {
-	p->flow = (struct flow){.transport =
-					t->transport == TRUNK_TRANSPORT_TCP ? FLOW_TCP : FLOW_UDP};
-	if (addr_parse(&p->flow.remote, str_of(t->host), (uint16_t)t->port))
+	struct flow flow = {.transport =
+				    t->transport == TRUNK_TRANSPORT_TCP ? FLOW_TCP : FLOW_UDP};
+
+	if (t->kind == TRUNK_KIND_ACCEPT_REGISTER) {
+		p->is_there = true;
+		accepting_start(p);
+		return true;
+	}
+	if (addr_parse(&flow.remote, str_of(t->host), (uint16_t)t->port))
 		return false; /* the store lets no name in */
-	map_add(&p->of->by_ip, &p->by_ip, ip_hash(&p->flow.remote));
+	peer_reach(p, &flow);
 	p->is_there = true;
 	if (t->kind == TRUNK_KIND_REGISTER)
 		registering_start(p);
@@ -276,6 +315,8 @@ static void changed(const struct model *m, const struct resource *res, uint64_t 
 		return;
 	conf = (const struct trunk *)model_object(m, res, tenant_id, id);
 	p = find(t, id);
+	if (p && conf && conf->enabled && accepting_holds(p, conf))
+		return count_networks(t);
 	if (p)
 		leave(p);
 	if (conf && conf->enabled) {
@@ -308,6 +349,8 @@ int trunks_alloc(struct trunks **tp, const struct trunks_conf *conf)
 		err = sip_digest_alloc(&t->digest);
 	if (!err)
 		err = model_watch(conf->model, changed, t);
+	if (!err)
+		err = accepting_open(t);
 	if (err) {
 		trunks_free(t);
 		return err;
@@ -330,5 +373,6 @@ struct trunks *trunks_free(struct trunks *t)
 	map_close(&t->by_id);
 	map_close(&t->by_ip);
 	sip_digest_free(t->digest);
+	buf_free(&t->lines);
 	return mem_free(t);
 }

@@ -2,7 +2,8 @@
 /*
  * Trunks as they are now: whose host sent a request, are we registered there, does it answer, how many calls it carries.
  *
- * A trunk that registers is online while its registration holds; one that is asked with OPTIONS while it answers; any other always.
+ * A trunk that registers, and one whose gateway registers with us, is online while its registration holds; one that is asked with
+ * OPTIONS while it answers; any other always.
  * Each change is told once, on the bus, with what the provider said.
  *
  * Thread     core
@@ -14,6 +15,7 @@
 #define TRUNK_TRUNKS_H
 
 #include "model/model.h"
+#include "registrar/registrar.h"
 #include "sip/sip.h"
 
 struct trunks;
@@ -24,7 +26,9 @@ struct trunks_conf {
 	struct sip *sip;
 	struct flow_edge *edge;
 	struct model *model;
-	struct bus *bus; /* TRUNK_CONNECTED, TRUNK_DISCONNECTED; NULL none */
+	struct registrar *registrar; /* offers REGISTERs of gateways; NULL none */
+	struct record_sink *records; /* their contacts, under tenant 0; NULL none */
+	struct bus *bus;	     /* TRUNK_CONNECTED, TRUNK_DISCONNECTED; NULL none */
 };
 int trunks_alloc(struct trunks **tp, const struct trunks_conf *conf) MUST_USE;
 struct trunks *trunks_free(struct trunks *t); /* before the model and the stack */
@@ -40,6 +44,11 @@ void trunks_release(struct trunks *t, uint64_t trunk_id);
 
 /* Where its calls go; false: there is no such trunk. */
 bool trunks_flow(const struct trunks *t, uint64_t trunk_id, struct flow *flow);
+/* What follows the '@' of a Request-URI there, and the domain of From and To. */
+void trunks_names(const struct trunks *t, uint64_t trunk_id, struct buf *target,
+		  struct buf *domain);
+/* A gateway's contact that was in the journal: called before traffic starts. */
+void trunks_restore(struct trunks *t, const struct contact_record *c);
 /* The header that answers its 401 or 407.  EPERM: it is not the trunk's own host that asks, or it has no password;
  * those of sip_challenge_read(). */
 int trunks_answer(struct trunks *t, uint64_t trunk_id, const struct sip_msg *resp, struct str uri,
