@@ -49,10 +49,10 @@ exten => _+X.,1,Goto(answer,1)
 
 
 class Asterisk:
-    """`pjsip`: endpoints and what belongs to them; the transport is there."""
+    """`pjsip`: endpoints and what belongs to them; the transport is there.  `within`: words before its command (ip netns exec …)."""
 
-    def __init__(self, directory, ip, pjsip):
-        self.ip = ip
+    def __init__(self, directory, ip, pjsip, within=()):
+        self.ip, self.within = ip, list(within)
         made = subprocess.run([str(ROOT / "script" / "sid-chroot"), "asterisk"], stdout=subprocess.PIPE, text=True, check=True)
         self.chroot = pathlib.Path(made.stdout.strip())
         name = f"trunk-{os.getpid()}-{next(_numbers)}"
@@ -76,7 +76,7 @@ class Asterisk:
 
     def start(self):
         self.log = open(self.directory / "asterisk.log", "ab")
-        self.process = subprocess.Popen(["chroot", str(self.chroot), "asterisk", "-C", self.etc + "/asterisk.conf", "-f", "-vvv"],
+        self.process = subprocess.Popen(self.within + ["chroot", str(self.chroot), "asterisk", "-C", self.etc + "/asterisk.conf", "-f", "-vvv"],
                                         stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         wait.until(self._answers, 30, why=f"Asterisk starts: {self.text()[-2000:]}")
         return self
@@ -85,6 +85,8 @@ class Asterisk:
         return (self.directory / "asterisk.log").read_text(errors="replace")
 
     def _answers(self):
+        if self.within:
+            return "Asterisk Ready." in self.text()
         peer = RawSip(self.ip.rsplit(".", 1)[0] + ".250", self.ip, port=0)
         try:
             return peer.alive() is not None
