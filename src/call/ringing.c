@@ -225,6 +225,33 @@ int ringing_start(struct ringing **rp, struct call *call, const struct owner_rin
 /* Whoever may ring long is called far away: what ends it is who calls, or the provider. */
 enum { TRUNK_RING_SECONDS = 180 };
 
+/* A provider that does not answer at all is down, or thinks that we are nobody: the next route shall not wait for Timer B. */
+static void trunk_silent(struct timer *t, void *arg)
+{
+	struct ringing *r = arg;
+
+	LIST_EACH (it, &r->call->legs) {
+		struct leg *leg = CONTAINER_OF(it, struct leg, in_call);
+
+		if (!leg->member || (leg->inv && sip_invite_is_heard(leg->inv)))
+			continue;
+		weigh(r, REASON_UNAVAILABLE, 408, STR_NONE);
+		events_target(leg, BUS_TARGET_FAIL, reason_name(REASON_UNAVAILABLE));
+		cancel(leg, REASON_UNAVAILABLE, STR_NONE);
+		call_ring_failed(r->call, &r->best);
+		return;
+	}
+	timer_start(r->call->cs->conf.env.wheel, t, TRUNK_RING_SECONDS * 1000, ringing_timeout, r);
+}
+
+static uint64_t patience_ms(const struct call *call)
+{
+	const struct trunk *t = (const struct trunk *)model_object(
+		call->cs->conf.model, &resource_trunk, 0, call->plan.trunk_id);
+
+	return (t && t->answer_seconds ? (uint64_t)t->answer_seconds : TRUNK_RING_SECONDS) * 1000;
+}
+
 static int add_trunk_leg(struct ringing_member *m)
 {
 	struct call *call = m->ring->call;
@@ -277,7 +304,7 @@ int ringing_start_trunk(struct ringing **rp, struct call *call)
 		return err;
 	}
 	r->is_started = true;
-	timer_start(cs->conf.env.wheel, &r->timer, TRUNK_RING_SECONDS * 1000, ringing_timeout, r);
+	timer_start(cs->conf.env.wheel, &r->timer, patience_ms(call), trunk_silent, r);
 	return 0;
 }
 

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "call/call.h"
 #include "call/leg_kept.h"
+#include "route/index.h"
 #include "schema/testing.h"
 #include "sip/testnet.h"
 
@@ -77,6 +78,8 @@ struct world {
 	struct fake_engine engine;
 	struct record_sink sink;
 	struct bus *bus;
+	struct trunks *trunks; /* NULL: none; see testing_trunk.h */
+	struct route_index *index;
 	struct calls *calls;
 	struct phone phone[NPHONES];	      /* phone[1] is of extension 101 … */
 	struct call_record call[MAX_RECORDS]; /* every version written, in order */
@@ -458,6 +461,8 @@ static inline void open_calls(struct world *w, size_t max_calls)
 		.edge = &w->net.edge,
 		.model = w->model,
 		.registrar = &w->registrar,
+		.trunks = w->trunks,
+		.route_index = w->index,
 		.media = &w->engine.engine,
 		.records = &w->sink,
 		.bus = w->bus,
@@ -505,8 +510,10 @@ static inline int close_world(void **state)
 	for (unsigned i = 1; i < NPHONES; i++)
 		sip_msg_deref(w->phone[i].in);
 	w->calls = calls_free(w->calls);
+	w->trunks = trunks_free(w->trunks);
 	tn_shut(&w->net);
 	model_free(w->model);
+	route_index_free(w->index);
 	bus_free(w->bus);
 	assert_int_equal(mem_objects(), w->objects_before);
 	free(w);

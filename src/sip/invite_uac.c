@@ -163,12 +163,18 @@ void inv_on_invite_response(oid trans, const struct sip_msg *resp, int err, void
 	struct inv_in in = {.msg = resp, .err = err};
 
 	(void)trans;
+	inv->is_heard |= resp != NULL;
 	if (!resp || resp->status >= 300)
 		inv_event(inv, INV_EV_FAILURE_IN, &in);
 	else if (resp->status >= 200)
 		take_2xx(inv, &in);
 	else if (resp->status > 100)
 		inv_event(inv, INV_EV_PROVISIONAL_IN, &in);
+}
+
+bool sip_invite_is_heard(const struct sip_invite *inv)
+{
+	return inv->is_heard;
 }
 
 static int send_invite(struct sip_invite *inv, const struct sip_invite_conf *conf)

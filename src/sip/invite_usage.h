@@ -137,6 +137,7 @@ struct sip_invite {
 	struct timer end_timer, retry_timer;
 	struct inv_resend resend;
 	oid incoming; /* UAS: server transaction of the INVITE, of re-INVITE or UPDATE that our user has to answer */
+	bool is_heard;	      /* UAC: something has come, a 100 at least */
 	oid invite, reinvite; /* UAC: our INVITE; either: our re-INVITE */
 	oid bye;
 	struct sip_dialog *

@@ -339,7 +339,8 @@ static int moved(struct edit *e, const struct trunk *t)
 static int domain_is_free(struct edit *e, const char *domain)
 {
 	struct db_stmt *st;
-	int err = db_sql(e->rows->db, "SELECT id FROM tenants WHERE lower(domain) = lower($1)", &st);
+	int err =
+		db_sql(e->rows->db, "SELECT id FROM tenants WHERE lower(domain) = lower($1)", &st);
 
 	if (err)
 		return err;

@@ -102,8 +102,7 @@ static bool set_contact(struct peer *p, struct str text)
 	if (uri.headers.p || text.n >= sizeof(p->contact))
 		return false;
 	str_fit(p->contact, sizeof(p->contact), text);
-	str_fit(p->target, sizeof(p->target),
-		(struct str){host, (size_t)(text.p + text.n - host)});
+	str_fit(p->target, sizeof(p->target), (struct str){host, (size_t)(text.p + text.n - host)});
 	return true;
 }
 

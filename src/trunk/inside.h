@@ -32,7 +32,8 @@ struct peer {
 	struct flow flow;
 	uint32_t expires; /* seconds asked for: ours, or what the provider wants at least */
 	unsigned nfailed; /* registrations in a row */
-	struct probe registration, options; /* accept_register: the registration's timer is its end */
+	struct probe registration,
+		options; /* accept_register: the registration's timer is its end */
 	bool is_by_ip;
 	/* accept_register: what the gateway's last registration said */
 	char target[TRUNK_TARGET_BYTES]; /* "host:port;params" of its Contact */

@@ -273,8 +273,7 @@ static void leave(struct peer *p)
 
 static bool enter(struct peer *p, const struct trunk *t)
 {
-	struct flow flow = {.transport =
-				    t->transport == TRUNK_TRANSPORT_TCP ? FLOW_TCP : FLOW_UDP};
+	struct flow flow = {.transport = t->transport == TRUNK_TRANSPORT_TCP ? FLOW_TCP : FLOW_UDP};
 
 	if (t->kind == TRUNK_KIND_ACCEPT_REGISTER) {
 		p->is_there = true;
