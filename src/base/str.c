@@ -219,3 +219,37 @@ int hex_decode(uint8_t *dst, size_t dst_bytes, struct str hex, size_t *np)
 	*np = hex.n / 2;
 	return 0;
 }
+
+/* How long the character at s.p is; 0: it is none. */
+static size_t utf8_length(const unsigned char *p, size_t n)
+{
+	unsigned char c = p[0];
+	size_t length = c < 0x80		? 1
+			: c >= 0xc2 && c < 0xe0 ? 2
+			: (c & 0xf0) == 0xe0	? 3
+			: c >= 0xf0 && c < 0xf5 ? 4
+						: 0;
+
+	if (!length || length > n)
+		return 0;
+	for (size_t k = 1; k < length; k++)
+		if ((p[k] & 0xc0) != 0x80)
+			return 0;
+	/* Overlong forms, surrogates, beyond U+10FFFF. */
+	if ((c == 0xe0 && p[1] < 0xa0) || (c == 0xed && p[1] > 0x9f) ||
+	    (c == 0xf0 && p[1] < 0x90) || (c == 0xf4 && p[1] > 0x8f))
+		return 0;
+	return length;
+}
+
+bool str_is_utf8(struct str s)
+{
+	for (size_t i = 0; i < s.n;) {
+		size_t length = utf8_length((const unsigned char *)s.p + i, s.n - i);
+
+		if (!length)
+			return false;
+		i += length;
+	}
+	return true;
+}

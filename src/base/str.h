@@ -46,6 +46,9 @@ char *str_dup(struct str s) MUST_USE;
 /* Constant time for equal lengths: for digests and tokens. */
 bool str_same_secret(struct str a, struct str b);
 
+/* Well-formed UTF-8: no overlong forms, no surrogates. */
+bool str_is_utf8(struct str s);
+
 int hex_encode(char *dst, size_t dst_bytes, const uint8_t *src, size_t n) MUST_USE;
 int hex_decode(uint8_t *dst, size_t dst_bytes, struct str hex, size_t *np) MUST_USE;
 

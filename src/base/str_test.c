@@ -109,6 +109,22 @@ static void secrets_compare_as_others_do(void **state)
 	assert_true(str_same_secret(STR(""), STR_NONE));
 }
 
+static void utf8_is_told_from_what_only_looks_like_it(void **state)
+{
+	static const struct str good[] = {
+		STR(""),	 STR("abc"),	      STR("\0"),
+		STR("\xc3\xa9"), STR("\xe2\x82\xac"), STR("\xf0\x9f\x98\x80")};
+	static const struct str wrong[] = {STR("\x80"),		STR("\xc3"),
+					   STR("\xc0\xaf"),	STR("\xe0\x80\xaf"),
+					   STR("\xed\xa0\x80"), STR("\xf4\x90\x80\x80"),
+					   STR("\xf0\x9f\x98"), STR("a\xff")};
+
+	for (size_t i = 0; i < ARRAY_LEN(good); i++)
+		assert_true(str_is_utf8(good[i]));
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
+		assert_false(str_is_utf8(wrong[i]));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -120,6 +136,7 @@ int main(void)
 		cmocka_unit_test(copy_fits_whole_or_not_at_all),
 		cmocka_unit_test(hex_goes_there_and_back),
 		cmocka_unit_test(secrets_compare_as_others_do),
+		cmocka_unit_test(utf8_is_told_from_what_only_looks_like_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -62,6 +62,23 @@ static int set_tls_port(struct config *c, struct str value)
 	return set_port(&c->tls_port, value);
 }
 
+static int set_ws_port(struct config *c, struct str value)
+{
+	c->has_ws_port = true;
+	return set_port(&c->ws_port, value);
+}
+
+static int set_wss_port(struct config *c, struct str value)
+{
+	c->has_wss_port = true;
+	return set_port(&c->wss_port, value);
+}
+
+static int set_ws_origins(struct config *c, struct str value)
+{
+	return str_copy(c->ws_origins, sizeof(c->ws_origins), value);
+}
+
 static int set_tls_cert(struct config *c, struct str value)
 {
 	return str_copy(c->tls_cert, sizeof(c->tls_cert), value);
@@ -157,6 +174,12 @@ static const struct setting settings[] = {
 	 set_address},
 	{"sip-port", "N", "port for SIP over UDP and TCP (5060)", set_sip_port},
 	{"tls-port", "N", "port for SIP over TLS (one above sip-port: 5061)", set_tls_port},
+	{"ws-port", "N", "port for SIP over WebSocket (two above sip-port: 5062)", set_ws_port},
+	{"wss-port", "N", "port for SIP over WebSocket with TLS (five above sip-port: 5065)",
+	 set_wss_port},
+	{"ws-origins", "LIST",
+	 "pages that may open a WebSocket, as \"https://a.example none\"; none: no page (any)",
+	 set_ws_origins},
 	{"tls-cert", "FILE",
 	 "PEM: certificate for TLS, then intermediates (one is made, signed by a root of its own)",
 	 set_tls_cert},

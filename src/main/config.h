@@ -25,7 +25,10 @@ struct config {
 	size_t naddresses;			   /* 0 given: every address of the machine */
 	uint16_t sip_port;
 	uint16_t tls_port;
-	bool has_tls_port;		  /* given; else one above sip_port */
+	bool has_tls_port; /* given; else one above sip_port */
+	uint16_t ws_port, wss_port;
+	bool has_ws_port, has_wss_port; /* given; else two and five above sip_port */
+	char ws_origins[512];
 	char tls_cert[512], tls_key[512]; /* "": a certificate is made in the data folder */
 	struct addr http; /* family 0: not given: 127.0.0.1, or the first --address */
 	uint16_t http_port;

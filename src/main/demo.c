@@ -168,12 +168,13 @@ static json_t *demo_json(const struct server *s, const json_t *keep)
 	char http[ADDR_STR_BYTES], sip[ADDR_STR_BYTES];
 
 	return json_pack(
-		"{s:o,s:{s:s,s:O},s:{s:s,s:s,s:O},s:{s:s,s:i,s:i,s:s*},s:o}", "http",
+		"{s:o,s:{s:s,s:O},s:{s:s,s:s,s:O},s:{s:s,s:i,s:i,s:i,s:i,s:s*},s:o}", "http",
 		json_sprintf("http://%s", addr_str(http, &s->http_bound)), "admin", "username",
 		"admin", "password", json_object_get(keep, "admin"), "tenant", "domain", domain,
 		"username", "demo", "password", json_object_get(keep, "tenant"), "sip", "address",
 		addr_ip_str(sip, &s->sip_bound), "port", (int)s->sip_bound.port, "tls_port",
-		(int)s->config.tls_port, "ca", *s->certificate.ca ? s->certificate.ca : NULL,
+		(int)s->config.tls_port, "ws_port", (int)s->config.ws_port, "wss_port",
+		(int)s->config.wss_port, "ca", *s->certificate.ca ? s->certificate.ca : NULL,
 		"accounts", accounts_json(keep));
 }
 
@@ -185,10 +186,12 @@ static void print_demo(const struct server *s, const json_t *keep)
 	       "  REST      http://%s/api/docs\n"
 	       "            administrator  admin / %s\n"
 	       "            tenant         demo / %s   (domain %s)\n"
-	       "  SIP       %s, UDP or TCP; TLS on port %u, root certificate %s\n",
+	       "  SIP       %s, UDP or TCP; TLS on port %u, root certificate %s\n"
+	       "            WebSocket ws on port %u, wss on port %u\n",
 	       addr_str(http, &s->http_bound), json_string_value(json_object_get(keep, "admin")),
 	       json_string_value(json_object_get(keep, "tenant")), domain,
-	       addr_str(sip, &s->sip_bound), (unsigned)s->config.tls_port, s->certificate.ca);
+	       addr_str(sip, &s->sip_bound), (unsigned)s->config.tls_port, s->certificate.ca,
+	       (unsigned)s->config.ws_port, (unsigned)s->config.wss_port);
 	for (size_t i = 0; i < DEMO_EXTENSIONS; i++)
 		printf("            extension %s  user name %s  password %s\n", numbers[i],
 		       numbers[i],

@@ -140,7 +140,8 @@ static void pass_closed(struct flow_sink *sink, oid conn)
 static int start_net(struct server *s)
 {
 	s->sink.sink = (struct flow_sink){pass_received, pass_failed, pass_closed};
-	const struct net_conf conf = {.loop = s->loop, .sink = &s->sink.sink};
+	const struct net_conf conf = {
+		.loop = s->loop, .sink = &s->sink.sink, .ws_origins = s->config.ws_origins};
 
 	return net_open(&s->net, &conf);
 }
@@ -317,8 +318,11 @@ static void stop_presence(struct server *s)
 static int listen_one(struct server *s, enum flow_transport t, const struct addr *address,
 		      uint16_t *port)
 {
-	static const char *const names[] = {
-		[FLOW_UDP] = "UDP", [FLOW_TCP] = "TCP", [FLOW_TLS] = "TLS"};
+	static const char *const names[] = {[FLOW_UDP] = "UDP",
+					    [FLOW_TCP] = "TCP",
+					    [FLOW_TLS] = "TLS",
+					    [FLOW_WS] = "WS",
+					    [FLOW_WSS] = "WSS"};
 	struct addr local = *address, bound;
 	char text[ADDR_STR_BYTES];
 	int err;
@@ -346,7 +350,26 @@ static int listen_sip(struct server *s, const struct addr *address)
 		err = listen_one(s, FLOW_TCP, address, &c->sip_port);
 	if (!err)
 		err = listen_one(s, FLOW_TLS, address, &c->tls_port);
+	if (!err)
+		err = listen_one(s, FLOW_WS, address, &c->ws_port);
+	if (!err)
+		err = listen_one(s, FLOW_WSS, address, &c->wss_port);
 	return err;
+}
+
+static uint16_t above(uint16_t port, unsigned n)
+{
+	return port && port + n <= UINT16_MAX ? (uint16_t)(port + n) : 0;
+}
+
+static void choose_ports(struct config *c)
+{
+	if (!c->has_tls_port)
+		c->tls_port = above(c->sip_port, 1);
+	if (!c->has_ws_port)
+		c->ws_port = above(c->sip_port, 2);
+	if (!c->has_wss_port)
+		c->wss_port = above(c->sip_port, 5);
 }
 
 /* The operator's certificate, or one made for this system. */
@@ -359,8 +382,6 @@ static int ready_certificate(struct server *s)
 	char why[160] = "", dir[600];
 	int err = 0;
 
-	if (!s->config.has_tls_port)
-		s->config.tls_port = s->config.sip_port ? (uint16_t)(s->config.sip_port + 1) : 0;
 	if (!*cert) {
 		snprintf(dir, sizeof(dir), "%s/tls", s->config.data_dir);
 		err = certificate_ready(&s->certificate, dir, &whom);
@@ -380,6 +401,7 @@ static int start_listeners(struct server *s)
 {
 	int err = ready_certificate(s);
 
+	choose_ports(&s->config);
 	for (size_t i = 0; !err && i < s->config.naddresses; i++)
 		err = listen_sip(s, &s->config.address[i]);
 	if (err)

@@ -35,6 +35,7 @@ static void conn_free(struct conn *c)
 {
 	loop_unwatch(c->watch);
 	tls_free(c->tls);
+	conn_ws_free(c);
 	if (c->fd >= 0)
 		close(c->fd);
 	timer_cancel(&c->deadline);
@@ -123,6 +124,8 @@ static uint64_t deadline_of(const struct conn *c, const char **why)
 		earlier(&due, why, c->since_ms + l->connect_ms, "no answer to connecting");
 	if (c->st == CONN_SECURING)
 		earlier(&due, why, c->since_ms + l->message_ms, "no TLS hand-shake");
+	if (c->st == CONN_UPGRADING)
+		earlier(&due, why, c->since_ms + l->message_ms, "no WebSocket hand-shake");
 	if (c->st == CONN_REFUSING || c->st == CONN_LINGERING)
 		earlier(&due, why, c->since_ms + l->linger_ms, "not closed by the peer");
 	if (c->ntx && c->st != CONN_CONNECTING)
@@ -193,7 +196,6 @@ bool conn_watch(struct conn *c)
 
 static void connected(struct conn *c)
 {
-	struct flow_evt evt;
 	int err = 0, failed = 0;
 	socklen_t n = sizeof(failed);
 
@@ -205,19 +207,17 @@ static void connected(struct conn *c)
 		return conn_end(c, failed ? failed : err);
 	conn_enter(c, CONN_OPEN);
 	c->traffic_ms = c->written_ms = c->since_ms;
-	evt = conn_about(c, FLOW_EVT_OPENED);
-	err = flows_tell(c->f, &evt, NULL);
+	err = conn_tell_opened(c);
 	if (err)
 		return conn_end(c, err);
 	conn_flush(c);
 }
 
-static void tell_opened(struct conn *c)
+int conn_tell_opened(struct conn *c)
 {
 	struct flow_evt evt = conn_about(c, FLOW_EVT_OPENED);
 
-	if (flows_tell(c->f, &evt, NULL))
-		conn_end(c, ENOMEM);
+	return flows_tell(c->f, &evt, NULL);
 }
 
 /* Only who has finished the hand-shake is made known. */
@@ -234,10 +234,10 @@ static void secure(struct conn *c)
 		conn_log_end(c, "the TLS hand-shake failed");
 		return conn_end(c, 0);
 	}
-	conn_enter(c, CONN_OPEN);
+	conn_enter(c, c->ws ? CONN_UPGRADING : CONN_OPEN);
 	c->traffic_ms = c->since_ms;
-	if (conn_watch(c))
-		tell_opened(c);
+	if (conn_watch(c) && c->st == CONN_OPEN && conn_tell_opened(c))
+		conn_end(c, ENOMEM);
 }
 
 static void conn_ready(int fd, unsigned events, void *arg)
@@ -254,6 +254,21 @@ static void conn_ready(int fd, unsigned events, void *arg)
 		conn_read(c);
 }
 
+static enum conn_state first_state(const struct flow_cmd *cmd)
+{
+	if (cmd->kind != FLOW_CMD_ADOPT)
+		return CONN_CONNECTING;
+	switch (cmd->transport) {
+	case FLOW_TLS:
+	case FLOW_WSS:
+		return CONN_SECURING;
+	case FLOW_WS:
+		return CONN_UPGRADING;
+	default:
+		return CONN_OPEN;
+	}
+}
+
 /* Takes fd and cmd->spare on success. */
 static int conn_new(struct conn **cp, struct flows *f, int fd, const struct flow_cmd *cmd, oid id)
 {
@@ -265,9 +280,7 @@ static int conn_new(struct conn **cp, struct flows *f, int fd, const struct flow
 	c->f = f;
 	c->fd = -1;
 	c->id = id;
-	c->st = cmd->kind != FLOW_CMD_ADOPT  ? CONN_CONNECTING
-		: cmd->transport == FLOW_TLS ? CONN_SECURING
-					     : CONN_OPEN;
+	c->st = first_state(cmd);
 	c->transport = cmd->transport;
 	c->listener = cmd->listener;
 	c->remote = cmd->remote;
@@ -277,6 +290,8 @@ static int conn_new(struct conn **cp, struct flows *f, int fd, const struct flow
 	err = sock_local(fd, &c->local);
 	if (!err && c->st == CONN_SECURING)
 		err = tls_alloc(&c->tls, f->shared->tls, fd);
+	if (!err && (c->transport == FLOW_WS || c->transport == FLOW_WSS))
+		err = conn_ws_begin(c);
 	if (!err)
 		err = loop_watch(&c->watch, f->loop, fd, c->watched, conn_ready, c);
 	if (err) {
@@ -304,8 +319,8 @@ void conn_adopt(struct flows *f, const struct flow_cmd *cmd)
 		free(cmd->spare);
 		return;
 	}
-	if (c->st == CONN_OPEN)
-		tell_opened(c);
+	if (c->st == CONN_OPEN && conn_tell_opened(c))
+		conn_end(c, ENOMEM);
 }
 
 void conn_connect(struct flows *f, const struct flow_cmd *cmd)

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One stream connection, as its files share it: conn.c (life and deadlines), conn_tx.c (writing), conn_rx.c (reading).
+ * One stream connection, as its files share it: conn.c (life and deadlines), conn_tx.c (writing), conn_rx.c (reading),
+ * conn_ws.c (what a WebSocket does otherwise).
  *
- *   CONNECTING ──→ OPEN ──→ FLUSHING ──→ LINGERING ──→ (closed)
- *   SECURING ────↗  └────→ REFUSING ──────↗
+ *   CONNECTING ─────────────→ OPEN ──→ FLUSHING ──→ LINGERING ──→ (closed)
+ *   SECURING ──→ UPGRADING ──↗ └────→ REFUSING ──────↗
  *
  * SECURING   the TLS hand-shake; the core knows nothing of it yet
+ * UPGRADING  a WebSocket's hand-shake; the core knows nothing of it yet
  * REFUSING   what came cannot be framed any more; the core still answers it (400), then it ends
  * FLUSHING   the core is done with it; what is queued still leaves
  * LINGERING  all is written and our side shut.  Closing now, with bytes unread, would send a reset that can overtake our
@@ -19,14 +21,22 @@
 #include "net/flows_priv.h"
 #include "net/frame.h"
 #include "net/tls.h"
+#include "web/websocket.h"
 
 enum conn_state {
 	CONN_CONNECTING,
 	CONN_SECURING,
+	CONN_UPGRADING,
 	CONN_OPEN,
 	CONN_REFUSING,
 	CONN_FLUSHING,
 	CONN_LINGERING
+};
+
+struct conn_ws {
+	struct websocket socket;
+	uint64_t second_ms; /* pings are counted since */
+	unsigned npings;
 };
 
 struct conn {
@@ -39,7 +49,8 @@ struct conn {
 	uint32_t listener; /* 0: we connected */
 	struct addr local, remote;
 	int fd;
-	struct tls *tls; /* NULL: plain */
+	struct tls *tls;    /* NULL: plain */
+	struct conn_ws *ws; /* NULL: none */
 	struct loop_fd *watch;
 	unsigned watched;
 	struct frame frame;
@@ -64,6 +75,7 @@ void conn_enter(struct conn *c, enum conn_state st);
 void conn_log_end(const struct conn *c, const char *why);
 /* err 0: nothing was lost.  The connection is gone when this returns. */
 void conn_end(struct conn *c, int err);
+int conn_tell_opened(struct conn *c) MUST_USE; /* from now on the core knows it */
 /* Watch the descriptor and the clock as the state wants it.  False: it has ended. */
 bool conn_watch(struct conn *c);
 
@@ -71,8 +83,22 @@ bool conn_watch(struct conn *c);
 void conn_queue(struct conn *c, struct blob *b); /* takes b */
 /* Write, and go on to what follows when all is written.  False: it has ended. */
 bool conn_flush(struct conn *c);
+/* Nothing more is taken; what is queued still leaves. */
+void conn_flush_and_end(struct conn *c);
 
 /* conn_rx.c */
 void conn_read(struct conn *c); /* may end it */
+/* Hand a message to the core. */
+int conn_deliver(struct conn *c, const void *p, size_t n) MUST_USE;
+
+/* conn_ws.c */
+int conn_ws_begin(struct conn *c) MUST_USE;
+void conn_ws_free(struct conn *c);
+/* Take what is whole of the n bytes at p: the hand-shake, then frames; *atp is moved behind it.  An errno ends c; EPROTO:
+ * after what is queued has left. */
+int conn_ws_consume(struct conn *c, uint8_t *p, size_t n, size_t *atp) MUST_USE;
+/* The head of its frame goes before a message; the blob has room for it. */
+void conn_ws_dress(struct blob *b);
+void conn_ws_say_goodbye(struct conn *c, uint16_t code, const char *why);
 
 #endif

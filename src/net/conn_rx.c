@@ -15,7 +15,7 @@
 
 enum { SMALLEST_RX = 1024 };
 
-static int deliver(struct conn *c, const uint8_t *p, size_t n)
+int conn_deliver(struct conn *c, const void *p, size_t n)
 {
 	struct flow_evt evt = conn_about(c, FLOW_EVT_RECEIVED);
 	int err;
@@ -50,7 +50,7 @@ static int keep_rest(struct conn *c, const uint8_t *p, size_t n)
 		c->nrx = n;
 		c->rx_cap = cap;
 	}
-	if (!frame_begun(p, n))
+	if (c->ws ? !n && !c->ws->socket.in_message : !frame_begun(p, n))
 		c->begun_ms = 0;
 	else if (!c->begun_ms)
 		c->begun_ms = flows_now_ms(c->f);
@@ -96,8 +96,8 @@ static int broken(struct conn *c)
 	return EPROTO;
 }
 
-/* Take the messages out of n bytes.  An errno ends the connection. */
-static int consume(struct conn *c, const uint8_t *p, size_t n)
+/* Take the messages out of n bytes; *atp: how many of them that took.  An errno ends the connection. */
+static int take_messages(struct conn *c, const uint8_t *p, size_t n, size_t *atp)
 {
 	unsigned pings = 0;
 	size_t at = 0, take = 0;
@@ -115,15 +115,27 @@ static int consume(struct conn *c, const uint8_t *p, size_t n)
 		if (kind == FRAME_LAST)
 			conn_enter(c, CONN_REFUSING);
 		if (kind == FRAME_MESSAGE || kind == FRAME_LAST)
-			err = deliver(c, p + at, take);
+			err = conn_deliver(c, p + at, take);
 		at += take;
 		c->begun_ms = 0;
 	}
-	if (!err)
-		err = pong(c, pings);
-	if (!err)
-		err = c->st == CONN_OPEN ? keep_rest(c, p + at, n - at) : keep_rest(c, NULL, 0);
-	return err;
+	*atp = at;
+	return err ? err : pong(c, pings);
+}
+
+static bool is_listening(const struct conn *c)
+{
+	return c->st == CONN_OPEN || c->st == CONN_UPGRADING;
+}
+
+static int consume(struct conn *c, uint8_t *p, size_t n)
+{
+	size_t at = 0;
+	int err = c->ws ? conn_ws_consume(c, p, n, &at) : take_messages(c, p, n, &at);
+
+	if (err)
+		return err;
+	return is_listening(c) ? keep_rest(c, p + at, n - at) : keep_rest(c, NULL, 0);
 }
 
 /* What comes after our own end is thrown away as it is. */
@@ -141,7 +153,7 @@ void conn_read(struct conn *c)
 
 	if (link_linked(&c->paused))
 		return;
-	if (c->st == CONN_OPEN && flows_blocked(f)) {
+	if (is_listening(c) && flows_blocked(f)) {
 		flows_pause(f, &c->paused);
 		conn_watch(c);
 		return;
@@ -154,11 +166,13 @@ void conn_read(struct conn *c)
 		return conn_end(c, c->st == CONN_LINGERING ? 0 : err);
 	}
 	c->traffic_ms = flows_now_ms(f);
-	if (c->st != CONN_OPEN)
+	if (!is_listening(c))
 		return; /* nobody wants to know any more */
 	err = c->rx ? append(c, f->scratch, (size_t)n) : 0;
 	if (!err)
 		err = c->rx ? consume(c, c->rx, c->nrx) : consume(c, f->scratch, (size_t)n);
+	if (err == EPROTO && c->ws && c->ntx)
+		return conn_flush_and_end(c);
 	if (err)
 		return conn_end(c, err == EPROTO ? 0 : err);
 	conn_flush(c);

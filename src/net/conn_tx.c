@@ -95,7 +95,13 @@ void conn_queue(struct conn *c, struct blob *b)
 		c->written_ms = flows_now_ms(c->f);
 	*c->tx_end = b;
 	c->tx_end = &b->next;
-	c->ntx += b->n;
+	c->ntx += b->n - b->off;
+}
+
+void conn_flush_and_end(struct conn *c)
+{
+	conn_enter(c, CONN_FLUSHING);
+	conn_flush(c);
 }
 
 void conn_send(struct conn *c, struct blob *b)
@@ -104,6 +110,8 @@ void conn_send(struct conn *c, struct blob *b)
 		blob_free(b); /* the core has said that it is done */
 		return;
 	}
+	if (c->ws)
+		conn_ws_dress(b);
 	conn_queue(c, b);
 	if (c->st == CONN_REFUSING)
 		conn_enter(c, CONN_FLUSHING); /* this was the answer */
@@ -114,8 +122,8 @@ void conn_finish(struct conn *c)
 {
 	if (c->st == CONN_CONNECTING)
 		return conn_end(c, c->ntx ? ECANCELED : 0);
-	if (c->st == CONN_OPEN || c->st == CONN_REFUSING) {
-		conn_enter(c, CONN_FLUSHING);
-		conn_flush(c);
-	}
+	if (c->ws && c->st == CONN_OPEN)
+		conn_ws_say_goodbye(c, 1000, "");
+	if (c->st == CONN_OPEN || c->st == CONN_REFUSING)
+		conn_flush_and_end(c);
 }

@@ -19,7 +19,11 @@ struct blob {
 
 struct blob *blob_new(const void *p,
 		      size_t n) MUST_USE; /* NULL without memory; p NULL: to be filled */
+/* For a stream of this transport: with room before the bytes for what it wraps them in; off stands behind that. */
+struct blob *blob_new_for(enum flow_transport t, const void *p, size_t n) MUST_USE;
 struct blob *blob_free(struct blob *b);
+
+enum { BLOB_ROOM = 4 }; /* a WebSocket frame of at most 65535 bytes */
 
 enum flow_cmd_kind {		      /* core → flow thread */
 		     FLOW_CMD_LISTEN, /* fd, transport, listener */

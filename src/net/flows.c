@@ -29,6 +29,18 @@ struct blob *blob_new(const void *p, size_t n)
 	return b;
 }
 
+struct blob *blob_new_for(enum flow_transport t, const void *p, size_t n)
+{
+	size_t room = t == FLOW_WS || t == FLOW_WSS ? BLOB_ROOM : 0;
+	struct blob *b = blob_new(NULL, room + n);
+
+	if (!b)
+		return NULL;
+	memcpy(b->p + room, p, n);
+	b->off = room;
+	return b;
+}
+
 struct blob *blob_free(struct blob *b)
 {
 	free(b);

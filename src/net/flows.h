@@ -35,6 +35,7 @@ struct flows_shared { /* one for all flow threads; constant once they run, but f
 	struct ring *events; /* struct flow_evt, to the core */
 	struct guard *guard;
 	struct tls_keeper *tls; /* the certificate in force */
+	const char *ws_origins; /* pages that may open a WebSocket, by space; empty: any */
 	_Atomic uint64_t last_conn;
 	_Atomic size_t inflight_bytes;
 	unsigned nthreads;

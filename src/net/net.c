@@ -156,6 +156,8 @@ int net_listen(struct net *n, enum flow_transport t, const struct addr *local, s
 		break;
 	case FLOW_TCP:
 	case FLOW_TLS:
+	case FLOW_WS:
+	case FLOW_WSS:
 		err = listen_stream(n, t, number, local, &l.bound);
 		break;
 	default:

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * SIP over real sockets: the flow_edge of the server.  UDP on the core thread, TCP (later TLS, WS) on flow threads, which frame
- * messages (Content-Length) and hand them over.
+ * SIP over real sockets: the flow_edge of the server.  UDP on the core thread; TCP, TLS, WS and WSS on flow threads, which
+ * frame messages (Content-Length, WebSocket) and hand them over.
  *
  * Thread     net_open, net_close, net_listen: core (its loop).  The flow_edge's functions: core.
  * Errors     net_listen: EADDRINUSE, EADDRNOTAVAIL, EACCES: the caller names address and port
- * Sources    RFC 3261 18; RFC 5626 3.5.1 (CRLF keep-alive)
+ * Sources    RFC 3261 18; RFC 5626 3.5.1 (CRLF keep-alive); RFC 7118 (WebSocket)
  */
 #ifndef NET_NET_H
 #define NET_NET_H
@@ -23,6 +23,9 @@ struct net_conf {
 	size_t max_per_address; /* of those that came in; 0 = a tenth */
 	uint32_t
 		idle_seconds; /* close a stream without traffic that nothing keeps (flow_edge.keep); 0 = 300 */
+	/* "https://a.example https://b.example none": the pages whose scripts may open a WebSocket, and "none" for clients
+	 * that send no Origin.  NULL or empty: anybody may; it is the digest that protects. */
+	const char *ws_origins;
 	uint32_t
 		message_ms; /* from a message's first byte to its last, and from accept to the first message; 0 = 10 s */
 };

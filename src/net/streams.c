@@ -221,7 +221,7 @@ int streams_send(struct streams *s, struct flow *flow, const void *p, size_t n)
 		return ENOTCONN;
 	if (r && r->st == REF_CONGESTED)
 		return ENOBUFS;
-	cmd.blob = blob_new(p, n);
+	cmd.blob = blob_new_for(flow->conn ? r->transport : flow->transport, p, n);
 	if (!cmd.blob)
 		return ENOMEM;
 	err = r ? 0 : open_to(s, flow, &r);
@@ -363,6 +363,7 @@ int streams_open(struct streams **sp, struct net *n)
 	s->net = n;
 	list_init(&s->unsaid);
 	set_limits(&s->shared.limits, c);
+	s->shared.ws_origins = c->ws_origins ? c->ws_origins : "";
 	s->shared.nthreads = nthreads < FLOWS_MAX_THREADS ? nthreads : FLOWS_MAX_THREADS;
 	err = map_init(&s->by_id);
 	if (!err)

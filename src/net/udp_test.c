@@ -294,7 +294,6 @@ static void address_in_use_or_not_ours_is_refused(void **state)
 	assert_int_equal(net_listen(w->net, FLOW_UDP, &bound, &other), EADDRINUSE);
 	assert_int_equal(net_listen(w->net, FLOW_UDP, &foreign, &other), EADDRNOTAVAIL);
 	assert_int_equal(net_listen(w->net, FLOW_UDP, &(struct addr){0}, &other), EINVAL);
-	assert_int_equal(net_listen(w->net, FLOW_WS, &bound, &other), EPROTONOSUPPORT);
 }
 
 static void impossible_destinations_are_known_at_once(void **state)

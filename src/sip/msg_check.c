@@ -128,7 +128,7 @@ void sip_parse_body(struct sip_parse *p)
 		return sip_parse_flaw(p, 400, "Malformed Content-Length");
 	if (n > rest.n)
 		return sip_parse_flaw(p, 400, "Body Shorter Than Content-Length");
-	if (is_framed && n < rest.n)
+	if (flow_is_stream(m->flow.transport) && n < rest.n)
 		return sip_parse_flaw(p, 400, "Body Longer Than Content-Length");
 	m->body = sip_sub(rest, 0, (size_t)n);
 }

@@ -268,7 +268,9 @@ static void body_by_content_length(void **state)
 				 cases[i].body);
 
 		assert_int_equal(verdict(text), cases[i].udp);
-		assert_int_equal(verdict_on(&ws, text, (size_t)n), cases[i].udp);
+		/* A message of WebSocket is one message of SIP: it need not say its length, but there is no more. */
+		assert_int_equal(verdict_on(&ws, text, (size_t)n),
+				 cases[i].length[0] ? cases[i].tcp : cases[i].udp);
 		if (verdict_on(&tcp, text, (size_t)n) != cases[i].tcp)
 			fail_msg("%s over TCP", cases[i].length);
 	}

@@ -76,30 +76,6 @@ static int hex_digit(char c)
 	return -1;
 }
 
-static bool is_utf8(const unsigned char *p, size_t n)
-{
-	for (size_t i = 0; i < n;) {
-		unsigned char c = p[i];
-		size_t more = c < 0x80		      ? 0
-			      : c >= 0xc2 && c < 0xe0 ? 1
-			      : (c & 0xf0) == 0xe0    ? 2
-			      : c >= 0xf0 && c < 0xf5 ? 3
-						      : 9;
-
-		if (more == 9 || more >= n - i)
-			return false;
-		for (size_t k = 1; k <= more; k++)
-			if ((p[i + k] & 0xc0) != 0x80)
-				return false;
-		/* Overlong forms, surrogates, beyond U+10FFFF. */
-		if ((c == 0xe0 && p[i + 1] < 0xa0) || (c == 0xed && p[i + 1] > 0x9f) ||
-		    (c == 0xf0 && p[i + 1] < 0x90) || (c == 0xf4 && p[i + 1] > 0x8f))
-			return false;
-		i += more + 1;
-	}
-	return true;
-}
-
 static bool has_bad_segment(struct str path)
 {
 	struct str rest = path;
@@ -140,7 +116,7 @@ int http_path_decode(char *dst, size_t dst_bytes, struct str raw, struct str *ou
 	}
 	dst[n] = '\0';
 	*out = (struct str){dst, n};
-	if (!is_utf8((const unsigned char *)dst, n) || has_bad_segment(*out))
+	if (!str_is_utf8(*out) || has_bad_segment(*out))
 		return EINVAL;
 	return 0;
 }

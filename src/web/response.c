@@ -9,6 +9,7 @@ static const struct {
 	unsigned status;
 	const char *reason;
 } reasons[] = {
+	{101, "Switching Protocols"},
 	{200, "OK"},
 	{201, "Created"},
 	{202, "Accepted"},
@@ -35,6 +36,7 @@ static const struct {
 	{415, "Unsupported Media Type"},
 	{417, "Expectation Failed"},
 	{422, "Unprocessable Content"},
+	{426, "Upgrade Required"},
 	{428, "Precondition Required"},
 	{429, "Too Many Requests"},
 	{431, "Request Header Fields Too Large"},
