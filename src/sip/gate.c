@@ -30,10 +30,12 @@ static bool is_in_dialog_only(enum sip_method m)
 
 void gate_write_lists(struct sip *s)
 {
+	/* PRACK goes with its option */
 	buf_reset(&s->allow);
 	for (int m = 0; m < SIP_UNKNOWN_METHOD; m++)
 		if (s->handlers[m].fn || m == SIP_OPTIONS ||
-		    (is_in_dialog_only(m) && m != SIP_PRACK))
+		    (is_in_dialog_only(m) &&
+		     (m != SIP_PRACK || stack_supports(s, SIP_OPTION_100REL))))
 			add_token(&s->allow, sip_method_name(m));
 	buf_reset(&s->supported);
 	for (size_t i = 0; i < s->noptions; i++)
@@ -72,14 +74,6 @@ static bool refuses_uri(struct sip *s, const struct sip_msg *req)
 	return false;
 }
 
-static bool knows_option(const struct sip *s, struct str tag)
-{
-	for (size_t i = 0; i < s->noptions; i++)
-		if (str_ieq(tag, str_of(s->options[i])))
-			return true;
-	return false;
-}
-
 static bool refuses_option(struct sip *s, const struct sip_msg *req)
 {
 	struct buf unknown = {0}, lines = {0};
@@ -88,7 +82,7 @@ static bool refuses_option(struct sip *s, const struct sip_msg *req)
 
 	sip_values_init(&v, req, SIP_HDR_REQUIRE);
 	while (sip_values_next(&v, &tag))
-		if (tag.n && !knows_option(s, tag))
+		if (tag.n && !stack_supports(s, tag))
 			add_token(&unknown, tag);
 	if (!unknown.n)
 		return false;

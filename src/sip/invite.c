@@ -24,6 +24,24 @@ void inv_tell(struct sip_invite *inv, enum sip_inv_event_type type, const struct
 	inv_tell_full(inv, &(struct sip_inv_event){.type = type, .msg = msg, .status = status});
 }
 
+/* For an INVITE to which nobody could answer an offer in a 1xx. */
+static void write_supported_plain(struct buf *b, const struct sip *s)
+{
+	struct str list = buf_view(&s->supported), one;
+	const char *before = "Supported: ";
+
+	while (list.p) {
+		one = str_trim(str_cut(&list, ','));
+		if (!one.n || str_eq(one, SIP_OPTION_100REL))
+			continue;
+		buf_cstr(b, before);
+		buf_str(b, one);
+		before = ", ";
+	}
+	if (*before == ',')
+		buf_cstr(b, "\r\n");
+}
+
 void inv_write_lists(const struct sip_invite *inv, struct buf *b, bool has_contact)
 {
 	const struct sip *s = inv->sip;
@@ -33,6 +51,18 @@ void inv_write_lists(const struct sip_invite *inv, struct buf *b, bool has_conta
 	buf_printf(b, "Allow: %.*s\r\n", STR_ARG(buf_view(&s->allow)));
 	if (s->supported.n)
 		buf_printf(b, "Supported: %.*s\r\n", STR_ARG(buf_view(&s->supported)));
+}
+
+void inv_write_lists_for(const struct sip_invite *inv, struct buf *b, bool is_plain)
+{
+	const struct sip *s = inv->sip;
+
+	if (!is_plain) {
+		inv_write_lists(inv, b, false);
+		return;
+	}
+	buf_printf(b, "Allow: %.*s\r\n", STR_ARG(buf_view(&s->allow)));
+	write_supported_plain(b, s);
 }
 
 /* RFC 3261 12.2.1.2; a connection that is gone and cannot be opened again is as good as silence. */
@@ -148,12 +178,31 @@ int inv_absorb(struct sip_invite *inv, const struct inv_in *in)
 	return 0;
 }
 
+static void nobody(struct sip_invite *inv, const struct sip_inv_event *ev, void *arg)
+{
+	(void)inv;
+	(void)ev;
+	(void)arg;
+}
+
+static void lingered(struct timer *t, void *arg)
+{
+	(void)t;
+	inv_free(arg);
+}
+
 static void ended(struct timer *t, void *arg)
 {
 	struct sip_invite *inv = arg;
 
 	(void)t;
 	inv_tell(inv, SIP_INV_ENDED, NULL, 0);
+	if (inv_reliable_lingers(inv)) {
+		inv->fn = nobody;
+		timer_start(inv->sip->conf.env.wheel, &inv->end_timer, 64 * inv->sip->conf.t1_ms,
+			    lingered, inv);
+		return;
+	}
 	inv_free(inv);
 }
 
@@ -240,8 +289,9 @@ struct sip_invite *inv_free(struct sip_invite *inv)
 	sip_forget(inv->sip, inv->invite);
 	sip_forget(inv->sip, inv->reinvite);
 	sip_forget(inv->sip, inv->bye);
+	inv_reliable_free(inv);
 	for (unsigned i = 0; i < inv->nforks; i++)
-		sip_dialog_close(inv->forks[i]);
+		sip_dialog_close(inv->forks[i].d);
 	mem_free(inv->forks);
 	sip_dialog_close(inv->d);
 	inv_offer_free(inv);
@@ -261,7 +311,7 @@ void sip_invite_end(struct sip_invite *inv, unsigned status, struct str reason_l
 
 const struct sip_dialog *sip_invite_dialog(const struct sip_invite *inv)
 {
-	return inv->d ? inv->d : inv->nforks ? inv->forks[0] : NULL;
+	return inv->d ? inv->d : inv->nforks ? inv->forks[0].d : NULL;
 }
 
 void sip_invite_kept(const struct sip_invite *inv, struct sip_dialog_kept *kept)

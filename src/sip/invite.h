@@ -10,7 +10,7 @@
  * Thread     core
  * Ownership  the usage belongs to the stack until SIP_INV_ENDED; messages and bodies are borrowed for the event
  * Errors     actions: EPROTO when the state does not allow them (an OFFER may have been cancelled meanwhile), ENOMEM
- * Sources    RFC 3261 9, 13, 14, 15; RFC 3264; RFC 6337; RFC 5407
+ * Sources    RFC 3261 9, 13, 14, 15; RFC 3262; RFC 3264; RFC 6337; RFC 5407
  */
 #ifndef SIP_INVITE_H
 #define SIP_INVITE_H
@@ -21,6 +21,7 @@ struct sip_invite;
 
 enum sip_inv_event_type {
 	SIP_INV_PROVISIONAL, /* UAC: a 101…199; body when there is one; fork says which early dialog */
+	SIP_INV_PRACKED, /* UAS: PRACK to our reliable 1xx that offered; body: the answer */
 	SIP_INV_ANSWERED, /* UAC: the first 2xx; acknowledge with sip_invite_ack().  Later forks' 2xx get ACK and BYE here. */
 	SIP_INV_REJECTED, /* UAC: final 3xx…6xx, or status 408/503 made here; SIP_INV_ENDED follows */
 	SIP_INV_CANCELLED, /* UAS: CANCEL before our final answer; 487 has been sent; SIP_INV_ENDED follows */
@@ -41,6 +42,8 @@ struct sip_inv_event {
 	struct str sdp;		   /* body of type application/sdp; empty without */
 	unsigned fork;		   /* PROVISIONAL, ANSWERED: number of the early dialog, from 0 */
 	struct sip_strans *st;	   /* REQUEST */
+	bool is_reliable;	   /* PROVISIONAL: acknowledged with PRACK, */
+	bool is_offer; /* ... by sip_invite_prack(): it offers, for the INVITE did not */
 };
 typedef void sip_invite_h(struct sip_invite *inv, const struct sip_inv_event *ev, void *arg);
 
@@ -48,6 +51,8 @@ typedef void sip_invite_h(struct sip_invite *inv, const struct sip_inv_event *ev
  * Errors: E2BIG, EPROTO (it cannot make a dialog: 400), ENOSPC (max_dialogs: 503), ENOMEM; the request is still the caller's. */
 int sip_invite_uas(struct sip_invite **ip, struct sip_strans *st, const char *contact,
 		   sip_invite_h *fn, void *arg) MUST_USE;
+/* Goes reliably (RFC 3262) to a caller who knows that: then it may be told later, when the one before it is acknowledged, and
+ * so may the 200.  A 1xx that must offer and has nothing is left out. */
 int sip_invite_progress(struct sip_invite *inv, unsigned status,
 			const struct sip_extra *extra) MUST_USE;		       /* 1xx */
 int sip_invite_accept(struct sip_invite *inv, const struct sip_extra *extra) MUST_USE; /* 200 */
@@ -61,6 +66,7 @@ struct sip_invite_conf {
 	struct str contact;
 	struct str routes;	/* e.g. from Path */
 	unsigned max_forwards;	/* 0 = 70; a B2BUA passes on what is left */
+	bool is_plain; /* 100rel is not offered: nobody is there to answer an offer in a 1xx */
 	const struct sip_msg *again; /* the 401 or 407 this INVITE answers: same Call-ID and tag, next CSeq (22.2) */
 	struct sip_extra extra; /* SDP offer, identity headers … */
 };
@@ -69,6 +75,11 @@ int sip_invite_uac(struct sip_invite **ip, struct sip *s, const struct sip_invit
 /* Has the far side said anything yet, a 100 at least? */
 bool sip_invite_is_heard(const struct sip_invite *inv);
 int sip_invite_ack(struct sip_invite *inv, struct str sdp) MUST_USE;
+/* The answer to the offer in a reliable 1xx of that early dialog. */
+int sip_invite_prack(struct sip_invite *inv, unsigned fork, struct str sdp) MUST_USE;
+/* UAS: has the offer of the INVITE been answered (or ours been made) in a reliable 1xx? */
+bool sip_invite_is_settled(const struct sip_invite *inv);
+bool sip_invite_takes_reliable(const struct sip_invite *inv);
 
 /* Both sides, once confirmed. */
 /* Tried again after 491, as RFC 3261 14.1 says, before SIP_INV_OFFER_DONE tells of it.  EBUSY: an offer is pending. */

@@ -80,6 +80,7 @@ static bool is_offer_refused(struct sip_invite *inv, struct sip_strans *st)
 		inv_event(inv, INV_EV_ACK_IN, &none);
 		return inv->state != INV_CONFIRMED;
 	case INV_INCOMING:
+	case INV_ANSWERING:
 		retry_after(inv, st); /* 14.2 */
 		return true;
 	case INV_HANGING_UP:
@@ -93,8 +94,8 @@ static bool is_offer_refused(struct sip_invite *inv, struct sip_strans *st)
 	return true;
 }
 
-static void take_offer(struct sip_invite *inv, struct sip_strans *st, const struct sip_msg *req,
-		       enum offer_event ev)
+void inv_take_offer(struct sip_invite *inv, struct sip_strans *st, const struct sip_msg *req,
+		    enum offer_event ev)
 {
 	oid id = sip_strans_id(st);
 
@@ -112,8 +113,7 @@ static void take_offer(struct sip_invite *inv, struct sip_strans *st, const stru
 
 static void take_other(struct sip_invite *inv, struct sip_strans *st, const struct sip_msg *req)
 {
-	/* RFC 3262 3: we have sent nothing that a PRACK could mean */
-	if (inv->state == INV_HANGING_UP || inv->state == INV_OVER || req->method == SIP_PRACK) {
+	if (inv->state == INV_HANGING_UP || inv->state == INV_OVER) {
 		(void)sip_reply(st, 481, NULL, NULL);
 		return;
 	}
@@ -131,11 +131,13 @@ void inv_on_request(struct sip_dialog *d, struct sip_strans *st, const struct si
 	case SIP_BYE:
 		return take_bye(inv, st, req);
 	case SIP_INVITE:
-		return take_offer(inv, st, req, OFFER_EV_REINVITE_IN);
+		return inv_take_offer(inv, st, req, OFFER_EV_REINVITE_IN);
 	case SIP_UPDATE:
 		if (!sip_msg_body(req, STR("application/sdp")).n)
 			return refresh_by_update(inv, d, st, req);
-		return take_offer(inv, st, req, OFFER_EV_UPDATE_IN);
+		return inv_take_offer(inv, st, req, OFFER_EV_UPDATE_IN);
+	case SIP_PRACK:
+		return inv_take_prack(inv, st, req);
 	default:
 		return take_other(inv, st, req);
 	}

@@ -13,7 +13,7 @@
 static void close_forks(struct sip_invite *inv)
 {
 	for (unsigned i = 0; i < inv->nforks; i++)
-		sip_dialog_close(inv->forks[i]);
+		sip_dialog_close(inv->forks[i].d);
 	inv->forks = mem_free(inv->forks);
 	inv->nforks = 0;
 }
@@ -25,10 +25,10 @@ static int fork_of(struct sip_invite *inv, const struct sip_msg *resp, unsigned 
 	int err;
 
 	for (*np = 0; *np < inv->nforks; ++*np)
-		if (str_eq(resp->to_tag, str_of(inv->forks[*np]->remote_tag)))
+		if (str_eq(resp->to_tag, str_of(inv->forks[*np].d->remote_tag)))
 			return 0;
 	if (!inv->forks)
-		inv->forks = mem_alloc(INV_MAX_FORKS * sizeof(struct sip_dialog *));
+		inv->forks = mem_alloc(INV_MAX_FORKS * sizeof(inv->forks[0]));
 	if (!inv->forks || inv->nforks == INV_MAX_FORKS)
 		return ENOSPC;
 	err = sip_dialog_from_response(&d, inv->sip, resp, str_of(inv->contact));
@@ -39,7 +39,7 @@ static int fork_of(struct sip_invite *inv, const struct sip_msg *resp, unsigned 
 		sip_dialog_close(d);
 		return err;
 	}
-	inv->forks[inv->nforks++] = d;
+	inv->forks[inv->nforks++] = (struct inv_fork){.d = d};
 	return 0;
 }
 
@@ -50,6 +50,8 @@ int inv_tell_progress(struct sip_invite *inv, const struct inv_in *in)
 
 	/* 12.1.2: without a tag (RFC 2543) there is progress, but no dialog yet */
 	if (in->msg->to_tag.n && fork_of(inv, in->msg, &ev.fork))
+		return 0;
+	if (in->msg->to_tag.n && !inv_take_reliable(inv, &inv->forks[ev.fork], &ev))
 		return 0;
 	inv_tell_full(inv, &ev);
 	return 0;
@@ -64,12 +66,12 @@ static int confirm(struct sip_invite *inv, const struct sip_msg *resp, unsigned 
 	if (err)
 		return err;
 	for (unsigned i = 0; i < inv->nforks; i++) {
-		if (!str_eq(resp->to_tag, str_of(inv->forks[i]->remote_tag)))
+		if (!str_eq(resp->to_tag, str_of(inv->forks[i].d->remote_tag)))
 			continue;
 		*fork = i;
-		if (inv->forks[i]->local_cseq > inv->d->local_cseq)
-			inv->d->local_cseq = inv->forks[i]->local_cseq;
-		inv->d->remote_cseq = inv->forks[i]->remote_cseq;
+		if (inv->forks[i].d->local_cseq > inv->d->local_cseq)
+			inv->d->local_cseq = inv->forks[i].d->local_cseq;
+		inv->d->remote_cseq = inv->forks[i].d->remote_cseq;
 	}
 	close_forks(inv);
 	inv->ack_cseq = resp->cseq;
@@ -198,12 +200,14 @@ static int send_invite(struct sip_invite *inv, const struct sip_invite_conf *con
 	sip_make_call_id(s, call_id, sizeof(call_id));
 	buf_printf(&from, "%.*s;tag=", STR_ARG(conf->from));
 	buf_str(&from, conf->again ? conf->again->from_tag : str_of(tag));
-	inv_write_lists(inv, &lines, false);
+	inv_write_lists_for(inv, &lines, conf->is_plain);
 	buf_str(&lines, conf->extra.headers);
 	out.from = buf_view(&from);
 	out.call_id = conf->again ? conf->again->call_id : str_of(call_id);
 	out.cseq = conf->again ? conf->again->cseq + 1 : 1;
 	out.extra.headers = buf_view(&lines);
+	inv->ack_cseq = out.cseq;
+	inv->has_offer = conf->extra.body.n;
 	err = from.err ? from.err : lines.err;
 	if (!err)
 		err = sip_send(s, &out, inv_on_invite_response, inv, &inv->invite);

@@ -36,6 +36,8 @@ int sip_invite_uas(struct sip_invite **ip, struct sip_strans *st, const char *co
 	}
 	inv->state = INV_INCOMING;
 	inv->incoming = st->id;
+	inv->has_offer = sip_msg_body(st->live->req, STR("application/sdp")).n;
+	inv_note_reliability(inv, st->live->req);
 	sip_strans_on_cancel(st, on_cancel, inv);
 	*ip = inv;
 	return 0;
@@ -47,6 +49,9 @@ int inv_send_progress(struct sip_invite *inv, const struct inv_in *in)
 	struct buf lines = {0};
 	int err;
 
+	if (inv->takes_reliable && (inv->wants_reliable || inv->has_offer || inv->is_settled ||
+				    (in->extra && in->extra->body.n)))
+		return inv_reliable_send(inv, in->status, in->extra);
 	buf_printf(&lines, "Contact: %s\r\n", inv->d->contact);
 	err = lines.err ? lines.err
 			: strans_reply(st, &(struct response){.status = in->status,
@@ -67,7 +72,7 @@ int inv_send_accept(struct sip_invite *inv, const struct inv_in *in)
 
 	if (!st)
 		return EPROTO;
-	has_offer = !sip_msg_body(sip_strans_request(st), STR("application/sdp")).n;
+	has_offer = !inv->has_offer && !inv->is_settled;
 	inv_write_lists(inv, &lines, true);
 	err = lines.err;
 	if (!err)
@@ -127,5 +132,16 @@ int sip_invite_progress(struct sip_invite *inv, unsigned status, const struct si
 int sip_invite_accept(struct sip_invite *inv, const struct sip_extra *extra)
 {
 	ON_THREAD(THREAD_CORE);
-	return inv_event(inv, INV_EV_ACCEPT, &(struct inv_in){.extra = extra});
+	return inv_event(inv, inv_must_wait(inv) ? INV_EV_ACCEPT_LATER : INV_EV_ACCEPT,
+			 &(struct inv_in){.extra = extra});
+}
+
+bool sip_invite_is_settled(const struct sip_invite *inv)
+{
+	return inv->is_settled;
+}
+
+bool sip_invite_takes_reliable(const struct sip_invite *inv)
+{
+	return inv->takes_reliable;
 }

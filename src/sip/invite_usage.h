@@ -6,6 +6,7 @@
  *   invite_uas.c     an INVITE that came to us
  *   invite_uac.c     an INVITE that we sent, its forks
  *   invite_offer.c   re-INVITE and UPDATE, both ways
+ *   invite_reliable.c  1xx that are acknowledged with PRACK, both ways
  *   invite_dialog.c  requests within the dialog: who gets them
  *
  * Thread     core
@@ -18,6 +19,7 @@
 
 #define INV_STATES(X)                                                                              \
 	X(INCOMING)                                                                                \
+	X(ANSWERING)                                                                               \
 	X(ACCEPTED)                                                                                \
 	X(ACK_FIRST)                                                                               \
 	X(CALLING)                                                                                 \
@@ -29,6 +31,8 @@
 #define INV_EVENTS(X)                                                                              \
 	X(PROGRESS)                                                                                \
 	X(ACCEPT)                                                                                  \
+	X(ACCEPT_LATER)                                                                            \
+	X(PRACK_LATE)                                                                              \
 	X(END)                                                                                     \
 	X(ACK)                                                                                     \
 	X(CANCEL_IN)                                                                               \
@@ -124,6 +128,15 @@ struct inv_request {
 	oid trans;
 };
 
+/* An early dialog of our INVITE. */
+struct inv_fork {
+	struct sip_dialog *d;
+	uint32_t rseq;	 /* of its last reliable 1xx; 0: none */
+	bool is_settled; /* a description came in one of them */
+};
+
+struct inv_reliable; /* invite_reliable.c */
+
 enum { INV_MAX_FORKS = 16, INV_MAX_TRIES = 4 };
 
 struct sip_invite {
@@ -140,15 +153,18 @@ struct sip_invite {
 	bool is_heard;	      /* UAC: something has come, a 100 at least */
 	oid invite, reinvite; /* UAC: our INVITE; either: our re-INVITE */
 	oid bye;
-	struct sip_dialog *
-		*forks; /* UAC: early dialogs, in order of appearance; NULL once decided */
+	struct inv_fork *forks; /* UAC: in order of appearance; NULL once decided */
 	unsigned nforks;
 	char *contact; /* UAC, until the dialog has it */
-	uint32_t ack_cseq;
+	uint32_t ack_cseq; /* of the INVITE or re-INVITE that our ACK, or PRACK, is for */
 	char *ack_sdp; /* SDP of our last ACK, when it had one */
 	struct inv_offer *pending;
 	struct link requests;
 	char *end_lines; /* header lines of the BYE that waits for the ACK */
+	struct inv_reliable *reliable; /* UAS: NULL until one is sent */
+	bool takes_reliable, wants_reliable; /* UAS: 1xx with 100rel, supported, required */
+	bool has_offer;	 /* the INVITE had */
+	bool is_settled; /* UAS: a reliable 1xx of ours has described */
 };
 
 /* The machines.  Errors of actions leave the state as it was; EPROTO: not in the table. */
@@ -157,6 +173,7 @@ int offer_event(struct sip_invite *inv, enum offer_event ev, const struct inv_in
 
 typedef int inv_action_h(struct sip_invite *inv, const struct inv_in *in);
 inv_action_h inv_send_progress, inv_send_accept, inv_refuse, inv_give_487, inv_tell_acked;
+inv_action_h inv_keep_accept, inv_lose_unacked;
 inv_action_h inv_tell_progress, inv_tell_answered, inv_tell_rejected, inv_cancel,
 	inv_ack_and_hang_up, inv_send_ack, inv_other_2xx, inv_ack_late_and_hang_up;
 inv_action_h inv_lose, inv_hang_up, inv_tell_bye, inv_absorb;
@@ -168,12 +185,29 @@ void inv_tell(struct sip_invite *inv, enum sip_inv_event_type type, const struct
 void inv_tell_full(struct sip_invite *inv, struct sip_inv_event *ev);
 /* "Contact: …\r\nAllow: …\r\n" for requests and responses that carry them. */
 void inv_write_lists(const struct sip_invite *inv, struct buf *b, bool has_contact);
+void inv_write_lists_for(const struct sip_invite *inv, struct buf *b,
+			 bool is_plain); /* of an INVITE */
 bool inv_is_dead(const struct sip_msg *resp, int err);
 /* Send a 2xx again and again until inv_resend_stop(). */
 void inv_resend_start(struct sip_invite *inv, const struct flow *flow, char *bytes, size_t n,
 		      uint32_t cseq, bool has_offer);
 void inv_resend_stop(struct sip_invite *inv);
 int inv_ack(struct sip_invite *inv, struct sip_dialog *d, uint32_t cseq, struct str sdp) MUST_USE;
+
+/* A re-INVITE, UPDATE or PRACK that offers. */
+void inv_take_offer(struct sip_invite *inv, struct sip_strans *st, const struct sip_msg *req,
+		    enum offer_event ev);
+
+/* ---- reliable provisional responses (invite_reliable.c) ---- */
+void inv_note_reliability(struct sip_invite *inv, const struct sip_msg *invite);
+int inv_reliable_send(struct sip_invite *inv, unsigned status,
+		      const struct sip_extra *extra) MUST_USE;
+bool inv_must_wait(const struct sip_invite *inv); /* our 2xx, for a PRACK */
+bool inv_reliable_lingers(const struct sip_invite *inv);
+void inv_take_prack(struct sip_invite *inv, struct sip_strans *st, const struct sip_msg *req);
+/* A 1xx of an early dialog: acknowledged, when it asks for that.  False: nobody need hear of it. */
+bool inv_take_reliable(struct sip_invite *inv, struct inv_fork *f, struct sip_inv_event *ev);
+void inv_reliable_free(struct sip_invite *inv);
 
 sip_dialog_request_h inv_on_request;
 sip_response_h inv_on_invite_response;

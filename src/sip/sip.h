@@ -48,6 +48,7 @@ typedef void sip_request_h(struct sip_strans *st, const struct sip_msg *req, voi
 void sip_on_request(struct sip *s, enum sip_method method, sip_request_h *fn, void *arg);
 /* An option tag that our handlers know ("path"): listed in Supported, accepted in Require. */
 int sip_support(struct sip *s, const char *option) MUST_USE; /* ENOSPC */
+void sip_unsupport(struct sip *s, const char *option);
 
 /* What a sender adds to a message the stack writes. */
 struct sip_extra {

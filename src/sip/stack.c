@@ -281,9 +281,31 @@ void sip_on_request(struct sip *s, enum sip_method method, sip_request_h *fn, vo
 	gate_write_lists(s);
 }
 
+bool stack_supports(const struct sip *s, struct str option)
+{
+	for (size_t i = 0; i < s->noptions; i++)
+		if (str_ieq(option, str_of(s->options[i])))
+			return true;
+	return false;
+}
+
+void sip_unsupport(struct sip *s, const char *option)
+{
+	size_t n = 0;
+
+	ON_THREAD(THREAD_CORE);
+	for (size_t i = 0; i < s->noptions; i++)
+		if (!str_ieq(str_of(option), str_of(s->options[i])))
+			s->options[n++] = s->options[i];
+	s->noptions = n;
+	gate_write_lists(s);
+}
+
 int sip_support(struct sip *s, const char *option)
 {
 	ON_THREAD(THREAD_CORE);
+	if (stack_supports(s, str_of(option)))
+		return 0;
 	if (s->noptions == SIP_MAX_OPTIONS)
 		return ENOSPC;
 	s->options[s->noptions++] = option;

@@ -54,6 +54,8 @@ struct sip {
 	size_t nclients, nservers, nlingering, ndialogs;
 };
 
+#define SIP_OPTION_100REL STR("100rel")
+bool stack_supports(const struct sip *s, struct str option);
 bool stack_is_full(const struct sip *s);
 void stack_gauge(const struct sip *s);
 
