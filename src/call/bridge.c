@@ -9,6 +9,7 @@
 #include "call/bridge.h"
 #include "call/calls.h"
 #include "call/leg_media.h"
+#include "call/negotiate.h"
 #include "call/record.h"
 
 enum { BRIDGE_TIMEOUT_MS = 64000 }; /* twice 64*T1: a re-INVITE on one side, the ACK on the other */
@@ -141,10 +142,14 @@ static void keep_old(struct leg *x, struct leg *y, struct sdp *old)
 
 static int answer_x(struct leg *x, struct leg *y)
 {
+	uint64_t version = x->sdp_version;
 	struct str sdp;
 	int err = leg_sdp_relay(x, y->theirs, &sdp);
 
-	return err ? err : leg_send_sdp(x, sdp);
+	if (err)
+		return err;
+	negotiate_watch(x, version);
+	return leg_send_sdp(x, sdp);
 }
 
 static void act_pass_answer(struct bridge *br, const struct bridge_msg *m)

@@ -191,6 +191,8 @@ int calls_alloc(struct calls **cp, const struct calls_conf *conf)
 		err = map_init(&cs->lines);
 	if (!err)
 		err = rings_watch(cs);
+	if (!err)
+		err = sip_support(conf->sip, "100rel");
 	if (err) {
 		calls_free(cs);
 		return err;

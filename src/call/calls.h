@@ -130,6 +130,7 @@ void call_begin(struct call *call); /* made, its caller's leg NEW: route it */
 void call_leg_opened(struct call *call, struct leg *leg);
 void call_leg_provisional(struct call *call, struct leg *leg, const struct sip_inv_event *ev);
 void call_leg_answered(struct call *call, struct leg *leg, const struct sip_inv_event *ev);
+void call_leg_pracked(struct call *call, struct leg *leg, struct str sdp);
 void call_leg_acked(struct call *call, struct leg *leg, struct str sdp);
 void call_leg_gone(struct call *call, struct leg *leg, enum reason reason, unsigned status,
 		   struct str headers);

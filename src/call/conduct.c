@@ -239,15 +239,21 @@ void call_leg_provisional(struct call *call, struct leg *leg, const struct sip_i
 /* The fork's winner and the caller: from here on the bridge passes descriptions. */
 static void join(struct call *call, struct leg *caller, struct leg *callee)
 {
-	bool is_offered = caller->offered != NULL;
-	struct sdp *s = callee->theirs;
+	struct sdp *s = callee->is_settled ? NULL : callee->theirs;
+	bool is_offered;
 	int err;
 
-	callee->theirs = NULL;
+	if (s)
+		callee->theirs = NULL;
+	if (!callee->is_settled)
+		negotiate_reopen(caller);
+	is_offered = caller->offered != NULL;
 	err = leg_media_join(caller, callee);
 	if (!err)
 		err = bridge_alloc(&call->bridge, call, caller, callee,
-				   is_offered ? BRIDGE_OFFERED : BRIDGE_ASKED);
+				   callee->is_settled ? BRIDGE_STABLE
+				   : is_offered	      ? BRIDGE_OFFERED
+						      : BRIDGE_ASKED);
 	if (err) {
 		sdp_free(s);
 		refuse(call, REASON_OVERLOAD);
@@ -255,7 +261,9 @@ static void join(struct call *call, struct leg *caller, struct leg *callee)
 	}
 	call->st = CALL_TALKING;
 	record_segment_begin(call, caller, callee, NULL);
-	if (is_offered)
+	if (callee->is_settled)
+		negotiate_settled(call, caller, callee);
+	else if (is_offered)
 		bridge_answer(call->bridge, callee, &s);
 	else
 		bridge_offer(call->bridge, callee, &s);
@@ -281,10 +289,18 @@ void call_leg_answered(struct call *call, struct leg *leg, const struct sip_inv_
 		services_event(call, OWNER_ANSWERED, leg->id, REASON_NORMAL);
 }
 
+void call_leg_pracked(struct call *call, struct leg *leg, struct str sdp)
+{
+	if (call->ring && leg->id == call->caller)
+		ringing_pracked(call->ring, leg, sdp);
+}
+
 void call_leg_acked(struct call *call, struct leg *leg, struct str sdp)
 {
 	events_call(call, BUS_CALL_ESTABLISHED, NULL);
 	negotiate_acked(call, leg, sdp);
+	if (leg->must_reoffer)
+		negotiate_reoffer(leg);
 	if (call->st == CALL_SERVED)
 		services_event(call, OWNER_ANSWERED, leg->id, REASON_NORMAL);
 }

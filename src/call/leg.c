@@ -163,6 +163,11 @@ static void act_accept(struct leg *leg, const struct leg_msg *m)
 		leg_event(leg, LEV_FAULT, &nothing);
 }
 
+static void act_pracked(struct leg *leg, const struct leg_msg *m)
+{
+	call_leg_pracked(leg->call, leg, m->sip->sdp);
+}
+
 static void act_acked(struct leg *leg, const struct leg_msg *m)
 {
 	call_leg_acked(leg->call, leg, m->sip->sdp);

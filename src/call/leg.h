@@ -77,6 +77,8 @@ struct leg {
 	struct sdp *offered;	      /* its offer that nobody has answered yet */
 	struct sdp *theirs;	      /* its description in force; while it rings: of its 18x */
 	unsigned theirs_fork;	      /* early dialog that described itself in `theirs` */
+	bool is_settled;   /* callee: it offered in a 1xx, and was answered in our PRACK */
+	bool must_reoffer; /* caller: has an answer that is not in force; after its ACK we offer */
 
 	struct leg_record rec;
 	bool is_kept; /* a leg_kept of it is in the journal */

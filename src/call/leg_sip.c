@@ -12,7 +12,7 @@
 #include "sip/write.h"
 
 /* What our side of a dialog takes (the stack adds its own list to INVITE and its 2xx).  REFER and the like come with transfer. */
-#define ALLOW "Allow: INVITE, ACK, BYE, CANCEL, UPDATE, OPTIONS, INFO\r\n"
+#define ALLOW "Allow: INVITE, ACK, BYE, CANCEL, PRACK, UPDATE, OPTIONS, INFO\r\n"
 
 static const struct leg_msg nothing;
 
@@ -104,6 +104,15 @@ static int write_trunk_call(struct leg *leg, const struct trunk *t, struct buf *
 	return err;
 }
 
+/* An offer in a 1xx must be answered before the 200 can come: by a caller who takes it, from one device at a time. */
+static bool is_plain(const struct leg *leg, struct str sdp)
+{
+	const struct leg *caller = leg_get(leg->cs, leg->call->caller);
+
+	return !sdp.n && (!caller || !caller->inv || !sip_invite_takes_reliable(caller->inv) ||
+			  !ringing_is_alone(leg));
+}
+
 /* again: the response that asked for credentials; NULL at first. */
 static int dial_trunk(struct leg *leg, struct str sdp, const struct sip_msg *again)
 {
@@ -132,6 +141,7 @@ static int dial_trunk(struct leg *leg, struct str sdp, const struct sip_msg *aga
 		.to = buf_view(&to),
 		.contact = buf_view(&contact),
 		.max_forwards = leg->call->max_forwards,
+		.is_plain = is_plain(leg, sdp),
 		.again = again,
 		.extra = {.headers = buf_view(&lines),
 			  .content_type = sdp.n ? STR("application/sdp") : STR_NONE,
@@ -193,6 +203,7 @@ int leg_sip_dial(struct leg *leg, struct str sdp)
 		.contact = buf_view(&contact),
 		.routes = str_of(to->routes),
 		.max_forwards = call->max_forwards,
+		.is_plain = is_plain(leg, sdp),
 		.extra = {.content_type = sdp.n ? STR("application/sdp") : STR_NONE, .body = sdp},
 	};
 	err = sip_invite_uac(&leg->inv, leg->cs->conf.sip, &conf, leg_sip_event, leg);
@@ -262,6 +273,7 @@ void leg_sip_event(struct sip_invite *inv, const struct sip_inv_event *ev, void 
 {
 	static const enum leg_ev events[] = {
 		[SIP_INV_PROVISIONAL] = LEV_PROVISIONAL,
+		[SIP_INV_PRACKED] = LEV_PRACKED,
 		[SIP_INV_ANSWERED] = LEV_ANSWERED,
 		[SIP_INV_REJECTED] = LEV_REJECTED,
 		[SIP_INV_CANCELLED] = LEV_CANCELLED,

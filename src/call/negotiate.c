@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <string.h>
+
 #include "base/log.h"
 #include "call/bridge.h"
 #include "call/calls.h"
@@ -19,10 +21,55 @@ static int follow_own(struct leg *leg, const struct sdp *theirs)
 	return err;
 }
 
+void negotiate_settled(struct call *call, struct leg *caller, struct leg *callee)
+{
+	leg_ack(callee);
+	if (leg_is_over(caller) || leg_is_over(callee))
+		return;
+	record_leg_kept(callee);
+	if (leg_send_sdp(caller, buf_view(&caller->sent)))
+		call_end(call, REASON_OVERLOAD, 0, "system", STR_NONE);
+}
+
+void negotiate_reopen(struct leg *caller)
+{
+	if (caller->offered || !caller->theirs || caller->owes != LEG_OWES_FINAL)
+		return;
+	caller->offered = caller->theirs;
+	caller->theirs = NULL;
+}
+
+void negotiate_watch(struct leg *caller, uint64_t version_before)
+{
+	if (caller->owes == LEG_OWES_FINAL && caller->inv && sip_invite_is_settled(caller->inv) &&
+	    caller->sdp_version != version_before)
+		caller->must_reoffer = true;
+}
+
+void negotiate_reoffer(struct leg *caller)
+{
+	struct log_ctx ctx = leg_log(caller);
+	int err;
+
+	caller->must_reoffer = false;
+	if (leg_is_over(caller) || caller->owes != LEG_OWES_NOTHING)
+		return;
+	err = leg_send_sdp(caller, buf_view(&caller->sent));
+	if (err)
+		log_warn(&ctx, LOGID_CALL, "the device that answered could not be described: %s",
+			 strerror(err));
+}
+
 /* Our description to the leg: the answer to what it offers, or an offer when it offers nothing. */
 static int describe_own(struct leg *leg, struct str *sdp)
 {
-	int err = leg_sdp_own(leg, leg->offered, sdp);
+	uint64_t version = leg->sdp_version;
+	int err;
+
+	negotiate_reopen(leg);
+	err = leg_sdp_own(leg, leg->offered, sdp);
+	if (!err)
+		negotiate_watch(leg, version);
 
 	if (err || !leg->offered)
 		return err;

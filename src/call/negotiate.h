@@ -19,6 +19,14 @@ void negotiate_offer(struct call *call, struct leg *leg,
 void negotiate_offer_done(struct call *call, struct leg *leg,
 			  const struct sip_inv_event *ev); /* answer to ours */
 void negotiate_grown(struct call *call, struct leg *leg, int err);
+/* Both have described themselves before the answer: acknowledge and answer, nothing is left to agree on. */
+void negotiate_settled(struct call *call, struct leg *caller, struct leg *callee);
+/* A caller who has described itself to a device that is gone: what it said is its offer to the next one. */
+void negotiate_reopen(struct leg *caller);
+/* An answer for a caller whose offer has been answered in a reliable 1xx: were it another one, it would not be heard of in
+ * the 200, and is offered after it (RFC 3261 13.2.1). */
+void negotiate_watch(struct leg *caller, uint64_t version_before);
+void negotiate_reoffer(struct leg *caller);
 /* Answer the caller ourselves, for a service.  EPROTO, ENOTSUP: it offers nothing we can take, and is not answered. */
 int negotiate_own(struct call *call, struct leg *leg, const char *service) MUST_USE;
 

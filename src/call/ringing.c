@@ -7,6 +7,7 @@
 #include "call/calls.h"
 #include "call/events.h"
 #include "call/leg_media.h"
+#include "call/negotiate.h"
 #include "call/record.h"
 #include "call/ringing.h"
 
@@ -58,6 +59,12 @@ void ringing_caller_name(const struct leg *leg, struct buf *out)
 		buf_cstr(out, rec->caller_name);
 }
 
+/* What the caller has said of itself: its offer, or its answer to a device that is gone. */
+static const struct sdp *offer_of(const struct leg *caller)
+{
+	return caller->offered ? caller->offered : caller->theirs;
+}
+
 /* The very device that calls: by the flow its INVITE came from. */
 static bool is_caller_itself(const struct call *call, const struct contact *c)
 {
@@ -95,7 +102,7 @@ static void add_contact(struct ringing_member *m, const struct contact *c,
 	leg->extension_id = m->extension_id;
 	leg->account_id = c->account_id;
 	leg->nat = (enum nat_choice)acc->nat;
-	leg->nstreams = caller->offered ? leg_sdp_streams(caller->offered) : 1;
+	leg->nstreams = offer_of(caller) ? leg_sdp_streams(offer_of(caller)) : 1;
 	str_fit(leg->rec.number, sizeof(leg->rec.number), str_of(ext->number));
 	calls_bind_for(call->cs, &c->flow, &leg->bind);
 	events_target(leg, BUS_TARGET_ADD, NULL);
@@ -271,7 +278,7 @@ static int add_trunk_leg(struct ringing_member *m)
 	leg->trunk_id = call->plan.trunk_id;
 	trunks_hold(conf->trunks, leg->trunk_id);
 	leg->flow = flow;
-	leg->nstreams = caller->offered ? leg_sdp_streams(caller->offered) : 1;
+	leg->nstreams = offer_of(caller) ? leg_sdp_streams(offer_of(caller)) : 1;
 	str_fit(leg->rec.number, sizeof(leg->rec.number), str_of(call->plan.number));
 	calls_bind_for(call->cs, &flow, &leg->bind);
 	events_target(leg, BUS_TARGET_ADD, NULL);
@@ -335,7 +342,7 @@ static void dial(struct ringing *r, struct leg *caller, struct leg *leg)
 {
 	struct leg_msg m = {0};
 
-	if (caller->offered && leg_sdp_relay(leg, caller->offered, &m.sdp))
+	if (offer_of(caller) && leg_sdp_relay(leg, offer_of(caller), &m.sdp))
 		give_up(r, leg, REASON_FAILED);
 	else
 		leg_event(leg, LEV_DIAL, &m);
@@ -374,10 +381,12 @@ void ringing_caller_opened(struct ringing *r)
 static void hear_early(struct ringing *r, struct leg *caller, struct leg *leg, unsigned status)
 {
 	struct str sdp;
-	int err = leg_media_remote(caller, caller->offered, leg->theirs);
+	const struct sdp *offer = offer_of(caller);
+	uint64_t version = caller->sdp_version;
+	int err = leg_media_remote(caller, offer, leg->theirs);
 
 	if (!err)
-		err = leg_media_remote(leg, leg->theirs, caller->offered);
+		err = leg_media_remote(leg, leg->theirs, offer);
 	if (!err)
 		err = leg_media_join(caller, leg);
 	if (!err)
@@ -386,7 +395,8 @@ static void hear_early(struct ringing *r, struct leg *caller, struct leg *leg, u
 		return; /* then the caller's own ringing tone will do */
 	r->early = leg->id;
 	r->told = status;
-	leg_progress(caller, status, sdp);
+	negotiate_watch(caller, version);
+	leg_progress(caller, status, caller->must_reoffer ? STR_NONE : sdp);
 }
 
 /* A description in a 1xx, when it is an answer to what was offered; else it is left out. */
@@ -395,9 +405,10 @@ static bool take_early(struct leg *caller, struct leg *leg, const struct sip_inv
 	struct sdp *s = NULL;
 	unsigned status;
 
-	if (!ev->sdp.n || !caller->offered || leg_sdp_parse(&s, ev->sdp, &status))
+	if (!ev->sdp.n || !offer_of(caller) || leg->is_settled ||
+	    leg_sdp_parse(&s, ev->sdp, &status))
 		return false;
-	if (s->nmedia != caller->offered->nmedia) {
+	if (s->nmedia != offer_of(caller)->nmedia) {
 		sdp_free(s);
 		return false;
 	}
@@ -407,12 +418,92 @@ static bool take_early(struct leg *caller, struct leg *leg, const struct sip_inv
 	return true;
 }
 
+/* The caller made no offer, the device makes one before it answers.  Not passed on, it is not acknowledged either: the device
+ * says it again, and gives up in the end. */
+static void pass_early_offer(struct ringing *r, struct leg *caller, struct leg *leg,
+			     const struct sip_inv_event *ev)
+{
+	struct sdp *s = NULL;
+	unsigned status;
+	struct str sdp;
+
+	if (r->early || leg->offered || leg->is_settled || offer_of(caller) ||
+	    leg_sdp_parse(&s, ev->sdp, &status))
+		return;
+	if (leg_sdp_relay(caller, s, &sdp)) {
+		sdp_free(s);
+		return;
+	}
+	leg->offered = s;
+	leg->theirs_fork = ev->fork;
+	r->early = leg->id;
+	r->told = ev->status;
+	leg_progress(caller, ev->status, sdp);
+}
+
+static int settle(struct leg *caller, struct leg *leg, struct sdp *answer)
+{
+	struct str sdp;
+	int err;
+
+	sdp_free(caller->theirs);
+	caller->theirs = answer;
+	sdp_free(leg->theirs);
+	leg->theirs = leg->offered;
+	leg->offered = NULL;
+	err = leg_media_remote(caller, caller->theirs, leg->theirs);
+	if (!err)
+		err = leg_media_remote(leg, leg->theirs, caller->theirs);
+	if (!err)
+		err = leg_media_join(caller, leg);
+	if (!err)
+		err = leg_sdp_relay(leg, caller->theirs, &sdp);
+	if (!err)
+		err = sip_invite_prack(leg->inv, leg->theirs_fork, sdp);
+	leg->is_settled = !err;
+	return err;
+}
+
+void ringing_pracked(struct ringing *r, struct leg *caller, struct str sdp)
+{
+	struct leg *leg = leg_get(r->call->cs, r->early);
+	struct sdp *s = NULL;
+	unsigned status;
+
+	if (leg_sdp_parse(&s, sdp, &status)) {
+		if (leg && leg->offered)
+			give_up(r, leg, REASON_PROTOCOL);
+		return;
+	}
+	if (!leg || !leg->offered) { /* that device is gone: it is what the next one is offered */
+		sdp_free(caller->theirs);
+		caller->theirs = s;
+		return;
+	}
+	if (s->nmedia != leg->offered->nmedia) {
+		sdp_free(s);
+		give_up(r, leg, REASON_PROTOCOL);
+		return;
+	}
+	if (settle(caller, leg, s))
+		give_up(r, leg, REASON_OVERLOAD);
+}
+
+bool ringing_is_alone(const struct leg *leg)
+{
+	return leg->member && leg->member->ring->nlegs == 1;
+}
+
 void ringing_provisional(struct ringing *r, struct leg *leg, const struct sip_inv_event *ev)
 {
 	struct leg *caller = leg_get(r->call->cs, r->call->caller);
 
 	if (!caller || caller->st != LEG_READY || ev->status < 180 || ev->status > 183)
 		return; /* 199 and what may come are between us and the device */
+	if (ev->is_offer) {
+		pass_early_offer(r, caller, leg, ev);
+		return;
+	}
 	if (take_early(caller, leg, ev) && (!r->early || r->early == leg->id)) {
 		hear_early(r, caller, leg, ev->status);
 	} else if (ev->status != r->told && (!r->early || r->early == leg->id)) {
@@ -428,11 +519,13 @@ static bool take_answer(struct leg *caller, struct leg *leg, const struct sip_in
 	struct sdp *s = NULL;
 	unsigned status;
 
+	if (leg->is_settled) /* in another early dialog it would offer anew, which nobody awaits */
+		return leg->theirs_fork == ev->fork;
 	if (!ev->sdp.n)
-		return caller->offered && leg->theirs && leg->theirs_fork == ev->fork;
+		return offer_of(caller) && leg->theirs && leg->theirs_fork == ev->fork;
 	if (leg_sdp_parse(&s, ev->sdp, &status))
 		return false;
-	if (caller->offered && s->nmedia != caller->offered->nmedia) {
+	if (offer_of(caller) && s->nmedia != offer_of(caller)->nmedia) {
 		sdp_free(s);
 		return false;
 	}

@@ -41,6 +41,10 @@ void ringing_leg_gone(struct ringing *r, struct leg *leg, enum reason reason, un
 /* How many calls ring this extension now. */
 size_t ringing_calls(const struct calls *cs, uint64_t tenant_id, uint64_t extension_id);
 
+/* The caller has answered, in a PRACK, what a device of the ring offered in a 1xx. */
+void ringing_pracked(struct ringing *r, struct leg *caller, struct str sdp);
+bool ringing_is_alone(const struct leg *leg); /* no other device rings, or has rung, with it */
+
 /* The caller's display name as this leg's device shows it, a group's name before it. */
 void ringing_caller_name(const struct leg *leg, struct buf *out);
 

@@ -64,10 +64,11 @@ struct sip_invite_conf {
 	struct str from; /* value without tag */
 	struct str to;
 	struct str contact;
-	struct str routes;	/* e.g. from Path */
-	unsigned max_forwards;	/* 0 = 70; a B2BUA passes on what is left */
+	struct str routes;     /* e.g. from Path */
+	unsigned max_forwards; /* 0 = 70; a B2BUA passes on what is left */
 	bool is_plain; /* 100rel is not offered: nobody is there to answer an offer in a 1xx */
-	const struct sip_msg *again; /* the 401 or 407 this INVITE answers: same Call-ID and tag, next CSeq (22.2) */
+	const struct sip_msg *
+		again; /* the 401 or 407 this INVITE answers: same Call-ID and tag, next CSeq (22.2) */
 	struct sip_extra extra; /* SDP offer, identity headers … */
 };
 int sip_invite_uac(struct sip_invite **ip, struct sip *s, const struct sip_invite_conf *conf,

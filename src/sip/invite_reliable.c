@@ -27,9 +27,9 @@ struct inv_reliable {
 	uint32_t cseq; /* of the INVITE */
 	uint32_t interval_ms;
 	uint64_t deadline_ms;
-	bool is_waiting; /* for the PRACK of the last one sent, */
-	bool has_sdp;	 /* which describes, */
-	bool is_offer;	 /* and offers */
+	bool is_waiting;	/* for the PRACK of the last one sent, */
+	bool has_sdp;		/* which describes, */
+	bool is_offer;		/* and offers */
 	struct waiting *answer; /* the 200 that waits */
 };
 
@@ -90,8 +90,8 @@ void inv_note_reliability(struct sip_invite *inv, const struct sip_msg *invite)
 	if (!stack_supports(inv->sip, SIP_OPTION_100REL))
 		return;
 	inv->wants_reliable = sip_msg_lists(invite, SIP_HDR_REQUIRE, SIP_OPTION_100REL);
-	inv->takes_reliable = inv->wants_reliable ||
-			      sip_msg_lists(invite, SIP_HDR_SUPPORTED, SIP_OPTION_100REL);
+	inv->takes_reliable =
+		inv->wants_reliable || sip_msg_lists(invite, SIP_HDR_SUPPORTED, SIP_OPTION_100REL);
 }
 
 static void again(struct timer *t, void *arg)
@@ -128,9 +128,9 @@ static int send_now(struct sip_invite *inv, unsigned status, const struct sip_ex
 	buf_printf(&lines, "Require: 100rel\r\nRSeq: %u\r\n", r->rseq + 1);
 	err = lines.err;
 	if (!err)
-		err = strans_reply(
-			st, &(struct response){
-				    .status = status, .more = buf_view(&lines), .extra = extra});
+		err = strans_reply(st, &(struct response){.status = status,
+							  .more = buf_view(&lines),
+							  .extra = extra});
 	buf_free(&lines);
 	if (err)
 		return err;
@@ -311,8 +311,7 @@ bool inv_take_reliable(struct sip_invite *inv, struct inv_fork *f, struct sip_in
 		return false;
 	f->rseq = rseq;
 	ev->is_reliable = true;
-	if (!inv->has_offer && !f->is_settled &&
-	    sip_msg_body(ev->msg, STR("application/sdp")).n) {
+	if (!inv->has_offer && !f->is_settled && sip_msg_body(ev->msg, STR("application/sdp")).n) {
 		f->is_settled = true;
 		ev->is_offer = true; /* our user answers it: sip_invite_prack() */
 		return true;

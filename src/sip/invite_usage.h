@@ -155,16 +155,16 @@ struct sip_invite {
 	oid bye;
 	struct inv_fork *forks; /* UAC: in order of appearance; NULL once decided */
 	unsigned nforks;
-	char *contact; /* UAC, until the dialog has it */
+	char *contact;	   /* UAC, until the dialog has it */
 	uint32_t ack_cseq; /* of the INVITE or re-INVITE that our ACK, or PRACK, is for */
-	char *ack_sdp; /* SDP of our last ACK, when it had one */
+	char *ack_sdp;	   /* SDP of our last ACK, when it had one */
 	struct inv_offer *pending;
 	struct link requests;
-	char *end_lines; /* header lines of the BYE that waits for the ACK */
-	struct inv_reliable *reliable; /* UAS: NULL until one is sent */
+	char *end_lines;		     /* header lines of the BYE that waits for the ACK */
+	struct inv_reliable *reliable;	     /* UAS: NULL until one is sent */
 	bool takes_reliable, wants_reliable; /* UAS: 1xx with 100rel, supported, required */
-	bool has_offer;	 /* the INVITE had */
-	bool is_settled; /* UAS: a reliable 1xx of ours has described */
+	bool has_offer;			     /* the INVITE had */
+	bool is_settled;		     /* UAS: a reliable 1xx of ours has described */
 };
 
 /* The machines.  Errors of actions leave the state as it was; EPROTO: not in the table. */
