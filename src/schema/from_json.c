@@ -394,6 +394,14 @@ static int check_pairs(const struct reader *rd)
 	return err;
 }
 
+int object_check_pairs(const struct object *o, struct field_errors *errs)
+{
+	/* Only read. */
+	const struct reader rd = {.o = (struct object *)(uintptr_t)o, .prefix = "", .errs = errs};
+
+	return check_pairs(&rd);
+}
+
 /* All of json into rd->o.  Goes on after an error, except for want of memory. */
 static int read_object(struct reader *rd, const json_t *json)
 {

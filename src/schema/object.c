@@ -261,18 +261,44 @@ struct object *object_free(struct object *o)
 	return NULL;
 }
 
-static int list_clone(struct object *to, const struct object *from, const struct field *f)
+static int list_copy(struct object *to, const struct field *tf, const struct object *from,
+		     const struct field *ff)
 {
-	const struct object_list *l = field_list(from, f);
+	const struct object_list *l = field_list(from, ff);
 	int err = 0;
 
+	field_clear_list(to, tf);
 	for (size_t i = 0; !err && i < l->n; i++) {
 		struct object *child = object_clone(l->v[i]);
 
-		err = child ? object_list_add(to, f, &child) : ENOMEM;
+		err = child ? object_list_add(to, tf, &child) : ENOMEM;
 		object_free(child);
 	}
 	return err;
+}
+
+int field_copy(struct object *to, const struct field *tf, const struct object *from,
+	       const struct field *ff)
+{
+	BUG(tf->kind != ff->kind);
+	switch (tf->kind) {
+	case FIELD_TEXT:
+	case FIELD_SECRET:
+	case FIELD_PASSWORD:
+		return object_set_text(to, tf, str_of(field_text(from, ff)));
+	case FIELD_REF:
+	case FIELD_ID:
+		field_set_id(to, tf, field_id(from, ff));
+		break;
+	case FIELD_DEST:
+		field_set_dest(to, tf, *field_dest(from, ff));
+		break;
+	case FIELD_LIST:
+		return list_copy(to, tf, from, ff);
+	default:
+		field_set_int(to, tf, field_int(from, ff));
+	}
+	return 0;
 }
 
 struct object *object_clone(const struct object *o)
@@ -285,29 +311,8 @@ struct object *object_clone(const struct object *o)
 	c->tenant_id = o->tenant_id;
 	c->id = o->id;
 	c->revision = o->revision;
-	for (size_t i = 0; !err && i < o->res->nfields; i++) {
-		const struct field *f = &o->res->fields[i];
-
-		switch (f->kind) {
-		case FIELD_TEXT:
-		case FIELD_SECRET:
-		case FIELD_PASSWORD:
-			err = object_set_text(c, f, str_of(field_text(o, f)));
-			break;
-		case FIELD_REF:
-		case FIELD_ID:
-			field_set_id(c, f, field_id(o, f));
-			break;
-		case FIELD_DEST:
-			field_set_dest(c, f, *field_dest(o, f));
-			break;
-		case FIELD_LIST:
-			err = list_clone(c, o, f);
-			break;
-		default:
-			field_set_int(c, f, field_int(o, f));
-		}
-	}
+	for (size_t i = 0; !err && i < o->res->nfields; i++)
+		err = field_copy(c, &o->res->fields[i], o, &o->res->fields[i]);
 	return err ? object_free(c) : c;
 }
 

@@ -14,7 +14,6 @@ enum {
 
 bool field_is_text(const struct field *f); /* TEXT, SECRET, PASSWORD: a pointer to text */
 bool field_is_empty(const struct object *o, const struct field *f);
-bool field_equal(const struct object *a, const struct object *b, const struct field *f);
 int field_set_default(struct object *o, const struct field *f) MUST_USE;
 void field_set_dest(void *o, const struct field *f, struct dest d);
 void field_clear_list(struct object *o, const struct field *f);

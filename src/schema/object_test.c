@@ -140,6 +140,29 @@ static void check_fields(const struct field *fields, size_t n, bool is_child)
 	}
 }
 
+/* What a template shares is there under the same name and of the same kind in what follows it. */
+static void check_template(const struct resource *r)
+{
+	const struct field *ref = resource_template(r);
+
+	for (size_t i = 0; i < r->nfields; i++) {
+		const struct field *f = &r->fields[i], *other;
+
+		if (!(f->flags & SHARED))
+			continue;
+		assert_true(ref || resource_follower(r));
+		other = resource_field(ref ? ref->ref : resource_follower(r), str_of(f->name));
+		assert_non_null(other);
+		assert_int_equal(other->kind, f->kind);
+		assert_int_equal(other->flags, f->flags);
+		assert_false(f->flags & (REQUIRED | UNIQUE | NUMBER | DIRECTORY | GENERATED |
+					 CREATE_ONLY | READ_ONLY));
+		assert_true(f->kind != FIELD_PASSWORD);
+	}
+	if (ref)
+		assert_int_equal(resource_field(r, STR("overrides"))->kind, FIELD_TEXT);
+}
+
 static void every_table_is_sound(void **state)
 {
 	size_t n = 0;
@@ -151,6 +174,7 @@ static void every_table_is_sound(void **state)
 		assert_ptr_equal(resource_by_plural(str_of(r->plural)), r);
 		assert_true(r->scope != SCOPE_CHILD && r->nfields && strlen(r->doc) > 5);
 		check_fields(r->fields, r->nfields, false);
+		check_template(r);
 	}
 	assert_true(n >= 5);
 	for (size_t i = 0; i < RECORD_NTABLES; i++) {

@@ -47,6 +47,7 @@ enum field_flag {
 	CAPITALS = 1 << 12, /* exactly `max` capital letters, or empty */
 	NETWORK = 1 << 14,  /* IP address, or address/prefix; kept as address/prefix */
 	INDEXED = 1 << 13,  /* lists are sorted and filtered by it */
+	SHARED = 1 << 15,   /* follows the template of template_id, unless it is named in `overrides` */
 };
 
 /* ONE: of the system, and at most one of it. */
@@ -109,6 +110,9 @@ const struct resource *resource_by_name(struct str name);
 const struct field *resource_field(const struct resource *r, struct str name);
 /* The tenant's field that caps how many it may have ("max_extensions", INT, 0 = no limit), or NULL. */
 const struct field *resource_limit(const struct resource *r);
+/* The field that names the template which SHARED fields follow, or NULL; and what follows templates of this kind. */
+const struct field *resource_template(const struct resource *r);
+const struct resource *resource_follower(const struct resource *tmpl);
 /* The resource a kind of destination names, or NULL (hang up …). */
 const struct resource *dest_resource(int kind);
 
@@ -150,6 +154,10 @@ const struct object_list *field_list(const void *o, const struct field *f);
 void field_set_int(void *o, const struct field *f, int64_t v);
 void field_set_id(void *o, const struct field *f, uint64_t id);
 
+int field_copy(struct object *to, const struct field *tf, const struct object *from,
+	       const struct field *ff) MUST_USE; /* of the same kind */
+bool field_equal(const struct object *a, const struct object *b, const struct field *f);
+
 /* Every reference the object holds, its children's too: what must exist.  Stops when fn returns non-zero, and returns that. */
 typedef int object_ref_h(const struct resource *target, uint64_t id, const char *field, void *arg);
 int object_refs(const struct object *o, object_ref_h *fn, void *arg);
@@ -159,6 +167,8 @@ int object_refs(const struct object *o, object_ref_h *fn, void *arg);
  * A PASSWORD is taken as it stands: see object_hash_passwords(). */
 int object_from_json(struct object **op, const struct resource *r, const struct object *base,
 		     const json_t *json, bool is_admin, struct field_errors *errs) MUST_USE;
+/* min_x is not above max_x, which an object made of several sources must show again.  EINVAL with errs. */
+int object_check_pairs(const struct object *o, struct field_errors *errs) MUST_USE;
 /* Replace each PASSWORD in the body by what `hash` makes of it (an argon2id string, malloc'd), after checking the clear text's
  * length.  Slow when hash is: never on the core thread.  EINVAL with errs, ENOMEM, or hash's own error. */
 typedef int object_hash_h(struct str clear, char **hashp, void *arg);

@@ -133,6 +133,24 @@ const struct field *resource_limit(const struct resource *r)
 	return resource_field(&resource_tenant, str_of(name));
 }
 
+const struct field *resource_template(const struct resource *r)
+{
+	const struct field *f = resource_field(r, STR("template_id"));
+
+	return f && f->kind == FIELD_REF ? f : NULL;
+}
+
+const struct resource *resource_follower(const struct resource *tmpl)
+{
+	for (size_t i = 0; resources[i]; i++) {
+		const struct field *f = resource_template(resources[i]);
+
+		if (f && f->ref == tmpl)
+			return resources[i];
+	}
+	return NULL;
+}
+
 const struct resource *dest_resource(int kind)
 {
 	return resource_by_name(str_of(enum_name(&enum_text_dest_kind, kind)));

@@ -60,6 +60,8 @@ int edit_update(struct edit *e, const struct object *before, struct object **aft
 		err = rows_replace(e->rows, o);
 	if (!err)
 		err = edit_hook_updated(e, before, o);
+	if (!err)
+		err = edit_followers(e, before, o);
 	return err ? err : edit_log(e, before, afterp);
 }
 
@@ -151,6 +153,9 @@ static int create(struct edit *e, json_t *body)
 		err = object_from_json(&o, e->req->res, NULL, body, e->req->is_admin, &e->errs);
 	if (!err) {
 		o->tenant_id = e->req->tenant_id;
+		err = edit_follow(e, NULL, o, body);
+	}
+	if (!err) {
 		err = edit_create(e, &o);
 	}
 	if (!err) {
@@ -213,6 +218,8 @@ static int update(struct edit *e)
 	if (!err)
 		err = object_from_json(&after, e->req->res, before, body, e->req->is_admin,
 				       &e->errs);
+	if (!err)
+		err = edit_follow(e, before, after, body);
 	if (!err) {
 		if (is_same(before, after, &err) && !err)
 			err = answer_object(e, before, NULL);

@@ -43,6 +43,11 @@ int edit_check_refs(struct edit *e, const struct object *o) MUST_USE;
 int edit_check_unique(struct edit *e, const struct object *o) MUST_USE;
 int edit_check_limit(struct edit *e, const struct object *o) MUST_USE;
 int edit_check_unused(struct edit *e, const struct object *o) MUST_USE;
+/* edit_follow.c: after the body was read, what the object takes from its template; what others take from it. */
+int edit_follow(struct edit *e, const struct object *before, struct object *o,
+		const json_t *body) MUST_USE;
+int edit_followers(struct edit *e, const struct object *before,
+		   const struct object *after) MUST_USE;
 /* edit_addresses.c */
 int edit_check_address_rule(struct edit *e, const struct object *o) MUST_USE;
 /* edit_rules.c: what trunks, pools and routing must fulfil; may write numbers as they are compared. */
