@@ -103,20 +103,6 @@ static void note(struct topic *t, const struct line_view *v)
 		e->sip_call_id[0] = '\0';
 }
 
-/* What every watcher that was told anything has been told. */
-static uint32_t seen_by_all(const struct topic *t)
-{
-	uint32_t least = t->seq;
-
-	LIST_EACH (it, &t->watches) {
-		const struct watch *w = CONTAINER_OF(it, struct watch, link);
-
-		if (w->seen && w->seen < least)
-			least = w->seen;
-	}
-	return least;
-}
-
 static void remove_at(struct dialog_state *d, size_t i)
 {
 	memmove(&d->entries[i], &d->entries[i + 1], (--d->n - i) * sizeof(struct entry));
@@ -125,7 +111,7 @@ static void remove_at(struct dialog_state *d, size_t i)
 static void forget_ended(struct topic *t)
 {
 	struct dialog_state *d = state_of(t);
-	uint32_t told = seen_by_all(t);
+	uint32_t told = topic_seen_by_all(t);
 	size_t nended = 0;
 
 	for (size_t i = d->n; i-- > 0;) {

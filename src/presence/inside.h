@@ -31,6 +31,8 @@ enum {
 	DATAGRAM_DOCUMENT = 900, /* what fits into a datagram beside the headers of a NOTIFY */
 };
 
+#define SUB_MIN_LINE "Min-Expires: 60\r\n" /* SUB_MIN_SECONDS */
+
 /* ---- packages ---- */
 
 struct topic;
@@ -54,6 +56,9 @@ struct package {
 	void (*write)(struct topic *t, struct buf *out, uint32_t since);
 };
 
+#define X(ID, symbol) extern const struct package package_##symbol;
+#include "presence/packages.def"
+#undef X
 extern const struct package *const packages[];
 extern const size_t npackages;
 
@@ -93,6 +98,8 @@ void topic_unwatch(struct watch *w);
 struct topic *topic_find(const struct presence *p, const struct package *package,
 			 uint64_t tenant_id, uint64_t id);
 void topic_changed(struct topic *t);
+/* What every watcher that was told anything has been told. */
+uint32_t topic_seen_by_all(const struct topic *t);
 /* It is no more: whoever watches it is told. */
 void topic_gone(struct topic *t);
 /* What to tell this watcher. */
@@ -188,6 +195,7 @@ struct presence {
 	struct presence_conf conf;
 	struct map topics;
 	struct map subscribers;
+	struct map publishers; /* publish.c */
 	size_t nsubs;
 	struct link queue; /* subscriptions to be told */
 	struct timer turn;
@@ -201,6 +209,15 @@ sip_dialog_request_h subscribe_in_dialog;
 /* Contact header value of ours towards a flow.  ENOMEM; errno of the edge */
 int presence_contact(struct presence *p, struct buf *out, const struct flow *flow,
 		     struct str user) MUST_USE;
+
+/* Of another tenant nothing is seen: its domain is as unknown as any. */
+bool subscribe_is_elsewhere(const struct presence *p, const struct identity *who, struct str host);
+/* 0, or the status to refuse with.  *seconds 0: it wants an end, or to be told once. */
+unsigned subscribe_read_expires(const struct sip_msg *req, uint32_t *seconds);
+
+/* ---- what packages hear ---- */
+void mailbox_registered(struct presence *p, const struct contact *c);
+void reginfo_changed(struct presence *p, const struct contact *c, bool is_added);
 
 /* ---- documents ---- */
 void xml_text(struct buf *out, struct str s);

@@ -6,13 +6,9 @@
 #include "base/metric.h"
 #include "base/thread.h"
 #include "call/lines.h"
-#include "presence/inside.h"
+#include "presence/publish.h"
 
 enum { DEFAULT_SUBSCRIPTIONS = 100000, DEFAULT_PER_ACCOUNT = 500 };
-
-#define X(ID, symbol) extern const struct package package_##symbol;
-#include "presence/packages.def"
-#undef X
 
 const struct package *const packages[] = {
 #define X(ID, symbol) &package_##symbol,
@@ -23,20 +19,38 @@ const size_t npackages = ARRAY_LEN(packages);
 
 /* ---- what happens elsewhere ---- */
 
-static void on_line(uint64_t tenant_id, uint64_t extension_id, void *arg)
+static void changed(struct presence *p, const struct package *package, uint64_t tenant_id,
+		    uint64_t id)
 {
-	struct topic *t = topic_find(arg, &package_dialog, tenant_id, extension_id);
+	struct topic *t = topic_find(p, package, tenant_id, id);
 
 	if (t)
 		topic_changed(t);
 }
 
-static void end_topic(struct presence *p, uint64_t tenant_id, uint64_t id)
+static void on_line(uint64_t tenant_id, uint64_t extension_id, void *arg)
+{
+	changed(arg, &package_dialog, tenant_id, extension_id);
+	changed(arg, &package_person, tenant_id, extension_id);
+}
+
+static void on_contact(const struct contact *c, bool is_added, void *arg)
+{
+	struct presence *p = arg;
+	const struct account *a = model_account(p->conf.model, c->tenant_id, c->account_id);
+
+	reginfo_changed(p, c, is_added);
+	if (a && a->extension_id)
+		changed(p, &package_person, c->tenant_id, a->extension_id);
+	if (is_added)
+		mailbox_registered(p, c);
+}
+
+static void end_topics(struct presence *p, enum package_of of, uint64_t tenant_id, uint64_t id)
 {
 	for (size_t i = 0; i < npackages; i++) {
-		struct topic *t = packages[i]->of == OF_EXTENSION
-					  ? topic_find(p, packages[i], tenant_id, id)
-					  : NULL;
+		struct topic *t =
+			packages[i]->of == of ? topic_find(p, packages[i], tenant_id, id) : NULL;
 
 		if (t)
 			topic_gone(t);
@@ -62,11 +76,15 @@ static void on_model(const struct model *m, const struct resource *res, uint64_t
 	if (res == &resource_extension) {
 		const struct extension *e = model_extension(m, tenant_id, id);
 
-		if (!e)
-			end_topic(p, tenant_id, id);
+		if (!e) {
+			end_topics(p, OF_EXTENSION, tenant_id, id);
+			published_drop(p, tenant_id, id);
+		}
 	} else if (res == &resource_account) {
 		const struct account *a = model_account(m, tenant_id, id);
 
+		if (!a)
+			end_topics(p, OF_ACCOUNT, tenant_id, id);
 		if (!a || !a->enabled)
 			end_subscriber(p, tenant_id, id);
 	}
@@ -91,13 +109,18 @@ int presence_alloc(struct presence **pp, const struct presence_conf *conf)
 	if (!err)
 		err = map_init(&p->subscribers);
 	if (!err)
+		err = map_init(&p->publishers);
+	if (!err)
 		err = model_watch(conf->model, on_model, p);
+	if (!err)
+		err = registrar_watch(conf->registrar, on_contact, p);
 	if (err) {
 		presence_free(p);
 		return err;
 	}
 	lines_watch(conf->calls, on_line, p);
 	sip_on_request(conf->sip, SIP_SUBSCRIBE, subscribe_request, p);
+	sip_on_request(conf->sip, SIP_PUBLISH, publish_request, p);
 	*pp = p;
 	return 0;
 }
@@ -137,6 +160,7 @@ struct presence *presence_free(struct presence *p)
 	lines_watch(p->conf.calls, NULL, NULL);
 	each_sub(p, free_one);
 	timer_cancel(&p->turn);
+	published_close(p);
 	map_close(&p->topics);
 	map_close(&p->subscribers);
 	buf_free(&p->body);

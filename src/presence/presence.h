@@ -9,7 +9,7 @@
  * Thread     core
  * Ownership  subscriptions belong to presence
  * Errors     answered to the device as SIP statuses
- * Sources    RFC 6665; RFC 4235 (dialog)
+ * Sources    RFC 6665; RFC 4235 (dialog), 3856 and 3903 (presence), 3842 (message-summary), 3680 (reg)
  */
 #ifndef PRESENCE_PRESENCE_H
 #define PRESENCE_PRESENCE_H
@@ -19,6 +19,13 @@
 
 struct presence;
 
+/* What waits in a mailbox (RFC 3842): voicemail says it. */
+struct mailbox_counts {
+	unsigned unread, read, urgent_unread, urgent_read; /* urgent ones are counted there only */
+};
+typedef void mailbox_counts_h(uint64_t tenant_id, uint64_t extension_id,
+			      struct mailbox_counts *counts, void *arg);
+
 struct presence_conf {
 	struct env env;
 	struct sip *sip;
@@ -26,6 +33,8 @@ struct presence_conf {
 	struct model *model;
 	struct registrar *registrar;
 	struct calls *calls;
+	mailbox_counts_h *mailbox; /* NULL: there are no mailboxes, nothing waits */
+	void *mailbox_arg;
 	size_t max_subscriptions; /* of the node; 0 = 100000 */
 	size_t max_per_account;	  /* 0 = 500 */
 };
@@ -33,6 +42,8 @@ struct presence_conf {
 int presence_alloc(struct presence **pp, const struct presence_conf *conf) MUST_USE;
 struct presence *presence_free(struct presence *p); /* nobody is told */
 size_t presence_count(const struct presence *p);
+/* What waits there is other than it was: its devices are told. */
+void presence_mailbox_changed(struct presence *p, uint64_t tenant_id, uint64_t extension_id);
 /* At stop: each subscriber is told that its subscription is over and may be made anew (deactivated); new ones get 503. */
 void presence_drain(struct presence *p);
 

@@ -84,8 +84,7 @@ static bool accepts(const struct sip_msg *req, struct str type)
 	return !has_any;
 }
 
-/* 0, or the status to refuse with.  *seconds 0: it wants an end, or to be told once. */
-static unsigned read_expires(const struct sip_msg *req, uint32_t *seconds)
+unsigned subscribe_read_expires(const struct sip_msg *req, uint32_t *seconds)
 {
 	struct str text = sip_msg_header(req, SIP_HDR_EXPIRES);
 	int err;
@@ -103,15 +102,13 @@ static unsigned read_expires(const struct sip_msg *req, uint32_t *seconds)
 
 static bool refuses_expires(struct sip_strans *st, const struct sip_msg *req, uint32_t *seconds)
 {
-	char line[48] = "Min-Expires: ";
-	unsigned status = read_expires(req, seconds);
+	unsigned status = subscribe_read_expires(req, seconds);
 
 	if (!status)
 		return false;
-	str_fit(line + 13, sizeof(line) - 13, STR("60\r\n"));
 	_Static_assert(SUB_MIN_SECONDS == 60, "as the line says");
 	refuse(st, &(struct refusal){status, status == 400 ? "Malformed Expires" : NULL,
-				     status == 423 ? line : NULL});
+				     status == 423 ? SUB_MIN_LINE : NULL});
 	return true;
 }
 
@@ -132,8 +129,7 @@ const struct extension *presence_extension(const struct presence *p, uint64_t te
 	return a ? model_extension(m, tenant_id, a->extension_id) : NULL;
 }
 
-/* Of another tenant nothing is seen: its domain is as unknown as any. */
-static bool is_elsewhere(const struct presence *p, const struct identity *who, struct str host)
+bool subscribe_is_elsewhere(const struct presence *p, const struct identity *who, struct str host)
 {
 	const struct tenant *t = model_tenant_by_domain(p->conf.model, host);
 	struct addr ip;
@@ -151,7 +147,7 @@ static unsigned find_target(struct presence *p, const struct identity *who,
 		return 400;
 	if (uri.scheme != SIP_SCHEME_SIP && uri.scheme != SIP_SCHEME_SIPS)
 		return 416;
-	if (is_elsewhere(p, who, uri.host))
+	if (subscribe_is_elsewhere(p, who, uri.host))
 		return 404;
 	user = str_cut(&uri.user, ';');
 	return user.n ? package->find(p, who, user, id) : 404;

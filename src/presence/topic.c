@@ -100,6 +100,19 @@ void topic_changed(struct topic *t)
 		sub_event(CONTAINER_OF(it, struct watch, link)->sub, SUB_EV_CHANGE);
 }
 
+uint32_t topic_seen_by_all(const struct topic *t)
+{
+	uint32_t least = t->seq;
+
+	LIST_EACH (it, &t->watches) {
+		const struct watch *w = CONTAINER_OF(it, struct watch, link);
+
+		if (w->seen && w->seen < least)
+			least = w->seen;
+	}
+	return least;
+}
+
 void topic_gone(struct topic *t)
 {
 	LIST_EACH_SAFE (it, tmp, &t->watches)

@@ -5,22 +5,8 @@ import time
 import pytest
 
 from harness import wait
-from harness.device import Device
 
 INFO = "{urn:ietf:params:xml:ns:dialog-info}"
-
-
-@pytest.fixture
-def devices(server, addresses):
-    """A maker of devices: devices("101")."""
-    made = []
-
-    def make(user, **more):
-        made.append(Device(addresses.new(), server, str(user), **more))
-        return made[-1]
-    yield make
-    for d in made:
-        d.close()
 
 
 @pytest.fixture
