@@ -12,6 +12,7 @@
 #include "call/negotiate.h"
 #include "call/record.h"
 
+enum { BRIDGE_WAIT_MS = 250, BRIDGE_MAX_WAITS = 160 };
 enum { BRIDGE_TIMEOUT_MS = 64000 }; /* twice 64*T1: a re-INVITE on one side, the ACK on the other */
 
 struct bridge {
@@ -20,6 +21,8 @@ struct bridge {
 	enum bridge_state st;
 	unsigned x;	   /* which leg offers, or has asked */
 	unsigned ngrowing; /* legs whose new streams are awaited */
+	unsigned nwaits;   /* tries of this offer that came to a busy leg */
+	bool has_turned;   /* both have been offered what the other says */
 	struct timer timer;
 };
 
@@ -31,6 +34,7 @@ struct bridge_msg {
 typedef void bridge_action_h(struct bridge *br, const struct bridge_msg *m);
 
 static void event(struct bridge *br, enum bridge_ev ev, const struct bridge_msg *m);
+static void enter(struct bridge *br, enum bridge_state st);
 
 static struct leg *leg_x(const struct bridge *br)
 {
@@ -49,6 +53,8 @@ static void act_make_room(struct bridge *br, const struct bridge_msg *m)
 	int err = 0;
 
 	br->x = m->from->id == br->leg[0] ? 0 : 1;
+	br->nwaits = 0;
+	br->has_turned = false;
 	both[0] = leg_x(br);
 	both[1] = leg_y(br);
 	sdp_free(m->from->offered);
@@ -86,18 +92,29 @@ static void act_no_room(struct bridge *br, const struct bridge_msg *m)
 	withdraw(br, 500, REASON_MEDIA_FAILED);
 }
 
+static void act_nothing(struct bridge *br, const struct bridge_msg *m)
+{
+}
+
 /* The stack could not send what was to be passed on.  EBUSY: y's own re-INVITE is under way (RFC 3261 14.2). */
 static void not_sent(struct bridge *br, int err)
 {
+	if (err == EBUSY && leg_x(br)->owes != LEG_OWES_RESPONSE &&
+	    br->nwaits++ < BRIDGE_MAX_WAITS) {
+		event(br, BEV_BUSY, &(struct bridge_msg){0});
+		return;
+	}
 	event(br, BEV_REFUSAL,
 	      &(struct bridge_msg){.from = leg_y(br), .status = err == EBUSY ? 491 : 500});
 }
 
 static void act_pass_offer(struct bridge *br, const struct bridge_msg *m)
 {
-	struct leg *y = leg_y(br);
+	struct leg *x = leg_x(br), *y = leg_y(br);
+	bool is_new = x->owes == LEG_OWES_NOTHING && !br->has_turned;
 	struct str sdp;
-	int err = leg_sdp_relay(y, leg_x(br)->offered, &sdp);
+	int err = is_new ? leg_sdp_introduce(y, x->offered, &sdp)
+			 : leg_sdp_relay(y, x->offered, &sdp);
 
 	if (!err)
 		err = leg_send_sdp(y, sdp);
@@ -110,6 +127,7 @@ static void act_ask(struct bridge *br, const struct bridge_msg *m)
 	int err;
 
 	br->x = m->from->id == br->leg[0] ? 0 : 1;
+	br->has_turned = false;
 	err = leg_ask(leg_y(br));
 	if (err)
 		not_sent(br, err);
@@ -140,6 +158,20 @@ static void keep_old(struct leg *x, struct leg *y, struct sdp *old)
 			 "the media engine could not be told that an offer was taken back");
 }
 
+/* x is owed nothing: it was introduced.  What y has answered is offered to it when it has to change something for it. */
+static void turn_round(struct bridge *br, struct leg *x, struct leg *y)
+{
+	if (br->has_turned || leg_sdp_agree(x->theirs, y->theirs))
+		return;
+	br->has_turned = true;
+	br->nwaits = 0;
+	br->x = 1 - br->x;
+	y->offered = y->theirs;
+	y->theirs = NULL;
+	enter(br, BRIDGE_OFFERED);
+	act_pass_offer(br, NULL);
+}
+
 static int answer_x(struct leg *x, struct leg *y)
 {
 	uint64_t version = x->sdp_version;
@@ -158,6 +190,7 @@ static void act_pass_answer(struct bridge *br, const struct bridge_msg *m)
 	struct call *call = br->call; /* sending may end the call, and br with it */
 	struct sdp *old = x->theirs;
 	bool was_held = old && leg_sdp_is_held(old);
+	bool is_introduced = x->owes == LEG_OWES_NOTHING;
 	int err;
 
 	leg_ack(y); /* when the answer came in a 2xx */
@@ -174,7 +207,7 @@ static void act_pass_answer(struct bridge *br, const struct bridge_msg *m)
 	*m->descriptionp = NULL;
 	err = put_in_force(x, y);
 	record_leg_kept(y); /* before the other side hears of it */
-	if (!err)
+	if (!err && !is_introduced)
 		err = answer_x(x, y);
 	if (err == EPROTO && old && x->st == LEG_UP) {
 		keep_old(x, y, old);
@@ -188,12 +221,21 @@ static void act_pass_answer(struct bridge *br, const struct bridge_msg *m)
 	}
 	if (x->st == LEG_UP) /* else its 200 has just been kept */
 		record_leg_kept(x);
-	if (leg_sdp_is_held(x->theirs) != was_held)
+	if (is_introduced)
+		turn_round(br, x, y);
+	else if (leg_sdp_is_held(x->theirs) != was_held)
 		call_leg_held(call, x, !was_held);
 }
 
 static void act_pass_refusal(struct bridge *br, const struct bridge_msg *m)
 {
+	struct leg *x = leg_x(br);
+
+	if (br->has_turned) { /* what both have said before will do */
+		x->theirs = x->offered;
+		x->offered = NULL;
+		return;
+	}
 	withdraw(br, m->status, REASON_PROTOCOL);
 }
 
@@ -223,7 +265,8 @@ static void enter(struct bridge *br, enum bridge_state st)
 	br->st = st;
 	timer_cancel(&br->timer);
 	if (st != BRIDGE_STABLE)
-		timer_start(br->call->cs->conf.env.wheel, &br->timer, BRIDGE_TIMEOUT_MS,
+		timer_start(br->call->cs->conf.env.wheel, &br->timer,
+			    st == BRIDGE_WAITING ? BRIDGE_WAIT_MS : BRIDGE_TIMEOUT_MS,
 			    bridge_timeout, br);
 }
 
@@ -289,6 +332,11 @@ void bridge_grown(struct bridge *br, struct leg *leg, int err)
 bool bridge_waits_for(const struct bridge *br, const struct leg *leg)
 {
 	return (br->st == BRIDGE_OFFERED || br->st == BRIDGE_ASKED) && leg == leg_y(br);
+}
+
+bool bridge_owes(const struct bridge *br, const struct leg *leg)
+{
+	return br->st != BRIDGE_STABLE && br->st != BRIDGE_ASKED && leg == leg_x(br);
 }
 
 bool bridge_has(const struct bridge *br, const struct leg *leg)

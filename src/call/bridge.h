@@ -4,7 +4,9 @@
  * media engine follows.  The table is bridge.def.
  *
  * A bridge begins in the middle of its first negotiation: the fork has passed the caller's offer on (OFFERED), or its request
- * for one (ASKED).  A later negotiation that fails leaves the session as it was.
+ * for one (ASKED).  Two legs that are both answered are introduced to each other: the one's description is offered to the other
+ * (bridge_offer of a leg that is owed nothing), and where the answer is not what the first expects, that is offered to it in turn.
+ * A later negotiation that fails leaves the session as it was.
  *
  * Thread     core
  * Ownership  a call owns its bridge; the legs are named by id
@@ -16,7 +18,14 @@
 
 #include "call/leg.h"
 
-enum bridge_state { BRIDGE_STABLE, BRIDGE_GROWING, BRIDGE_OFFERED, BRIDGE_ASKED, BRIDGE_NSTATES };
+enum bridge_state {
+	BRIDGE_STABLE,
+	BRIDGE_GROWING,
+	BRIDGE_OFFERED,
+	BRIDGE_ASKED,
+	BRIDGE_WAITING,
+	BRIDGE_NSTATES
+};
 enum bridge_ev {
 	BEV_OFFER,
 	BEV_ASK,
@@ -26,6 +35,7 @@ enum bridge_ev {
 	BEV_REFUSAL,
 	BEV_BROKEN,
 	BEV_GLARE,
+	BEV_BUSY,
 	BEV_TIMEOUT,
 	BEV_NEVENTS
 };
@@ -50,5 +60,7 @@ void bridge_broken(struct bridge *br,
 void bridge_grown(struct bridge *br, struct leg *leg, int err);
 /* Is a description of this leg due (in its 200 or ACK)? */
 bool bridge_waits_for(const struct bridge *br, const struct leg *leg);
+/* Is an answer to its 2xx due to this leg, in the ACK? */
+bool bridge_owes(const struct bridge *br, const struct leg *leg);
 
 #endif

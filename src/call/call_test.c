@@ -552,7 +552,7 @@ static void info_passes_and_is_answered(void **state)
 	ua_request(&a, "INFO", "");
 	got_status(a.p, 200); /* an empty one is only a sign of life */
 	nothing(b.p);
-	ua_request(&a, "REFER", "");
+	ua_request(&a, "PUBLISH", "");
 	got_status(a.p, 405);
 	hang_up(&a, &b);
 }

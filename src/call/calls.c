@@ -10,6 +10,7 @@
 #include "call/calls.h"
 #include "call/events.h"
 #include "call/record.h"
+#include "call/refer.h"
 #include "call/restore.h"
 #include "call/ringing.h"
 #include "call/services.h"
@@ -91,11 +92,30 @@ struct call *call_free(struct call *call)
 	ringing_free(call->ring, REASON_FAILED, STR_NONE);
 	bridge_free(call->bridge);
 	usage_remove(call);
+	call_bury(call);
 	list_remove(&call->link);
-	map_remove(&cs->by_id, &call->by_id);
 	cs->ncalls--;
 	metric_set(METRIC_CALLS, cs->ncalls);
 	return mem_free(call);
+}
+
+void call_bury(struct call *call)
+{
+	if (call->is_buried)
+		return;
+	call->is_buried = true;
+	map_remove(&call->cs->by_id, &call->by_id);
+	list_remove(&call->link);
+	list_append(&call->cs->dead_calls, &call->link);
+	calls_reap_soon(call->cs);
+}
+
+/* Every way out of a call goes through call_end(); what ends it here is the one we have forgotten. */
+static void finish(struct call *call)
+{
+	call_end(call, REASON_FAILED, 0, "system", STR_NONE);
+	events_call(call, BUS_CALL_CDR, call->rec.reason);
+	call_free(call);
 }
 
 static void reap(struct timer *t, void *arg)
@@ -107,13 +127,12 @@ static void reap(struct timer *t, void *arg)
 		struct call *call = leg->call;
 
 		leg_free(leg);
-		if (call->nalive)
-			continue;
-		/* Every way out of a call goes through call_end(); this is for the one we have forgotten. */
-		call_end(call, REASON_FAILED, 0, "system", STR_NONE);
-		events_call(call, BUS_CALL_CDR, call->rec.reason);
-		call_free(call);
+		/* One that waits for its transferee has no leg of its own, maybe. */
+		if (!call->nalive && (call->st == CALL_OVER || !call->transfer))
+			finish(call);
 	}
+	LIST_EACH_SAFE (it, tmp, &cs->dead_calls)
+		finish(CONTAINER_OF(it, struct call, link));
 	services_reap(cs);
 }
 
@@ -178,7 +197,9 @@ int calls_alloc(struct calls **cp, const struct calls_conf *conf)
 	cs->id_salt = rng_below(conf->env.rng, UINT64_C(1) << 22);
 	list_init(&cs->all);
 	list_init(&cs->dead_legs);
+	list_init(&cs->dead_calls);
 	list_init(&cs->dead_services);
+	list_init(&cs->refers);
 	list_init(&cs->restored);
 	err = ids_alloc(&cs->legs, cs->conf.max_calls * LEGS_PER_CALL);
 	if (!err)
@@ -193,6 +214,8 @@ int calls_alloc(struct calls **cp, const struct calls_conf *conf)
 		err = rings_watch(cs);
 	if (!err)
 		err = sip_support(conf->sip, "100rel");
+	if (!err)
+		err = sip_support(conf->sip, "norefersub");
 	if (err) {
 		calls_free(cs);
 		return err;
@@ -224,6 +247,9 @@ struct calls *calls_free(struct calls *cs)
 		services_leave(call, REASON_INTERRUPTED);
 		call_free(call);
 	}
+	LIST_EACH_SAFE (it, tmp, &cs->dead_calls)
+		call_free(CONTAINER_OF(it, struct call, link));
+	refers_free(cs);
 	services_reap(cs);
 	restored_free(cs);
 	timer_cancel(&cs->reaper);

@@ -25,6 +25,7 @@
 
 struct ringing;
 struct bridge;
+struct transfer;
 
 enum call_state {
 	CALL_OPENING, /* routed, or about to be; a service waits for the caller's media */
@@ -80,6 +81,8 @@ struct call {
 	struct ringing *ring;
 	struct bridge *bridge;
 	struct service_run *service;
+	struct transfer *transfer; /* one from this call, or the one that it is made for */
+	bool is_buried;		   /* among the dead calls */
 	struct call_plan plan;
 	struct route_attempt history[ROUTE_MAX_HISTORY];
 	size_t nhistory;
@@ -107,6 +110,7 @@ struct calls {
 	uint32_t seq; /* of media commands */
 	struct timer reaper;
 	struct link dead_legs, dead_calls, dead_services, restored;
+	struct link refers; /* REFERs whose transferors are still to hear something */
 };
 
 static inline int64_t calls_wall_us(const struct calls *cs)
@@ -117,11 +121,18 @@ static inline int64_t calls_wall_us(const struct calls *cs)
 void calls_bind_for(struct calls *cs, const struct flow *flow, struct addr *bind);
 struct call *call_alloc(struct calls *cs, uint64_t tenant_id);
 struct call *call_free(struct call *call); /* all of it: its legs are gone */
+void call_bury(struct call *call);	   /* it is over and has no leg: freed a moment later */
 uint64_t calls_new_id(struct calls *cs); /* of a record: grows with time, so that newest is last */
 void calls_reap_soon(struct calls *cs);
 struct call *calls_find(const struct calls *cs, uint64_t id);
 const struct owner_kind *calls_service(const struct calls *cs, const char *name);
 void calls_incoming(struct sip_strans *st, const struct sip_msg *req, void *calls); /* incoming.c */
+/* The number in a Request-URI or Refer-To: unescaped, without the user's own parameters (";phone-context=…"), of a tel: URI
+ * without visual separators (RFC 3966 5.1.1).  Returns the status to refuse with, 0 = fine. */
+unsigned calls_number_dialled(char *dst, size_t dst_bytes, struct str uri);
+/* "First Last" of an extension; empty when there is none. */
+void calls_extension_name(const struct calls *cs, uint64_t tenant_id, uint64_t id, char *dst,
+			  size_t dst_bytes);
 struct log_ctx call_log(const struct call *call);
 struct log_ctx leg_log(const struct leg *leg);
 

@@ -18,6 +18,7 @@
 #include "call/record.h"
 #include "call/ringing.h"
 #include "call/services.h"
+#include "call/transfer.h"
 #include "call/usage.h"
 #include "route/index.h"
 #include "schema/did.h"
@@ -234,6 +235,34 @@ void call_leg_provisional(struct call *call, struct leg *leg, const struct sip_i
 		services_event(call, OWNER_RINGING, leg->id, REASON_NORMAL);
 	}
 	ringing_provisional(call->ring, leg, ev);
+	transfer_progress(call, ev->status);
+}
+
+/* The caller is answered already: what the other has said is offered to it now (3pcc, RFC 3725). */
+static void introduce(struct call *call, struct leg *caller, struct leg *callee)
+{
+	bool is_offer = !callee->noffered &&
+			!callee->is_settled; /* else it has answered what we said of the caller */
+	struct sdp *s;
+	int err;
+
+	if (!is_offer)
+		leg_ack(callee);
+	if (call->st == CALL_OVER)
+		return; /* no memory for the ACK */
+	err = leg_media_join(caller, callee);
+	if (!err)
+		err = bridge_alloc(&call->bridge, call, caller, callee,
+				   is_offer ? BRIDGE_ASKED : BRIDGE_STABLE);
+	if (err) {
+		refuse(call, REASON_OVERLOAD);
+		return;
+	}
+	call->st = CALL_TALKING;
+	record_segment_begin(call, caller, callee, NULL);
+	s = callee->theirs;
+	callee->theirs = NULL;
+	bridge_offer(call->bridge, callee, &s);
 }
 
 /* The fork's winner and the caller: from here on the bridge passes descriptions. */
@@ -284,7 +313,11 @@ void call_leg_answered(struct call *call, struct leg *leg, const struct sip_inv_
 		record_leg_kept(leg); /* else when its answer is in force, a moment later */
 	usage_add_extension(call, leg->extension_id);
 	events_target(leg, BUS_TARGET_ANSWERED, NULL);
-	join(call, caller, leg);
+	transfer_answered(call);
+	if (caller->st == LEG_UP)
+		introduce(call, caller, leg);
+	else
+		join(call, caller, leg);
 	if (call->st == CALL_TALKING)
 		services_event(call, OWNER_ANSWERED, leg->id, REASON_NORMAL);
 }
@@ -363,7 +396,10 @@ void call_leg_gone(struct call *call, struct leg *leg, enum reason reason, unsig
 		by = "system"; /* we had to give it up */
 	if (leg->member)
 		ringing_leg_gone(call->ring, leg, reason, status, headers);
-	else if (leg->id == call->caller || bridge_has(call->bridge, leg))
+	else if (transfer_leg_gone(call, leg))
+		return;
+	else if (leg->id == call->caller || bridge_has(call->bridge, leg) ||
+		 transfer_has(call, leg))
 		call_end(call, reason, status, by, headers);
 }
 
@@ -420,6 +456,7 @@ void call_end(struct call *call, enum reason reason, unsigned status, const char
 	charge(call);
 	record_call_over(call, reason, status ? status : reason_status(reason), by);
 	publish_end(call, reason);
+	transfer_call_over(call, reason, status); /* first: nobody hears a NOTIFY behind a BYE */
 	if (!headers.n) {
 		reason_write_header(&line, reason);
 		headers = buf_view(&line);
@@ -433,9 +470,12 @@ void call_end(struct call *call, enum reason reason, unsigned status, const char
 
 		if (!leg->is_caller && leg->rec.answered_at)
 			events_target(leg, BUS_TARGET_ENDED, reason_name(reason));
-		leg_hangup(leg, reason, leg->is_caller ? status : 0, headers);
+		if (leg->st != LEG_RELEASED)
+			leg_hangup(leg, reason, leg->is_caller ? status : 0, headers);
 	}
 	buf_free(&line);
+	if (!call->nalive)
+		call_bury(call);
 }
 
 void call_leg_closed(struct call *call, struct leg *leg)
@@ -452,7 +492,7 @@ void call_leg_silent(struct call *call, struct leg *leg)
 	struct log_ctx ctx = leg_log(leg);
 
 	/* On hold either side may be quiet for hours. */
-	if ((leg->theirs && leg_sdp_is_held(leg->theirs)) ||
+	if (call->transfer || (leg->theirs && leg_sdp_is_held(leg->theirs)) ||
 	    (peer && peer->theirs && leg_sdp_is_held(peer->theirs)))
 		return;
 	log_warn(&ctx, LOGID_MEDIA_SILENT, "no RTP from %s for %u s: hanging up", leg->rec.number,

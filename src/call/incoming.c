@@ -27,9 +27,7 @@ static bool is_shed(struct calls *cs, struct sip_strans *st)
 	return true;
 }
 
-/* The number in a Request-URI: unescaped, without the user's own parameters (";phone-context=…"), of a tel: URI without
- * visual separators (RFC 3966 5.1.1).  Returns the status to refuse with, 0 = fine. */
-static unsigned dialled_number(char *dst, size_t dst_bytes, struct str text)
+unsigned calls_number_dialled(char *dst, size_t dst_bytes, struct str text)
 {
 	struct sip_uri uri;
 	struct str user;
@@ -51,6 +49,17 @@ static unsigned dialled_number(char *dst, size_t dst_bytes, struct str text)
 	return 0;
 }
 
+void calls_extension_name(const struct calls *cs, uint64_t tenant_id, uint64_t id, char *dst,
+			  size_t dst_bytes)
+{
+	const struct extension *ext = model_extension(cs->conf.model, tenant_id, id);
+
+	dst[0] = '\0';
+	if (ext)
+		(void)snprintf(dst, dst_bytes, "%s%s%s", ext->first_name,
+			       ext->first_name[0] && ext->last_name[0] ? " " : "", ext->last_name);
+}
+
 static void caller_identity(struct call *call, struct leg *leg, const struct identity *who)
 {
 	const struct extension *ext = who->extension;
@@ -68,9 +77,8 @@ static void caller_identity(struct call *call, struct leg *leg, const struct ide
 	}
 	call->caller_extension_id = leg->extension_id = ext->o.id;
 	str_fit(call->rec.caller, sizeof(call->rec.caller), str_of(ext->number));
-	(void)snprintf(call->rec.caller_name, sizeof(call->rec.caller_name), "%s%s%s",
-		       ext->first_name, ext->first_name[0] && ext->last_name[0] ? " " : "",
-		       ext->last_name);
+	calls_extension_name(call->cs, ext->o.tenant_id, ext->o.id, call->rec.caller_name,
+			     sizeof(call->rec.caller_name));
 	str_fit(leg->rec.number, sizeof(leg->rec.number), str_of(ext->number));
 }
 
@@ -254,7 +262,7 @@ void calls_incoming(struct sip_strans *st, const struct sip_msg *req, void *call
 	ON_THREAD(THREAD_CORE);
 	if (is_shed(cs, st))
 		return;
-	status = dialled_number(dialled, sizeof(dialled), req->uri);
+	status = calls_number_dialled(dialled, sizeof(dialled), req->uri);
 	if (status)
 		dialled[0] = '\0';
 	if (from_trunk(cs, req, dialled, &from)) {

@@ -14,6 +14,7 @@
 #include "call/leg_sip.h"
 #include "call/negotiate.h"
 #include "call/record.h"
+#include "call/refer.h"
 
 typedef void leg_action_h(struct leg *leg, const struct leg_msg *m);
 
@@ -116,6 +117,12 @@ static void act_no_media(struct leg *leg, const struct leg_msg *m)
 static void act_stuck(struct leg *leg, const struct leg_msg *m)
 {
 	fail(leg, REASON_PEER_LOST);
+}
+
+static void act_released(struct leg *leg, const struct leg_msg *m)
+{
+	record_leg_over(leg, REASON_TRANSFERRED, 0, "system");
+	close_both(leg, 0, STR_NONE);
 }
 
 static void act_fault(struct leg *leg, const struct leg_msg *m)
@@ -353,6 +360,17 @@ void leg_hangup(struct leg *leg, enum reason reason, unsigned status, struct str
 			&(struct leg_msg){.reason = reason, .status = status, .headers = headers});
 }
 
+void leg_move(struct leg *leg, struct call *to)
+{
+	leg->call->nalive--;
+	list_remove(&leg->in_call);
+	record_leg_moved(leg, to);
+	leg->call = to;
+	list_append(&to->legs, &leg->in_call);
+	to->nalive++;
+	lines_changed(leg); /* it talks to somebody else */
+}
+
 struct leg *leg_get(const struct calls *cs, oid id)
 {
 	return ids_get(cs->legs, id);
@@ -394,6 +412,7 @@ struct leg *leg_free(struct leg *leg)
 	timer_cancel(&leg->timer);
 	lines_forget(leg);
 	leg_sip_forget_requests(leg);
+	refer_lose(leg);
 	if (leg->trunk_id)
 		trunks_release(leg->cs->conf.trunks, leg->trunk_id);
 	list_remove(&leg->in_call);

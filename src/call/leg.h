@@ -23,6 +23,7 @@
 struct call;
 struct calls;
 struct ringing_member;
+struct refer;
 
 enum leg_state {
 #define X(name, ms) LEG_##name,
@@ -72,6 +73,9 @@ struct leg {
 	struct media_remote remote[MEDIA_MAX_STREAMS]; /* as last told the engine */
 	oid joined;				       /* leg whose media it hears */
 
+	struct refer *refer; /* its REFER, of which it hears (refer.h) */
+	uint8_t noffered;    /* m-lines of the offer in our INVITE; 0: it is to offer */
+
 	uint64_t sdp_id, sdp_version; /* our o= line */
 	struct buf sent;	      /* our last description */
 	struct sdp *offered;	      /* its offer that nobody has answered yet */
@@ -104,6 +108,8 @@ bool leg_event(struct leg *leg, enum leg_ev ev, const struct leg_msg *m);
 const char *leg_state_name(enum leg_state st);
 bool leg_is_over(const struct leg *leg); /* CLOSING or later */
 void leg_hangup(struct leg *leg, enum reason reason, unsigned status, struct str headers);
+
+void leg_move(struct leg *leg, struct call *to); /* into another call, which has it as its caller */
 
 /* A 1xx to the caller, with or without a description. */
 void leg_progress(struct leg *leg, unsigned status, struct str sdp);

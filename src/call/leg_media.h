@@ -29,6 +29,10 @@ uint8_t leg_sdp_streams(const struct sdp *s);
 bool leg_sdp_is_held(const struct sdp *s); /* no m-line of it both sends and receives */
 /* Write `from` for `to`, with our addresses towards it and its o= line (the version goes up only when the text changes). */
 int leg_sdp_relay(struct leg *to, const struct sdp *from, struct str *out) MUST_USE;
+/* The same for a leg that hears of the other for the first time: whoever held before, nobody holds now. */
+int leg_sdp_introduce(struct leg *to, const struct sdp *from, struct str *out) MUST_USE;
+/* Is `answer` to `offer` all that who offered expects: the same formats, nothing switched off? */
+bool leg_sdp_agree(const struct sdp *offer, const struct sdp *answer);
 /* A description of our own, for a service: the answer to `offer`, or an offer (NULL). */
 int leg_sdp_own(struct leg *to, const struct sdp *offer, struct str *out) MUST_USE;
 

@@ -83,7 +83,7 @@ static enum sdp_direction direction_of(const struct sdp_media *m)
 
 typedef int write_h(struct buf *out, struct leg *to, const struct sdp *from);
 
-static int write_relayed(struct buf *out, struct leg *to, const struct sdp *from)
+static int write_from(struct buf *out, struct leg *to, const struct sdp *from, bool is_opened)
 {
 	struct sdp_local_media media[SDP_MAX_MEDIA] = {0};
 	struct sdp_rewrite rw = {
@@ -96,11 +96,21 @@ static int write_relayed(struct buf *out, struct leg *to, const struct sdp *from
 
 	for (size_t i = 0; i < from->nmedia; i++) {
 		media[i].is_refused = is_refused(from, i) || i >= to->nstreams;
-		media[i].direction = direction_of(&from->media[i]);
+		media[i].direction = is_opened ? SDP_SENDRECV : direction_of(&from->media[i]);
 		if (!media[i].is_refused)
 			media[i].rtp = to->local[i];
 	}
 	return sdp_relay(out, from, &rw);
+}
+
+static int write_relayed(struct buf *out, struct leg *to, const struct sdp *from)
+{
+	return write_from(out, to, from, false);
+}
+
+static int write_opened(struct buf *out, struct leg *to, const struct sdp *from)
+{
+	return write_from(out, to, from, true);
 }
 
 static bool takes_any(const struct sdp_format *f, void *arg)
@@ -169,6 +179,46 @@ static int write_versioned(struct leg *to, const struct sdp *from, write_h *writ
 int leg_sdp_relay(struct leg *to, const struct sdp *from, struct str *out)
 {
 	return write_versioned(to, from, write_relayed, out);
+}
+
+int leg_sdp_introduce(struct leg *to, const struct sdp *from, struct str *out)
+{
+	return write_versioned(to, from, write_opened, out);
+}
+
+static bool has_format(const struct sdp_media *m, struct str text)
+{
+	for (size_t i = 0; i < m->nformats; i++)
+		if (str_eq(m->formats[i].text, text))
+			return true;
+	return false;
+}
+
+static bool same_formats(const struct sdp_media *a, const struct sdp_media *b)
+{
+	for (size_t i = 0; i < a->nformats; i++)
+		if (!has_format(b, a->formats[i].text))
+			return false;
+	return a->nformats == b->nformats;
+}
+
+bool leg_sdp_agree(const struct sdp *offer, const struct sdp *answer)
+{
+	if (offer->nmedia != answer->nmedia)
+		return false;
+	for (size_t i = 0; i < offer->nmedia; i++) {
+		const struct sdp_media *a = &offer->media[i], *b = &answer->media[i];
+		enum sdp_direction x = direction_of(a), y = direction_of(b);
+
+		if (!a->port != !b->port)
+			return false;
+		if (!a->port)
+			continue;
+		if (!same_formats(a, b) || !(x & SDP_SENDONLY) != !(y & SDP_RECVONLY) ||
+		    !(x & SDP_RECVONLY) != !(y & SDP_SENDONLY))
+			return false;
+	}
+	return true;
 }
 
 int leg_sdp_own(struct leg *to, const struct sdp *offer, struct str *out)

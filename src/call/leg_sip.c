@@ -8,11 +8,13 @@
 #include "call/bridge.h"
 #include "call/calls.h"
 #include "call/leg_sip.h"
+#include "call/refer.h"
 #include "call/ringing.h"
+#include "call/transfer.h"
 #include "sip/write.h"
 
-/* What our side of a dialog takes (the stack adds its own list to INVITE and its 2xx).  REFER and the like come with transfer. */
-#define ALLOW "Allow: INVITE, ACK, BYE, CANCEL, PRACK, UPDATE, OPTIONS, INFO\r\n"
+/* What our side of a dialog takes (the stack adds its own list to INVITE and its 2xx). */
+#define ALLOW "Allow: INVITE, ACK, BYE, CANCEL, PRACK, UPDATE, OPTIONS, INFO, REFER\r\n"
 
 static const struct leg_msg nothing;
 
@@ -178,7 +180,7 @@ int leg_sip_dial(struct leg *leg, struct str sdp)
 {
 	const struct contact *to = registrar_contact(leg->cs->conf.registrar, leg->contact);
 	struct call *call = leg->call;
-	struct buf from = {0}, callee = {0}, contact = {0}, name = {0};
+	struct buf from = {0}, callee = {0}, contact = {0}, name = {0}, lines = {0};
 	struct sip_invite_conf conf;
 	int err;
 
@@ -193,6 +195,9 @@ int leg_sip_dial(struct leg *leg, struct str sdp)
 	err = leg_sip_contact(&contact, leg->cs, &leg->flow, str_of(call->rec.caller));
 	if (!err)
 		err = from.err ? from.err : callee.err ? callee.err : name.err;
+	transfer_write_lines(call, &lines);
+	if (!err)
+		err = lines.err;
 	if (err)
 		goto out;
 	conf = (struct sip_invite_conf){
@@ -204,7 +209,9 @@ int leg_sip_dial(struct leg *leg, struct str sdp)
 		.routes = str_of(to->routes),
 		.max_forwards = call->max_forwards,
 		.is_plain = is_plain(leg, sdp),
-		.extra = {.content_type = sdp.n ? STR("application/sdp") : STR_NONE, .body = sdp},
+		.extra = {.headers = buf_view(&lines),
+			  .content_type = sdp.n ? STR("application/sdp") : STR_NONE,
+			  .body = sdp},
 	};
 	err = sip_invite_uac(&leg->inv, leg->cs->conf.sip, &conf, leg_sip_event, leg);
 out:
@@ -212,6 +219,7 @@ out:
 	buf_free(&callee);
 	buf_free(&contact);
 	buf_free(&name);
+	buf_free(&lines);
 	return err;
 }
 
@@ -260,6 +268,7 @@ static void note_agent(struct leg *leg, const struct sip_msg *msg)
 
 static void sip_ended(struct leg *leg)
 {
+	refer_lose(leg);
 	leg->inv =
 		NULL; /* the usage is freed when we return, and tells nobody about its requests any more */
 	leg_sip_forget_requests(leg);
@@ -317,6 +326,8 @@ void leg_sip_event(struct sip_invite *inv, const struct sip_inv_event *ev, void 
 	if (ev->type == SIP_INV_CANCELLED || ev->type == SIP_INV_BYE ||
 	    ev->type == SIP_INV_REJECTED)
 		leg_sip_reasons(&reasons, ev->msg);
+	if (ev->type == SIP_INV_BYE)
+		refer_hung_up(leg);
 	m.headers = buf_view(&reasons);
 	leg_event(leg, events[ev->type], &m);
 	buf_free(&reasons);
@@ -479,6 +490,9 @@ void leg_sip_request(struct leg *leg, const struct sip_inv_event *ev)
 			return; /* answered when the other side has */
 		status = 200;	/* RFC 6086 appendix A: one without a package is acknowledged */
 		break;
+	case SIP_REFER:
+		transfer_refer(leg, ev);
+		return;
 	case SIP_NOTIFY:
 		status = 481;
 		break;

@@ -55,9 +55,9 @@ static void an_event_that_is_not_listed_changes_nothing(void **state)
 /* States that wait for a device or the engine; the others wait for us, or for a fork that has a timer. */
 static void every_state_that_waits_has_a_timer(void **state)
 {
-	static const enum leg_state waits[] = {LEG_OPENING,	LEG_TRYING,	  LEG_EARLY,
-					       LEG_ANSWERED,	LEG_ACCEPTED,	  LEG_CLOSING,
-					       LEG_CLOSING_SIP, LEG_CLOSING_MEDIA};
+	static const enum leg_state waits[] = {LEG_OPENING,	LEG_TRYING,	   LEG_EARLY,
+					       LEG_ANSWERED,	LEG_ACCEPTED,	   LEG_CLOSING,
+					       LEG_CLOSING_SIP, LEG_CLOSING_MEDIA, LEG_RELEASED};
 
 	for (size_t i = 0; i < ARRAY_LEN(waits); i++)
 		assert_true(timeout_ms[waits[i]] > 0);

@@ -101,6 +101,7 @@ static enum line_state state_of(const struct leg *leg)
 	case LEG_ANSWERED:
 	case LEG_ACCEPTED:
 	case LEG_UP:
+	case LEG_RELEASED:
 		return LINE_CONFIRMED;
 	default:
 		return !leg->is_caller || leg->call->rec.ringing_at ? LINE_EARLY : LINE_TRYING;

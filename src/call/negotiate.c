@@ -222,7 +222,7 @@ void negotiate_offer_done(struct call *call, struct leg *leg, const struct sip_i
 	else
 		bridge_answer(call->bridge, leg, &s);
 	/* A 2xx is acknowledged in any case; the ACK that carries an answer comes with that. */
-	if (!bridge_has(call->bridge, leg) || bridge_state(call->bridge) == BRIDGE_STABLE)
+	if (!bridge_has(call->bridge, leg) || !bridge_owes(call->bridge, leg))
 		leg_ack(leg);
 }
 

@@ -154,6 +154,37 @@ void record_leg_over(struct leg *leg, enum reason reason, unsigned status, const
 		leg->rec.sip_code = status;
 }
 
+static void kept_no_more(struct leg *leg)
+{
+	struct leg_kept k;
+
+	if (!leg->is_kept)
+		return;
+	leg->is_kept = false;
+	kept_head(leg, &k);
+	k.head.size = sizeof(k.head);
+	k.head.is_ended = 1;
+	put(leg->cs, RECORD_LEG_KEPT, &k.head, sizeof(k.head)); /* the head says it all */
+}
+
+void record_leg_moved(struct leg *leg, struct call *to)
+{
+	int64_t now = calls_wall_us(leg->cs);
+
+	record_leg_over(leg, REASON_TRANSFERRED, 0, "system");
+	put_leg(leg);
+	kept_no_more(leg);
+	leg->rec.id = calls_new_id(leg->cs);
+	leg->rec.call_id = (int64_t)to->rec.id;
+	leg->rec.position = (int64_t)to->nlegs++;
+	leg->rec.started_at = leg->rec.answered_at = now;
+	leg->rec.ringing_at = leg->rec.ended_at = 0;
+	leg->rec.reason[0] = leg->rec.ended_by[0] = '\0';
+	SET_TEXT(leg->rec.side, "caller");
+	put_leg(leg);
+	record_leg_kept(leg);
+}
+
 void record_leg_counters(struct leg *leg, const struct media_counters *c)
 {
 	leg->rec.rx_packets = (int64_t)c->rx_packets;
@@ -165,15 +196,8 @@ void record_leg_counters(struct leg *leg, const struct media_counters *c)
 
 void record_leg_closed(struct leg *leg)
 {
-	struct leg_kept k;
-
 	put_leg(leg);
-	if (!leg->is_kept)
-		return;
-	kept_head(leg, &k);
-	k.head.size = sizeof(k.head);
-	k.head.is_ended = 1;
-	put(leg->cs, RECORD_LEG_KEPT, &k.head, sizeof(k.head)); /* the head says it all */
+	kept_no_more(leg);
 }
 
 void record_segment_begin(struct call *call, const struct leg *a, const struct leg *b,

@@ -33,6 +33,12 @@ struct ringing {
 	struct ringing_member member[];
 };
 
+/* The caller waits; one that is transferred has been answered before. */
+static bool is_waiting(const struct leg *caller)
+{
+	return caller && (caller->st == LEG_READY || caller->st == LEG_UP);
+}
+
 static uint64_t member_hash(uint64_t tenant_id, uint64_t extension_id)
 {
 	return map_hash_u64(tenant_id, extension_id);
@@ -59,10 +65,10 @@ void ringing_caller_name(const struct leg *leg, struct buf *out)
 		buf_cstr(out, rec->caller_name);
 }
 
-/* What the caller has said of itself: its offer, or its answer to a device that is gone. */
+/* What the caller has said of itself: its offer, or its answer to a device that is gone; of one that is transferred what is in force. */
 static const struct sdp *offer_of(const struct leg *caller)
 {
-	return caller->offered ? caller->offered : caller->theirs;
+	return caller->offered && caller->st != LEG_UP ? caller->offered : caller->theirs;
 }
 
 /* The very device that calls: by the flow its INVITE came from. */
@@ -340,19 +346,27 @@ static void give_up(struct ringing *r, struct leg *leg, enum reason why)
 
 static void dial(struct ringing *r, struct leg *caller, struct leg *leg)
 {
+	const struct sdp *offer = offer_of(caller);
 	struct leg_msg m = {0};
+	int err = 0;
 
-	if (offer_of(caller) && leg_sdp_relay(leg, offer_of(caller), &m.sdp))
+	if (offer && caller->st == LEG_UP)
+		err = leg_sdp_introduce(leg, offer, &m.sdp);
+	else if (offer)
+		err = leg_sdp_relay(leg, offer, &m.sdp);
+	if (err) {
 		give_up(r, leg, REASON_FAILED);
-	else
-		leg_event(leg, LEV_DIAL, &m);
+		return;
+	}
+	leg->noffered = offer ? (uint8_t)offer->nmedia : 0;
+	leg_event(leg, LEV_DIAL, &m);
 }
 
 void ringing_opened(struct ringing *r, struct leg *leg)
 {
 	struct leg *caller = leg_get(r->call->cs, r->call->caller);
 
-	if (caller && caller->st == LEG_READY)
+	if (is_waiting(caller))
 		dial(r, caller, leg);
 }
 
@@ -400,15 +414,14 @@ static void hear_early(struct ringing *r, struct leg *caller, struct leg *leg, u
 }
 
 /* A description in a 1xx, when it is an answer to what was offered; else it is left out. */
-static bool take_early(struct leg *caller, struct leg *leg, const struct sip_inv_event *ev)
+static bool take_early(struct leg *leg, const struct sip_inv_event *ev)
 {
 	struct sdp *s = NULL;
 	unsigned status;
 
-	if (!ev->sdp.n || !offer_of(caller) || leg->is_settled ||
-	    leg_sdp_parse(&s, ev->sdp, &status))
+	if (!ev->sdp.n || !leg->noffered || leg->is_settled || leg_sdp_parse(&s, ev->sdp, &status))
 		return false;
-	if (s->nmedia != offer_of(caller)->nmedia) {
+	if (s->nmedia != leg->noffered) {
 		sdp_free(s);
 		return false;
 	}
@@ -504,7 +517,7 @@ void ringing_provisional(struct ringing *r, struct leg *leg, const struct sip_in
 		pass_early_offer(r, caller, leg, ev);
 		return;
 	}
-	if (take_early(caller, leg, ev) && (!r->early || r->early == leg->id)) {
+	if (take_early(leg, ev) && (!r->early || r->early == leg->id)) {
 		hear_early(r, caller, leg, ev->status);
 	} else if (ev->status != r->told && (!r->early || r->early == leg->id)) {
 		/* a 180 of another device would silence what the caller hears of the first */
@@ -514,7 +527,7 @@ void ringing_provisional(struct ringing *r, struct leg *leg, const struct sip_in
 }
 
 /* RFC 3261 13.2.1: the answer may have come in a 1xx of the same early dialog, and not again in the 200. */
-static bool take_answer(struct leg *caller, struct leg *leg, const struct sip_inv_event *ev)
+static bool take_answer(struct leg *leg, const struct sip_inv_event *ev)
 {
 	struct sdp *s = NULL;
 	unsigned status;
@@ -522,10 +535,10 @@ static bool take_answer(struct leg *caller, struct leg *leg, const struct sip_in
 	if (leg->is_settled) /* in another early dialog it would offer anew, which nobody awaits */
 		return leg->theirs_fork == ev->fork;
 	if (!ev->sdp.n)
-		return offer_of(caller) && leg->theirs && leg->theirs_fork == ev->fork;
+		return leg->noffered && leg->theirs && leg->theirs_fork == ev->fork;
 	if (leg_sdp_parse(&s, ev->sdp, &status))
 		return false;
-	if (offer_of(caller) && s->nmedia != offer_of(caller)->nmedia) {
+	if (leg->noffered && s->nmedia != leg->noffered) {
 		sdp_free(s);
 		return false;
 	}
@@ -538,7 +551,7 @@ bool ringing_answered(struct ringing *r, struct leg *leg, const struct sip_inv_e
 {
 	struct leg *caller = leg_get(r->call->cs, r->call->caller);
 
-	if (!caller || !take_answer(caller, leg, ev)) {
+	if (!caller || !take_answer(leg, ev)) {
 		give_up(r, leg, REASON_PROTOCOL);
 		return false;
 	}

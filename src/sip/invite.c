@@ -261,6 +261,7 @@ static void free_requests(struct sip_invite *inv)
 		struct inv_request *r = CONTAINER_OF(it, struct inv_request, link);
 
 		sip_forget(inv->sip, r->trans);
+		list_remove(&r->link);
 		mem_free(r);
 	}
 }
@@ -307,6 +308,25 @@ void sip_invite_end(struct sip_invite *inv, unsigned status, struct str reason_l
 	if (inv->state == INV_ACCEPTED && !inv->end_lines)
 		inv->end_lines = mem_str(reason_line); /* without memory: a BYE without it */
 	inv_event(inv, INV_EV_END, &(struct inv_in){.status = status, .text = reason_line});
+}
+
+struct sip_dialog *sip_invite_leave_dialog(struct sip_invite *inv, sip_dialog_request_h *fn,
+					   void *arg)
+{
+	struct sip_dialog *d = inv->d;
+
+	ON_THREAD(THREAD_CORE);
+	if (inv->state != INV_OVER || !d || !d->is_registered)
+		return NULL;
+	/* Nothing that may still arrive for this usage finds its dialog here any more. */
+	sip_forget(inv->sip, inv->invite);
+	sip_forget(inv->sip, inv->reinvite);
+	sip_forget(inv->sip, inv->bye);
+	free_requests(inv);
+	d->fn = fn;
+	d->arg = arg;
+	inv->d = NULL;
+	return d;
 }
 
 const struct sip_dialog *sip_invite_dialog(const struct sip_invite *inv)

@@ -87,13 +87,19 @@ bool sip_invite_takes_reliable(const struct sip_invite *inv);
 int sip_invite_reinvite(struct sip_invite *inv, const struct sip_extra *extra) MUST_USE;
 int sip_invite_respond(struct sip_invite *inv, unsigned status,
 		       const struct sip_extra *extra) MUST_USE; /* to SIP_INV_OFFER */
-/* Any other request within the dialog; its responses go to fn (not after SIP_INV_ENDED); 481, 408 and silence are SIP_INV_LOST too. */
+/* Any other request within the dialog; its responses go to fn (not after SIP_INV_ENDED); 481, 408 and silence are SIP_INV_LOST
+ * too, but for NOTIFY: that ends a subscription only (RFC 5057). */
 int sip_invite_request(struct sip_invite *inv, enum sip_method m, const struct sip_extra *extra,
 		       sip_response_h *fn, void *arg) MUST_USE;
 
 /* End it, whatever its state: UAS early → status (e.g. 486), UAC early → CANCEL, confirmed → BYE (a UAS waits for its ACK first).
  * reason_line: whole header lines ("Reason: …\r\n") or empty.  SIP_INV_ENDED comes when the peer has agreed or does not answer. */
 void sip_invite_end(struct sip_invite *inv, unsigned status, struct str reason_line);
+
+/* The peer has hung up (inside SIP_INV_BYE), but a subscription lives on in the dialog (RFC 5057 3.1): it goes to the caller,
+ * who gets its requests and closes it.  NULL: there is none, or no memory for it. */
+struct sip_dialog *sip_invite_leave_dialog(struct sip_invite *inv, sip_dialog_request_h *fn,
+					   void *arg) MUST_USE;
 
 const struct sip_dialog *
 sip_invite_dialog(const struct sip_invite *inv); /* NULL before one exists */

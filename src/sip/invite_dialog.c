@@ -151,6 +151,8 @@ static void on_response(oid trans, const struct sip_msg *resp, int err, void *ar
 	struct sip_invite *inv = r->inv;
 	sip_response_h *fn = r->fn;
 	void *fn_arg = r->arg;
+	bool is_of_call =
+		r->method != SIP_NOTIFY; /* RFC 5057 5.1: its refusal ends the subscription */
 
 	if (!resp || resp->status >= 200) {
 		list_remove(&r->link);
@@ -158,7 +160,7 @@ static void on_response(oid trans, const struct sip_msg *resp, int err, void *ar
 	}
 	if (fn)
 		fn(trans, resp, err, fn_arg);
-	if (inv_is_dead(resp, err))
+	if (is_of_call && inv_is_dead(resp, err))
 		inv_event(inv, INV_EV_DEAD, &(struct inv_in){.msg = resp, .err = err});
 }
 
@@ -178,6 +180,7 @@ int sip_invite_request(struct sip_invite *inv, enum sip_method m, const struct s
 	r->inv = inv;
 	r->fn = fn;
 	r->arg = arg;
+	r->method = m;
 	err = sip_dialog_send(inv->d, m, extra, on_response, r, &r->trans);
 	if (err) {
 		mem_free(r);

@@ -126,6 +126,7 @@ struct inv_request {
 	sip_response_h *fn;
 	void *arg;
 	oid trans;
+	enum sip_method method;
 };
 
 /* An early dialog of our INVITE. */

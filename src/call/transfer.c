@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metric.h"
+#include "base/thread.h"
+#include "call/bridge.h"
+#include "call/calls.h"
+#include "call/events.h"
+#include "call/leg_media.h"
+#include "call/record.h"
+#include "call/refer.h"
+#include "call/transfer.h"
+#include "call/usage.h"
+#include "sip/write.h"
+
+enum {
+	BYE_WAIT_MS = 4000
+}; /* RFC 5589 6: the transferor hangs up when it hears that it went well */
+
+struct transfer {
+	struct call *from, *to;
+	oid transferor, transferee; /* legs of `from` */
+	struct refer *refer;
+	bool is_starting;    /* the REFER is not yet answered */
+	bool is_alone;	     /* the transferor has hung up */
+	unsigned status;     /* what `to` came to while starting */
+	uint64_t counted_id; /* extension that `from` was counted for */
+	char number[128];    /* of the transferor */
+};
+
+/* ---- the two calls ---- */
+
+/* The new call takes the place of the first in all limits, and gives it back when it fails. */
+static void lend_usage(struct transfer *tr)
+{
+	tr->counted_id = tr->from->counted_extension_id;
+	usage_remove(tr->from);
+}
+
+static void return_usage(struct transfer *tr)
+{
+	usage_add(tr->from);
+	usage_add_extension(tr->from, tr->counted_id);
+}
+
+/* Whose rights it has is who transfers; who is shown to the target is who will talk to it. */
+static void describe(struct call *to, const struct leg *by, const struct leg *whom)
+{
+	const struct call *from = by->call;
+	bool was_caller = whom->id == from->caller;
+
+	to->caller = whom->id;
+	to->caller_extension_id = by->extension_id;
+	to->caller_account_id = by->account_id;
+	to->max_forwards = from->max_forwards;
+	str_fit(to->domain, sizeof(to->domain), str_of(from->domain));
+	str_fit(to->rec.caller, sizeof(to->rec.caller),
+		str_of(was_caller ? from->rec.caller : whom->rec.number));
+	if (was_caller)
+		str_fit(to->rec.caller_name, sizeof(to->rec.caller_name),
+			str_of(from->rec.caller_name));
+	else
+		calls_extension_name(to->cs, to->rec.tenant_id, whom->extension_id,
+				     to->rec.caller_name, sizeof(to->rec.caller_name));
+	str_fit(to->rec.direction, sizeof(to->rec.direction),
+		whom->trunk_id ? STR("inbound") : STR("internal"));
+	str_fit(to->rec.sip_call_id, sizeof(to->rec.sip_call_id), str_of(whom->rec.sip_call_id));
+	str_fit(to->rec.transferred_by, sizeof(to->rec.transferred_by), str_of(by->rec.number));
+	to->rec.transferred_from = from->rec.id;
+}
+
+static struct transfer *join_calls(struct call *from, struct call *to, const struct leg *by,
+				   const struct leg *whom)
+{
+	struct transfer *tr = mem_alloc(sizeof(*tr));
+
+	if (!tr)
+		return NULL;
+	tr->from = from;
+	tr->to = to;
+	tr->transferor = by->id;
+	tr->transferee = whom->id;
+	str_fit(tr->number, sizeof(tr->number), str_of(by->rec.number));
+	from->transfer = to->transfer = tr;
+	return tr;
+}
+
+static void part_calls(struct transfer *tr)
+{
+	tr->from->transfer = tr->to->transfer = NULL;
+}
+
+/* ---- REFER ---- */
+
+/* 0, or the status to refuse with: who may transfer, and when. */
+static unsigned why_not(const struct leg *leg)
+{
+	const struct call *call = leg->call;
+
+	if (leg->trunk_id || !leg->extension_id)
+		return 403; /* who has no rights of its own cannot call on */
+	if (leg->refer || call->transfer)
+		return 491;
+	if (leg->st != LEG_UP)
+		return leg->st == LEG_ACCEPTED || leg->st == LEG_ANSWERED ? 491 : 403;
+	if (call->st != CALL_TALKING || !bridge_peer(call->bridge, leg))
+		return 403;
+	return 0;
+}
+
+/* Make the new call, up to where it rings, or has failed. */
+static struct transfer *start(struct leg *by, struct leg *whom, const struct refer_wish *wish)
+{
+	struct call *from = by->call, *to = call_alloc(by->cs, by->rec.tenant_id);
+	struct transfer *tr = to ? join_calls(from, to, by, whom) : NULL;
+
+	if (!tr) {
+		if (to)
+			call_free(to);
+		return NULL;
+	}
+	tr->is_starting = true;
+	describe(to, by, whom);
+	str_fit(to->rec.callee, sizeof(to->rec.callee), str_of(wish->number));
+	lend_usage(tr);
+	call_begin(to);
+	tr->is_starting = false;
+	return tr;
+}
+
+static void blind(struct leg *leg, const struct sip_inv_event *ev, const struct refer_wish *wish)
+{
+	struct leg *whom = bridge_peer(leg->call->bridge, leg);
+	struct transfer *tr = start(leg, whom, wish);
+	struct refer *refer;
+
+	if (!tr) {
+		(void)sip_reply(ev->st, 500, NULL, NULL);
+		return;
+	}
+	if (tr->status == 403) { /* said at once: there is nothing to wait for */
+		(void)sip_reply(ev->st, 403, NULL, NULL);
+		mem_free(tr);
+		return;
+	}
+	if (!refer_accept(&refer, leg, ev, wish->is_silent)) {
+		if (tr->status) {
+			refer_close(refer, tr->status);
+			mem_free(tr);
+			return;
+		}
+		tr->refer = refer;
+		refer_tell(refer, 100);
+	} else if (tr->status) {
+		mem_free(tr);
+	} else {
+		call_end(tr->to, REASON_OVERLOAD, 0, "system", STR_NONE);
+	}
+}
+
+void transfer_refer(struct leg *leg, const struct sip_inv_event *ev)
+{
+	struct refer_wish wish;
+	struct log_ctx ctx = leg_log(leg);
+	unsigned status = why_not(leg);
+
+	if (!status)
+		status = refer_read(&wish, leg, ev->msg);
+	if (status) {
+		log_info(&ctx, LOGID_CALL, "a transfer asked for by %s is refused: %u",
+			 leg->rec.number, status);
+		(void)sip_reply(ev->st, status, NULL, NULL);
+		return;
+	}
+	log_info(&ctx, LOGID_CALL, "%s transfers to %s", leg->rec.number, wish.number);
+	blind(leg, ev, &wish);
+}
+
+/* ---- what becomes of it ---- */
+
+void transfer_progress(struct call *to, unsigned status)
+{
+	struct transfer *tr = to->transfer;
+
+	if (tr && tr->to == to && status > 100)
+		refer_tell(tr->refer, status);
+}
+
+/* Whatever the two were saying to each other stays unsaid. */
+static void interrupt(struct leg *leg)
+{
+	if (leg->owes == LEG_OWES_RESPONSE)
+		leg_end_offer(leg, 491);
+	if (leg->owes == LEG_OWES_ACK)
+		leg_ack(leg);
+	leg->offered = sdp_free(leg->offered);
+}
+
+static void leave_bridge(struct call *from)
+{
+	record_segment_end(from);
+	from->bridge = bridge_free(from->bridge);
+}
+
+void transfer_answered(struct call *to)
+{
+	struct transfer *tr = to->transfer;
+	struct call *from;
+	struct leg *by, *whom;
+
+	if (!tr || tr->to != to)
+		return;
+	from = tr->from;
+	by = leg_get(to->cs, tr->transferor);
+	whom = leg_get(to->cs, tr->transferee);
+	part_calls(tr);
+	leave_bridge(from);
+	interrupt(whom);
+	leg_move(whom, to);
+	from->rec.transferred_to = to->rec.id;
+	if (by && !leg_is_over(by)) {
+		interrupt(by);
+		leg_event(by, LEV_RELEASE, &(struct leg_msg){0});
+	}
+	refer_close(tr->refer, 200);
+	mem_free(tr);
+	events_call(to, BUS_CALL_TRANSFER, NULL);
+	call_end(from, REASON_TRANSFERRED, 0, by && by->id == from->caller ? "caller" : "callee",
+		 STR_NONE);
+}
+
+static void failed(struct transfer *tr, enum reason reason, unsigned status)
+{
+	struct call *from = tr->from;
+
+	status = status >= 300 ? status : reason_status(reason);
+	return_usage(tr);
+	if (tr->is_starting) {
+		tr->status = status;
+		return;
+	}
+	refer_close(tr->refer, status);
+	if (tr->is_alone)
+		call_end(from, reason, status, "system", STR_NONE);
+	mem_free(tr);
+}
+
+void transfer_call_over(struct call *call, enum reason reason, unsigned status)
+{
+	struct transfer *tr = call->transfer;
+
+	if (!tr)
+		return;
+	part_calls(tr);
+	if (call == tr->to) {
+		failed(tr, reason, status);
+		return;
+	}
+	refer_close(tr->refer, 487);
+	call_end(tr->to, REASON_CANCELLED, 0, "caller", STR_NONE);
+	mem_free(tr);
+}
+
+bool transfer_leg_gone(struct call *from, const struct leg *leg)
+{
+	struct transfer *tr = from->transfer;
+	struct leg *whom;
+
+	if (!tr || tr->from != from || tr->transferor != leg->id || tr->is_alone)
+		return false;
+	tr->is_alone = true;
+	whom = leg_get(from->cs, tr->transferee);
+	leave_bridge(from);
+	interrupt(whom);
+	if (leg_media_part(whom))
+		log_warn(NULL, LOGID_MEDIA, "the media engine does not part two legs");
+	return true;
+}
+
+bool transfer_has(const struct call *from, const struct leg *leg)
+{
+	return from->transfer && from->transfer->from == from &&
+	       from->transfer->transferee == leg->id;
+}
+
+void transfer_write_lines(const struct call *to, struct buf *lines)
+{
+	const struct transfer *tr = to->transfer;
+	struct buf uri = {0}, value = {0};
+
+	if (!tr || tr->to != to)
+		return;
+	buf_cstr(&uri, "sip:");
+	sip_escape_user(&uri, str_of(tr->number));
+	buf_printf(&uri, "@%s", to->domain);
+	sip_write_addr(&value, STR_NONE, buf_view(&uri), STR_NONE);
+	sip_write_header(lines, SIP_HDR_REFERRED_BY, buf_view(&value));
+	if (uri.err || value.err)
+		lines->err = ENOMEM;
+	buf_free(&uri);
+	buf_free(&value);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Transfer: the transferor's REFER makes the transferee talk to somebody else.
+ *
+ * Blind: a new call is made for the target, with the transferor's rights and limits, the transferee as its caller.  Until the
+ * target answers the first call stays as it is, so a target that is busy takes nothing from anybody.  Then the transferee's
+ * leg moves into the new call, and the transferor has a moment to hang up by itself.
+ *
+ *	first call   transferor ── transferee ··┐ moves when the target answers
+ *	new call                                └·· transferee ── target
+ *
+ * Thread     core
+ * Ownership  a transfer belongs to the two calls; it ends with either, or when it has succeeded
+ * Sources    RFC 3515, RFC 3892, RFC 4488, RFC 5589
+ */
+#ifndef CALL_TRANSFER_H
+#define CALL_TRANSFER_H
+
+#include "call/leg.h"
+
+struct transfer;
+
+void transfer_refer(struct leg *leg, const struct sip_inv_event *ev); /* REFER within a dialog */
+
+/* What the calls report. */
+void transfer_progress(struct call *to, unsigned status);
+/* The target has answered: the transferee becomes a leg of `to`.  Then the two may be joined. */
+void transfer_answered(struct call *to);
+/* Either call ends. */
+void transfer_call_over(struct call *call, enum reason reason, unsigned status);
+/* A leg of the first call is gone.  True: that was the transferor, and the transferee waits on. */
+bool transfer_leg_gone(struct call *from, const struct leg *leg);
+bool transfer_has(const struct call *from, const struct leg *leg); /* the transferee */
+/* Referred-By, for the INVITE to the target. */
+void transfer_write_lines(const struct call *to, struct buf *lines);
+
+#endif
