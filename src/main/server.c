@@ -143,7 +143,9 @@ static int start_net(struct server *s)
 	const struct net_conf conf = {
 		.loop = s->loop, .sink = &s->sink.sink, .ws_origins = s->config.ws_origins};
 
-	return net_open(&s->net, &conf);
+	int err = net_open(&s->net, &conf);
+
+	return err ? err : network_start(s);
 }
 
 static void stop_net(struct server *s)

@@ -74,6 +74,9 @@ void core_stop(struct server *s);
 /* main/commands.c: answers to the API. */
 void commands_answer(struct server *s, const struct command *c);
 
+/* main/network.c: network_settings, obeyed as they change.  After the model and net/. */
+int network_start(struct server *s) MUST_USE;
+
 /* main/demo.c: the ready tenant.  demo_seed before the model is loaded, demo_publish when every listener is bound. */
 const char *demo_domain(void);
 int demo_seed(struct server *s) MUST_USE;

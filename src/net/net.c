@@ -82,6 +82,16 @@ static int edge_local_for(struct flow_edge *e, enum flow_transport t, const stru
 	return net_reach((struct net *)e, t, remote, &listener, local);
 }
 
+static bool has_listener(enum flow_transport t, unsigned family, void *arg)
+{
+	const struct net *n = arg;
+
+	for (uint32_t i = 0; i < n->nlisteners; i++)
+		if (n->listeners[i].transport == t && n->listeners[i].bound.family == family)
+			return true;
+	return false;
+}
+
 int net_open(struct net **np, const struct net_conf *conf)
 {
 	struct net *n = mem_fault() ? NULL : calloc(1, sizeof(*n));
@@ -95,6 +105,10 @@ int net_open(struct net **np, const struct net_conf *conf)
 				     .local_for = edge_local_for,
 				     .keep = edge_keep};
 	err = streams_open(&n->streams, n);
+	if (!err)
+		err = dns_open(&n->dns, conf->loop);
+	if (!err)
+		err = locate_open(&n->locator, n->dns, has_listener, n);
 	if (err)
 		n = net_close(n);
 	else
@@ -107,6 +121,8 @@ struct net *net_close(struct net *n)
 	if (!n)
 		return NULL;
 	ON_THREAD(THREAD_CORE);
+	locate_close(n->locator);
+	dns_close(n->dns);
 	streams_close(n->streams);
 	for (uint32_t i = 0; i < n->nlisteners; i++)
 		udp_close(n->listeners[i].udp);
@@ -117,6 +133,16 @@ struct net *net_close(struct net *n)
 struct flow_edge *net_edge(struct net *n)
 {
 	return &n->edge;
+}
+
+struct locator *net_locator(struct net *n)
+{
+	return n->locator;
+}
+
+int net_name_servers(struct net *n, struct str servers)
+{
+	return dns_servers(n->dns, servers);
 }
 
 int net_certificate(struct net *n, const char *cert_path, const char *key_path, char *why)

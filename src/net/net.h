@@ -11,6 +11,7 @@
 #define NET_NET_H
 
 #include "base/flow.h"
+#include "base/locate.h"
 #include "base/loop.h"
 
 struct net;
@@ -32,6 +33,10 @@ struct net_conf {
 int net_open(struct net **np, const struct net_conf *conf) MUST_USE;
 struct net *net_close(struct net *n);
 struct flow_edge *net_edge(struct net *n);
+/* Where hosts are, by name servers; finds only what there is a listener for. */
+struct locator *net_locator(struct net *n);
+/* "192.0.2.1, [2001:db8::1]:5353"; empty: those of the system.  EINVAL: nothing changes. */
+int net_name_servers(struct net *n, struct str servers) MUST_USE;
 /* What FLOW_TLS listeners show from now on, as PEM files: the certificate, then intermediates; the key.  EINVAL with the
  * reason in why[160]: what was shown before stays. */
 int net_certificate(struct net *n, const char *cert_path, const char *key_path, char *why) MUST_USE;

@@ -8,6 +8,7 @@
 #define NET_NET_PRIV_H
 
 #include "base/map.h"
+#include "net/locate.h"
 #include "net/net.h"
 #include "net/udp.h"
 
@@ -35,6 +36,8 @@ struct net {
 	struct net_listener listeners[NET_MAX_LISTENERS]; /* number k stands at k - 1 */
 	struct net_reached reached[NET_REACHED];
 	struct streams *streams;
+	struct dns *dns;
+	struct locator *locator;
 };
 
 /* Which listener of this transport reaches `remote`, and our address there.  EPROTONOSUPPORT: no such transport;

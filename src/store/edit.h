@@ -51,6 +51,9 @@ int edit_followers(struct edit *e, const struct object *before,
 /* edit_addresses.c */
 int edit_check_address_rule(struct edit *e, const struct object *o) MUST_USE;
 /* edit_rules.c: what trunks, pools and routing must fulfil; may write numbers as they are compared. */
+int edit_check_network_setting(struct edit *e, struct object *o,
+			       const struct object *before) MUST_USE;
+/* edit_rules.c */
 int edit_check_rules(struct edit *e, struct object *o, const struct object *before) MUST_USE;
 int edit_rules_unused(struct edit *e, const struct object *o) MUST_USE;
 /* "extension 101": for messages.  dst of at least 96 bytes. */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
+ * Addresses in what is configured.
+ *
  * SEC-2: a range that holds an address of this system cannot be blocked: what we listen on, and what the machine has.
  */
 #include <ifaddrs.h>
@@ -44,4 +46,22 @@ int edit_check_address_rule(struct edit *e, const struct object *o)
 	field_error_add(&e->errs, "network", "own_address", "holds %s, an address of this system",
 			addr_ip_str(text, &which));
 	return EINVAL;
+}
+
+int edit_check_network_setting(struct edit *e, struct object *o, const struct object *before)
+{
+	struct str rest = str_of(((const struct network_setting *)o)->dns_servers);
+	struct addr a;
+
+	while (rest.n) {
+		struct str one = str_trim(str_cut(&rest, ','));
+
+		if (!addr_parse_hostport(&a, one, 53) && a.port && !addr_is_any(&a))
+			continue;
+		field_error_add(&e->errs, "dns_servers", "bad_address",
+				"'%.*s' is no IP address, and no IP address with a port",
+				STR_ARG(one));
+		break;
+	}
+	return 0;
 }

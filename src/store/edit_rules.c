@@ -577,6 +577,7 @@ int edit_check_rules(struct edit *e, struct object *o, const struct object *befo
 		{&resource_blacklisted_number, blacklisted_number},
 		{&resource_call_rate, call_rate},
 		{&resource_extension, extension},
+		{&resource_network_setting, edit_check_network_setting},
 	};
 	size_t nerrs = e->errs.n;
 	int err = 0;
