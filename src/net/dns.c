@@ -130,7 +130,7 @@ static void watch(void *arg, ares_socket_t fd, int readable, int writable)
 
 static int open_channel(struct dns *d, ares_channel *cp, const char *servers)
 {
-	static char lookups[] = "b";
+	char lookups[] = "b"; /* copied */
 	struct ares_options o = {
 		.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_EDNS,
 		.timeout = TIMEOUT_MS,
