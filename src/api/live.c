@@ -4,6 +4,7 @@
  */
 #include "api/ask.h"
 #include "api/starts.h"
+#include "schema/syntax.h"
 #include <string.h>
 
 /* An administrator who names no tenant sees the whole system: tenant 0 in a command. */
@@ -116,6 +117,29 @@ static void question_text(const json_t *body, const char *name, char *dst, size_
 		field_error_add(errs, name, "too_long", "at most %zu bytes", dst_bytes - 1);
 }
 
+/* In the order of enum route_outcome. */
+static const char *const outcomes[] = {"no_answer", "busy", "unavailable", "declined"};
+
+static void read_suppositions(const json_t *body, struct command *cmd, struct field_errors *errs)
+{
+	const json_t *at = json_object_get(body, "at"), *outcome = json_object_get(body, "outcome");
+	const char *text = json_string_value(outcome);
+	size_t i = 0;
+
+	if (at && !json_is_null(at) &&
+	    (!json_is_string(at) || syntax_time(str_of(json_string_value(at)), &cmd->at_us)))
+		field_error_add(errs, "at", "bad_time", "is no time of RFC 3339");
+	if (!outcome)
+		return;
+	while (text && i < ARRAY_LEN(outcomes) && strcmp(text, outcomes[i]) != 0)
+		i++;
+	if (!text || i == ARRAY_LEN(outcomes))
+		field_error_add(errs, "outcome", "bad_choice",
+				"is one of no_answer, busy, unavailable, declined");
+	else
+		cmd->outcome = (unsigned)i;
+}
+
 static void read_question(const json_t *body, struct command *cmd, struct field_errors *errs)
 {
 	const json_t *trunk = json_object_get(body, "trunk_id");
@@ -127,9 +151,11 @@ static void read_question(const json_t *body, struct command *cmd, struct field_
 	if (trunk && !json_is_null(trunk) &&
 	    (!json_is_string(trunk) || str_u64(str_of(json_string_value(trunk)), &cmd->id)))
 		field_error_add(errs, "trunk_id", "bad_id", "is not the id of a trunk");
+	read_suppositions(body, cmd, errs);
 	json_object_foreach((json_t *)body, name, value)
 	{
-		if (strcmp(name, "caller") && strcmp(name, "number") && strcmp(name, "trunk_id"))
+		if (strcmp(name, "caller") && strcmp(name, "number") && strcmp(name, "trunk_id") &&
+		    strcmp(name, "at") && strcmp(name, "outcome"))
 			field_error_add(errs, name, "unknown_field", "no such field");
 	}
 }

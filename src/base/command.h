@@ -25,6 +25,8 @@ struct command {
 	uint64_t id;
 	uint64_t after; /* paging: the id the last page ended with */
 	uint32_t limit;
+	int64_t at_us;	  /* ROUTE: when; 0: now */
+	unsigned outcome; /* ROUTE: what becomes of devices that are rung (an enum route_outcome) */
 	char caller[64],
 		number[64]; /* ROUTE: who calls which number; id: the trunk it comes from, 0 = an extension calls */
 };

@@ -46,17 +46,23 @@ struct call_view {
 };
 bool calls_next(const struct calls *cs, uint64_t tenant_id, uint64_t after, struct call_view *view);
 int calls_hangup(struct calls *cs, uint64_t tenant_id, uint64_t id); /* ENOENT */
-/* Where a call would go, as a real one is asked for; nothing happens.  failed: trunks supposed to have been tried in vain. */
-enum { CALLS_QUESTION_MAX_FAILED = 4 };
+/* Where a call would go, as a real one is asked for; nothing happens.  What a decision leads to may be supposed to have
+ * failed with calls_would_fail(); then the next decision is asked for. */
 struct calls_question {
 	uint64_t tenant_id,
 		from_trunk_id; /* from_trunk_id 0: the extension with the caller's number calls */
 	const char *caller, *number;
-	uint64_t failed[CALLS_QUESTION_MAX_FAILED];
-	size_t nfailed;
+	int64_t at_us; /* 0: now */
+	struct route_attempt history[ROUTE_MAX_HISTORY];
+	size_t nhistory;
+	char outside[33];
+	uint64_t on_behalf_id;
 };
 void calls_would_route(const struct calls *cs, const struct calls_question *what,
 		       struct route_decision *d);
+/* False: nothing comes after that. */
+bool calls_would_fail(struct calls_question *what, const struct route_decision *d,
+		      enum route_outcome outcome);
 const char *calls_refusal_name(enum route_refusal why);
 /* A leg that was up when the process died: its device is told with a BYE, nothing else is kept of it. */
 int calls_restore_leg(struct calls *cs, const struct kept_head *kept);

@@ -45,6 +45,9 @@ struct call_plan {
 	uint64_t trunk_id; /* ROUTE_TRUNK: over it */
 	char number[72];   /* as it is sent there */
 	char caller_id[33];
+	char outside
+		[33]; /* the number that was to be dialled, when a forward dialled it; else "" */
+	uint64_t on_behalf_id; /* extension that sent the call on */
 };
 
 enum { FAILURE_LINES_BYTES = 256 };
@@ -86,6 +89,10 @@ struct call {
 	struct call_plan plan;
 	struct route_attempt history[ROUTE_MAX_HISTORY];
 	size_t nhistory;
+	char diverted_from
+		[33]; /* extension that sent it on last, and why: for Diversion (RFC 5806) */
+	const char *diversion;
+	unsigned ndiversions;
 	struct call_failure failure; /* how the last attempt ended */
 	struct call_record rec;
 	struct segment_record segment; /* the open one; id 0: none */

@@ -61,6 +61,8 @@ static void decide(struct call *call, const struct dest *dest, struct route_deci
 		.caller = str_of(call->rec.caller),
 		.dialled = str_of(call->rec.callee),
 		.dest = dest,
+		.outside = str_of(call->plan.outside),
+		.on_behalf_id = call->plan.on_behalf_id,
 		.wall_us = calls_wall_us(call->cs),
 		.history = call->history,
 		.nhistory = call->nhistory,
@@ -79,7 +81,6 @@ void calls_would_route(const struct calls *cs, const struct calls_question *what
 	const struct object *o = what->from_trunk_id ? NULL
 						     : model_number(cs->conf.model, what->tenant_id,
 								    str_of(what->caller));
-	struct route_attempt history[CALLS_QUESTION_MAX_FAILED];
 	struct route_query q = {
 		.model = cs->conf.model,
 		.facts = &cs->facts,
@@ -89,21 +90,98 @@ void calls_would_route(const struct calls *cs, const struct calls_question *what
 		.caller_extension_id = o && o->res == &resource_extension ? o->id : 0,
 		.caller = str_of(what->caller),
 		.dialled = str_of(what->number),
-		.wall_us = calls_wall_us(cs),
-		.history = history,
-		.nhistory = what->nfailed,
+		.outside = str_of(what->outside),
+		.on_behalf_id = what->on_behalf_id,
+		.wall_us = what->at_us ? what->at_us : calls_wall_us(cs),
+		.history = what->history,
+		.nhistory = what->nhistory,
 	};
 
-	for (size_t i = 0; i < what->nfailed; i++)
-		history[i] = (struct route_attempt){.outcome = ROUTE_UNAVAILABLE,
-						    .trunk_id = what->failed[i],
-						    .may_retry = true};
 	route_decide(&q, d);
+}
+
+/* What was sent on is in the history too, so that it is not sent there again. */
+static size_t add_forwards(struct route_attempt history[ROUTE_MAX_HISTORY], size_t n,
+			   const struct route_decision *d)
+{
+	for (size_t i = 0; i < d->nvia && n < ROUTE_MAX_HISTORY; i++) {
+		const struct route_via *v = &d->via[i];
+
+		if (n && history[n - 1].dest.kind == v->dest.kind &&
+		    history[n - 1].dest.id == v->dest.id)
+			continue; /* its devices were rung: that is there already */
+		history[n++] = (struct route_attempt){.dest = v->dest, .outcome = v->outcome};
+	}
+	return n;
+}
+
+bool calls_would_fail(struct calls_question *what, const struct route_decision *d,
+		      enum route_outcome outcome)
+{
+	bool is_trunk = d->action == ROUTE_TRUNK;
+
+	if (!is_trunk && d->action != ROUTE_RING)
+		return false;
+	what->nhistory = add_forwards(what->history, what->nhistory, d);
+	if (what->nhistory == ROUTE_MAX_HISTORY)
+		return false;
+	what->history[what->nhistory++] = (struct route_attempt){
+		.dest = d->dest,
+		.outcome = is_trunk ? ROUTE_UNAVAILABLE : outcome,
+		.trunk_id = d->trunk_id,
+		.may_retry = is_trunk,
+	};
+	memcpy(what->outside, d->outside, sizeof(what->outside));
+	what->on_behalf_id = d->on_behalf_id;
+	return true;
 }
 
 const char *calls_refusal_name(enum route_refusal why)
 {
 	return reason_name(refusal_reason[why]);
+}
+
+/* ---- sent on ---- */
+
+static const char *const outcome_name[] = {
+	[ROUTE_NO_ANSWER] = "no_answer",
+	[ROUTE_BUSY] = "busy",
+	[ROUTE_UNAVAILABLE] = "unavailable",
+	[ROUTE_DECLINED] = "busy",
+};
+
+/* RFC 5806 5 */
+static const char *const diversion_name[] = {
+	[ROUTE_NO_ANSWER] = "no-answer",
+	[ROUTE_BUSY] = "user-busy",
+	[ROUTE_UNAVAILABLE] = "unavailable",
+	[ROUTE_DECLINED] = "user-busy",
+};
+
+/* EXT-21: the chain, in the record.  Where it got to stands at the end. */
+static void note_forwards(struct call *call, const struct route_decision *d)
+{
+	char *text = call->rec.forwards;
+	size_t n = strlen(text);
+
+	for (size_t i = 0; i < d->nvia && n < sizeof(call->rec.forwards); i++)
+		n += (size_t)snprintf(text + n, sizeof(call->rec.forwards) - n, "%s%s %s",
+				      n ? ">" : "", d->via[i].number,
+				      d->via[i].is_always ? "always"
+							  : outcome_name[d->via[i].outcome]);
+}
+
+static void take_forwards(struct call *call, const struct route_decision *d)
+{
+	note_forwards(call, d);
+	call->nhistory = add_forwards(call->history, call->nhistory, d);
+	for (size_t i = 0; i < d->nvia; i++) {
+		const struct route_via *v = &d->via[i];
+
+		call->ndiversions++;
+		str_fit(call->diverted_from, sizeof(call->diverted_from), str_of(v->number));
+		call->diversion = v->is_always ? "unconditional" : diversion_name[v->outcome];
+	}
 }
 
 static void log_steps(const struct call *call, const struct route_decision *d)
@@ -168,6 +246,7 @@ void call_route(struct call *call, const struct dest *dest)
 		return;
 	decide(call, dest, &d);
 	log_steps(call, &d);
+	take_forwards(call, &d);
 	if (d.action == ROUTE_REFUSE) {
 		refuse(call, refusal_reason[d.refusal]);
 		return;
@@ -182,10 +261,12 @@ void call_route(struct call *call, const struct dest *dest)
 					.extension_id = d.extension_id,
 					.service_id = d.service_id,
 					.ring_seconds = d.ring_seconds,
-					.trunk_id = d.trunk_id};
+					.trunk_id = d.trunk_id,
+					.on_behalf_id = d.on_behalf_id};
 	memcpy(call->plan.service, d.service, sizeof(call->plan.service));
 	memcpy(call->plan.number, d.number, sizeof(call->plan.number));
 	memcpy(call->plan.caller_id, d.caller_id, sizeof(call->plan.caller_id));
+	memcpy(call->plan.outside, d.outside, sizeof(call->plan.outside));
 	if (caller->st == LEG_NEW)
 		leg_event(caller, LEV_OPEN, &(struct leg_msg){0});
 	if (call->st != CALL_OVER &&

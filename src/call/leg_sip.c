@@ -82,6 +82,23 @@ static void write_identity(struct buf *lines, const struct leg *leg, const struc
 	buf_free(&who);
 }
 
+/* RFC 5806: who sent the call on, and why.  The world knows an extension by the number it shows. */
+static void write_diversion(struct buf *lines, const struct leg *leg, struct str number,
+			    struct str domain)
+{
+	const struct call *call = leg->call;
+	struct buf who = {0};
+
+	if (!call->ndiversions || !number.n)
+		return;
+	write_party(&who, STR_NONE, number, domain);
+	buf_printf(&who, ";reason=%s;counter=%u", call->diversion, call->ndiversions);
+	sip_write_header(lines, SIP_HDR_DIVERSION, buf_view(&who));
+	if (who.err)
+		lines->err = who.err;
+	buf_free(&who);
+}
+
 /* Request-URI, From and Contact of a call over a trunk.  Who has no number to show calls as RFC 3323 4.1.1.3 says. */
 static int write_trunk_call(struct leg *leg, const struct trunk *t, struct buf *uri,
 			    struct buf *from, struct buf *contact)
@@ -115,6 +132,18 @@ static bool is_plain(const struct leg *leg, struct str sdp)
 			  !ringing_is_alone(leg));
 }
 
+static void trunk_diversion(struct buf *lines, const struct leg *leg)
+{
+	struct buf target = {0}, domain = {0};
+
+	trunks_names(leg->cs->conf.trunks, leg->trunk_id, &target, &domain);
+	write_diversion(lines, leg, str_of(leg->call->plan.caller_id), buf_view(&domain));
+	if (target.err || domain.err)
+		lines->err = ENOMEM;
+	buf_free(&target);
+	buf_free(&domain);
+}
+
 /* again: the response that asked for credentials; NULL at first. */
 static int dial_trunk(struct leg *leg, struct str sdp, const struct sip_msg *again)
 {
@@ -134,6 +163,7 @@ static int dial_trunk(struct leg *leg, struct str sdp, const struct sip_msg *aga
 		err = trunks_answer(leg->cs->conf.trunks, leg->trunk_id, again, buf_view(&uri),
 				    &lines);
 	write_identity(&lines, leg, t);
+	trunk_diversion(&lines, leg);
 	if (!err)
 		err = lines.err;
 	conf = (struct sip_invite_conf){
@@ -193,6 +223,7 @@ int leg_sip_dial(struct leg *leg, struct str sdp)
 	write_party(&from, buf_view(&name), str_of(call->rec.caller), str_of(call->domain));
 	write_party(&callee, STR_NONE, str_of(leg->rec.number), str_of(call->domain));
 	err = leg_sip_contact(&contact, leg->cs, &leg->flow, str_of(call->rec.caller));
+	write_diversion(&lines, leg, str_of(call->diverted_from), str_of(call->domain));
 	if (!err)
 		err = from.err ? from.err : callee.err ? callee.err : name.err;
 	transfer_write_lines(call, &lines);

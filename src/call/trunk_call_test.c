@@ -58,12 +58,85 @@ static void with_zero_a_silent_provider_is_waited_for(void **state)
 	ua_done(&one);
 }
 
+/* ---- sent on (EXT-6, EXT-21) ---- */
+
+#define BUSY_TO_WORLD                                                                              \
+	"'forwards':[{'cause':'busy','destination':{'kind':'external_number'},"                    \
+	"'destination_number':'0033123'}]"
+
+static void a_forward_to_the_world_says_who_diverted_it(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0}, one = {0}, two = {0};
+	struct sip_msg *m;
+
+	put(w, &resource_extension, TENANT, 2, "{'number':'102'," BUSY_TO_WORLD "}");
+	calls_number(&a, &w->phone[1], "102", audio(&w->phone[1]));
+	rings(&b, &w->phone[2]);
+	ua_reply(&b, 486, "");
+	ua_done(&b);
+	m = rings(&one, &w->phone[ONE]);
+	assert_header(m, SIP_HDR_DIVERSION,
+		      "<sip:442070000100@10.0.0.6>;reason=user-busy;counter=1");
+	ua_reply(&one, 503, "");
+	rings(&two, &w->phone[TWO]); /* the second route, of the same number */
+	ua_reply(&two, 404, "");
+	ua_got(&a, 404);
+	assert_string_equal(last_call(w)->forwards, "102 busy");
+	assert_string_equal(last_call(w)->final_dest, "33123");
+	assert_string_equal(last_call(w)->trunk, "two");
+	ua_done(&one);
+	ua_done(&two);
+}
+
+static void a_device_is_told_who_sent_the_call_on(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0}, c = {0};
+	struct sip_msg *m;
+
+	put(w, &resource_extension, TENANT, 2,
+	    "{'number':'102','forwards':[{'cause':'no_answer','seconds':5,'destination':{'kind':'"
+	    "extension','id':'3'}}]}");
+	calls_number(&a, &w->phone[1], "102", audio(&w->phone[1]));
+	rings(&b, &w->phone[2]);
+	ua_reply(&b, 180, "");
+	ua_got(&a, 180);
+	pass(w, 5000);
+	ua_cancelled(&b, NULL);
+	m = rings(&c, &w->phone[3]);
+	assert_header(m, SIP_HDR_DIVERSION, "<sip:102@acme.example>;reason=no-answer;counter=1");
+	ua_reply(&c, 486, "");
+	ua_got(&a, 486);
+	assert_string_equal(last_call(w)->forwards, "102 no_answer");
+	ua_done(&b);
+	ua_done(&c);
+}
+
+static void a_circle_of_forwards_ends_with_480_and_is_in_the_record(void **state)
+{
+	struct world *w = *state;
+	struct ua a;
+
+	put(w, &resource_extension, TENANT, 2,
+	    "{'number':'102','forwards':[{'destination':{'kind':'extension','id':'3'}}]}");
+	put(w, &resource_extension, TENANT, 3,
+	    "{'number':'103','forwards':[{'destination':{'kind':'extension','id':'2'}}]}");
+	calls_number(&a, &w->phone[1], "102", audio(&w->phone[1]));
+	ua_got(&a, 480);
+	assert_string_equal(last_call(w)->reason, "loop");
+	assert_string_equal(last_call(w)->forwards, "102 always>103 always");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TRUNK_STORY(a_silent_provider_costs_four_seconds),
 		TRUNK_STORY(a_provider_that_says_trying_is_waited_for),
 		TRUNK_STORY(with_zero_a_silent_provider_is_waited_for),
+		TRUNK_STORY(a_forward_to_the_world_says_who_diverted_it),
+		TRUNK_STORY(a_device_is_told_who_sent_the_call_on),
+		TRUNK_STORY(a_circle_of_forwards_ends_with_480_and_is_in_the_record),
 	};
 
 	return cmocka_run_group_tests_name("trunk_call", tests, NULL, NULL);

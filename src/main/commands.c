@@ -155,17 +155,20 @@ static json_t *decision_json(struct server *s, const struct route_decision *d)
 	};
 	const struct trunk *t =
 		(const struct trunk *)model_object(s->model, &resource_trunk, 0, d->trunk_id);
-	json_t *steps = json_array();
+	json_t *steps = json_array(), *forwards = json_array();
 
+	for (size_t i = 0; i < d->nvia; i++)
+		json_array_append_new(forwards, json_string(d->via[i].number));
 	for (size_t i = 0; i < d->nsteps; i++)
 		json_array_append_new(steps, json_pack("{s:s,s:s,s:b}", "rule", d->steps[i].rule,
 						       "verdict", d->steps[i].verdict, "has_won",
 						       d->steps[i].has_won));
-	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:i,s:b,s:o}", "action", actions[d->action],
-			 "reason", d->action == ROUTE_REFUSE ? calls_refusal_name(d->refusal) : "",
-			 "number", d->number, "caller_id", d->caller_id, "trunk", t ? t->name : "",
-			 "rule", d->rule, "service", d->service, "ring_seconds",
-			 (int)d->ring_seconds, "is_emergency", d->is_emergency, "steps", steps);
+	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:i,s:b,s:o,s:o}", "action",
+			 actions[d->action], "reason",
+			 d->action == ROUTE_REFUSE ? calls_refusal_name(d->refusal) : "", "number",
+			 d->number, "caller_id", d->caller_id, "trunk", t ? t->name : "", "rule",
+			 d->rule, "service", d->service, "ring_seconds", (int)d->ring_seconds,
+			 "is_emergency", d->is_emergency, "forwards", forwards, "steps", steps);
 }
 
 /* The live switch's own question, with nothing but its answer used. */
@@ -178,11 +181,11 @@ static json_t *route(struct server *s, const struct command *c)
 	json_t *decisions = json_array();
 	struct route_decision d;
 
+	q.at_us = c->at_us;
 	do {
 		calls_would_route(s->calls, &q, &d);
 		json_array_append_new(decisions, decision_json(s, &d));
-		q.failed[q.nfailed++] = d.trunk_id;
-	} while (d.action == ROUTE_TRUNK && q.nfailed < CALLS_QUESTION_MAX_FAILED);
+	} while (calls_would_fail(&q, &d, (enum route_outcome)c->outcome));
 	return json_pack("{s:s,s:s,s:I,s:o}", "caller", c->caller, "number", c->number, "revision",
 			 (json_int_t)d.revision, "decisions", decisions);
 }

@@ -9,6 +9,18 @@ void decision_step(struct route_decision *d, bool has_won, struct str rule, cons
 	PRINTF_LIKE(4, 5);
 void decision_refuse(struct route_decision *d, enum route_refusal why);
 
+/* What d->dest leads to; outside: the number when it is an external one. */
+void decision_to_dest(const struct route_query *q, struct route_decision *d, struct str rule,
+		      const char *outside);
+
+/* forward.c: what an extension has set for calls to it.  True: the decision is made. */
+bool forward_first(const struct route_query *q, struct route_decision *d,
+		   const struct extension *ext);
+bool forward_after(const struct route_query *q, struct route_decision *d,
+		   const struct extension *ext, enum route_outcome outcome);
+/* How long its devices ring. */
+uint32_t forward_patience(const struct route_query *q, const struct extension *ext);
+
 /* outside.c */
 /* The emergency number dialled, or NULL. */
 const struct emergency_number *outside_emergency(const struct route_query *q);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/map.h"
 #include "route/inside.h"
 
 static const struct feature {
@@ -99,12 +100,30 @@ static bool caller_may_call(const struct route_query *q, struct route_decision *
 	return true;
 }
 
-static bool was_tried(const struct route_query *q, const struct dest *dest)
+static bool same_dest(const struct dest *a, const struct dest *b)
+{
+	return a->kind == b->kind && a->id == b->id;
+}
+
+static bool was_tried(const struct route_query *q, const struct route_decision *d)
 {
 	for (size_t i = 0; i < q->nhistory; i++)
-		if (q->history[i].dest.kind == dest->kind && q->history[i].dest.id == dest->id)
+		if (same_dest(&q->history[i].dest, &d->dest))
+			return true;
+	for (size_t i = 0; i < d->nvia; i++)
+		if (same_dest(&d->via[i].dest, &d->dest))
 			return true;
 	return false;
+}
+
+/* How often it was sent on: attempts over a second or third trunk are none. */
+static size_t nforwards(const struct route_query *q, const struct route_decision *d)
+{
+	size_t n = d->nvia;
+
+	for (size_t i = 0; i < q->nhistory; i++)
+		n += !q->history[i].trunk_id;
+	return n;
 }
 
 static void set_number(struct route_decision *d, const char *number)
@@ -112,19 +131,27 @@ static void set_number(struct route_decision *d, const char *number)
 	(void)snprintf(d->number, sizeof(d->number), "%s", number);
 }
 
-/* EXT-14, for a call to it: no device rings. */
+/* EXT-14, EXT-19, for a call to it: no device rings. */
 static bool is_busy(const struct route_query *q, struct route_decision *d,
 		    const struct extension *ext, struct str rule)
 {
-	size_t ncalls;
+	bool is_left_alone = ext->status == EXTENSION_STATUS_DO_NOT_DISTURB;
+	size_t ncalls = 0;
 
-	if (!ext->max_calls && !ext->busy_level)
+	if (!is_left_alone && !ext->max_calls && !ext->busy_level)
 		return false;
-	ncalls = q->facts->calls(q->facts, q->tenant_id, ext->o.id);
-	if (!route_is_busy(ext, ncalls))
+	if (!is_left_alone)
+		ncalls = q->facts->calls(q->facts, q->tenant_id, ext->o.id);
+	if (!is_left_alone && !route_is_busy(ext, ncalls))
 		return false;
-	decision_step(d, true, rule, "extension %s is busy: it has %zu calls", ext->number, ncalls);
-	decision_refuse(d, ROUTE_REFUSAL_BUSY);
+	if (is_left_alone)
+		decision_step(d, true, rule, "extension %s does not want to be disturbed",
+			      ext->number);
+	else
+		decision_step(d, true, rule, "extension %s is busy: it has %zu calls", ext->number,
+			      ncalls);
+	if (!forward_after(q, d, ext, ROUTE_BUSY))
+		decision_refuse(d, ROUTE_REFUSAL_BUSY);
 	return true;
 }
 
@@ -143,18 +170,18 @@ static void to_extension(const struct route_query *q, struct route_decision *d, 
 		decision_refuse(d, ROUTE_REFUSAL_DISABLED);
 		return;
 	}
+	if (forward_first(q, d, ext) || is_busy(q, d, ext, rule))
+		return;
 	if (q->facts->contacts(q->facts, q->tenant_id, ext->o.id) == 0) {
 		decision_step(d, true, rule, "extension %s: no device is registered", ext->number);
-		decision_refuse(d, ROUTE_REFUSAL_UNAVAILABLE);
+		if (!forward_after(q, d, ext, ROUTE_UNAVAILABLE))
+			decision_refuse(d, ROUTE_REFUSAL_UNAVAILABLE);
 		return;
 	}
-	if (is_busy(q, d, ext, rule))
-		return;
-	decision_step(d, true, rule, "rings extension %s for %lld s", ext->number,
-		      (long long)ext->ring_seconds);
 	d->action = ROUTE_RING;
 	d->extension_id = ext->o.id;
-	d->ring_seconds = (uint32_t)ext->ring_seconds;
+	d->ring_seconds = forward_patience(q, ext);
+	decision_step(d, true, rule, "rings extension %s for %u s", ext->number, d->ring_seconds);
 }
 
 static void to_service(struct route_decision *d, const char *service, uint64_t id)
@@ -178,17 +205,36 @@ static void to_ring_group(const struct route_query *q, struct route_decision *d,
 	to_service(d, "ring_group", g->o.id);
 }
 
-static void to_dest(const struct route_query *q, struct route_decision *d, struct str rule)
+/* A number outside, dialled for who has sent the call there: by that extension's rules, shown with its caller ID. */
+static void to_outside(const struct route_query *q, struct route_decision *d, struct str rule,
+		       const char *number)
 {
+	struct route_query as = *q;
+
+	if (!*number) {
+		decision_step(d, true, rule, "no number is set");
+		decision_refuse(d, ROUTE_REFUSAL_NOT_FOUND);
+		return;
+	}
+	(void)snprintf(d->outside, sizeof(d->outside), "%s", number);
+	as.dialled = str_of(number);
+	as.caller_extension_id = d->on_behalf_id;
+	outside_call(&as, d);
+}
+
+void decision_to_dest(const struct route_query *q, struct route_decision *d, struct str rule,
+		      const char *outside)
+{
+	if (d->dest.kind == DEST_KIND_EXTERNAL_NUMBER)
+		d->dest.id = map_hash_str(str_of(outside));
 	if (d->dest.kind == DEST_KIND_HANGUP) {
 		decision_step(d, true, rule, "hangs up");
 		decision_refuse(d, ROUTE_REFUSAL_NORMAL);
 		return;
 	}
-	if (q->nhistory >= ROUTE_MAX_HISTORY || was_tried(q, &d->dest)) {
-		decision_step(d, true, rule,
-			      q->nhistory >= ROUTE_MAX_HISTORY ? "sent on too often"
-							       : "it has been there already");
+	if (nforwards(q, d) >= ROUTE_MAX_FORWARDS || was_tried(q, d)) {
+		decision_step(d, true, rule, "%s",
+			      was_tried(q, d) ? "it has been there already" : "sent on too often");
 		decision_refuse(d, ROUTE_REFUSAL_LOOP);
 		return;
 	}
@@ -196,6 +242,8 @@ static void to_dest(const struct route_query *q, struct route_decision *d, struc
 		to_extension(q, d, rule);
 	else if (d->dest.kind == DEST_KIND_RING_GROUP)
 		to_ring_group(q, d, rule);
+	else if (d->dest.kind == DEST_KIND_EXTERNAL_NUMBER)
+		to_outside(q, d, rule, outside);
 	else
 		decision_refuse(d, ROUTE_REFUSAL_NOT_FOUND);
 }
@@ -229,7 +277,7 @@ static void to_number(const struct route_query *q, struct route_decision *d)
 		outside_call(q, d);
 		return;
 	}
-	to_dest(q, d, q->dialled);
+	decision_to_dest(q, d, q->dialled, "");
 }
 
 static void from_outside(const struct route_query *q, struct route_decision *d)
@@ -243,12 +291,46 @@ static void from_outside(const struct route_query *q, struct route_decision *d)
 		return;
 	(void)snprintf(d->rule, sizeof(d->rule), "%s", r->name);
 	d->dest = r->destination;
-	to_dest(q, d, str_of(r->name));
+	decision_to_dest(q, d, str_of(r->name), r->destination_number);
+}
+
+/* What was tried last has failed. */
+static void after_attempt(const struct route_query *q, struct route_decision *d)
+{
+	const struct route_attempt *last = &q->history[q->nhistory - 1];
+	const struct extension *ext = NULL;
+
+	if (q->nhistory >= ROUTE_MAX_HISTORY) {
+		decision_step(d, true, STR("after the attempt"), "too much was tried");
+		d->action = ROUTE_GIVE_UP;
+		return;
+	}
+	if (last->may_retry && q->outside.n) {
+		struct route_query as = *q;
+
+		as.dialled = q->outside;
+		as.caller_extension_id = d->on_behalf_id = q->on_behalf_id;
+		d->dest = last->dest;
+		(void)snprintf(d->outside, sizeof(d->outside), "%.*s", STR_ARG(q->outside));
+		outside_call(&as, d);
+		return;
+	}
+	if (last->may_retry) {
+		outside_call(q, d);
+		return;
+	}
+	if (last->dest.kind == DEST_KIND_EXTENSION && !last->trunk_id)
+		ext = model_extension(q->model, q->tenant_id, last->dest.id);
+	if (ext && forward_after(q, d, ext, last->outcome))
+		return;
+	decision_step(d, true, STR("after the attempt"), "nothing else is set");
+	d->action = ROUTE_GIVE_UP;
 }
 
 void route_decide(const struct route_query *q, struct route_decision *d)
 {
-	const struct emergency_number *emergency = q->dest ? NULL : outside_emergency(q);
+	const struct emergency_number *emergency =
+		q->dest || q->outside.n ? NULL : outside_emergency(q);
 
 	memset(d, 0, sizeof(*d));
 	d->revision = model_revision(q->model, q->tenant_id);
@@ -260,19 +342,12 @@ void route_decide(const struct route_query *q, struct route_decision *d)
 		return;
 	if (q->dest) {
 		d->dest = *q->dest;
-		to_dest(q, d, STR("sent on"));
+		decision_to_dest(q, d, STR("sent on"), "");
 		return;
 	}
-	if (q->nhistory && q->history[q->nhistory - 1].may_retry) {
-		outside_call(q, d);
-		return;
-	}
-	if (q->nhistory) { /* forwarding rules of extensions come here */
-		decision_step(d, true, STR("after the attempt"), "nothing else is set");
-		d->action = ROUTE_GIVE_UP;
-		return;
-	}
-	if (q->from_trunk_id)
+	if (q->nhistory)
+		after_attempt(q, d);
+	else if (q->from_trunk_id)
 		from_outside(q, d);
 	else
 		to_number(q, d);

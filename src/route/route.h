@@ -36,7 +36,7 @@ struct route_attempt { /* something tried, and how it ended */
 	uint64_t trunk_id; /* over it; 0: no trunk */
 	bool may_retry;	   /* offline, full, 408, 5xx or no answer at all: the next route is due */
 };
-enum { ROUTE_MAX_HISTORY = 10 };
+enum { ROUTE_MAX_HISTORY = 16, ROUTE_MAX_FORWARDS = 10 };
 
 struct route_query {
 	const struct model *model;
@@ -49,6 +49,9 @@ struct route_query {
 	struct str dialled;
 	const struct dest *
 		dest; /* a service sends the call on to this; NULL: the number dialled, or what its history leads to */
+	struct str outside;    /* the number last tried over trunks when it is not `dialled` … */
+	uint64_t on_behalf_id; /* … and the extension that sent the call there (its rules count) */
+	bool is_transfer;
 	int64_t wall_us;
 	const struct route_attempt *history; /* oldest first */
 	size_t nhistory;
@@ -69,11 +72,18 @@ enum route_refusal {
 	ROUTE_NREFUSALS
 };
 
-enum { ROUTE_MAX_STEPS = 16 };
+enum { ROUTE_MAX_STEPS = 24 };
 struct route_step {	  /* a rule considered */
 	char rule[48];	  /* "number 102", "feature code *43" … */
 	char verdict[80]; /* why it won or lost */
 	bool has_won;
+};
+
+struct route_via { /* it was sent on from there */
+	struct dest dest;
+	enum route_outcome outcome;
+	bool is_always; /* whatever the outcome might have been */
+	char number[33];
 };
 
 struct route_decision {
@@ -84,6 +94,12 @@ struct route_decision {
 	uint64_t trunk_id;
 	char rule[65];	    /* inbound or outbound rule that decided */
 	char caller_id[33]; /* number shown on a trunk */
+	struct route_via
+		via[ROUTE_MAX_FORWARDS]; /* before `dest`, oldest first: into the history too */
+	size_t nvia;
+	uint64_t on_behalf_id; /* extension that sent it on, and pays; 0: none */
+	char outside
+		[33]; /* ROUTE_TRUNK: the number as it was to be dialled, when not the caller dialled it */
 	bool is_emergency;
 	uint64_t extension_id;
 	uint32_t ring_seconds;

@@ -51,7 +51,8 @@ static int open_world(void **state)
 	put(w, &resource_extension, TENANT, 2, "{'number':'102','ring_seconds':12}");
 	put(w, &resource_extension, TENANT, 3, "{'number':'103','enabled':false}");
 	put(w, &resource_ring_group, TENANT, 7, "{'number':'600','name':'Sales'}");
-	w->supposed = (struct supposed){.facts = {.contacts = contacts, .calls = calls}, .contacts = 1};
+	w->supposed =
+		(struct supposed){.facts = {.contacts = contacts, .calls = calls}, .contacts = 1};
 	w->q = (struct route_query){
 		.model = w->model,
 		.facts = &w->supposed.facts,

@@ -397,6 +397,15 @@ static int trunk(struct edit *e, struct object *o, const struct object *before)
 
 /* ---- inbound rules ---- */
 
+/* A destination outside needs its number. */
+static void outside_number(struct edit *e, const struct dest *d, const char *number)
+{
+	if (d->kind == DEST_KIND_EXTERNAL_NUMBER &&
+	    (!*number || strspn(number, "+0123456789*#") != strlen(number)))
+		field_error_add(&e->errs, "destination_number", "bad_number",
+				"an external number is needed: digits, and a + in front or not");
+}
+
 static int masks_of_did(struct edit *e, const struct inbound_rule *r, const struct did_range *mask)
 {
 	uint64_t *ids = NULL;
@@ -442,6 +451,7 @@ static int inbound_rule(struct edit *e, struct object *o, const struct object *b
 		err = make_plain(e, o, "did", r->did);
 	if (*r->caller_mask && did_mask_parse(&mask, str_of(r->caller_mask), &why))
 		fault(e, "caller_mask", &why);
+	outside_number(e, &r->destination, r->destination_number);
 	if (err || e->errs.n)
 		return err;
 	err = pool_on(e, o->tenant_id, r->trunk_id, &pool);
@@ -554,6 +564,22 @@ static int extension(struct edit *e, struct object *o, const struct object *befo
 {
 	const struct extension *x = (struct extension *)o;
 
+	for (size_t i = 0; i < x->forwards.n; i++) {
+		const struct extension_forward *f =
+			(const struct extension_forward *)x->forwards.v[i];
+
+		outside_number(e, &f->destination, f->destination_number);
+	}
+	for (size_t i = 0; i < x->exceptions.n; i++) {
+		const struct extension_exception *f =
+			(const struct extension_exception *)x->exceptions.v[i];
+		struct did_range mask;
+		struct did_why why;
+
+		outside_number(e, &f->destination, f->destination_number);
+		if (*f->caller_mask && did_mask_parse(&mask, str_of(f->caller_mask), &why))
+			fault(e, "exceptions", &why);
+	}
 	if (*x->outbound_caller_id && !did_is_number(str_of(x->outbound_caller_id)))
 		field_error_add(&e->errs, "outbound_caller_id", "bad_number",
 				"is no number of digits");

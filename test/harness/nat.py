@@ -5,6 +5,7 @@
 
 Each address and port inside gets a port of the NAT's at its first datagram; answers to that port come in again as from whom they are.
 Needs root."""
+import itertools
 import os
 import pathlib
 import select
@@ -27,20 +28,24 @@ def _checksum(data):
     return ~total & 0xFFFF
 
 
+_numbers = itertools.count(1)
+
+
 class Nat:
     """`inside` starts a command's words in the namespace behind the NAT."""
 
     def __init__(self):
-        self.names = [f"oh-{which}-{os.getpid()}" for which in ("nat", "in")]
+        one = f"{os.getpid()}-{next(_numbers)}"
+        self.names = [f"oh-{which}-{one}" for which in ("nat", "in")]
+        self.device = f"oh{one}"
         nat, inside = self.names
         self.process = None
-        self.mounted = []
         for name in self.names:
             _run("ip", "netns", "add", name)
-        _run("ip", "link", "add", "oh-out", "type", "veth", "peer", "name", "outer", "netns", nat)
+        _run("ip", "link", "add", self.device, "type", "veth", "peer", "name", "outer", "netns", nat)
         _run("ip", "-n", nat, "link", "add", "inner", "type", "veth", "peer", "name", "eth0", "netns", inside)
-        _run("ip", "addr", "add", HERE + "/24", "dev", "oh-out")
-        _run("ip", "link", "set", "oh-out", "up")
+        _run("ip", "addr", "add", HERE + "/24", "dev", self.device)
+        _run("ip", "link", "set", self.device, "up")
         _run("ip", "-n", nat, "addr", "add", OUTSIDE + "/24", "dev", "outer")
         _run("ip", "-n", nat, "addr", "add", GATEWAY + "/24", "dev", "inner")
         _run("ip", "-n", inside, "addr", "add", INSIDE + "/24", "dev", "eth0")
@@ -60,8 +65,9 @@ class Nat:
         if self.process:
             self.process.terminate()
             self.process.wait(10)
+        _run("ip", "link", "delete", self.device)
         for name in self.names:
-            subprocess.run(["ip", "netns", "delete", name], check=False)
+            _run("ip", "netns", "delete", name)
 
 
 def _mac(device):

@@ -162,3 +162,32 @@ def test_a_call_from_a_trunk_is_simulated(server, rules, addresses):
     assert ask("0044123456")["rule"] == "uk"
     assert (ask("0033123456")["action"], ask("0033123456")["reason"]) == ("refuse", "not_found")
     peer.close()
+
+
+def test_forwards_are_simulated_as_they_happen(server, rules, providers, addresses):
+    extension = next(e for e in server.get("/api/extensions")["items"] if e["number"] == "102")
+    number = "98765432"
+    server.post("/api/outbound_rules", {"name": "mine", "priority": 0, "prefixes": number, "extensions": "102",
+                                        "routes": [{"trunk_id": rules[1]}]})
+    bad = server.api("PATCH", f"/api/extensions/{extension['id']}", {
+        "forwards": [{"cause": "busy", "destination": {"kind": "external_number"}}]}, expect=422).json()
+    assert bad["errors"][0]["field"] == "destination_number"
+    server.api("PATCH", f"/api/extensions/{extension['id']}", {"forwards": [
+        {"cause": "unavailable", "destination": {"kind": "external_number"}, "destination_number": number}]}, expect=200)
+    body = {"caller": "101", "number": "102", "at": "2026-11-21T03:00:00Z", "outcome": "busy"}
+    want = server.post("/api/route_simulations", body, expect=200)["decisions"]
+    assert [(d["action"], d["number"], d["forwards"]) for d in want] == [("trunk", number, ["102"]), ("give_up", "", [])]
+    peer = RawSip(addresses.new(), server.ip, domain=server.domain)
+    call_id, tag, uri = uuid.uuid4().hex, uuid.uuid4().hex[:8], f"sip:102@{server.domain}"
+    answer = peer.transact("INVITE", "101", server.password(101), uri, call_id=call_id, from_tag=tag)
+    peer.ack(answer, uri, "101", call_id, tag, 2)
+    assert answer.status == 404 and providers[1].calls[-1][0] == number
+    assert "reason=unavailable;counter=1" in providers[1].last.get("Diversion")
+    (cdr,) = server.cdrs()
+    assert (cdr["forwards"], cdr["final_dest"], cdr["rule"]) == ("102 unavailable", number, "mine")
+    # registered: its device is rung first
+    contact = peer.transact("REGISTER", "102", server.password(102), headers=["Expires: 300"], to=f"sip:102@{server.domain}")
+    assert contact.status == 200
+    want = server.post("/api/route_simulations", {**body, "outcome": "unavailable"}, expect=200)["decisions"]
+    assert [d["action"] for d in want] == ["ring", "trunk", "give_up"]
+    peer.close()
