@@ -232,7 +232,7 @@ void decision_to_dest(const struct route_query *q, struct route_decision *d, str
 		decision_refuse(d, ROUTE_REFUSAL_NORMAL);
 		return;
 	}
-	if (nforwards(q, d) >= ROUTE_MAX_FORWARDS || was_tried(q, d)) {
+	if (nforwards(q, d) > ROUTE_MAX_FORWARDS || was_tried(q, d)) {
 		decision_step(d, true, rule, "%s",
 			      was_tried(q, d) ? "it has been there already" : "sent on too often");
 		decision_refuse(d, ROUTE_REFUSAL_LOOP);

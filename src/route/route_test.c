@@ -250,10 +250,10 @@ static void a_chain_has_an_end(void **state)
 		tried[i] = (struct route_attempt){.dest = {DEST_KIND_RING_GROUP, 100 + i},
 						  .outcome = ROUTE_NO_ANSWER};
 	w->q.history = tried;
-	w->q.nhistory = ROUTE_MAX_HISTORY - 1;
+	w->q.nhistory = ROUTE_MAX_FORWARDS; /* this is the tenth */
 	w->q.dest = &dest;
 	assert_int_equal(dial(w, "600")->action, ROUTE_RING);
-	w->q.nhistory = ROUTE_MAX_HISTORY;
+	w->q.nhistory++;
 	assert_refused(dial(w, "600"), ROUTE_REFUSAL_LOOP);
 }
 
