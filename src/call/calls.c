@@ -216,6 +216,8 @@ int calls_alloc(struct calls **cp, const struct calls_conf *conf)
 		err = sip_support(conf->sip, "100rel");
 	if (!err)
 		err = sip_support(conf->sip, "norefersub");
+	if (!err)
+		err = sip_support(conf->sip, "replaces");
 	if (err) {
 		calls_free(cs);
 		return err;

@@ -74,7 +74,7 @@ struct call {
 	size_t nalive;		 /* legs not yet freed */
 	size_t nlegs, nsegments; /* ever made */
 	bool is_counted;	 /* in calls->usage, with the called extension: */
-	uint64_t counted_extension_id;
+	uint64_t counted_extension_id, counted_caller_id;
 	oid caller; /* leg */
 	uint64_t caller_extension_id, caller_account_id;
 	uint64_t from_trunk_id;		/* it came over this; 0: a device of the tenant called */
@@ -166,6 +166,8 @@ void call_reroute(struct call *call, const struct dest *dest); /* a service send
 void call_end(struct call *call, enum reason reason, unsigned status, const char *by,
 	      struct str headers);
 
+/* Join two legs of the call of which the first talks already: what the second says of itself is offered to it now. */
+void call_introduce(struct call *call, struct leg *caller, struct leg *callee);
 void call_leg_held(struct call *call, struct leg *leg,
 		   bool is_held); /* it holds the other side, or has taken it back */
 

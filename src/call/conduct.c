@@ -319,11 +319,11 @@ void call_leg_provisional(struct call *call, struct leg *leg, const struct sip_i
 	transfer_progress(call, ev->status);
 }
 
-/* The caller is answered already: what the other has said is offered to it now (3pcc, RFC 3725). */
-static void introduce(struct call *call, struct leg *caller, struct leg *callee)
+/* 3pcc (RFC 3725). */
+void call_introduce(struct call *call, struct leg *caller, struct leg *callee)
 {
-	bool is_offer = !callee->noffered &&
-			!callee->is_settled; /* else it has answered what we said of the caller */
+	/* else it has answered what we said of the caller, or all that was long ago */
+	bool is_offer = callee->owes == LEG_OWES_ACK && !callee->noffered && !callee->is_settled;
 	struct sdp *s;
 	int err;
 
@@ -396,7 +396,7 @@ void call_leg_answered(struct call *call, struct leg *leg, const struct sip_inv_
 	events_target(leg, BUS_TARGET_ANSWERED, NULL);
 	transfer_answered(call);
 	if (caller->st == LEG_UP)
-		introduce(call, caller, leg);
+		call_introduce(call, caller, leg);
 	else
 		join(call, caller, leg);
 	if (call->st == CALL_TALKING)

@@ -109,7 +109,7 @@ const char *leg_state_name(enum leg_state st);
 bool leg_is_over(const struct leg *leg); /* CLOSING or later */
 void leg_hangup(struct leg *leg, enum reason reason, unsigned status, struct str headers);
 
-void leg_move(struct leg *leg, struct call *to); /* into another call, which has it as its caller */
+void leg_move(struct leg *leg, struct call *to); /* into another call */
 
 /* A 1xx to the caller, with or without a description. */
 void leg_progress(struct leg *leg, unsigned status, struct str sdp);

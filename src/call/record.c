@@ -180,7 +180,7 @@ void record_leg_moved(struct leg *leg, struct call *to)
 	leg->rec.started_at = leg->rec.answered_at = now;
 	leg->rec.ringing_at = leg->rec.ended_at = 0;
 	leg->rec.reason[0] = leg->rec.ended_by[0] = '\0';
-	SET_TEXT(leg->rec.side, "caller");
+	SET_TEXT(leg->rec.side, leg->id == to->caller ? "caller" : "callee");
 	put_leg(leg);
 	record_leg_kept(leg);
 }

@@ -24,7 +24,7 @@ void record_leg_ringing(struct leg *leg);
 void record_leg_answered(struct leg *leg); /* written */
 void record_leg_kept(struct leg *leg); /* it is confirmed, or its dialog or session has changed */
 void record_leg_over(struct leg *leg, enum reason reason, unsigned status, const char *by);
-void record_leg_moved(struct leg *leg, struct call *to); /* it begins anew as the caller of `to` */
+void record_leg_moved(struct leg *leg, struct call *to); /* it begins anew in `to` */
 void record_leg_counters(struct leg *leg, const struct media_counters *c);
 void record_leg_closed(struct leg *leg); /* written; what was kept is marked as ended */
 

@@ -12,6 +12,7 @@
 #include "call/leg_media.h"
 #include "call/record.h"
 #include "call/refer.h"
+#include "call/replaces.h"
 #include "call/transfer.h"
 #include "call/usage.h"
 #include "sip/write.h"
@@ -26,6 +27,7 @@ struct transfer {
 	struct refer *refer;
 	bool is_starting;    /* the REFER is not yet answered */
 	bool is_alone;	     /* the transferor has hung up */
+	bool is_lent;	     /* `to` stands for `from` in the limits */
 	unsigned status;     /* what `to` came to while starting */
 	uint64_t counted_id; /* extension that `from` was counted for */
 	char number[128];    /* of the transferor */
@@ -36,12 +38,15 @@ struct transfer {
 /* The new call takes the place of the first in all limits, and gives it back when it fails. */
 static void lend_usage(struct transfer *tr)
 {
+	tr->is_lent = true;
 	tr->counted_id = tr->from->counted_extension_id;
 	usage_remove(tr->from);
 }
 
 static void return_usage(struct transfer *tr)
 {
+	if (!tr->is_lent)
+		return;
 	usage_add(tr->from);
 	usage_add_extension(tr->from, tr->counted_id);
 }
@@ -93,6 +98,35 @@ static void part_calls(struct transfer *tr)
 	tr->from->transfer = tr->to->transfer = NULL;
 }
 
+/* Whatever the two were saying to each other stays unsaid. */
+static void interrupt(struct leg *leg)
+{
+	if (leg->owes == LEG_OWES_RESPONSE)
+		leg_end_offer(leg, 491);
+	if (leg->owes == LEG_OWES_ACK)
+		leg_ack(leg);
+	if (!leg->theirs) {
+		leg->theirs = leg->offered;
+		leg->offered = NULL;
+	}
+	leg->offered = sdp_free(leg->offered);
+}
+
+static void leave_bridge(struct call *call)
+{
+	record_segment_end(call);
+	call->bridge = bridge_free(call->bridge);
+}
+
+/* The call goes on without it; it has a moment to hang up by itself. */
+static void release(struct leg *leg)
+{
+	if (!leg || leg_is_over(leg))
+		return;
+	interrupt(leg);
+	leg_event(leg, LEV_RELEASE, &(struct leg_msg){0});
+}
+
 /* ---- REFER ---- */
 
 /* 0, or the status to refuse with: who may transfer, and when. */
@@ -100,8 +134,6 @@ static unsigned why_not(const struct leg *leg)
 {
 	const struct call *call = leg->call;
 
-	if (leg->trunk_id || !leg->extension_id)
-		return 403; /* who has no rights of its own cannot call on */
 	if (leg->refer || call->transfer)
 		return 491;
 	if (leg->st != LEG_UP)
@@ -134,9 +166,14 @@ static struct transfer *start(struct leg *by, struct leg *whom, const struct ref
 static void blind(struct leg *leg, const struct sip_inv_event *ev, const struct refer_wish *wish)
 {
 	struct leg *whom = bridge_peer(leg->call->bridge, leg);
-	struct transfer *tr = start(leg, whom, wish);
+	struct transfer *tr;
 	struct refer *refer;
 
+	if (leg->trunk_id || !leg->extension_id) { /* without rights of its own nobody calls on */
+		(void)sip_reply(ev->st, 403, NULL, NULL);
+		return;
+	}
+	tr = start(leg, whom, wish);
 	if (!tr) {
 		(void)sip_reply(ev->st, 500, NULL, NULL);
 		return;
@@ -161,6 +198,109 @@ static void blind(struct leg *leg, const struct sip_inv_event *ev, const struct 
 	}
 }
 
+/* ---- attended ---- */
+
+/* Both talk: who is left of the one call takes the transferor's place in the other. */
+static void join_talkers(struct leg *by, struct leg *other)
+{
+	struct call *from = by->call, *to = other->call;
+	struct leg *whom = bridge_peer(from->bridge, by);
+	struct leg *target = bridge_peer(to->bridge, other);
+
+	leave_bridge(from);
+	leave_bridge(to);
+	interrupt(whom);
+	interrupt(target);
+	if (to->caller == other->id)
+		to->caller = whom->id;
+	leg_move(whom, to);
+	usage_replace(to, other->extension_id, whom->extension_id);
+	from->rec.transferred_to = to->rec.id;
+	to->rec.transferred_from = from->rec.id;
+	str_fit(to->rec.transferred_by, sizeof(to->rec.transferred_by), str_of(by->rec.number));
+	release(by);
+	release(other);
+	call_introduce(to, whom, target);
+	events_call(to, BUS_CALL_TRANSFER, NULL);
+	call_end(from, REASON_TRANSFERRED, 0, by->id == from->caller ? "caller" : "callee",
+		 STR_NONE);
+}
+
+/* The target still rings: it goes on ringing for the transferee. */
+static void hand_over(struct leg *by, struct leg *other, struct refer *refer)
+{
+	struct call *to = other->call;
+	struct leg *whom = bridge_peer(by->call->bridge, by);
+	struct transfer *tr = join_calls(by->call, to, by, whom);
+
+	if (!tr) {
+		refer_close(refer, 500);
+		return;
+	}
+	tr->refer = refer;
+	to->caller = whom->id;
+	to->rec.transferred_from = by->call->rec.id;
+	str_fit(to->rec.transferred_by, sizeof(to->rec.transferred_by), str_of(by->rec.number));
+	leg_hangup(other, REASON_TRANSFERRED, 487, STR_NONE);
+	refer_tell(refer, to->rec.ringing_at ? 180 : 100);
+}
+
+static bool is_ringing(const struct leg *leg)
+{
+	return leg->st == LEG_READY && leg->id == leg->call->caller &&
+	       leg->call->st == CALL_RINGING && !leg->call->service;
+}
+
+static unsigned why_not_replace(const struct replaces *r, const struct leg *by,
+				const struct leg *other)
+{
+	unsigned status = replaces_status(r, other);
+
+	if (status)
+		return status;
+	if (other->call == by->call)
+		return 603;
+	if (is_ringing(other))
+		return 0;
+	return other->st == LEG_UP && bridge_peer(other->call->bridge, other) ? 0 : 603;
+}
+
+static void attended(struct leg *leg, const struct sip_inv_event *ev, struct refer_wish *wish)
+{
+	struct replaces r;
+	struct refer *refer;
+	struct leg *other;
+	unsigned status;
+
+	if (replaces_read(&r, str_of(wish->replaces))) {
+		(void)sip_reply(ev->st, 400, NULL, NULL);
+		return;
+	}
+	other = replaces_find(leg->cs, &r);
+	if (other && !replaces_is_party(leg, other)) {
+		(void)sip_reply(ev->st, 403, NULL, NULL);
+		return;
+	}
+	status = why_not_replace(&r, leg, other);
+	if (status == 603 && other->st == LEG_READY && other->call->service) {
+		/* a group rings: what it rings for cannot change, so it is called anew */
+		str_fit(wish->number, sizeof(wish->number), str_of(other->call->rec.callee));
+		call_end(other->call, REASON_TRANSFERRED, 487, "caller", STR_NONE);
+		blind(leg, ev, wish);
+		return;
+	}
+	if (refer_accept(&refer, leg, ev, wish->is_silent))
+		return;
+	if (status) {
+		refer_close(refer, status);
+	} else if (other->st == LEG_UP) {
+		refer_close(refer, 200);
+		join_talkers(leg, other);
+	} else {
+		hand_over(leg, other, refer);
+	}
+}
+
 void transfer_refer(struct leg *leg, const struct sip_inv_event *ev)
 {
 	struct refer_wish wish;
@@ -175,8 +315,12 @@ void transfer_refer(struct leg *leg, const struct sip_inv_event *ev)
 		(void)sip_reply(ev->st, status, NULL, NULL);
 		return;
 	}
-	log_info(&ctx, LOGID_CALL, "%s transfers to %s", leg->rec.number, wish.number);
-	blind(leg, ev, &wish);
+	log_info(&ctx, LOGID_CALL, "%s transfers to %s%s", leg->rec.number, wish.number,
+		 *wish.replaces ? ", with whom it talks" : "");
+	if (*wish.replaces)
+		attended(leg, ev, &wish);
+	else
+		blind(leg, ev, &wish);
 }
 
 /* ---- what becomes of it ---- */
@@ -187,22 +331,6 @@ void transfer_progress(struct call *to, unsigned status)
 
 	if (tr && tr->to == to && status > 100)
 		refer_tell(tr->refer, status);
-}
-
-/* Whatever the two were saying to each other stays unsaid. */
-static void interrupt(struct leg *leg)
-{
-	if (leg->owes == LEG_OWES_RESPONSE)
-		leg_end_offer(leg, 491);
-	if (leg->owes == LEG_OWES_ACK)
-		leg_ack(leg);
-	leg->offered = sdp_free(leg->offered);
-}
-
-static void leave_bridge(struct call *from)
-{
-	record_segment_end(from);
-	from->bridge = bridge_free(from->bridge);
 }
 
 void transfer_answered(struct call *to)
@@ -221,10 +349,9 @@ void transfer_answered(struct call *to)
 	interrupt(whom);
 	leg_move(whom, to);
 	from->rec.transferred_to = to->rec.id;
-	if (by && !leg_is_over(by)) {
-		interrupt(by);
-		leg_event(by, LEV_RELEASE, &(struct leg_msg){0});
-	}
+	if (by)
+		usage_replace(to, by->extension_id, whom->extension_id);
+	release(by);
 	refer_close(tr->refer, 200);
 	mem_free(tr);
 	events_call(to, BUS_CALL_TRANSFER, NULL);

@@ -6,12 +6,15 @@
  * target answers the first call stays as it is, so a target that is busy takes nothing from anybody.  Then the transferee's
  * leg moves into the new call, and the transferor has a moment to hang up by itself.
  *
+ * Attended: the target's call with the transferor is there already, and the transferee takes the transferor's place in it; at
+ * once, or (while it still rings) when the target answers.
+ *
  *	first call   transferor ── transferee ··┐ moves when the target answers
  *	new call                                └·· transferee ── target
  *
  * Thread     core
  * Ownership  a transfer belongs to the two calls; it ends with either, or when it has succeeded
- * Sources    RFC 3515, RFC 3892, RFC 4488, RFC 5589
+ * Sources    RFC 3515, RFC 3891, RFC 3892, RFC 4488, RFC 5589
  */
 #ifndef CALL_TRANSFER_H
 #define CALL_TRANSFER_H

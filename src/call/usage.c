@@ -58,11 +58,26 @@ void usage_add(struct call *call)
 
 	if (call->is_counted || !add(call->cs, tenant_id, 0))
 		return;
+	call->counted_caller_id = call->caller_extension_id;
 	if (!call->caller_extension_id || /* it came from a trunk */
 	    add(call->cs, tenant_id, call->caller_extension_id))
 		call->is_counted = true;
 	else
 		take(call->cs, tenant_id, 0);
+}
+
+void usage_replace(struct call *call, uint64_t extension_id, uint64_t by)
+{
+	uint64_t *slot = call->counted_caller_id == extension_id      ? &call->counted_caller_id
+			 : call->counted_extension_id == extension_id ? &call->counted_extension_id
+								      : NULL;
+
+	if (!call->is_counted || !by || !slot || *slot == by ||
+	    !add(call->cs, call->rec.tenant_id, by))
+		return;
+	if (*slot)
+		take(call->cs, call->rec.tenant_id, *slot);
+	*slot = by;
 }
 
 void usage_add_extension(struct call *call, uint64_t extension_id)
@@ -78,8 +93,8 @@ void usage_remove(struct call *call)
 		return;
 	call->is_counted = false;
 	take(call->cs, call->rec.tenant_id, 0);
-	if (call->caller_extension_id)
-		take(call->cs, call->rec.tenant_id, call->caller_extension_id);
+	if (call->counted_caller_id)
+		take(call->cs, call->rec.tenant_id, call->counted_caller_id);
 	if (call->counted_extension_id)
 		take(call->cs, call->rec.tenant_id, call->counted_extension_id);
 	call->counted_extension_id = 0;

@@ -14,6 +14,8 @@
 
 void usage_add(struct call *call);
 void usage_add_extension(struct call *call, uint64_t extension_id);
+/* Another has taken the extension's place in the call.  by 0 (somebody outside): who brought the call about answers for it. */
+void usage_replace(struct call *call, uint64_t extension_id, uint64_t by);
 void usage_remove(struct call *call);
 size_t usage_calls(const struct calls *cs, uint64_t tenant_id,
 		   uint64_t extension_id /* 0: of the tenant */);

@@ -329,6 +329,15 @@ struct sip_dialog *sip_invite_leave_dialog(struct sip_invite *inv, sip_dialog_re
 	return d;
 }
 
+void *sip_invite_find(struct sip *s, struct str call_id, struct str local_tag,
+		      struct str remote_tag, sip_invite_h *fn)
+{
+	const struct sip_dialog *d = sip_dialog_find(s, call_id, local_tag, remote_tag);
+	const struct sip_invite *inv = d && d->fn == inv_on_request ? d->arg : NULL;
+
+	return inv && inv->fn == fn ? inv->arg : NULL;
+}
+
 const struct sip_dialog *sip_invite_dialog(const struct sip_invite *inv)
 {
 	return inv->d ? inv->d : inv->nforks ? inv->forks[0].d : NULL;

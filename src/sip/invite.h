@@ -101,6 +101,10 @@ void sip_invite_end(struct sip_invite *inv, unsigned status, struct str reason_l
 struct sip_dialog *sip_invite_leave_dialog(struct sip_invite *inv, sip_dialog_request_h *fn,
 					   void *arg) MUST_USE;
 
+/* Whose dialog is that (early ones too)?  The user of the usage, when its handler is fn; NULL: nobody's.  Tags as we write them. */
+void *sip_invite_find(struct sip *s, struct str call_id, struct str local_tag,
+		      struct str remote_tag, sip_invite_h *fn);
+
 const struct sip_dialog *
 sip_invite_dialog(const struct sip_invite *inv); /* NULL before one exists */
 void sip_invite_kept(const struct sip_invite *inv, struct sip_dialog_kept *kept);

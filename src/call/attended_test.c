@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Attended transfers: a REFER that names the call the transferor has with the target. */
+#include "call/testing_transfer.h"
+#include "call/usage.h"
+
+/* b, who talks to a, calls c on a second line (which does not answer yet). */
+static void consults(struct ua *b, struct ua *b2, struct ua *c)
+{
+	struct world *w = b->p->w;
+
+	calls_number(b2, b->p, "103", audio(b->p));
+	rings(c, &w->phone[3]);
+	ua_reply(c, 180, "");
+	ua_got(b2, 180);
+}
+
+static void consults_and_talks(struct ua *b, struct ua *b2, struct ua *c)
+{
+	consults(b, b2, c);
+	ua_reply(c, 200, audio(c->p));
+	ua_asked(c, SIP_ACK);
+	ua_got(b2, 200);
+	ua_request(b2, "ACK", "");
+	run(b->p->w);
+}
+
+static size_t calls_of_extension(const struct world *w, uint64_t number)
+{
+	return usage_calls(w->calls, TENANT, number - 100);
+}
+
+/* The second call goes on between the other two; both of b's are over. */
+static void put_through(struct world *w, struct ua *a, struct ua *b, struct ua *b2, struct ua *c)
+{
+	assert_hear_each_other(w, a, c);
+	ua_request(b, "BYE", "");
+	got_status(b->p, 200);
+	ua_request(b2, "BYE", "");
+	got_status(b->p, 200);
+	nothing(a->p);
+	nothing(c->p);
+	ua_done(b);
+	ua_done(b2);
+}
+
+static void who_was_consulted_gets_the_call(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0}, b2, c = {0};
+	const struct call_record *first, *second;
+
+	talk(w, &a, &b);
+	consults_and_talks(&b, &b2, &c);
+	refers_to_call(&b, &b2, "");
+	got_status(b.p, 202);
+	told(&b, "SIP/2.0 200 OK", true);
+	is_introduced(&a, audio(a.p));
+	nothing(c.p); /* what a says of itself is what b had said */
+	put_through(w, &a, &b, &b2, &c);
+	hang_up(&a, &c);
+
+	first = call_to(w, "102");
+	second = call_to(w, "103");
+	assert_string_equal(first->reason, "transferred");
+	assert_true(first->transferred_to == second->id);
+	assert_true(second->transferred_from == first->id);
+	assert_string_equal(second->transferred_by, "102");
+	assert_string_equal(second->status, "answered");
+	assert_string_equal(second->ended_by, "caller");
+	assert_int_equal(w->nsegments, 6); /* three, each begun and ended */
+}
+
+/* Whoever called whom: a is called by b here, and c has called b. */
+static void it_does_not_matter_who_called(void **state)
+{
+	struct world *w = *state;
+	struct ua a = {0}, b, b2 = {0}, c;
+
+	calls_number(&b, &w->phone[2], "101", audio(&w->phone[2]));
+	rings(&a, &w->phone[1]);
+	ua_reply(&a, 200, audio(a.p));
+	ua_asked(&a, SIP_ACK);
+	ua_got(&b, 200);
+	ua_request(&b, "ACK", "");
+	calls_number(&c, &w->phone[3], "102", audio(&w->phone[3]));
+	rings(&b2, b.p);
+	ua_reply(&b2, 200, audio(b.p));
+	ua_asked(&b2, SIP_ACK);
+	ua_got(&c, 200);
+	ua_request(&c, "ACK", "");
+	refers_to_call(&b, &b2, "");
+	got_status(b.p, 202);
+	told(&b, "SIP/2.0 200 OK", true);
+	is_introduced(&a, audio(a.p));
+	put_through(w, &a, &b, &b2, &c);
+	hang_up(&c, &a);
+	assert_string_equal(last_call(w)->ended_by, "caller");
+}
+
+/* Both of b's calls are on hold, as phones do it before they transfer. */
+static void both_calls_on_hold_are_taken_back(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0}, b2, c = {0};
+	struct sip_msg *m;
+
+	talk(w, &a, &b);
+	ua_request(&b, "INVITE", audio_as(b.p, 2, "sendonly"));
+	ua_asked(&a, SIP_INVITE);
+	ua_reply(&a, 200, audio_as(a.p, 2, "recvonly"));
+	ua_asked(&a, SIP_ACK);
+	ua_got(&b, 200);
+	ua_request(&b, "ACK", "");
+	consults_and_talks(&b, &b2, &c);
+	ua_request(&b2, "INVITE", audio_as(b.p, 2, "sendonly"));
+	ua_asked(&c, SIP_INVITE);
+	ua_reply(&c, 200, audio_as(c.p, 2, "recvonly"));
+	ua_asked(&c, SIP_ACK);
+	ua_got(&b2, 200);
+	ua_request(&b2, "ACK", "");
+	refers_to_call(&b, &b2, "");
+	got_status(b.p, 202);
+	told(&b, "SIP/2.0 200 OK", true);
+	is_introduced(&a, audio_as(a.p, 3, "sendrecv"));
+	m = is_introduced(&c, audio_as(c.p, 3, "sendrecv"));
+	assert_false(says(m, "a=sendonly") || says(m, "a=recvonly"));
+	put_through(w, &a, &b, &b2, &c);
+	hang_up(&a, &c);
+}
+
+static void a_target_that_still_rings_rings_on_for_the_transferee(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0}, b2, c = {0};
+	const struct call_record *second;
+
+	talk(w, &a, &b);
+	consults(&b, &b2, &c);
+	refers_to_call(&b, &b2, "");
+	got_status(b.p, 202);
+	ua_got(&b2, 487);
+	told(&b, "SIP/2.0 180 Ringing", false);
+	nothing(c.p);
+	nothing(a.p);
+	ua_reply(&c, 200, audio(c.p));
+	ua_asked(&c, SIP_ACK);
+	told(&b, "SIP/2.0 200 OK", true);
+	is_introduced(&a, audio(a.p));
+	assert_hear_each_other(w, &a, &c);
+	ua_request(&b, "BYE", "");
+	got_status(b.p, 200);
+	nothing(c.p);
+	hang_up(&c, &a);
+	second = call_to(w, "103");
+	assert_string_equal(second->status, "answered");
+	assert_string_equal(second->transferred_by, "102");
+	assert_true(second->transferred_from == call_to(w, "102")->id);
+	ua_done(&b);
+}
+
+/* The transferor hangs up both at once: the call it has with the transferee ends for it, not for the other. */
+static void a_transferor_that_is_gone_while_it_rings_is_not_missed(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0}, b2, c = {0};
+
+	talk(w, &a, &b);
+	consults(&b, &b2, &c);
+	refers_to_call(&b, &b2, "");
+	got_status(b.p, 202);
+	ua_got(&b2, 487);
+	ua_asked(&b, SIP_NOTIFY);
+	ua_reply(&b, 200, "");
+	ua_request(&b, "BYE", "");
+	got_status(b.p, 200);
+	nothing(a.p);
+	nothing(c.p);
+	ua_reply(&c, 200, audio(c.p));
+	ua_asked(&c, SIP_ACK);
+	told(&b, "SIP/2.0 200 OK", true);
+	is_introduced(&a, audio(a.p));
+	assert_hear_each_other(w, &a, &c);
+	hang_up(&a, &c);
+	ua_done(&b);
+}
+
+static void a_ringing_target_that_declines_gives_the_call_back(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0}, b2, c = {0};
+
+	talk(w, &a, &b);
+	consults(&b, &b2, &c);
+	refers_to_call(&b, &b2, "");
+	got_status(b.p, 202);
+	ua_got(&b2, 487);
+	told(&b, "SIP/2.0 180 Ringing", false);
+	ua_reply(&c, 486, "");
+	told(&b, "SIP/2.0 486 Busy Here", true);
+	nothing(a.p);
+	assert_hear_each_other(w, &a, &b);
+	hang_up(&a, &b);
+	ua_done(&c);
+}
+
+static void a_call_that_answers_meanwhile_is_not_replaced_early_only(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0}, b2, c = {0};
+
+	talk(w, &a, &b);
+	consults_and_talks(&b, &b2, &c);
+	refers_to_call(&b, &b2, "%3Bearly-only");
+	got_status(b.p, 202);
+	told(&b, "SIP/2.0 486 Busy Here", true);
+	nothing(a.p);
+	nothing(c.p);
+	assert_hear_each_other(w, &a, &b);
+	hang_up(&b2, &c);
+	hang_up(&a, &b);
+}
+
+/* Nobody puts through into the call of two others, not even when it knows all names of it. */
+static void calls_of_others_cannot_be_taken_over(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0}, d, c = {0};
+
+	talk(w, &a, &b);
+	calls_number(&d, &w->phone[4], "103", audio(&w->phone[4]));
+	rings(&c, &w->phone[3]);
+	ua_reply(&c, 200, audio(c.p));
+	ua_asked(&c, SIP_ACK);
+	ua_got(&d, 200);
+	ua_request(&d, "ACK", "");
+	refers_to_call(&b, &d, "");
+	got_status(b.p, 403);
+	nothing(b.p);
+	refers_to_call(&b, &c, "");
+	got_status(b.p, 403);
+	nothing(a.p);
+	nothing(c.p);
+	assert_hear_each_other(w, &a, &b);
+	assert_hear_each_other(w, &d, &c);
+	hang_up(&d, &c);
+	hang_up(&a, &b);
+}
+
+static void what_is_no_call_of_ours_is_said_to_be_none(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0};
+
+	talk(w, &a, &b);
+	refers(&b, "sip:103@acme.example?Replaces=x%40y%3Bto-tag%3D1%3Bfrom-tag%3D2", "");
+	got_status(b.p, 202);
+	told(&b, "SIP/2.0 481", true);
+	refers(&b, "sip:103@acme.example?Replaces=x%40y%3Bto-tag%3D1", "");
+	got_status(b.p, 400);
+	refers_to_call(&b, &b, ""); /* the very call it is in */
+	got_status(b.p, 202);
+	told(&b, "SIP/2.0 603", true);
+	nothing(a.p);
+	assert_hear_each_other(w, &a, &b);
+	hang_up(&a, &b);
+}
+
+static void after_it_each_counts_the_call_it_is_in(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0}, b2, c = {0};
+
+	put(w, &resource_tenant, 0, TENANT,
+	    "{'name':'acme','domain':'acme.example','max_calls':2}");
+	talk(w, &a, &b);
+	consults_and_talks(&b, &b2, &c);
+	assert_int_equal(calls_of_extension(w, 102), 2);
+	refers_to_call(&b, &b2, "");
+	got_status(b.p, 202);
+	told(&b, "SIP/2.0 200 OK", true);
+	is_introduced(&a, audio(a.p));
+	put_through(w, &a, &b, &b2, &c);
+	assert_int_equal(calls_of_extension(w, 101), 1);
+	assert_int_equal(calls_of_extension(w, 102), 0);
+	assert_int_equal(calls_of_extension(w, 103), 1);
+	hang_up(&a, &c);
+	assert_int_equal(calls_of_extension(w, 101), 0);
+	assert_int_equal(calls_of_extension(w, 103), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		STORY(who_was_consulted_gets_the_call),
+		STORY(it_does_not_matter_who_called),
+		STORY(both_calls_on_hold_are_taken_back),
+		STORY(a_target_that_still_rings_rings_on_for_the_transferee),
+		STORY(a_transferor_that_is_gone_while_it_rings_is_not_missed),
+		STORY(a_ringing_target_that_declines_gives_the_call_back),
+		STORY(a_call_that_answers_meanwhile_is_not_replaced_early_only),
+		STORY(calls_of_others_cannot_be_taken_over),
+		STORY(what_is_no_call_of_ours_is_said_to_be_none),
+		STORY(after_it_each_counts_the_call_it_is_in),
+	};
+
+	return cmocka_run_group_tests_name("attended", tests, NULL, NULL);
+}

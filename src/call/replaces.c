@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "call/calls.h"
+#include "call/replaces.h"
+
+int replaces_read(struct replaces *r, struct str value)
+{
+	struct str none;
+
+	*r = (struct replaces){.call_id = str_trim(str_cut(&value, ';'))};
+	if (!r->call_id.n || !sip_param(value, STR("to-tag"), &r->to_tag) ||
+	    !sip_param(value, STR("from-tag"), &r->from_tag) || !r->to_tag.n || !r->from_tag.n)
+		return EINVAL;
+	r->is_early_only = sip_param(value, STR("early-only"), &none);
+	return 0;
+}
+
+struct leg *replaces_find(struct calls *cs, const struct replaces *r)
+{
+	struct leg *leg =
+		sip_invite_find(cs->conf.sip, r->call_id, r->to_tag, r->from_tag, leg_sip_event);
+
+	/* Some phones write the tags as they stand in their own messages. */
+	return leg ? leg
+		   : sip_invite_find(cs->conf.sip, r->call_id, r->from_tag, r->to_tag,
+				     leg_sip_event);
+}
+
+unsigned replaces_status(const struct replaces *r, const struct leg *leg)
+{
+	if (!leg)
+		return 481;
+	if (leg->st >= LEG_RELEASED || leg->call->st == CALL_OVER)
+		return 603; /* RFC 3891 3: it was one of ours, and is over */
+	if (leg->call->transfer)
+		return 491;
+	if (r->is_early_only && leg->st == LEG_UP)
+		return 486;
+	return 0;
+}
+
+bool replaces_is_party(const struct leg *a, const struct leg *b)
+{
+	if (a->rec.tenant_id != b->rec.tenant_id)
+		return false;
+	if (a->trunk_id || b->trunk_id)
+		return a->trunk_id == b->trunk_id;
+	return a->extension_id && a->extension_id == b->extension_id;
+}
