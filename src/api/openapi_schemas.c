@@ -27,6 +27,10 @@ static json_t *text_example(const struct field *f)
 		return json_string("sip.example.com");
 	if (f->flags & NETWORK)
 		return json_string("2001:db8:7::/48");
+	if (f->flags & CLOCK_TIME)
+		return json_string("08:00");
+	if (f->flags & CALENDAR_DATE)
+		return json_string("2026-12-25");
 	if (f->flags & TIMEZONE)
 		return json_string("Europe/Berlin");
 	if (f->flags & SIP_USER)

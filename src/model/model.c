@@ -10,6 +10,7 @@
 #include "base/thread.h"
 #include "model/index.h"
 #include "model/model.h"
+#include "model/office.h"
 
 /* What the model knows of a tenant besides its objects. */
 struct home {
@@ -36,6 +37,7 @@ struct model {
 	enum thread_role owner;
 	bool is_telling; /* watchers are at work: no change now */
 	struct index index;
+	struct offices *offices;
 	struct map homes;
 	struct map aliases;
 	struct link all_aliases;
@@ -113,6 +115,8 @@ int model_alloc(struct model **mp)
 		err = map_init(&m->aliases);
 	if (!err)
 		err = index_open(&m->index);
+	if (!err)
+		err = offices_alloc(&m->offices);
 	if (err)
 		model_free(m);
 	else
@@ -158,6 +162,7 @@ struct model *model_free(struct model *m)
 		free(a);
 	}
 	index_close(&m->index);
+	offices_free(m->offices);
 	map_close(&m->homes);
 	map_close(&m->aliases);
 	free(m->watchers);
@@ -181,6 +186,7 @@ int model_watch(struct model *m, model_changed_h *fn, void *arg)
 
 static void tell(struct model *m, const struct resource *res, uint64_t tenant_id, uint64_t id)
 {
+	offices_changed(m->offices, m, res, tenant_id, id);
 	m->is_telling = true;
 	for (size_t i = 0; i < m->nwatchers; i++)
 		m->watchers[i].fn(m, res, tenant_id, id, m->watchers[i].arg);
@@ -271,6 +277,8 @@ static int change_object(struct model *m, struct model_change *c, bool is_load)
 	if (!is_load && !is_in_order(h, c))
 		return EPROTO;
 	if (!is_gone)
+		err = offices_prepare(m->offices, c);
+	if (!is_gone && !err)
 		err = put_object(m, h, c);
 	if (err) {
 		if (is_new)
@@ -415,6 +423,13 @@ const struct account *model_extension_accounts(const struct model *m, uint64_t t
 {
 	return (const struct account *)model_referrer(m, m->extension_id, tenant_id, extension_id,
 						      pos);
+}
+
+enum office_state model_office(const struct model *m, uint64_t tenant_id, uint64_t office_hours_id,
+			       int64_t wall_us, const struct holiday **reasonp)
+{
+	check_thread(m);
+	return offices_ask(m->offices, m, tenant_id, office_hours_id, wall_us, reasonp);
 }
 
 /* --- domains --- */

@@ -68,6 +68,12 @@ const struct ring_group *model_ring_group(const struct model *m, uint64_t tenant
 /* Who owns a number in the tenant's one number space (SYS-10): extension, ring group …  NULL: nobody. */
 const struct object *model_number(const struct model *m, uint64_t tenant_id, struct str number);
 
+/* RTE-7: is the tenant's office open?  office_hours_id 0: by its default week; has it none it is always open.  On a holiday it is
+ * closed; *reasonp (may be NULL) then is the holiday. */
+enum office_state { OFFICE_OPEN, OFFICE_CLOSED, OFFICE_HOLIDAY };
+enum office_state model_office(const struct model *m, uint64_t tenant_id, uint64_t office_hours_id,
+			       int64_t wall_us, const struct holiday **reasonp);
+
 /* Any object, for code that knows no resource by name. */
 const struct object *model_object(const struct model *m, const struct resource *res,
 				  uint64_t tenant_id, uint64_t id);

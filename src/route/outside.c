@@ -256,6 +256,21 @@ static const char *does_not_match(const struct route_query *q, const struct outb
 	return "not for this extension";
 }
 
+/* RTE-7: the rule has decided, although it lets nothing through now. */
+static bool is_closed(const struct route_query *q, struct route_decision *d,
+		      const struct outbound_rule *r)
+{
+	const struct holiday *day = NULL;
+
+	if (!r->office_hours_id || model_office(q->model, q->tenant_id, r->office_hours_id,
+						q->wall_us, &day) == OFFICE_OPEN)
+		return false;
+	decision_step(d, true, str_of(r->name), "%s%.40s",
+		      day ? "holiday: " : "outside its office hours", day ? day->name : "");
+	decision_refuse(d, ROUTE_REFUSAL_FORBIDDEN);
+	return true;
+}
+
 void outside_call(const struct route_query *q, struct route_decision *d)
 {
 	struct route_index_walk w;
@@ -272,6 +287,8 @@ void outside_call(const struct route_query *q, struct route_decision *d)
 			decision_step(d, false, r ? str_of(r->name) : STR("rule"), "%s", why);
 			continue;
 		}
+		if (is_closed(q, d, r))
+			return;
 		take_route(q, d, r);
 		return;
 	}

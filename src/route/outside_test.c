@@ -230,6 +230,27 @@ static void a_rule_outside_the_class_is_not_considered(void **state)
 	assert_over(dial(w, "002345"), A, "+442345");
 }
 
+static void outside_its_hours_a_rule_that_matches_refuses(void **state)
+{
+	struct world *w = *state;
+
+	put(w, &resource_office_hours, TENANT, 1,
+	    "{'name':'w','periods':[{'weekday':'monday','opens_at':'08:00','closes_at':'17:00'}]}");
+	put(w, &resource_outbound_rule, TENANT, 70,
+	    "{'name':'timed','priority':1,'prefixes':'0099','office_hours_id':'1','routes':"
+	    "[{'trunk_id':'1'}]}");
+	put(w, &resource_outbound_rule, TENANT, 71,
+	    "{'name':'later','priority':2,'prefixes':'0099','routes':[{'trunk_id':'2'}]}");
+	w->q.wall_us = INT64_C(1795420800000000); /* Monday 2026-11-23 08:00 UTC */
+	assert_over(dial(w, "0099123"), A, "0099123");
+	w->q.wall_us -= 1000000;
+	assert_refused(dial(w, "0099123"), ROUTE_REFUSAL_FORBIDDEN);
+	put(w, &resource_holiday, TENANT, 1, "{'name':'rest','day':'2026-11-23'}");
+	w->q.wall_us += 1000000;
+	assert_refused(dial(w, "0099123"), ROUTE_REFUSAL_FORBIDDEN);
+	assert_string_equal(w->d.steps[w->d.nsteps - 1].verdict, "holiday: rest");
+}
+
 static void only_allowed_countries_are_called(void **state)
 {
 	struct world *w = *state;
@@ -343,6 +364,7 @@ int main(void)
 		T(nothing_keeps_anybody_from_calling_112),
 		T(disallowed_codes_are_refused_however_they_are_dialled),
 		T(a_rule_outside_the_class_is_not_considered),
+		T(outside_its_hours_a_rule_that_matches_refuses),
 		T(only_allowed_countries_are_called),
 		T(an_inbound_rule_leads_to_an_extension),
 		T(blacklisted_callers_are_refused),

@@ -52,6 +52,8 @@ static const struct {
 	 "is not an IP address, or network/prefix with no bits set after the prefix"},
 	{EMAIL, syntax_email, "bad_email", "is not a mail address"},
 	{TIMEZONE, syntax_time_zone, "bad_time_zone", "is not a time zone of the IANA database"},
+	{CLOCK_TIME, syntax_clock_time, "bad_clock_time", "is no time of day, from 00:00 to 24:00"},
+	{CALENDAR_DATE, syntax_date, "bad_date", "is no date as 2026-12-25"},
 	{CAPITALS, syntax_capitals, "bad_code", "may hold only capital letters A to Z"},
 };
 

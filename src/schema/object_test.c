@@ -130,7 +130,7 @@ static void check_fields(const struct field *fields, size_t n, bool is_child)
 				assert_true(f->max <= 255);
 		} else {
 			assert_false(f->flags & (NUMBER | DIRECTORY | HOSTNAME | EMAIL | TIMEZONE |
-						 SIP_USER | CAPITALS));
+						 SIP_USER | CAPITALS | CLOCK_TIME | CALENDAR_DATE));
 		}
 		if (f->kind == FIELD_LIST) {
 			assert_false(is_child);

@@ -19,6 +19,14 @@ static const struct {
 	{CAPITALS, "[A-Z]"},
 };
 
+static const struct {
+	unsigned flag;
+	const char *text;
+} shapes[] = {
+	{CLOCK_TIME, "([01][0-9]|2[0-3]):[0-5][0-9]|24:00"},
+	{CALENDAR_DATE, "[0-9]{4}-[0-9]{2}-[0-9]{2}"},
+};
+
 /* Sets key and takes the value, which may be NULL for want of memory. */
 static int set(json_t *j, const char *key, json_t *v)
 {
@@ -29,6 +37,22 @@ static int set(json_t *j, const char *key, json_t *v)
 static int set_type(json_t *j, const char *type, bool is_nullable)
 {
 	return set(j, "type", is_nullable ? json_pack("[s,s]", type, "null") : json_string(type));
+}
+
+/* What the whole text looks like. */
+static int describe_shape(json_t *j, const struct field *f)
+{
+	bool is_required = f->flags & REQUIRED;
+	char pattern[80];
+
+	for (size_t i = 0; i < ARRAY_LEN(shapes); i++) {
+		if (!(f->flags & shapes[i].flag))
+			continue;
+		snprintf(pattern, sizeof(pattern), "^(%s)%s$", shapes[i].text,
+			 is_required ? "" : "?");
+		return set(j, "pattern", json_string(pattern));
+	}
+	return 0;
 }
 
 static int describe_text(json_t *j, const struct field *f)
@@ -53,7 +77,7 @@ static int describe_text(json_t *j, const struct field *f)
 				 is_required ? "+" : "*");
 		err = set(j, "pattern", json_string(pattern));
 	}
-	return err;
+	return err ? err : describe_shape(j, f);
 }
 
 static int describe_choice(json_t *j, const struct enum_text *values, bool is_nullable)

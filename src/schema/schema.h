@@ -43,11 +43,14 @@ enum field_flag {
 	HOSTNAME = 1 << 8,    /* syntax checks; kept in lower case */
 	EMAIL = 1 << 9,
 	TIMEZONE = 1 << 10,
-	SIP_USER = 1 << 11, /* can be the user part of a SIP URI as it stands */
-	CAPITALS = 1 << 12, /* exactly `max` capital letters, or empty */
-	NETWORK = 1 << 14,  /* IP address, or address/prefix; kept as address/prefix */
-	INDEXED = 1 << 13,  /* lists are sorted and filtered by it */
-	SHARED = 1 << 15,   /* follows the template of template_id, unless it is named in `overrides` */
+	SIP_USER = 1 << 11,	 /* can be the user part of a SIP URI as it stands */
+	CAPITALS = 1 << 12,	 /* exactly `max` capital letters, or empty */
+	NETWORK = 1 << 14,	 /* IP address, or address/prefix; kept as address/prefix */
+	INDEXED = 1 << 13,	 /* lists are sorted and filtered by it */
+	CLOCK_TIME = 1 << 16,	 /* 08:30; 24:00 is midnight */
+	CALENDAR_DATE = 1 << 17, /* 2026-12-25 */
+	SHARED = 1
+		 << 15, /* follows the template of template_id, unless it is named in `overrides` */
 };
 
 /* ONE: of the system, and at most one of it. */
@@ -118,7 +121,7 @@ const struct resource *dest_resource(int kind);
 
 /* What a user did wrong, with field and rule: becomes "errors" of problem+json.  Codes: required, wrong_type, not_a_number,
  * too_long, too_short, out_of_range, not_in_list, unknown_field, read_only, create_only, admin_only, too_many, bad_text, bad_number,
- * bad_user, bad_hostname, bad_network, bad_email, bad_time_zone, bad_time, bad_id, bad_code, repeated;
+ * bad_user, bad_clock_time, bad_date, bad_hostname, bad_network, bad_email, bad_time_zone, bad_time, bad_id, bad_code, repeated;
  * by the store: taken, not_found, limit, in_use, own_address. */
 struct field_error {
 	char field[64]; /* "members[2].extension_id" */

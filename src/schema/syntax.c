@@ -85,6 +85,39 @@ bool syntax_sip_user(struct str s)
 	return only(s, "-_.!~*'()&=+$,;?/");
 }
 
+/* Digits in these places: "dd:dd". */
+static bool has_shape(struct str s, const char *shape)
+{
+	if (s.n != strlen(shape))
+		return false;
+	for (size_t i = 0; i < s.n; i++)
+		if (shape[i] == 'd' ? !is_digit(s.p[i]) : s.p[i] != shape[i])
+			return false;
+	return true;
+}
+
+bool syntax_clock_time(struct str s)
+{
+	int hour, minute;
+
+	if (!has_shape(s, "dd:dd"))
+		return false;
+	hour = (s.p[0] - '0') * 10 + s.p[1] - '0';
+	minute = (s.p[3] - '0') * 10 + s.p[4] - '0';
+	return (hour < 24 && minute < 60) || (hour == 24 && minute == 0);
+}
+
+bool syntax_date(struct str s)
+{
+	char text[24];
+	int64_t us;
+
+	if (!has_shape(s, "dddd-dd-dd"))
+		return false;
+	snprintf(text, sizeof(text), "%.10sT00:00:00Z", s.p);
+	return !syntax_time(str_of(text), &us);
+}
+
 bool syntax_capitals(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)

@@ -22,6 +22,8 @@ bool syntax_network(struct str s);  /* as addr_net_parse() takes it */
 bool syntax_email(struct str s);
 bool syntax_time_zone(struct str s); /* IANA name that this system knows */
 bool syntax_capitals(struct str s);
+bool syntax_clock_time(struct str s); /* HH:MM, up to 24:00 */
+bool syntax_date(struct str s);	      /* YYYY-MM-DD, a day that there is */
 /* RFC 3339 with any offset → µs since 1970 UTC, fractions beyond µs dropped. */
 int syntax_time(struct str s, int64_t *usp) MUST_USE;
 

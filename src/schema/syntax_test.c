@@ -134,9 +134,29 @@ static void what_the_clock_writes_is_read(void **state)
 	}
 }
 
+static void times_of_day_and_dates_are_those_there_are(void **state)
+{
+	static const char *const times[] = {"00:00", "08:30", "23:59", "24:00"};
+	static const char *const no_times[] = {"",	"8:30",	 "24:01", "12:60",
+					       "12-30", "12:3O", "12:300"};
+	static const char *const dates[] = {"2026-12-25", "2028-02-29"};
+	static const char *const no_dates[] = {"2026-02-29", "2026-13-01", "26-12-25", "2026-12-5",
+					       "2026-12-25T"};
+
+	for (size_t i = 0; i < ARRAY_LEN(times); i++)
+		assert_true(syntax_clock_time(str_of(times[i])));
+	for (size_t i = 0; i < ARRAY_LEN(no_times); i++)
+		assert_false(syntax_clock_time(str_of(no_times[i])));
+	for (size_t i = 0; i < ARRAY_LEN(dates); i++)
+		assert_true(syntax_date(str_of(dates[i])));
+	for (size_t i = 0; i < ARRAY_LEN(no_dates); i++)
+		assert_false(syntax_date(str_of(no_dates[i])));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(times_of_day_and_dates_are_those_there_are),
 		cmocka_unit_test(only_whole_utf8_without_controls_is_text),
 		cmocka_unit_test(numbers_are_digits_and_letters),
 		cmocka_unit_test(users_need_no_escape_in_a_uri),

@@ -258,6 +258,46 @@ static int address_rule_updated(struct edit *e, const struct object *before,
 	return edit_check_address_rule(e, after);
 }
 
+/* ---- office hours ---- */
+
+static int only_default(struct edit *e, const struct object *o)
+{
+	struct db_stmt *st;
+	int err;
+
+	if (!((const struct office_hours *)o)->is_default)
+		return 0;
+	err = db_sql(e->rows->db,
+		     "SELECT name FROM office_hours WHERE tenant_id = $1 AND is_default = 1 AND id "
+		     "<> $2",
+		     &st);
+	if (err)
+		return err;
+	db_bind_id(st, 1, o->tenant_id);
+	db_bind_id(st, 2, o->id);
+	err = db_step(st);
+	if (!err) {
+		struct str name = db_text(st, 0);
+
+		field_error_add(&e->errs, "is_default", "taken", "the default is %.*s",
+				STR_ARG(name));
+		db_done(st);
+		return EEXIST;
+	}
+	return err == ENOENT ? 0 : err;
+}
+
+static int office_hours_created(struct edit *e, const struct object *o, const json_t *aside)
+{
+	return only_default(e, o);
+}
+
+static int office_hours_updated(struct edit *e, const struct object *before,
+				const struct object *after)
+{
+	return only_default(e, after);
+}
+
 static const struct hooks {
 	const struct resource *res;
 	int (*body)(struct edit *e, json_t *body, json_t **aside);
@@ -269,6 +309,7 @@ static const struct hooks {
 	{&resource_tenant, tenant_body, tenant_created, NULL, tenant_deleting, NULL},
 	{&resource_address_rule, NULL, address_rule_created, address_rule_updated, NULL, NULL},
 	{&resource_admin, NULL, NULL, admin_updated, admin_deleting, NULL},
+	{&resource_office_hours, NULL, office_hours_created, office_hours_updated, NULL, NULL},
 	{&resource_extension, NULL, extension_created, NULL, extension_deleting, &resource_account},
 };
 

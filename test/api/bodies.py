@@ -41,6 +41,8 @@ def text_for(schema, example, n):
         return f"anna{n}@example.com"
     if "/48" in example:
         return f"2001:db8:1::{n:x}"
+    if example in ("08:00", "2026-12-25"):
+        return example
     if "." in example:
         return f"n{n}.example.com"
     if schema.get("writeOnly"):
