@@ -114,7 +114,7 @@ static void act_pass_offer(struct bridge *br, const struct bridge_msg *m)
 	bool is_new = x->owes == LEG_OWES_NOTHING && !br->has_turned;
 	struct str sdp;
 	int err = is_new ? leg_sdp_introduce(y, x->offered, &sdp)
-			 : leg_sdp_relay(y, x->offered, &sdp);
+			 : leg_sdp_relay(y, x->offered, NULL, &sdp);
 
 	if (!err)
 		err = leg_send_sdp(y, sdp);
@@ -176,7 +176,7 @@ static int answer_x(struct leg *x, struct leg *y)
 {
 	uint64_t version = x->sdp_version;
 	struct str sdp;
-	int err = leg_sdp_relay(x, y->theirs, &sdp);
+	int err = leg_sdp_relay(x, y->theirs, x->theirs, &sdp);
 
 	if (err)
 		return err;

@@ -91,7 +91,7 @@ static unsigned take_offer(struct leg *leg, const struct sip_msg *req)
 	leg->nstreams = 1;
 	if (!sdp.n)
 		return req->body.n ? 415 : 0;
-	if (leg_sdp_parse(&leg->offered, sdp, &status))
+	if (leg_sdp_parse(leg, &leg->offered, sdp, false, &status))
 		return status;
 	leg->nstreams = leg_sdp_streams(leg->offered);
 	return 0;

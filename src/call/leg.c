@@ -391,6 +391,7 @@ int leg_alloc(struct leg **lp, struct call *call, bool is_caller)
 	leg->owes = is_caller ? LEG_OWES_FINAL : LEG_OWES_NOTHING;
 	leg->sent.max = SDP_MAX_BYTES;
 	leg->sdp_version = 1;
+	cs->conf.env.rng->fill(cs->conf.env.rng, leg->secret, sizeof(leg->secret));
 	err = ids_add(cs->legs, leg, &leg->id);
 	if (err)
 		goto out;

@@ -72,6 +72,9 @@ struct leg {
 	enum nat_choice nat; /* whether the addresses in its SDP are believed (ACC-5) */
 	struct media_remote remote[MEDIA_MAX_STREAMS]; /* as last told the engine */
 	oid joined;				       /* leg whose media it hears */
+	uint8_t secret[32];			       /* our keys towards it are made from this */
+	uint8_t keys_offered;			       /* bit per stream: our last offer has keys */
+	uint64_t keys_told[MEDIA_MAX_STREAMS]; /* what names the keys the engine has; 0: plain */
 
 	struct refer *refer; /* its REFER, of which it hears (refer.h) */
 	uint8_t noffered;    /* m-lines of the offer in our INVITE; 0: it is to offer */

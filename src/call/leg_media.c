@@ -6,9 +6,10 @@
 #include <string.h>
 
 #include "call/calls.h"
+#include "call/leg_keys.h"
 #include "call/leg_media.h"
 
-static int post(struct leg *leg, struct media_cmd *cmd)
+int leg_media_post(struct leg *leg, struct media_cmd *cmd)
 {
 	struct calls *cs = leg->cs;
 
@@ -26,7 +27,7 @@ static int open_streams(struct leg *leg, enum media_cmd_type type, uint8_t n)
 	cmd.u.open.silence_ms = leg->cs->conf.silence_ms;
 	cmd.u.open.call = leg->call->rec.id;
 	leg->nasked = n;
-	return post(leg, &cmd);
+	return leg_media_post(leg, &cmd);
 }
 
 int leg_media_open(struct leg *leg)
@@ -50,10 +51,11 @@ int leg_media_grow(struct leg *leg, size_t n)
 void leg_media_close(struct leg *leg)
 {
 	struct media_cmd cmd = {.type = MEDIA_CLOSE};
+	int err = leg_media_post(leg, &cmd);
 
 	/* With the ring full the leg's timer goes on without counters, and the engine keeps a session until its stop:
 	 * the ring holds more than all sessions may have outstanding, so this is a fault, not load. */
-	(void)post(leg, &cmd);
+	(void)err;
 }
 
 static bool same_remote(const struct media_remote *a, const struct media_remote *b)
@@ -73,7 +75,7 @@ static uint32_t clock_of(const struct sdp_media *m)
 
 static enum media_kind kind_of(const struct sdp_media *m)
 {
-	if (m->proto.n < 4 || !str_ieq((struct str){m->proto.p, 4}, STR("RTP/")))
+	if (!sdp_proto_is_rtp(m->proto))
 		return MEDIA_RAW;
 	return str_ieq(m->kind, STR("audio")) ? MEDIA_AUDIO : MEDIA_VIDEO;
 }
@@ -132,9 +134,12 @@ int leg_media_remote(struct leg *leg, const struct sdp *theirs, const struct sdp
 
 		if (!r.rtp.family && same_remote(&r, &leg->remote[i]))
 			continue; /* unused before and after */
+		err = leg_keys_apply(leg, theirs, i);
+		if (err)
+			break;
 		cmd.u.remote.stream = i;
 		cmd.u.remote.remote = r;
-		err = post(leg, &cmd);
+		err = leg_media_post(leg, &cmd);
 		if (!err)
 			leg->remote[i] = r;
 	}
@@ -152,7 +157,7 @@ int leg_media_join(struct leg *a, struct leg *b)
 		err = leg_media_part(a);
 	cmd.u.join.peer = b->id;
 	if (!err)
-		err = post(a, &cmd);
+		err = leg_media_post(a, &cmd);
 	if (err)
 		return err;
 	a->joined = b->id;
@@ -168,7 +173,7 @@ int leg_media_part(struct leg *leg)
 
 	if (!leg->joined)
 		return 0;
-	err = post(leg, &cmd);
+	err = leg_media_post(leg, &cmd);
 	if (err)
 		return err;
 	leg->joined = 0;
@@ -181,5 +186,5 @@ int leg_media_echo(struct leg *leg)
 {
 	struct media_cmd cmd = {.type = MEDIA_ECHO};
 
-	return post(leg, &cmd);
+	return leg_media_post(leg, &cmd);
 }

@@ -12,7 +12,8 @@
 
 #include "call/leg.h"
 
-int leg_media_open(struct leg *leg) MUST_USE;		/* leg->nstreams of them */
+int leg_media_post(struct leg *leg, struct media_cmd *cmd) MUST_USE; /* fills in session and seq */
+int leg_media_open(struct leg *leg) MUST_USE;			     /* leg->nstreams of them */
 int leg_media_grow(struct leg *leg, size_t n) MUST_USE; /* OPENED or MEDIA_FAILED follows */
 void leg_media_close(struct leg *leg);
 /* Tell the engine where its packets go and which way they may flow: its own description, and the other side's
@@ -22,13 +23,17 @@ int leg_media_join(struct leg *a, struct leg *b) MUST_USE;
 int leg_media_part(struct leg *leg) MUST_USE;
 int leg_media_echo(struct leg *leg) MUST_USE;
 
-/* Parse what a device sent.  EPROTO: *status says what to refuse it with. */
-int leg_sdp_parse(struct sdp **sp, struct str text, unsigned *status) MUST_USE;
+/* Parse what the leg's device sent, and switch off what breaks the leg's policy of protection.  EPROTO: *status says what to refuse
+ * it with. */
+int leg_sdp_parse(const struct leg *leg, struct sdp **sp, struct str text, bool is_answer,
+		  unsigned *status) MUST_USE;
 /* How many streams a description needs (of those we relay), at least one. */
 uint8_t leg_sdp_streams(const struct sdp *s);
 bool leg_sdp_is_held(const struct sdp *s); /* no m-line of it both sends and receives */
-/* Write `from` for `to`, with our addresses towards it and its o= line (the version goes up only when the text changes). */
-int leg_sdp_relay(struct leg *to, const struct sdp *from, struct str *out) MUST_USE;
+/* Write `from` for `to`, with our addresses towards it and its o= line (the version goes up only when the text changes):
+ * the answer to its `offer`, or an offer (NULL). */
+int leg_sdp_relay(struct leg *to, const struct sdp *from, const struct sdp *offer,
+		  struct str *out) MUST_USE;
 /* The same for a leg that hears of the other for the first time: whoever held before, nobody holds now. */
 int leg_sdp_introduce(struct leg *to, const struct sdp *from, struct str *out) MUST_USE;
 /* Is `answer` to `offer` all that who offered expects: the same formats, nothing switched off? */

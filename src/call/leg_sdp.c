@@ -6,14 +6,13 @@
 #include <string.h>
 
 #include "call/calls.h"
+#include "call/leg_keys.h"
 #include "call/leg_media.h"
 
-/* Lines we cannot carry are refused on both sides: connections (MSRP, BFCP) are no packets, and what is keyed end to end
- * would lose its keys here (SRTP and DTLS come with their own issue). */
+/* Lines we cannot carry are refused on both sides: connections (MSRP, BFCP) are no packets. */
 static bool can_carry(const struct sdp_media *m)
 {
-	static const struct str not_ours[] = {
-		{"TCP", 3}, {"RTP/SAVP", 8}, {"UDP/TLS", 7}, {"DTLS", 4}, {"UDP/DTLS", 8}};
+	static const struct str not_ours[] = {{"TCP", 3}, {"DTLS", 4}, {"UDP/DTLS", 8}};
 
 	for (size_t i = 0; i < ARRAY_LEN(not_ours); i++)
 		if (m->proto.n >= not_ours[i].n &&
@@ -27,7 +26,8 @@ static bool is_refused(const struct sdp *s, size_t i)
 	return i >= MEDIA_MAX_STREAMS || !s->media[i].port || !can_carry(&s->media[i]);
 }
 
-int leg_sdp_parse(struct sdp **sp, struct str text, unsigned *status)
+int leg_sdp_parse(const struct leg *leg, struct sdp **sp, struct str text, bool is_answer,
+		  unsigned *status)
 {
 	const char *why = NULL;
 	struct sdp *s = NULL;
@@ -40,6 +40,10 @@ int leg_sdp_parse(struct sdp **sp, struct str text, unsigned *status)
 	}
 	if (err)
 		return EPROTO;
+	if (leg_keys_check(leg, s, is_answer)) {
+		sdp_free(s);
+		return EPROTO;
+	}
 	for (size_t i = 0; i < s->nmedia; i++) {
 		if (is_refused(s, i))
 			continue;
@@ -81,11 +85,19 @@ static enum sdp_direction direction_of(const struct sdp_media *m)
 	return m->is_held ? m->direction & SDP_SENDONLY : m->direction;
 }
 
-typedef int write_h(struct buf *out, struct leg *to, const struct sdp *from);
+struct writing {
+	struct leg *to;
+	const struct sdp *from;	 /* relayed */
+	const struct sdp *offer; /* of `to`, which is answered; NULL: we offer */
+};
+typedef int write_h(struct buf *out, const struct writing *w);
 
-static int write_from(struct buf *out, struct leg *to, const struct sdp *from, bool is_opened)
+static int write_from(struct buf *out, const struct writing *w, bool is_opened)
 {
+	struct leg *to = w->to;
+	const struct sdp *from = w->from;
 	struct sdp_local_media media[SDP_MAX_MEDIA] = {0};
+	struct leg_guard room[MEDIA_MAX_STREAMS];
 	struct sdp_rewrite rw = {
 		.id = to->sdp_id,
 		.version = to->sdp_version,
@@ -95,22 +107,24 @@ static int write_from(struct buf *out, struct leg *to, const struct sdp *from, b
 	};
 
 	for (size_t i = 0; i < from->nmedia; i++) {
-		media[i].is_refused = is_refused(from, i) || i >= to->nstreams;
 		media[i].direction = is_opened ? SDP_SENDRECV : direction_of(&from->media[i]);
+		media[i].is_refused = is_refused(from, i) || i >= to->nstreams ||
+				      !leg_keys_describe(to, w->offer, from->media[i].proto, i,
+							 &room[i], &media[i].guard);
 		if (!media[i].is_refused)
 			media[i].rtp = to->local[i];
 	}
 	return sdp_relay(out, from, &rw);
 }
 
-static int write_relayed(struct buf *out, struct leg *to, const struct sdp *from)
+static int write_relayed(struct buf *out, const struct writing *w)
 {
-	return write_from(out, to, from, false);
+	return write_from(out, w, false);
 }
 
-static int write_opened(struct buf *out, struct leg *to, const struct sdp *from)
+static int write_opened(struct buf *out, const struct writing *w)
 {
-	return write_from(out, to, from, true);
+	return write_from(out, w, true);
 }
 
 static bool takes_any(const struct sdp_format *f, void *arg)
@@ -126,8 +140,11 @@ static size_t first_audio(const struct sdp *s)
 	return s->nmedia;
 }
 
-static int write_own(struct buf *out, struct leg *to, const struct sdp *offer)
+static int write_own(struct buf *out, const struct writing *w)
 {
+	const struct sdp *offer = w->offer;
+	struct leg *to = w->to;
+	struct leg_guard room;
 	struct sdp_own own = {
 		.id = to->sdp_id,
 		.version = to->sdp_version,
@@ -139,10 +156,14 @@ static int write_own(struct buf *out, struct leg *to, const struct sdp *offer)
 
 	if (!offer) {
 		own.rtp = to->local[0];
+		if (!leg_keys_describe(to, NULL, STR("RTP/AVP"), 0, &room, &own.guard))
+			return EPROTO;
 		return sdp_offer_audio(out, &own);
 	}
 	i = first_audio(offer);
 	if (i >= to->nstreams)
+		return EPROTO;
+	if (!leg_keys_describe(to, offer, offer->media[i].proto, i, &room, &own.guard))
 		return EPROTO;
 	own.rtp = to->local[i];
 	theirs = direction_of(&offer->media[i]);
@@ -152,17 +173,18 @@ static int write_own(struct buf *out, struct leg *to, const struct sdp *offer)
 }
 
 /* Written once with the version in force, and again with the next if that shows a change. */
-static int write_versioned(struct leg *to, const struct sdp *from, write_h *write, struct str *out)
+static int write_versioned(const struct writing *w, write_h *write, struct str *out)
 {
+	struct leg *to = w->to;
 	struct buf b = {.max = SDP_MAX_BYTES};
-	int err = write(&b, to, from);
+	int err = write(&b, w);
 
 	if (!err)
 		err = b.err;
 	if (!err && to->sent.n && !str_eq(buf_view(&b), buf_view(&to->sent))) {
 		to->sdp_version++;
 		buf_reset(&b);
-		err = write(&b, to, from);
+		err = write(&b, w);
 		if (!err)
 			err = b.err;
 	}
@@ -176,14 +198,18 @@ static int write_versioned(struct leg *to, const struct sdp *from, write_h *writ
 	return 0;
 }
 
-int leg_sdp_relay(struct leg *to, const struct sdp *from, struct str *out)
+int leg_sdp_relay(struct leg *to, const struct sdp *from, const struct sdp *offer, struct str *out)
 {
-	return write_versioned(to, from, write_relayed, out);
+	struct writing w = {.to = to, .from = from, .offer = offer};
+
+	return write_versioned(&w, write_relayed, out);
 }
 
 int leg_sdp_introduce(struct leg *to, const struct sdp *from, struct str *out)
 {
-	return write_versioned(to, from, write_opened, out);
+	struct writing w = {.to = to, .from = from};
+
+	return write_versioned(&w, write_opened, out);
 }
 
 static bool has_format(const struct sdp_media *m, struct str text)
@@ -223,5 +249,7 @@ bool leg_sdp_agree(const struct sdp *offer, const struct sdp *answer)
 
 int leg_sdp_own(struct leg *to, const struct sdp *offer, struct str *out)
 {
-	return write_versioned(to, offer, write_own, out);
+	struct writing w = {.to = to, .offer = offer};
+
+	return write_versioned(&w, write_own, out);
 }

@@ -102,7 +102,7 @@ static void own_answered(struct call *call, struct leg *leg, struct str sdp)
 
 	if (!sdp.n && leg->theirs)
 		return; /* nothing was due */
-	if (!sdp.n || leg_sdp_parse(&s, sdp, &status)) {
+	if (!sdp.n || leg_sdp_parse(leg, &s, sdp, true, &status)) {
 		call_end(call, REASON_PROTOCOL, 0, "system", STR_NONE);
 		return;
 	}
@@ -123,7 +123,7 @@ void negotiate_acked(struct call *call, struct leg *leg, struct str sdp)
 	}
 	if (!bridge_waits_for(call->bridge, leg))
 		return; /* an ordinary ACK; a description in it answers nothing */
-	if (sdp.n && !leg_sdp_parse(&s, sdp, &status))
+	if (sdp.n && !leg_sdp_parse(leg, &s, sdp, true, &status))
 		bridge_answer(call->bridge, leg, &s);
 	else
 		bridge_broken(call->bridge, leg);
@@ -158,7 +158,7 @@ void negotiate_offer(struct call *call, struct leg *leg, const struct sip_inv_ev
 	struct sdp *s = NULL;
 	unsigned status;
 
-	if (ev->sdp.n && leg_sdp_parse(&s, ev->sdp, &status)) {
+	if (ev->sdp.n && leg_sdp_parse(leg, &s, ev->sdp, false, &status)) {
 		leg_end_offer(leg, status);
 		return;
 	}
@@ -205,13 +205,15 @@ void negotiate_offer_done(struct call *call, struct leg *leg, const struct sip_i
 {
 	struct sdp *s = NULL;
 	unsigned status;
+	bool is_answer;
 
 	if (ev->status >= 300) {
 		if (call->bridge)
 			bridge_refusal(call->bridge, leg, refusal_for_peer(ev));
 		return;
 	}
-	if (ev->sdp.n && leg_sdp_parse(&s, ev->sdp, &status))
+	is_answer = !bridge_has(call->bridge, leg) || bridge_state(call->bridge) != BRIDGE_ASKED;
+	if (ev->sdp.n && leg_sdp_parse(leg, &s, ev->sdp, is_answer, &status))
 		s = NULL;
 	if (!bridge_has(call->bridge, leg) || !bridge_waits_for(call->bridge, leg))
 		s = sdp_free(s); /* too late: its negotiation was given up */

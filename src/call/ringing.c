@@ -353,7 +353,7 @@ static void dial(struct ringing *r, struct leg *caller, struct leg *leg)
 	if (offer && caller->st == LEG_UP)
 		err = leg_sdp_introduce(leg, offer, &m.sdp);
 	else if (offer)
-		err = leg_sdp_relay(leg, offer, &m.sdp);
+		err = leg_sdp_relay(leg, offer, NULL, &m.sdp);
 	if (err) {
 		give_up(r, leg, REASON_FAILED);
 		return;
@@ -404,7 +404,7 @@ static void hear_early(struct ringing *r, struct leg *caller, struct leg *leg, u
 	if (!err)
 		err = leg_media_join(caller, leg);
 	if (!err)
-		err = leg_sdp_relay(caller, leg->theirs, &sdp);
+		err = leg_sdp_relay(caller, leg->theirs, offer, &sdp);
 	if (err)
 		return; /* then the caller's own ringing tone will do */
 	r->early = leg->id;
@@ -419,7 +419,8 @@ static bool take_early(struct leg *leg, const struct sip_inv_event *ev)
 	struct sdp *s = NULL;
 	unsigned status;
 
-	if (!ev->sdp.n || !leg->noffered || leg->is_settled || leg_sdp_parse(&s, ev->sdp, &status))
+	if (!ev->sdp.n || !leg->noffered || leg->is_settled ||
+	    leg_sdp_parse(leg, &s, ev->sdp, true, &status))
 		return false;
 	if (s->nmedia != leg->noffered) {
 		sdp_free(s);
@@ -441,9 +442,9 @@ static void pass_early_offer(struct ringing *r, struct leg *caller, struct leg *
 	struct str sdp;
 
 	if (r->early || leg->offered || leg->is_settled || offer_of(caller) ||
-	    leg_sdp_parse(&s, ev->sdp, &status))
+	    leg_sdp_parse(leg, &s, ev->sdp, false, &status))
 		return;
-	if (leg_sdp_relay(caller, s, &sdp)) {
+	if (leg_sdp_relay(caller, s, NULL, &sdp)) {
 		sdp_free(s);
 		return;
 	}
@@ -470,7 +471,7 @@ static int settle(struct leg *caller, struct leg *leg, struct sdp *answer)
 	if (!err)
 		err = leg_media_join(caller, leg);
 	if (!err)
-		err = leg_sdp_relay(leg, caller->theirs, &sdp);
+		err = leg_sdp_relay(leg, caller->theirs, leg->theirs, &sdp);
 	if (!err)
 		err = sip_invite_prack(leg->inv, leg->theirs_fork, sdp);
 	leg->is_settled = !err;
@@ -483,7 +484,7 @@ void ringing_pracked(struct ringing *r, struct leg *caller, struct str sdp)
 	struct sdp *s = NULL;
 	unsigned status;
 
-	if (leg_sdp_parse(&s, sdp, &status)) {
+	if (leg_sdp_parse(caller, &s, sdp, true, &status)) {
 		if (leg && leg->offered)
 			give_up(r, leg, REASON_PROTOCOL);
 		return;
@@ -536,7 +537,7 @@ static bool take_answer(struct leg *leg, const struct sip_inv_event *ev)
 		return leg->theirs_fork == ev->fork;
 	if (!ev->sdp.n)
 		return leg->noffered && leg->theirs && leg->theirs_fork == ev->fork;
-	if (leg_sdp_parse(&s, ev->sdp, &status))
+	if (leg_sdp_parse(leg, &s, ev->sdp, leg->noffered != 0, &status))
 		return false;
 	if (leg->noffered && s->nmedia != leg->noffered) {
 		sdp_free(s);

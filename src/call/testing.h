@@ -266,6 +266,8 @@ static inline int engine_post(struct media_engine *engine, const struct media_cm
 		s->joined = peer->id;
 		peer->joined = s->id;
 		break;
+	case MEDIA_KEYS:
+		break;
 	case MEDIA_PART:
 		engine_part(e, s);
 		break;

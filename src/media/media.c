@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/thread.h"
 #include "media/parts.h"
+#include "media/secure.h"
 #include "media/session.h"
 
 enum { MAX_CLASHES = 16, WAKE_MS = 10, WAKE_AT_MOST_MS = 20 };
@@ -441,6 +442,11 @@ int media_open(struct media **mp, const struct media_conf *conf)
 	if (!m)
 		return ENOMEM;
 	m->engine.post = post;
+	err = secure_init();
+	if (err) {
+		mem_free(m);
+		return err;
+	}
 	m->conf = *conf;
 	list_init(&m->held);
 	list_init(&m->closing);

@@ -20,6 +20,7 @@
 
 #include "base/addr.h"
 #include "base/ids.h"
+#include "sdp/keys.h"
 
 enum { MEDIA_MAX_STREAMS = 4 };
 
@@ -29,6 +30,8 @@ enum media_cmd_type {
 		       * → MEDIA_OPENED (all streams) or MEDIA_FAILED (nothing has changed) */
 	MEDIA_REMOTE, /* where the leg receives, as its SDP says, and direction; another address than before re-arms the
 		       * latch → MEDIA_DONE (EAFNOSUPPORT: not of the family of our address; EINVAL: no such stream) */
+	MEDIA_KEYS, /* how a stream is protected from now on; before the REMOTE that it belongs to, so that nothing passes
+		     * unprotected → MEDIA_DONE (EINVAL: no such stream or suite; ENOMEM: then nothing passes) */
 	MEDIA_JOIN, /* relay between stream n of two sessions, all n at once; parts them from others → MEDIA_DONE */
 	MEDIA_PART, /* stop relaying; both sessions stay → MEDIA_DONE */
 	MEDIA_ECHO, /* send every RTP packet back to the leg, from an SSRC of our own → MEDIA_DONE */
@@ -56,6 +59,12 @@ struct media_remote {
 	bool is_believed; /* rtp is where it receives, and no other IP sends for it: no NAT is in between */
 };
 
+struct media_key { /* SRTP */
+	enum sdp_suite suite;
+	uint8_t bytes[SDP_KEY_BYTES]; /* master key, then salt */
+	uint8_t nmki, mki[SDP_MKI_BYTES];
+};
+
 struct media_cmd {
 	enum media_cmd_type type;
 	uint32_t seq; /* echoed in the answering event */
@@ -73,6 +82,11 @@ struct media_cmd {
 			struct media_remote remote;
 		} remote;
 		struct {
+			uint8_t stream;
+			bool is_protected;	  /* false: plain RTP, keys are kept */
+			struct media_key in, out; /* what the leg seals with; what we seal with */
+		} keys;
+		struct {
 			oid peer;
 		} join;
 	} u;
@@ -82,6 +96,7 @@ struct media_counters { /* RTP and RTCP of one stream; rx = from the leg */
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
 	uint64_t
 		rx_refused; /* strangers, unreadable ones, and what came faster than any phone sends */
+	uint64_t rx_forged;    /* of those refused: not authentic, or replayed (SRTP) */
 	uint64_t tx_failed;    /* the kernel did not take them */
 	uint32_t rx_lost;      /* RFC 3550 A.3 */
 	uint32_t rx_jitter_us; /* RFC 3550 6.4.1, A.8 */

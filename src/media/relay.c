@@ -5,6 +5,7 @@
  */
 #include <string.h>
 #include "media/relay.h"
+#include "media/secure.h"
 
 static struct stream_end *refuse(struct stream_end *in)
 {
@@ -110,12 +111,39 @@ static struct stream_end *leave_rtcp(struct stream *s)
 	return out->nto ? out : NULL;
 }
 
-static struct stream_end *relay_rtcp(struct stream_end *in, const struct addr *src,
-				     const uint8_t *p, size_t n, uint64_t now_us)
+/* Before anything is believed of a protected packet, its source address included. */
+static bool unseal(struct stream_end *in, bool is_rtcp, uint8_t *p, size_t *np)
 {
-	if (rtcp_check(p, n) || !end_hear(in, src, NULL, now_us) || !let_in(in, n))
+	struct stream *s = in->stream;
+
+	if (__builtin_expect(!s->is_protected, 1))
+		return true;
+	if (s->secure && !secure_open(s->secure, is_rtcp, p, np))
+		return true;
+	in->rx_forged++;
+	return false;
+}
+
+static struct stream_end *seal(struct stream_end *out, bool is_rtcp, uint8_t *p, size_t *np)
+{
+	struct stream *s;
+
+	if (!out || __builtin_expect(!out->stream->is_protected, 1))
+		return out;
+	s = out->stream;
+	if (s->secure && !secure_seal(s->secure, is_rtcp, p, np))
+		return out;
+	out->tx_failed++;
+	return NULL;
+}
+
+static struct stream_end *relay_rtcp(struct stream_end *in, const struct addr *src, uint8_t *p,
+				     size_t *np, uint64_t now_us)
+{
+	if (!unseal(in, true, p, np) || rtcp_check(p, *np) || !end_hear(in, src, NULL, now_us) ||
+	    !let_in(in, *np))
 		return refuse(in);
-	return leave_rtcp(in->stream);
+	return seal(leave_rtcp(in->stream), true, p, np);
 }
 
 static struct stream_end *leave_rtp(struct stream *s, uint8_t *p)
@@ -150,8 +178,8 @@ static struct stream_end *relay_raw(struct stream_end *in, const struct addr *sr
 	return leave_rtp(s, NULL);
 }
 
-struct stream_end *relay_packet(struct stream_end *in, const struct addr *src, uint8_t *p, size_t n,
-				uint64_t now_us)
+struct stream_end *relay_packet(struct stream_end *in, const struct addr *src, uint8_t *p,
+				size_t *np, uint64_t now_us)
 {
 	struct stream *s = in->stream;
 	struct rtp_head h;
@@ -159,22 +187,47 @@ struct stream_end *relay_packet(struct stream_end *in, const struct addr *src, u
 	uint32_t clock_hz;
 
 	if (s->remote.kind == MEDIA_RAW)
-		return relay_raw(in, src, n, now_us);
-	if (in->role == RELAY_RTCP || (s->remote.rtcp_mux && rtp_is_rtcp(p, n)))
-		return relay_rtcp(in, src, p, n, now_us);
-	if (rtp_read(&h, p, n))
+		return relay_raw(in, src, *np, now_us);
+	if (in->role == RELAY_RTCP || (s->remote.rtcp_mux && rtp_is_rtcp(p, *np)))
+		return relay_rtcp(in, src, p, np, now_us);
+	if (rtp_read(&h, p, *np))
 		return refuse(in);
 	/* Somebody who can forge the phone's address still does not know its SSRC. */
 	if (s->source.has_started && h.ssrc != s->source.ssrc && s->remote.kind == MEDIA_AUDIO &&
 	    now_us - s->heard_us < RELAY_SSRC_GUARD_US && addr_eq(src, &in->latch.source))
 		return refuse(in);
 	mark = (struct latch_mark){.ssrc = h.ssrc, .seq = h.seq};
-	if (!end_hear(in, src, &mark, now_us) || !let_in(in, n))
+	if (!unseal(in, false, p, np) || !end_hear(in, src, &mark, now_us) || !let_in(in, *np))
 		return refuse(in);
 	mark_heard(s, now_us);
 	clock_hz = rtp_static_clock_hz(h.pt);
 	rtp_source_hear(&s->source, &h, clock_hz ? clock_hz : s->remote.clock_hz, now_us);
-	return leave_rtp(s, p);
+	return seal(leave_rtp(s, p), false, p, np);
+}
+
+int stream_keys(struct stream *s, bool is_protected, const struct media_key *in,
+		const struct media_key *out)
+{
+	int err = 0;
+
+	s->is_protected = is_protected;
+	if (!is_protected)
+		return 0;
+	if (!s->secure)
+		err = secure_alloc(&s->secure);
+	if (!err)
+		err = secure_key_in(s->secure, in);
+	if (!err)
+		err = secure_key_out(s->secure, out);
+	if (err)
+		s->secure = secure_free(s->secure);
+	return err;
+}
+
+void stream_close(struct stream *s)
+{
+	stream_part(s);
+	s->secure = secure_free(s->secure);
 }
 
 void stream_init(struct stream *s, uint8_t index)
@@ -269,6 +322,7 @@ static void end_count(const struct stream_end *e, struct media_counters *sum)
 	sum->rx_packets += e->rx_packets;
 	sum->rx_bytes += e->rx_bytes;
 	sum->rx_refused += e->rx_refused;
+	sum->rx_forged += e->rx_forged;
 	sum->tx_packets += e->tx_packets;
 	sum->tx_bytes += e->tx_bytes;
 	sum->tx_failed += e->tx_failed;
@@ -292,7 +346,7 @@ int stream_path(const struct stream *s, struct relay_path *path)
 	const struct stream *b = s->peer;
 
 	if (s->mode != RELAY_PEER || s->remote.rtcp_mux || !s->remote.may_send ||
-	    !b->remote.may_receive)
+	    !b->remote.may_receive || s->is_protected || b->is_protected)
 		return EAGAIN;
 	if (s->rtp.latch.rank < LATCH_HOST || b->rtp.latch.rank < LATCH_HOST || !b->rtp.nto)
 		return EAGAIN;

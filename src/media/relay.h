@@ -36,6 +36,7 @@ enum relay_mode { RELAY_NOWHERE, RELAY_PEER, RELAY_ECHO };
 enum relay_news { RELAY_HEARD = 1, RELAY_SILENT = 2 };
 
 struct stream;
+struct secure;
 
 struct stream_end {
 	struct stream *stream;
@@ -49,7 +50,7 @@ struct stream_end {
 	} to;
 	struct addr local;
 	struct latch latch;
-	uint64_t rx_packets, rx_bytes, rx_refused, tx_packets, tx_bytes, tx_failed;
+	uint64_t rx_packets, rx_bytes, rx_refused, rx_forged, tx_packets, tx_bytes, tx_failed;
 };
 
 struct stream {
@@ -59,6 +60,7 @@ struct stream {
 	bool is_remote_known; /* MEDIA_REMOTE has come */
 	bool is_silent;	      /* reported, and nothing came since */
 	bool was_heard;	      /* reported */
+	bool is_protected;    /* SRTP: what is not, does not pass, either way */
 	uint8_t news;	      /* enum relay_news: to report */
 	uint8_t index;
 	int32_t budget;
@@ -67,7 +69,8 @@ struct stream {
 	uint64_t since_us;  /* it may send since */
 	struct media_remote remote;
 	struct rtp_source source;
-	void *owner; /* the worker's session */
+	struct secure *secure; /* keys, once there were any; ours */
+	void *owner;	       /* the worker's session */
 };
 
 /* One way through a joined stream, all that a relay outside this process (a kernel's) has to know, and what it has counted. */
@@ -83,9 +86,15 @@ void stream_join(struct stream *a, struct stream *b); /* both must be parted */
 void stream_part(struct stream *s);		      /* and its peer */
 void stream_echo(struct stream *s, uint32_t mask);    /* must be parted */
 
-/* A packet came in at `in`.  The end to send it through (to .to), or NULL: it goes nowhere. */
-struct stream_end *relay_packet(struct stream_end *in, const struct addr *src, uint8_t *p, size_t n,
-				uint64_t now_us);
+/* Keys for a stream; is_protected false: it is plain from now on.  EINVAL, ENOMEM: it is protected and nothing passes. */
+int stream_keys(struct stream *s, bool is_protected, const struct media_key *in,
+		const struct media_key *out) MUST_USE;
+void stream_close(struct stream *s); /* parts it, forgets keys */
+
+/* A packet came in at `in`.  The end to send it through (to .to), or NULL: it goes nowhere.  It is opened and sealed in place: *np
+ * changes, and there must be room for SECURE_TRAILER_BYTES more. */
+struct stream_end *relay_packet(struct stream_end *in, const struct addr *src, uint8_t *p,
+				size_t *np, uint64_t now_us);
 static inline void relay_sent(struct stream_end *out, size_t n)
 {
 	out->tx_packets++;

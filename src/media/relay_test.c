@@ -49,19 +49,25 @@ static void joined(struct pair *p)
 	stream_join(&p->a, &p->b);
 }
 
+static struct stream_end *relay(struct stream_end *in, const struct addr *src, uint8_t *pkt,
+				size_t n, uint64_t now_us)
+{
+	return relay_packet(in, src, pkt, &n, now_us);
+}
+
 static struct stream_end *rtp_of(struct pair *p, struct stream *s, struct addr from, uint32_t ssrc)
 {
 	uint8_t pkt[20] = {0x80, 0, (uint8_t)(p->seq >> 8), (uint8_t)p->seq, [11] = (uint8_t)ssrc};
 
 	p->seq++;
-	return relay_packet(&s->rtp, &from, pkt, sizeof(pkt), p->now_us);
+	return relay(&s->rtp, &from, pkt, sizeof(pkt), p->now_us);
 }
 
 static struct stream_end *rtcp_of(struct pair *p, struct stream_end *in, struct addr from)
 {
 	uint8_t pkt[8] = {0x80, 201, 0, 1, 0, 0, 0, 1};
 
-	return relay_packet(in, &from, pkt, sizeof(pkt), p->now_us);
+	return relay(in, &from, pkt, sizeof(pkt), p->now_us);
 }
 
 static bool goes_to(const struct stream_end *out, struct addr to)
@@ -132,8 +138,8 @@ static void unreadable_packets_do_not_latch(void **state)
 	struct pair p;
 
 	joined(&p);
-	assert_null(relay_packet(&p.a.rtp, &p.stranger, stun, sizeof(stun), p.now_us));
-	assert_null(relay_packet(&p.a.rtp, &p.stranger, empty, 0, p.now_us));
+	assert_null(relay(&p.a.rtp, &p.stranger, stun, sizeof(stun), p.now_us));
+	assert_null(relay(&p.a.rtp, &p.stranger, empty, 0, p.now_us));
 	assert_int_equal(p.a.rtp.rx_refused, 2);
 	assert_int_equal(p.a.rtp.latch.source.family, 0);
 }
@@ -271,10 +277,9 @@ static void udptl_is_passed_on_as_it_is(void **state)
 	set_remote(&p, &p.a, raw);
 	raw.rtp = p.phone_b;
 	set_remote(&p, &p.b, raw);
-	assert_true(
-		goes_to(relay_packet(&p.a.rtp, &p.phone_a, pkt, sizeof(pkt), p.now_us), p.phone_b));
-	assert_null(relay_packet(&p.a.rtp, &p.stranger, pkt, sizeof(pkt), p.now_us));
-	assert_null(relay_packet(&p.a.rtp, &p.phone_a, pkt, 0, p.now_us));
+	assert_true(goes_to(relay(&p.a.rtp, &p.phone_a, pkt, sizeof(pkt), p.now_us), p.phone_b));
+	assert_null(relay(&p.a.rtp, &p.stranger, pkt, sizeof(pkt), p.now_us));
+	assert_null(relay(&p.a.rtp, &p.phone_a, pkt, 0, p.now_us));
 }
 
 static void echo_has_an_ssrc_of_our_own(void **state)
@@ -287,7 +292,7 @@ static void echo_has_an_ssrc_of_our_own(void **state)
 	stream_part(&p.a);
 	assert_int_equal(p.b.mode, RELAY_NOWHERE);
 	stream_echo(&p.a, 0x10203040);
-	assert_ptr_equal(relay_packet(&p.a.rtp, &p.phone_a, pkt, sizeof(pkt), p.now_us), &p.a.rtp);
+	assert_ptr_equal(relay(&p.a.rtp, &p.phone_a, pkt, sizeof(pkt), p.now_us), &p.a.rtp);
 	assert_memory_equal(pkt, sent, 8);
 	assert_memory_not_equal(pkt + 8, sent + 8, 4);
 	assert_memory_equal(pkt + 12, sent + 12, 2);
@@ -307,13 +312,13 @@ static void loop_ends(void **state)
 	joined(&p);
 	set_remote(&p, &p.a, both_ways(ours_b));
 	set_remote(&p, &p.b, both_ways(ours_a));
-	out = relay_packet(&p.a.rtp, &ours_b, pkt, sizeof(pkt), p.now_us);
+	out = relay(&p.a.rtp, &ours_b, pkt, sizeof(pkt), p.now_us);
 	while (out && hops < 1000000) {
 		bool is_from_a = out == &p.a.rtp;
 
 		hops++;
-		out = relay_packet(is_from_a ? &p.b.rtp : &p.a.rtp, is_from_a ? &ours_a : &ours_b,
-				   pkt, sizeof(pkt), p.now_us);
+		out = relay(is_from_a ? &p.b.rtp : &p.a.rtp, is_from_a ? &ours_a : &ours_b, pkt,
+			    sizeof(pkt), p.now_us);
 	}
 	assert_in_range(hops, 1, 2 * RELAY_BUDGET_AUDIO);
 }

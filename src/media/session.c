@@ -29,7 +29,7 @@ static int watch(int epfd, struct stream_end *e)
 static struct stream *stream_drop(struct stream *s)
 {
 	if (s) {
-		stream_part(s);
+		stream_close(s);
 		media_socket_close(s);
 	}
 	return mem_free(s);
@@ -114,6 +114,14 @@ int session_remote(struct worker_session *s, uint8_t stream, const struct media_
 		media_socket_mark(st, r->kind);
 	stream_remote(st, r, now_us);
 	return 0;
+}
+
+int session_keys(struct worker_session *s, const struct media_cmd *cmd)
+{
+	if (cmd->u.keys.stream >= s->nstreams)
+		return EINVAL;
+	return stream_keys(s->streams[cmd->u.keys.stream], cmd->u.keys.is_protected,
+			   &cmd->u.keys.in, &cmd->u.keys.out);
 }
 
 void session_part(struct worker_session *s)

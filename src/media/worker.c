@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/metric.h"
 #include "base/thread.h"
+#include "media/secure.h"
 #include "media/session.h"
 
 enum { TURN_SOCKETS = 256, TURN_MESSAGES = 16, PACKET_BYTES = 65536 };
@@ -31,7 +32,7 @@ struct worker {
 	uint64_t swept_us, cpu_us; /* of the last sweep */
 	_Atomic unsigned busy_permille;
 	uint64_t relayed, refused; /* since the last sweep */
-	uint8_t packet[PACKET_BYTES];
+	uint8_t packet[PACKET_BYTES + SECURE_TRAILER_BYTES] __attribute__((aligned(8)));
 };
 
 static bool same_id(const struct map_node *node, const void *key)
@@ -116,18 +117,20 @@ static void relay(struct worker *w, struct stream_end *in)
 	uint64_t refused = in->rx_refused;
 	struct stream_end *out = NULL;
 	struct addr src;
-	ssize_t n;
+	ssize_t nread;
+	size_t n;
 
-	n = recvfrom(in->fd, w->packet, sizeof(w->packet), 0, &from.sa, &nfrom);
-	if (n < 0)
+	nread = recvfrom(in->fd, w->packet, PACKET_BYTES, 0, &from.sa, &nfrom);
+	if (nread < 0)
 		return;
+	n = (size_t)nread;
 	if (addr_from_sockaddr(&src, &from.sa))
 		in->rx_refused++;
 	else
-		out = relay_packet(in, &src, w->packet, (size_t)n, w->now_us);
+		out = relay_packet(in, &src, w->packet, &n, w->now_us);
 	if (out) {
-		if (sendto(out->fd, w->packet, (size_t)n, 0, &out->to.sa, out->nto) == n) {
-			relay_sent(out, (size_t)n);
+		if (sendto(out->fd, w->packet, n, 0, &out->to.sa, out->nto) == (ssize_t)n) {
+			relay_sent(out, n);
 			w->relayed++;
 		} else {
 			out->tx_failed++;
@@ -230,6 +233,8 @@ static int on_session(struct worker *w, const struct media_cmd *cmd, struct work
 	switch (cmd->type) {
 	case MEDIA_REMOTE:
 		return session_remote(s, cmd->u.remote.stream, &cmd->u.remote.remote, w->now_us);
+	case MEDIA_KEYS:
+		return session_keys(s, cmd);
 	case MEDIA_JOIN:
 		peer = find(w, cmd->u.join.peer);
 		return peer ? session_join(s, peer) : ENOENT;

@@ -26,7 +26,6 @@ int sdp_connection(struct addr *a, struct str value) MUST_USE;
 bool sdp_static_format(struct sdp_format *f, int pt);
 /* Decode what the attributes of a media section say, once all are known. */
 void sdp_media_finish(struct sdp_media *m, const struct sdp *s, const struct addr *connection);
-bool sdp_proto_is_rtp(struct str proto);
 
 bool sdp_direction_of(struct str name, enum sdp_direction *d);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Descriptions of our own: offers by format names, answers to an offer that we take ourselves. */
+#include "sdp/keys.h"
 #include "sdp/lines.h"
 #include "sdp/write.h"
 
@@ -38,7 +39,7 @@ static void write_session(struct buf *out, const struct sdp_own *own)
 static void write_audio(struct buf *out, const struct sdp_media *m, const struct sdp_own *own,
 			const struct sdp_format *const *formats, size_t n)
 {
-	sdp_write_media(out, m, own->rtp.port);
+	sdp_write_media(out, m, own->rtp.port, &own->guard);
 	for (size_t i = 0; i < n; i++) {
 		buf_char(out, ' ');
 		buf_str(out, formats[i]->text);
@@ -48,6 +49,7 @@ static void write_audio(struct buf *out, const struct sdp_media *m, const struct
 		sdp_write_format(out, formats[i]);
 	if (m->ptime_ms)
 		buf_printf(out, "a=ptime:%u\r\n", m->ptime_ms);
+	sdp_write_guard(out, &own->guard);
 }
 
 int sdp_offer_audio(struct buf *out, const struct sdp_own *own)
@@ -82,10 +84,11 @@ static bool is_speech(const struct sdp_format *f)
 	return !str_ieq(f->encoding, STR("telephone-event")) && !str_ieq(f->encoding, STR("CN"));
 }
 
-static bool can_take(const struct sdp_media *m)
+/* Without keys of ours nobody hears us on a line that wants them. */
+static bool can_take(const struct sdp_media *m, const struct sdp_guard *guard)
 {
-	return m->port && str_ieq(m->kind, STR("audio")) &&
-	       (str_ieq(m->proto, STR("RTP/AVP")) || str_ieq(m->proto, STR("RTP/AVPF")));
+	return m->port && str_ieq(m->kind, STR("audio")) && sdp_proto_is_rtp(m->proto) &&
+	       (guard->ncrypto || !sdp_is_secure_profile(m->proto));
 }
 
 static size_t choose(const struct sdp_media *m, sdp_knows_h *knows, void *arg,
@@ -119,7 +122,7 @@ int sdp_answer_audio(struct buf *out, const struct sdp *offer, const struct sdp_
 	if (!own->origin.family || !own->rtp.family || !own->rtp.port)
 		return EINVAL;
 	for (taken = 0; taken < offer->nmedia; taken++) {
-		if (can_take(&offer->media[taken]))
+		if (can_take(&offer->media[taken], &own->guard))
 			n = choose(&offer->media[taken], knows, arg, formats);
 		if (n)
 			break;

@@ -8,11 +8,15 @@
 
 /* Attributes that end at us. */
 static const char *const ours[] = {
-	"bundle-only", "candidate",	    "connection",   "crypto",	     "end-of-candidates",
-	"fingerprint", "ice-lite",	    "ice-mismatch", "ice-options",   "ice-pacing",
-	"ice-pwd",     "ice-ufrag",	    "inactive",	    "key-mgmt",	     "nortpproxy",
-	"recvonly",    "remote-candidates", "rtcp",	    "rtcp-mux",	     "rtcp-mux-only",
-	"sendonly",    "sendrecv",	    "setup",	    "source-filter", "tls-id",
+	"bundle-only",	 "candidate",	   "connection",
+	"crypto",	 "crypto-unasked", "end-of-candidates",
+	"fingerprint",	 "ice-lite",	   "ice-mismatch",
+	"ice-options",	 "ice-pacing",	   "ice-pwd",
+	"ice-ufrag",	 "inactive",	   "key-mgmt",
+	"nortpproxy",	 "recvonly",	   "remote-candidates",
+	"rtcp",		 "rtcp-mux",	   "rtcp-mux-only",
+	"sendonly",	 "sendrecv",	   "setup",
+	"source-filter", "tls-id",
 };
 
 static bool is_ours(const struct sdp_attribute *a)
@@ -67,7 +71,7 @@ static const struct addr *main_address(const struct sdp *from, const struct sdp_
 static void relay_media(struct buf *out, const struct sdp_media *m,
 			const struct sdp_local_media *local, const struct addr *session)
 {
-	sdp_write_media(out, m, local->rtp.port);
+	sdp_write_media(out, m, local->rtp.port, &local->guard);
 	for (size_t i = 0; i < m->nformats; i++) {
 		buf_char(out, ' ');
 		buf_str(out, m->formats[i].text);
@@ -78,6 +82,7 @@ static void relay_media(struct buf *out, const struct sdp_media *m,
 		sdp_write_connection(out, &local->rtp);
 	pass_types(out, m->lines, 'b');
 	pass_attributes(out, m->attributes, m->nattributes);
+	sdp_write_guard(out, &local->guard);
 	sdp_write_direction(out, local->direction);
 }
 

@@ -29,8 +29,8 @@ struct sdp_attribute {
 };
 
 struct sdp_format {
-	struct str text; /* as in the m-line */
-	int pt;		 /* payload type, -1 when not a number */
+	struct str text;     /* as in the m-line */
+	int pt;		     /* payload type, -1 when not a number */
 	struct str encoding; /* "PCMU"; static types filled in from RFC 3551 */
 	uint32_t clock_hz;
 	unsigned channels;
@@ -41,10 +41,11 @@ struct sdp_media {
 	struct str kind;  /* audio, video, image, application … */
 	uint16_t port;	  /* 0 = refused */
 	struct str proto; /* RTP/AVP … */
-	struct addr rtp;  /* where it wants its packets (c= and port); family 0: c= is a name or 0.0.0.0 */
+	struct addr
+		rtp; /* where it wants its packets (c= and port); family 0: c= is a name or 0.0.0.0 */
 	struct addr rtcp; /* a=rtcp or port + 1; equal to rtp with rtcp-mux */
 	bool rtcp_mux;
-	bool is_held;	  /* c=0.0.0.0, the old way to hold */
+	bool is_held; /* c=0.0.0.0, the old way to hold */
 	enum sdp_direction direction;
 	unsigned ptime_ms; /* 0 = not said */
 	struct sdp_format *formats;
@@ -63,18 +64,27 @@ struct sdp {
 	size_t nmedia;
 	struct sdp_attribute *attributes;
 	size_t nattributes;
-	struct str bandwidth; /* session b= lines */
-	struct str lines;	/* private: the session part as it came */
+	struct str bandwidth;	 /* session b= lines */
+	struct str lines;	 /* private: the session part as it came */
 	struct str version_text; /* private: the version in the o= line */
 };
 
 int sdp_parse(struct sdp **sp, struct str text, const char **why) MUST_USE;
 struct sdp *sdp_free(struct sdp *s);
 
+/* How our side of one m-line is protected; zero: as plain RTP, in the profile of the other side. */
+struct sdp_crypto;
+struct sdp_guard {
+	struct str proto;		 /* for the m-line; empty: as it came */
+	const struct sdp_crypto *crypto; /* lines to write */
+	size_t ncrypto;
+};
+
 /* Our side of one m-line when a description goes to a leg. */
 struct sdp_local_media {
-	struct addr rtp;	/* where the leg shall send */
-	bool is_refused;	/* write port 0 */
+	struct addr rtp; /* where the leg shall send */
+	struct sdp_guard guard;
+	bool is_refused; /* write port 0 */
 	enum sdp_direction direction;
 };
 
@@ -95,13 +105,19 @@ struct sdp_own {
 	struct addr origin;
 	struct addr rtp;
 	enum sdp_direction direction;
-	struct str formats; /* offers: "PCMA PCMU G722 telephone-event"; empty = "PCMA PCMU telephone-event" */
+	struct sdp_guard guard;
+	struct str
+		formats; /* offers: "PCMA PCMU G722 telephone-event"; empty = "PCMA PCMU telephone-event" */
 };
-int sdp_offer_audio(struct buf *out, const struct sdp_own *own) MUST_USE; /* ENOTSUP: a name we cannot offer */
+int sdp_offer_audio(struct buf *out,
+		    const struct sdp_own *own) MUST_USE; /* ENOTSUP: a name we cannot offer */
 /* Answer `offer` ourselves: the first audio m-line with the formats that `knows` accepts (order of the offer), other lines
  * refused.  own->direction is narrowed to what the offer leaves.  ENOTSUP: no line that we can take (answer 488). */
 typedef bool sdp_knows_h(const struct sdp_format *f, void *arg);
-int sdp_answer_audio(struct buf *out, const struct sdp *offer, const struct sdp_own *own, sdp_knows_h *knows, void *arg) MUST_USE;
+int sdp_answer_audio(struct buf *out, const struct sdp *offer, const struct sdp_own *own,
+		     sdp_knows_h *knows, void *arg) MUST_USE;
+
+bool sdp_proto_is_rtp(struct str proto); /* of an m-line */
 
 /* Does `now` differ from `before` in anything but the version?  (o= version goes up only then.) */
 bool sdp_same(const struct sdp *before, const struct sdp *now);

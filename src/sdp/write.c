@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "sdp/keys.h"
 #include "sdp/write.h"
 
 static const char *type_of(const struct addr *a)
@@ -37,19 +38,26 @@ void sdp_write_line(struct buf *out, char type, struct str value)
 	buf_str(out, STR("\r\n"));
 }
 
-void sdp_write_media(struct buf *out, const struct sdp_media *m, uint16_t port)
+void sdp_write_media(struct buf *out, const struct sdp_media *m, uint16_t port,
+		     const struct sdp_guard *guard)
 {
 	buf_str(out, STR("m="));
 	buf_str(out, m->kind);
 	buf_char(out, ' ');
 	buf_u64(out, port);
 	buf_char(out, ' ');
-	buf_str(out, m->proto);
+	buf_str(out, guard->proto.n ? guard->proto : m->proto);
+}
+
+void sdp_write_guard(struct buf *out, const struct sdp_guard *guard)
+{
+	for (size_t i = 0; i < guard->ncrypto; i++)
+		sdp_write_crypto(out, &guard->crypto[i]);
 }
 
 void sdp_write_refused(struct buf *out, const struct sdp_media *m)
 {
-	sdp_write_media(out, m, 0);
+	sdp_write_media(out, m, 0, &(struct sdp_guard){0});
 	for (size_t i = 0; i < m->nformats; i++) {
 		buf_char(out, ' ');
 		buf_str(out, m->formats[i].text);

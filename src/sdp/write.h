@@ -15,7 +15,9 @@ void sdp_write_head(struct buf *out, uint64_t id, uint64_t version, const struct
 void sdp_write_connection(struct buf *out, const struct addr *a);
 void sdp_write_line(struct buf *out, char type, struct str value);
 /* "m=audio 4000 RTP/AVP" without formats and line end */
-void sdp_write_media(struct buf *out, const struct sdp_media *m, uint16_t port);
+void sdp_write_media(struct buf *out, const struct sdp_media *m, uint16_t port,
+		     const struct sdp_guard *guard);
+void sdp_write_guard(struct buf *out, const struct sdp_guard *guard); /* its attributes */
 /* An m-line that we refuse: port 0, formats kept, nothing behind it but its mid. */
 void sdp_write_refused(struct buf *out, const struct sdp_media *m);
 void sdp_write_mid(struct buf *out, const struct sdp_media *m);

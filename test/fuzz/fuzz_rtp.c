@@ -67,7 +67,7 @@ static void packet(struct call *c, unsigned leg, bool is_rtcp, unsigned k, const
 	is_settled = before.latch.rank == LATCH_SDP &&
 		     c->now_us / 1000 - before.latch.heard_ms < latch_rule_rtp.rebind_ms;
 	is_other = !addr_eq(&src, &before.latch.source);
-	out = relay_packet(in, &src, exact, n, c->now_us);
+	out = relay_packet(in, &src, exact, &n, c->now_us);
 	free(exact);
 
 	/* Each is let in or refused, and a refused one goes nowhere. */

@@ -30,7 +30,7 @@ module g711.so
 module aufile.so
 module aubridge.so
 {record}
-module_tmp account.so
+{modules}module_tmp account.so
 module_app menu.so
 module_app ctrl_tcp.so
 ctrl_tcp_listen {ip}:{ctrl_port}
@@ -44,7 +44,7 @@ class Baresip:
     _next_rtp = [10000]
 
     def __init__(self, directory, ip, *, user=None, password=None, domain=None, server=None, tone_hz=440,
-                 transport="udp", answer="manual", sip_port=5060, regint=600, outbound=True, tone_s=60, extra="", ca=None):
+                 transport="udp", answer="manual", sip_port=5060, regint=600, outbound=True, tone_s=60, extra="", ca=None, modules=()):
         self.dir = directory
         self.dir.mkdir(parents=True, exist_ok=True)
         self.ip, self.user, self.tone_hz, self.sip_port = ip, user, tone_hz, sip_port
@@ -54,7 +54,7 @@ class Baresip:
         Baresip._next_rtp[0] = rtp + 40 if rtp < 19000 else 10000
         (self.dir / "config").write_text(CONFIG.format(
             ip=ip, sip_port=sip_port, tone=tone, rtp=rtp, rtp_end=rtp + 38, ctrl_port=4444, dir=self.dir,
-            record="module sndfile.so", tls=f"sip_cafile {ca}\n" if ca else ""))
+            record="module sndfile.so", modules="".join(f"module {m}.so\n" for m in modules), tls=f"sip_cafile {ca}\n" if ca else ""))
         (self.dir / "contacts").write_text("")
         if user:
             proxy = f';outbound="sip:{server};transport={transport}"' if outbound else ""

@@ -15,7 +15,7 @@ sip_port=5060
 sip_tcp_port={tcp}
 sip_tls_port=0
 default_proxy=0
-register_only_when_network_is_up=0
+{media}register_only_when_network_is_up=0
 [proxy_0]
 reg_proxy=<sip:{server};transport={transport}>
 reg_route=<sip:{server};transport={transport};lr>
@@ -39,7 +39,7 @@ echocancellation=0
 class Linphone:
     _next_rtp = [30000]
 
-    def __init__(self, directory, ip, *, user, password, domain, server, tone_hz=600, transport="udp", tone_s=60):
+    def __init__(self, directory, ip, *, user, password, domain, server, tone_hz=600, transport="udp", tone_s=60, media_encryption=None):
         self.dir, self.ip, self.user = directory, ip, user
         for d in (".local/share/linphone", ".config/linphone"):  # without them it never registers
             (directory / d).mkdir(parents=True, exist_ok=True)
@@ -47,7 +47,8 @@ class Linphone:
         Linphone._next_rtp[0] += 20
         (directory / "rc").write_text(RC.format(
             ip=ip, tcp=5060 if transport == "tcp" else 0, server=server, transport=transport, user=user,
-            password=password, domain=domain, rtp=rtp, rtp_end=rtp + 18))
+            password=password, domain=domain, rtp=rtp, rtp_end=rtp + 18,
+            media=f"media_encryption={media_encryption}\n" if media_encryption else ""))
         tones.write_tone(directory / "tone.wav", tone_hz, tone_s)
         self.heard_path = directory / "heard.wav"
         self.output = ""
