@@ -29,6 +29,7 @@ struct flow {
 	struct addr local;   /* our side, with the listener's port; to send: family 0 lets the edge choose */
 	struct addr remote;
 	oid conn;	     /* streams: the connection; 0 = open one or reuse by remote address */
+	uint32_t whom;	     /* TLS to be opened: who must be there, by flow_edge.name(); 0 = the remote IP */
 };
 
 /* What the edge offers to logic. */
@@ -44,6 +45,9 @@ struct flow_edge {
 	void (*close)(struct flow_edge *e, oid conn);
 	/* The local address (and port of the listener) that reaches `remote`: for Via and Contact. */
 	int (*local_for)(struct flow_edge *e, enum flow_transport t, const struct addr *remote, struct addr *local);
+	/* A number for a name that servers must prove to be theirs; the same for the same name.  ENOSPC, ENOMEM; NULL: an
+	 * edge without TLS. */
+	int (*name)(struct flow_edge *e, struct str host, uint32_t *whomp);
 	/* Something lives on this connection (a registration): it is not idle before so many seconds have passed. */
 	void (*keep)(struct flow_edge *e, oid conn, uint32_t seconds);
 };

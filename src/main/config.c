@@ -89,6 +89,11 @@ static int set_tls_key(struct config *c, struct str value)
 	return str_copy(c->tls_key, sizeof(c->tls_key), value);
 }
 
+static int set_tls_ca(struct config *c, struct str value)
+{
+	return str_copy(c->tls_ca, sizeof(c->tls_ca), value);
+}
+
 static int set_http_address(struct config *c, struct str value)
 {
 	return addr_parse(&c->http, value, 0);
@@ -184,6 +189,8 @@ static const struct setting settings[] = {
 	 "PEM: certificate for TLS, then intermediates (one is made, signed by a root of its own)",
 	 set_tls_cert},
 	{"tls-key", "FILE", "PEM: the key of tls-cert", set_tls_key},
+	{"tls-ca", "FILE", "PEM: roots that servers are trusted by besides those of the system",
+	 set_tls_ca},
 	{"http-address", "IP", "address of the REST interface (the first --address, or 127.0.0.1)",
 	 set_http_address},
 	{"http-port", "N", "its port (8888)", set_http_port},

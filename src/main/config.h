@@ -29,6 +29,7 @@ struct config {
 	uint16_t ws_port, wss_port;
 	bool has_ws_port, has_wss_port; /* given; else two and five above sip_port */
 	char ws_origins[512];
+	char tls_ca[512];		  /* roots besides the system's; "": none */
 	char tls_cert[512], tls_key[512]; /* "": a certificate is made in the data folder */
 	struct addr http; /* family 0: not given: 127.0.0.1, or the first --address */
 	uint16_t http_port;

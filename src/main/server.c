@@ -392,6 +392,8 @@ static int ready_certificate(struct server *s)
 	}
 	if (!err)
 		err = net_certificate(s->net, cert, key, why);
+	if (!err && *s->config.tls_ca)
+		err = net_trust(s->net, s->config.tls_ca, why);
 	if (err)
 		log_error(NULL, LOGID_NET, "no certificate for TLS: %s",
 			  *why ? why : strerror(err));

@@ -123,12 +123,12 @@ static uint64_t deadline_of(const struct conn *c, const char **why)
 	if (c->st == CONN_CONNECTING)
 		earlier(&due, why, c->since_ms + l->connect_ms, "no answer to connecting");
 	if (c->st == CONN_SECURING)
-		earlier(&due, why, c->since_ms + l->message_ms, "no TLS hand-shake");
+		earlier(&due, why, c->since_ms + l->message_ms, "no end of the TLS hand-shake");
 	if (c->st == CONN_UPGRADING)
 		earlier(&due, why, c->since_ms + l->message_ms, "no WebSocket hand-shake");
 	if (c->st == CONN_REFUSING || c->st == CONN_LINGERING)
 		earlier(&due, why, c->since_ms + l->linger_ms, "not closed by the peer");
-	if (c->ntx && c->st != CONN_CONNECTING)
+	if (c->ntx && !conn_is_beginning(c))
 		earlier(&due, why, c->written_ms + l->stuck_ms, "the peer does not read");
 	if (c->st == CONN_OPEN) {
 		if (c->begun_ms)
@@ -160,7 +160,7 @@ static void deadline_over(struct timer *t, void *arg)
 	conn_log_end(c, why);
 	if (c->st == CONN_OPEN && (c->begun_ms || (c->listener && !c->has_spoken)))
 		metric_add(METRIC_CONNECTIONS_BROKEN, 1);
-	conn_end(c, c->ntx || c->st == CONN_CONNECTING ? ETIMEDOUT : 0);
+	conn_end(c, c->ntx || conn_is_beginning(c) ? ETIMEDOUT : 0);
 }
 
 void conn_keep(struct conn *c, uint32_t seconds)
@@ -178,8 +178,8 @@ void conn_enter(struct conn *c, enum conn_state st)
 bool conn_watch(struct conn *c)
 {
 	bool may_read = c->st != CONN_CONNECTING && !link_linked(&c->paused);
-	bool may_write = c->st == CONN_CONNECTING || c->ntx ||
-			 (c->st == CONN_SECURING && tls_wants_write(c->tls));
+	bool may_write = c->st == CONN_CONNECTING ||
+			 (c->st == CONN_SECURING ? tls_wants_write(c->tls) : c->ntx > 0);
 	unsigned want = (may_read ? LOOP_READ : 0u) | (may_write ? LOOP_WRITE : 0u);
 	int err = want == c->watched ? 0 : loop_watch_change(c->watch, want);
 
@@ -194,6 +194,47 @@ bool conn_watch(struct conn *c)
 
 /* ---- the beginning ---- */
 
+int conn_tell_opened(struct conn *c)
+{
+	struct flow_evt evt = conn_about(c, FLOW_EVT_OPENED);
+
+	return flows_tell(c->f, &evt, NULL);
+}
+
+/* What is said over a connection that is new: to the core, and what waited for it. */
+static void begun(struct conn *c)
+{
+	int err;
+
+	conn_enter(c, c->ws ? CONN_UPGRADING : CONN_OPEN);
+	c->traffic_ms = c->written_ms = c->since_ms;
+	err = c->st == CONN_OPEN ? conn_tell_opened(c) : 0;
+	if (err)
+		return conn_end(c, err);
+	conn_flush(c);
+}
+
+/* Only who has finished the hand-shake is made known; to whom we connect must be who we mean. */
+static void secure(struct conn *c)
+{
+	char why[160] = "", text[ADDR_STR_BYTES];
+	int err = tls_handshake(c->tls, why);
+
+	if (err == EAGAIN) {
+		conn_watch(c);
+		return;
+	}
+	if (!err)
+		return begun(c);
+	metric_add(METRIC_CONNECTIONS_BROKEN, 1);
+	if (c->listener) {
+		conn_log_end(c, why);
+		return conn_end(c, 0);
+	}
+	log_warn(NULL, LOGID_NET, "no TLS with %s: %s", addr_str(text, &c->remote), why);
+	conn_end(c, err);
+}
+
 static void connected(struct conn *c)
 {
 	int err = 0, failed = 0;
@@ -205,39 +246,10 @@ static void connected(struct conn *c)
 		err = sock_local(c->fd, &c->local);
 	if (failed || err)
 		return conn_end(c, failed ? failed : err);
-	conn_enter(c, CONN_OPEN);
-	c->traffic_ms = c->written_ms = c->since_ms;
-	err = conn_tell_opened(c);
-	if (err)
-		return conn_end(c, err);
-	conn_flush(c);
-}
-
-int conn_tell_opened(struct conn *c)
-{
-	struct flow_evt evt = conn_about(c, FLOW_EVT_OPENED);
-
-	return flows_tell(c->f, &evt, NULL);
-}
-
-/* Only who has finished the hand-shake is made known. */
-static void secure(struct conn *c)
-{
-	int err = tls_handshake(c->tls);
-
-	if (err == EAGAIN) {
-		conn_watch(c);
-		return;
-	}
-	if (err) {
-		metric_add(METRIC_CONNECTIONS_BROKEN, 1);
-		conn_log_end(c, "the TLS hand-shake failed");
-		return conn_end(c, 0);
-	}
-	conn_enter(c, c->ws ? CONN_UPGRADING : CONN_OPEN);
-	c->traffic_ms = c->since_ms;
-	if (conn_watch(c) && c->st == CONN_OPEN && conn_tell_opened(c))
-		conn_end(c, ENOMEM);
+	if (!c->tls)
+		return begun(c);
+	conn_enter(c, CONN_SECURING);
+	secure(c);
 }
 
 static void conn_ready(int fd, unsigned events, void *arg)
@@ -252,6 +264,14 @@ static void conn_ready(int fd, unsigned events, void *arg)
 		return;
 	if (events & (LOOP_READ | LOOP_ERROR))
 		conn_read(c);
+}
+
+/* Whom the certificate there must name. */
+static struct str whom_of(const struct flow_cmd *cmd, char text[ADDR_STR_BYTES])
+{
+	if (cmd->blob)
+		return (struct str){(const char *)cmd->blob->p, cmd->blob->n};
+	return str_of(addr_ip_str(text, &cmd->remote));
 }
 
 static enum conn_state first_state(const struct flow_cmd *cmd)
@@ -273,6 +293,7 @@ static enum conn_state first_state(const struct flow_cmd *cmd)
 static int conn_new(struct conn **cp, struct flows *f, int fd, const struct flow_cmd *cmd, oid id)
 {
 	struct conn *c = mem_fault() ? NULL : calloc(1, sizeof(*c));
+	char text[ADDR_STR_BYTES];
 	int err;
 
 	if (!c)
@@ -290,6 +311,8 @@ static int conn_new(struct conn **cp, struct flows *f, int fd, const struct flow
 	err = sock_local(fd, &c->local);
 	if (!err && c->st == CONN_SECURING)
 		err = tls_alloc(&c->tls, f->shared->tls, fd);
+	if (!err && c->st == CONN_CONNECTING && c->transport == FLOW_TLS)
+		err = tls_connect(&c->tls, f->shared->tls, fd, whom_of(cmd, text));
 	if (!err && (c->transport == FLOW_WS || c->transport == FLOW_WSS))
 		err = conn_ws_begin(c);
 	if (!err)
@@ -332,6 +355,7 @@ void conn_connect(struct flows *f, const struct flow_cmd *cmd)
 	evt.err = sock_connect(&fd, &cmd->local, &cmd->remote);
 	if (!evt.err)
 		evt.err = conn_new(&c, f, fd, cmd, cmd->conn);
+	blob_free(cmd->blob);
 	if (!evt.err)
 		return;
 	if (fd >= 0)

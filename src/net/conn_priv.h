@@ -4,9 +4,11 @@
  * conn_ws.c (what a WebSocket does otherwise).
  *
  *   CONNECTING ─────────────→ OPEN ──→ FLUSHING ──→ LINGERING ──→ (closed)
- *   SECURING ──→ UPGRADING ──↗ └────→ REFUSING ──────↗
+ *      ↓                      ↗ ↗ └───→ REFUSING ──────↗
+ *   SECURING ─────────────────╱ ╱
+ *      └──────→ UPGRADING ──────
  *
- * SECURING   the TLS hand-shake; the core knows nothing of it yet
+ * SECURING   the TLS hand-shake; of one that came in the core knows nothing yet
  * UPGRADING  a WebSocket's hand-shake; the core knows nothing of it yet
  * REFUSING   what came cannot be framed any more; the core still answers it (400), then it ends
  * FLUSHING   the core is done with it; what is queued still leaves
@@ -68,6 +70,12 @@ struct conn {
 	struct timer deadline;
 	struct flow_told *last_words; /* so that its end can always be told */
 };
+
+/* What is sent waits. */
+static inline bool conn_is_beginning(const struct conn *c)
+{
+	return c->st == CONN_CONNECTING || c->st == CONN_SECURING;
+}
 
 /* conn.c */
 struct flow_evt conn_about(const struct conn *c, enum flow_evt_kind kind);

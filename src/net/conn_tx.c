@@ -70,7 +70,7 @@ static int tell_congestion(struct conn *c)
 
 bool conn_flush(struct conn *c)
 {
-	int err = c->st == CONN_CONNECTING ? 0 : write_some(c);
+	int err = conn_is_beginning(c) ? 0 : write_some(c);
 
 	if (!err && c->ntx > c->f->shared->limits.hopeless_bytes)
 		err = ENOBUFS;
@@ -120,7 +120,7 @@ void conn_send(struct conn *c, struct blob *b)
 
 void conn_finish(struct conn *c)
 {
-	if (c->st == CONN_CONNECTING)
+	if (conn_is_beginning(c))
 		return conn_end(c, c->ntx ? ECANCELED : 0);
 	if (c->ws && c->st == CONN_OPEN)
 		conn_ws_say_goodbye(c, 1000, "");

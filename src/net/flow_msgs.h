@@ -28,10 +28,10 @@ enum { BLOB_ROOM = 4 }; /* a WebSocket frame of at most 65535 bytes */
 enum flow_cmd_kind {		      /* core → flow thread */
 		     FLOW_CMD_LISTEN, /* fd, transport, listener */
 		     FLOW_CMD_ADOPT, /* fd, transport, listener, remote, spare: an accepted connection, from another flow thread */
-		     FLOW_CMD_CONNECT, /* conn, transport, local, remote, spare */
-		     FLOW_CMD_SEND,    /* conn, blob */
-		     FLOW_CMD_CLOSE,   /* conn: after what was sent has left */
-		     FLOW_CMD_KEEP,    /* conn, seconds */
+		     FLOW_CMD_CONNECT, /* conn, transport, local, remote, spare; blob: the name to be proved, NULL the address */
+		     FLOW_CMD_SEND,  /* conn, blob */
+		     FLOW_CMD_CLOSE, /* conn: after what was sent has left */
+		     FLOW_CMD_KEEP,  /* conn, seconds */
 };
 
 struct flow_cmd {

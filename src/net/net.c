@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -92,6 +93,41 @@ static bool has_listener(enum flow_transport t, unsigned family, void *arg)
 	return false;
 }
 
+static bool same_name(const struct map_node *node, const void *key)
+{
+	const struct net_name *name = (const struct net_name *)node;
+	const struct str *text = key;
+
+	return str_ieq((struct str){name->text, name->n}, *text);
+}
+
+/* Names stay: they come from what is configured, not from the world, and there is room for some thousand. */
+static int edge_name(struct flow_edge *e, struct str host, uint32_t *whomp)
+{
+	struct net *n = (struct net *)e;
+	uint64_t hash = map_hash_istr(host);
+	struct net_name *name;
+
+	ON_THREAD(THREAD_CORE);
+	if (!host.n || host.n > 255)
+		return EINVAL;
+	name = (struct net_name *)map_find(&n->names, hash, same_name, &host);
+	if (!name) {
+		if (n->names.count == NET_MAX_NAMES)
+			return ENOSPC;
+		name = mem_fault() ? NULL : calloc(1, sizeof(*name) + host.n + 1);
+		if (!name)
+			return ENOMEM;
+		memcpy(name->text, host.p, host.n);
+		name->n = host.n;
+		map_add(&n->names, &name->node, hash);
+		name->number = (uint32_t)n->names.count;
+		n->numbered[name->number - 1] = name;
+	}
+	*whomp = name->number;
+	return 0;
+}
+
 int net_open(struct net **np, const struct net_conf *conf)
 {
 	struct net *n = mem_fault() ? NULL : calloc(1, sizeof(*n));
@@ -103,8 +139,11 @@ int net_open(struct net **np, const struct net_conf *conf)
 	n->edge = (struct flow_edge){.send = edge_send,
 				     .close = edge_close,
 				     .local_for = edge_local_for,
-				     .keep = edge_keep};
-	err = streams_open(&n->streams, n);
+				     .keep = edge_keep,
+				     .name = edge_name};
+	err = map_init(&n->names);
+	if (!err)
+		err = streams_open(&n->streams, n);
 	if (!err)
 		err = dns_open(&n->dns, conf->loop);
 	if (!err)
@@ -126,6 +165,9 @@ struct net *net_close(struct net *n)
 	streams_close(n->streams);
 	for (uint32_t i = 0; i < n->nlisteners; i++)
 		udp_close(n->listeners[i].udp);
+	for (size_t i = 0; i < n->names.count; i++)
+		free(n->numbered[i]);
+	map_close(&n->names);
 	free(n);
 	return NULL;
 }
@@ -149,6 +191,12 @@ int net_certificate(struct net *n, const char *cert_path, const char *key_path, 
 {
 	ON_THREAD(THREAD_CORE);
 	return streams_certificate(n->streams, cert_path, key_path, why);
+}
+
+int net_trust(struct net *n, const char *ca_path, char *why)
+{
+	ON_THREAD(THREAD_CORE);
+	return streams_trust(n->streams, ca_path, why);
 }
 
 static int listen_stream(struct net *n, enum flow_transport t, uint32_t number,

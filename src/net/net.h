@@ -40,6 +40,8 @@ int net_name_servers(struct net *n, struct str servers) MUST_USE;
 /* What FLOW_TLS listeners show from now on, as PEM files: the certificate, then intermediates; the key.  EINVAL with the
  * reason in why[160]: what was shown before stays. */
 int net_certificate(struct net *n, const char *cert_path, const char *key_path, char *why) MUST_USE;
+/* Roots besides the system's that servers are believed by, as a PEM file.  EINVAL with why[160]. */
+int net_trust(struct net *n, const char *ca_path, char *why) MUST_USE;
 /* Port 0 takes any and tells it in *bound. */
 int net_listen(struct net *n, enum flow_transport t, const struct addr *local,
 	       struct addr *bound) MUST_USE;

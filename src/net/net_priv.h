@@ -12,7 +12,7 @@
 #include "net/net.h"
 #include "net/udp.h"
 
-enum { NET_MAX_LISTENERS = 64, NET_REACHED = 256 };
+enum { NET_MAX_LISTENERS = 64, NET_REACHED = 256, NET_MAX_NAMES = 4096 };
 
 struct net_listener {
 	enum flow_transport transport;
@@ -27,6 +27,13 @@ struct net_reached { /* an answer of net_local_for, for a while */
 	struct addr remote, local;
 };
 
+struct net_name { /* of servers that must prove it */
+	struct map_node node;
+	uint32_t number;
+	size_t n;
+	char text[];
+};
+
 struct streams;
 
 struct net {
@@ -35,6 +42,8 @@ struct net {
 	uint32_t nlisteners;
 	struct net_listener listeners[NET_MAX_LISTENERS]; /* number k stands at k - 1 */
 	struct net_reached reached[NET_REACHED];
+	struct map names; /* net_name, by its text */
+	struct net_name *numbered[NET_MAX_NAMES];
 	struct streams *streams;
 	struct dns *dns;
 	struct locator *locator;

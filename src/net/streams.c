@@ -26,6 +26,7 @@ struct ref {
 	enum flow_transport transport;
 	uint32_t listener;
 	unsigned thread;
+	uint32_t whom; /* TLS that we opened: who it has proved to be */
 	struct addr local, remote;
 };
 
@@ -41,6 +42,7 @@ struct streams {
 struct where {
 	enum flow_transport transport;
 	const struct addr *remote, *local;
+	uint32_t whom;
 };
 
 static struct ref *of_remote(const struct map_node *node)
@@ -53,12 +55,18 @@ static bool same_id(const struct map_node *node, const void *key)
 	return ((const struct ref *)node)->id == *(const oid *)key;
 }
 
+/* Who connected to us has proved nothing, and who has proved one name is not for that another (RFC 5922 7.3). */
+static bool is_proved(const struct ref *r, uint32_t whom)
+{
+	return r->transport == FLOW_TCP || (!r->listener && r->whom == whom);
+}
+
 static bool leads_there(const struct map_node *node, const void *key)
 {
 	const struct ref *r = of_remote(node);
 	const struct where *w = key;
 
-	return r->st != REF_CLOSING && r->transport == w->transport &&
+	return r->st != REF_CLOSING && r->transport == w->transport && is_proved(r, w->whom) &&
 	       addr_eq(&r->remote, w->remote) &&
 	       (!w->local->family || addr_is_any(w->local) || addr_ip_eq(&r->local, w->local));
 }
@@ -75,7 +83,7 @@ static struct ref *find(const struct streams *s, oid id)
 
 static struct ref *find_leading_to(const struct streams *s, const struct flow *flow)
 {
-	const struct where w = {flow->transport, &flow->remote, &flow->local};
+	const struct where w = {flow->transport, &flow->remote, &flow->local, flow->whom};
 	struct map_node *node =
 		map_find(&s->by_remote, remote_hash(w.transport, w.remote), leads_there, &w);
 
@@ -113,7 +121,8 @@ static struct flow flow_of(const struct ref *r)
 			     .listener = r->listener,
 			     .local = r->local,
 			     .remote = r->remote,
-			     .conn = r->id};
+			     .conn = r->id,
+			     .whom = r->whom};
 }
 
 static int command(const struct streams *s, unsigned thread, const struct flow_cmd *cmd)
@@ -171,6 +180,20 @@ static struct addr local_seen(const struct streams *s, enum flow_transport t,
 	return seen;
 }
 
+/* For the command: *blobp NULL means the address. */
+static int copy_name(const struct streams *s, uint32_t whom, struct blob **blobp)
+{
+	const struct net_name *name;
+
+	if (!whom)
+		return 0;
+	if (whom > s->net->names.count)
+		return EINVAL;
+	name = s->net->numbered[whom - 1];
+	*blobp = blob_new(name->text, name->n);
+	return *blobp ? 0 : ENOMEM;
+}
+
 static int open_to(struct streams *s, const struct flow *flow, struct ref **rp)
 {
 	struct flow_cmd cmd = {.kind = FLOW_CMD_CONNECT,
@@ -180,7 +203,7 @@ static int open_to(struct streams *s, const struct flow *flow, struct ref **rp)
 	struct ref *r;
 	int err;
 
-	if (flow->transport != FLOW_TCP)
+	if (flow->transport != FLOW_TCP && flow->transport != FLOW_TLS)
 		return EPROTONOSUPPORT;
 	if (flow->local.family && flow->local.family != flow->remote.family)
 		return EAFNOSUPPORT;
@@ -191,16 +214,18 @@ static int open_to(struct streams *s, const struct flow *flow, struct ref **rp)
 	cmd.conn = atomic_fetch_add(&s->shared.last_conn, 1) + 1;
 	cmd.spare = mem_fault() ? NULL : malloc(sizeof(*cmd.spare));
 	r = cmd.spare ? ref_new(s, cmd.conn, cmd.transport, &cmd.remote) : NULL;
-	err = ENOMEM;
-	if (!r)
+	err = r ? copy_name(s, flow->whom, &cmd.blob) : ENOMEM;
+	if (err)
 		goto out;
 	r->local = flow->local;
+	r->whom = flow->whom;
 	r->thread = (unsigned)(cmd.conn % s->shared.nthreads);
 	err = command(s, r->thread, &cmd);
-	if (err)
-		ref_free(s, r);
 out:
 	if (err) {
+		if (r)
+			ref_free(s, r);
+		blob_free(cmd.blob);
 		free(cmd.spare);
 		guard_sub(s->shared.guard);
 	} else {
@@ -247,6 +272,11 @@ int streams_listen(struct streams *s, enum flow_transport t, uint32_t listener, 
 int streams_certificate(struct streams *s, const char *cert_path, const char *key_path, char *why)
 {
 	return tls_keeper_set(s->shared.tls, cert_path, key_path, why);
+}
+
+int streams_trust(struct streams *s, const char *ca_path, char *why)
+{
+	return tls_keeper_trust(s->shared.tls, ca_path, why);
 }
 
 /* ---- from the flow threads ---- */

@@ -15,6 +15,7 @@ int streams_open(struct streams **sp, struct net *n) MUST_USE;
 struct streams *streams_close(struct streams *s);
 int streams_certificate(struct streams *s, const char *cert_path, const char *key_path,
 			char *why) MUST_USE;
+int streams_trust(struct streams *s, const char *ca_path, char *why) MUST_USE;
 int streams_listen(struct streams *s, enum flow_transport t, uint32_t listener,
 		   int fd) MUST_USE; /* takes fd on success */
 int streams_send(struct streams *s, struct flow *flow, const void *p, size_t n) MUST_USE;

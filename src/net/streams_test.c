@@ -333,7 +333,7 @@ static void refused_connection_fails_and_closes(void **state)
 	assert_true(addr_eq(&w->failed.remote, &to.remote));
 	assert_true(w->failed.conn == to.conn && w->closed == to.conn);
 	assert_int_equal(w->edge->send(w->edge, &to, HELLO, strlen(HELLO)), ENOTCONN);
-	to = (struct flow){.transport = FLOW_TLS, .remote = to.remote};
+	to = (struct flow){.transport = FLOW_WSS, .remote = to.remote};
 	assert_int_equal(w->edge->send(w->edge, &to, HELLO, strlen(HELLO)), EPROTONOSUPPORT);
 	end(w);
 }

@@ -144,7 +144,7 @@ static uint32_t all_of(const struct sip_strans *st)
 static void send_bytes(struct sip_strans *st, const void *p, size_t n)
 {
 	int err = stack_send(st->sip, &st->flow, p, n);
-	uint32_t port = 5060;
+	uint32_t standard = st->flow.transport == FLOW_TLS ? 5061 : 5060, port = standard;
 	struct str host_port;
 	const char *colon;
 
@@ -155,7 +155,7 @@ static void send_bytes(struct sip_strans *st, const void *p, size_t n)
 	if (colon &&
 	    str_u32((struct str){colon + 1, (size_t)(host_port.p + host_port.n - colon - 1)},
 		    &port))
-		port = 5060; /* the colon of a bare IPv6 address */
+		port = standard; /* the colon of a bare IPv6 address */
 	st->flow.conn = 0;
 	st->flow.remote.port = (uint16_t)port;
 	err = stack_send(st->sip, &st->flow, p, n);

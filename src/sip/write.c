@@ -102,6 +102,23 @@ struct str sip_transport_name(enum flow_transport t)
 	return STR("UDP");
 }
 
+const char *sip_transport_param(enum flow_transport t)
+{
+	switch (t) {
+	case FLOW_UDP:
+		return "";
+	case FLOW_TCP:
+		return ";transport=tcp";
+	case FLOW_TLS:
+		return ";transport=tls";
+	case FLOW_WS:
+		return ";transport=ws";
+	case FLOW_WSS:
+		return ";transport=wss";
+	}
+	return "";
+}
+
 void sip_write_via(struct buf *b, enum flow_transport t, const struct addr *sent_by,
 		   struct str branch)
 {

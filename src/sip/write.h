@@ -30,6 +30,8 @@ void sip_write_vias(struct buf *b, const struct sip_msg *req);
 void sip_write_via(struct buf *b, enum flow_transport t, const struct addr *sent_by,
 		   struct str branch);
 struct str sip_transport_name(enum flow_transport t); /* "UDP", "TCP", "TLS", "WS", "WSS" */
+/* As a URI says it: ";transport=tcp"; nothing for datagrams. */
+const char *sip_transport_param(enum flow_transport t);
 
 /* What every response begins with: status line, Via, From, To (with to_tag when it has none and to_tag is not empty),
  * Call-ID, CSeq; Record-Route for 101…299 to what makes a dialog; Timestamp for 100. */

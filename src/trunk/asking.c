@@ -32,7 +32,7 @@ int probe_send(struct peer *p, struct probe *pr, enum sip_method method, struct 
 	if (user.n)
 		buf_printf(&contact, "%.*s@", STR_ARG(user));
 	buf_printf(&contact, "%s%s>", addr_str(host, &local),
-		   p->flow.transport == FLOW_TCP ? ";transport=tcp" : "");
+		   sip_transport_param(p->flow.transport));
 	out = (struct sip_out){
 		.method = method,
 		.uri = buf_view(&uri),

@@ -6,11 +6,26 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/thread.h"
+#include "sip/write.h"
 #include "trunk/inside.h"
 
 const struct trunk *peer_trunk(const struct peer *p)
 {
 	return (const struct trunk *)model_object(p->of->conf.model, &resource_trunk, 0, p->id);
+}
+
+static const char *text_of(int err)
+{
+	switch (err) {
+	case ETIMEDOUT:
+		return "no answer";
+	case EKEYREJECTED:
+		return "its certificate is not trusted, or not of this name";
+	case EKEYEXPIRED:
+		return "its certificate has expired";
+	default:
+		return strerror(err);
+	}
 }
 
 void peer_reason(char dst[TRUNK_REASON_BYTES], const struct sip_msg *resp, int err)
@@ -20,8 +35,7 @@ void peer_reason(char dst[TRUNK_REASON_BYTES], const struct sip_msg *resp, int e
 			       resp->reason.n > 64 ? 64 : (int)resp->reason.n,
 			       resp->reason.n ? resp->reason.p : "");
 	else
-		(void)snprintf(dst, TRUNK_REASON_BYTES, "%s",
-			       err == ETIMEDOUT ? "no answer" : strerror(err));
+		(void)snprintf(dst, TRUNK_REASON_BYTES, "%s", text_of(err));
 }
 
 void peer_is_online(struct peer *p, bool is_online, const char *reason)
@@ -169,7 +183,7 @@ void trunks_names(const struct trunks *t, uint64_t trunk_id, struct buf *target,
 		buf_cstr(domain, conf ? conf->host : addr_host_str(host, &p->flow.remote));
 	} else if (p) {
 		buf_printf(target, "%s%s", addr_str(host, &p->flow.remote),
-			   p->flow.transport == FLOW_TCP ? ";transport=tcp" : "");
+			   sip_transport_param(p->flow.transport));
 		buf_cstr(domain, addr_host_str(host, &p->flow.remote));
 	}
 }
@@ -271,17 +285,33 @@ static void leave(struct peer *p)
 	p->is_there = false;
 }
 
+/* How it is reached; over TLS also whom its certificate must name, when that is not the address. */
+static int flow_to(const struct peer *p, const struct trunk *t, struct flow *flow)
+{
+	static const enum flow_transport transports[] = {[TRUNK_TRANSPORT_UDP] = FLOW_UDP,
+							 [TRUNK_TRANSPORT_TCP] = FLOW_TCP,
+							 [TRUNK_TRANSPORT_TLS] = FLOW_TLS};
+	struct flow_edge *edge = p->of->conf.edge;
+
+	*flow = (struct flow){.transport = transports[t->transport]};
+	if (addr_parse(&flow->remote, str_of(t->host), (uint16_t)t->port))
+		return EINVAL; /* the store lets no name in */
+	if (flow->transport != FLOW_TLS || !*t->tls_name)
+		return 0;
+	return edge->name ? edge->name(edge, str_of(t->tls_name), &flow->whom) : EPROTONOSUPPORT;
+}
+
 static bool enter(struct peer *p, const struct trunk *t)
 {
-	struct flow flow = {.transport = t->transport == TRUNK_TRANSPORT_TCP ? FLOW_TCP : FLOW_UDP};
+	struct flow flow;
 
 	if (t->kind == TRUNK_KIND_ACCEPT_REGISTER) {
 		p->is_there = true;
 		accepting_start(p);
 		return true;
 	}
-	if (addr_parse(&flow.remote, str_of(t->host), (uint16_t)t->port))
-		return false; /* the store lets no name in */
+	if (flow_to(p, t, &flow))
+		return false;
 	peer_reach(p, &flow);
 	p->is_there = true;
 	if (t->kind == TRUNK_KIND_REGISTER)

@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""TLS that the server opens itself: to whom, and to whom not; what is reused, and what is said when it is refused."""
+import socket
+import ssl
+import threading
+
+import pytest
+
+from harness import wait
+from harness.certs import Authority
+from harness.rawsip import Message, RawSip
+from harness.server import Server
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("root"))
+
+
+class Provider:
+    """Takes TLS connections and answers every request with 200; remembers who said what over which."""
+
+    def __init__(self, ip, pair, port=5061, client_ca=None):
+        self.ip, self.port = ip, port
+        self.ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.ctx.load_cert_chain(*map(str, pair))
+        if client_ca:
+            self.ctx.verify_mode = ssl.CERT_REQUIRED
+            self.ctx.load_verify_locations(str(client_ca))
+        self.names, self.requests, self.accepted, self.subjects = [], [], 0, []
+        self.ctx.sni_callback = lambda sock, name, ctx: self.names.append(name)
+        self.socket = socket.create_server((ip, port), backlog=20)
+        self.connections = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                raw, _ = self.socket.accept()
+            except OSError:
+                return
+            self.accepted += 1
+            threading.Thread(target=self._serve, args=(raw, self.accepted), daemon=True).start()
+
+    def _serve(self, raw, number):
+        try:
+            conn = self.ctx.wrap_socket(raw, server_side=True)
+        except (ssl.SSLError, OSError):
+            raw.close()
+            return
+        self.connections.append(conn)
+        self.subjects.append(conn.getpeercert())
+        data = b""
+        while True:
+            try:
+                chunk = conn.recv(65536)
+            except OSError:
+                break
+            if not chunk:
+                break
+            data += chunk
+            while b"\r\n\r\n" in data:
+                head, _, data = data.partition(b"\r\n\r\n")
+                message = Message(head.decode() + "\r\n\r\n")
+                self.requests.append((number, message))
+                if message.method and message.method != "ACK":
+                    self._answer(conn, message)
+        conn.close()
+
+    def _answer(self, conn, request):
+        copied = [f"{k}: {v}" for k, v in request.headers if k.lower() in ("via", "from", "call-id", "cseq", "contact")]
+        conn.sendall(("\r\n".join(["SIP/2.0 200 OK", *copied, f"To: {request.get('To')};tag=p", "Expires: 600", "Content-Length: 0"])
+                      + "\r\n\r\n").encode())
+
+    def stop(self):
+        self.socket.close()
+        for conn in self.connections:
+            try:
+                conn.close()
+            except OSError:
+                pass
+
+
+@pytest.fixture
+def pbx(tmp_path, addresses, root):
+    s = Server(tmp_path / "server", addresses.new(), args=["--tls-ca", str(root.pem)]).start()
+    yield s
+    s.stop()
+
+
+def trunk(server, name, ip, **more):
+    body = {"name": name, "host": ip, "port": 5061, "transport": "tls", "keep_alive": True, "keep_alive_seconds": 10, **more}
+    return server.post("/api/trunks", body, who="admin")["id"]
+
+
+def state(server, trunk_id):
+    return next(t for t in server.get("/api/trunk_states", who="admin")["items"] if t["id"] == trunk_id)
+
+
+def online(server, trunk_id):
+    return wait.until(lambda: (s := state(server, trunk_id)) and s["is_online"] and s, why="the trunk is online")
+
+
+def offline_because(server, trunk_id, text, timeout=10):
+    wait.until(lambda: text in (state(server, trunk_id)["reason"] or ""), timeout, why=f"{text!r}: {state(server, trunk_id)}")
+    assert not state(server, trunk_id)["is_online"]
+
+
+def test_a_trunk_over_tls_is_asked_and_its_connection_reused(pbx, addresses, root):
+    ip = addresses.new()
+    provider = Provider(ip, root.sign("by-ip", f"IP:{ip}"))
+    kept = trunk(pbx, "kept", ip, username="u", kind="register", password="p")
+    online(pbx, kept)
+    wait.until(lambda: {m.method for _, m in provider.requests} >= {"REGISTER", "OPTIONS"}, why="both asked")
+    assert provider.accepted == 1
+    (_, register) = next(r for r in provider.requests if r[1].method == "REGISTER")
+    assert register.get("Via").startswith(f"SIP/2.0/TLS {pbx.ip}:5061")
+    assert "transport=tls" in register.get("Contact")
+    assert provider.names == [None]  # an address is no name (RFC 6066)
+    provider.stop()
+
+
+def test_a_name_is_asked_for_and_must_be_shown_and_is_for_no_other(pbx, addresses, root):
+    ip = addresses.new()
+    provider = Provider(ip, root.sign("by-name", "DNS:sip.provider.test,DNS:second.provider.test"))
+    first, second, again, other = (
+        trunk(pbx, name, ip, kind="register", username=name, password="p", tls_name=host, keep_alive=False)
+        for name, host in [("first", "sip.provider.test"), ("second", "second.provider.test"), ("again", "SIP.provider.test"),
+                           ("other", "sip.elsewhere.test")])
+    for good in first, second, again:
+        online(pbx, good)
+    offline_because(pbx, other, "certificate is not trusted, or not of this name")
+    assert "its certificate does not name sip.elsewhere.test" in pbx.tail(20000)
+    # one connection for each name, and the third, which was refused, was asked nothing
+    assert sorted(provider.names) == ["second.provider.test", "sip.elsewhere.test", "sip.provider.test"]
+    assert len({number for number, _ in provider.requests}) == 2
+    provider.stop()
+
+
+@pytest.mark.parametrize("what", ["expired", "of another root", "of nobody", "for clients only", "by wildcard", "by IP for a name"])
+def test_a_server_that_is_not_who_it_should_be_is_told_nothing(pbx, addresses, root, tmp_path, what):
+    ip, more = addresses.new(), {}
+    reason, log = "certificate is not trusted, or not of this name", "its certificate is not believed"
+    if what == "expired":
+        pair = root.sign("expired", f"IP:{ip}", expired=True)
+        reason, log = "its certificate has expired", "certificate has expired"
+    elif what == "of another root":
+        pair = Authority(tmp_path / "other").sign("peer", f"IP:{ip}")
+    elif what == "of nobody":
+        one = Authority(tmp_path / "self", name=ip)
+        pair = one.pem, one.key
+    elif what == "for clients only":
+        pair = root.sign("client", f"IP:{ip}", usage="clientAuth")
+    elif what == "by wildcard":
+        pair, more, log = root.sign("wild", "DNS:*.provider.test"), {"tls_name": "sip.provider.test"}, "does not name sip.provider.test"
+    else:
+        pair, more, log = root.sign("ip", f"IP:{ip}"), {"tls_name": "sip.provider.test"}, "does not name sip.provider.test"
+    provider = Provider(ip, pair)
+    refused = trunk(pbx, "refused", ip, **more)
+    offline_because(pbx, refused, reason)
+    assert provider.accepted >= 1 and provider.requests == []
+    text = pbx.tail(20000)
+    assert f"no TLS with {ip}:5061" in text and log in text
+    # Control: with the right certificate the same trunk comes up.
+    provider.stop()
+    good = addresses.new()
+    provider = Provider(good, root.sign("good", f"IP:{good}"))
+    online(pbx, trunk(pbx, "good", good))
+    provider.stop()
+
+
+def test_who_connected_to_us_gets_no_request_meant_for_who_has_proved_a_name(pbx, addresses, root):
+    """A stranger's connection from the very address and port of the provider is not taken for one to the provider."""
+    ip = addresses.new()
+    ctx = ssl.create_default_context(cafile=pbx.demo["sip"]["ca"])
+    stranger = RawSip(ip, pbx.ip, port=5061, domain=pbx.domain, transport="TLS", server_port=pbx.demo["sip"]["tls_port"])
+    stranger.socket = ctx.wrap_socket(stranger.socket, server_hostname=pbx.domain)
+    assert stranger.alive().status == 200
+    raw = socket.socket()
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    asked = trunk(pbx, "asked", ip)
+    assert stranger.receive(3) is None
+    offline_because(pbx, asked, "refused")
+    raw.close()
+    stranger.close()
+
+
+def test_a_server_that_asks_who_we_are_is_shown_our_certificate(tmp_path, addresses, root):
+    ip = addresses.new()
+    ours, provider_ip = root.sign("ours", f"DNS:pbx.test,IP:{ip}"), addresses.new()
+    server = Server(tmp_path / "mutual", ip, args=["--tls-ca", str(root.pem), "--tls-cert", str(ours[0]), "--tls-key", str(ours[1])])
+    server.start()
+    try:
+        provider = Provider(provider_ip, root.sign("mutual", f"IP:{provider_ip}"), client_ca=root.pem)
+        online(server, trunk(server, "mutual", provider_ip))
+        assert ("DNS", "pbx.test") in provider.subjects[-1]["subjectAltName"]
+        provider.stop()
+    finally:
+        server.stop()
+
+
+def test_a_server_that_says_nothing_in_the_handshake_is_given_up(pbx, addresses):
+    ip = addresses.new()
+    silent = socket.create_server((ip, 5061))
+    asked = trunk(pbx, "silent", ip)
+    offline_because(pbx, asked, "no answer", 20)
+    silent.close()
+
+
+def test_roots_that_cannot_be_read_are_named_at_start(tmp_path, addresses):
+    (tmp_path / "bad.pem").write_text("no certificate")
+    server = Server(tmp_path / "bad", addresses.new(), args=["--tls-ca", str(tmp_path / "bad.pem")])
+    with pytest.raises(AssertionError, match="NET: no certificate for TLS: roots /"):
+        server.start()
+    server.log.close()
