@@ -98,7 +98,7 @@ RUNNERS = [
     ("sip", pytest("test/sip")),
     ("phones", pytest("test/phones")),
     ("crash", pytest("test/crash")),
-    ("load", pytest("test/load")),
+    ("load", pytest("test/load/test_load.py")),
 ]
 
 

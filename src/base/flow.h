@@ -56,6 +56,8 @@ struct flow_edge {
 struct flow_sink {
 	/* One datagram, or one framed message of a stream, as it came. */
 	void (*received)(struct flow_sink *s, const struct flow *from, const uint8_t *p, size_t n);
+	/* What is read now has waited so long since it arrived: told once before a batch of them.  NULL: nobody asks. */
+	void (*waited)(struct flow_sink *s, uint64_t us);
 	/* Sending to this flow failed later (ICMP, reset, connect refused); err is an errno. */
 	void (*failed)(struct flow_sink *s, const struct flow *to, int err);
 	/* A connection ended, by either side. */

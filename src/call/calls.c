@@ -223,6 +223,7 @@ int calls_alloc(struct calls **cp, const struct calls_conf *conf)
 		return err;
 	}
 	sip_on_request(conf->sip, SIP_INVITE, calls_incoming, cs);
+	sip_on_urgent(conf->sip, calls_is_urgent, cs);
 	*cp = cs;
 	return 0;
 }

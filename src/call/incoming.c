@@ -60,6 +60,37 @@ void calls_extension_name(const struct calls *cs, uint64_t tenant_id, uint64_t i
 			       ext->first_name[0] && ext->last_name[0] ? " " : "", ext->last_name);
 }
 
+/* Whose emergency numbers count for a caller not yet known: those of the domain it names, or of its system-wide name. */
+static const struct tenant *tenant_named(const struct calls *cs, const struct sip_msg *req)
+{
+	const struct model *m = cs->conf.model;
+	const struct tenant *t = NULL;
+	const struct account *a;
+	struct sip_addr from;
+	struct sip_uri uri;
+
+	if (!sip_uri_parse(&uri, req->uri))
+		t = model_tenant_by_domain(m, uri.host);
+	if (t || sip_from(req, &from) || sip_uri_parse(&uri, from.uri))
+		return t;
+	t = model_tenant_by_domain(m, uri.host);
+	a = t ? NULL : model_account_by_system_name(m, uri.user);
+	return a ? model_tenant(m, a->o.tenant_id) : t;
+}
+
+/* TRN-5: a call to an emergency number is never shed. */
+bool calls_is_urgent(const struct sip_msg *req, void *calls)
+{
+	const struct calls *cs = calls;
+	char dialled[sizeof(((struct call_record *)0)->callee)];
+	const struct tenant *t;
+
+	if (req->method != SIP_INVITE || calls_number_dialled(dialled, sizeof(dialled), req->uri))
+		return false;
+	t = tenant_named(cs, req);
+	return t && route_is_emergency(cs->conf.model, t->o.id, str_of(dialled));
+}
+
 static void caller_identity(struct call *call, struct leg *leg, const struct identity *who)
 {
 	const struct extension *ext = who->extension;

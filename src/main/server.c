@@ -121,6 +121,14 @@ static void pass_received(struct flow_sink *sink, const struct flow *from, const
 		f->to->received(f->to, from, p, n);
 }
 
+static void pass_waited(struct flow_sink *sink, uint64_t us)
+{
+	struct sink_forward *f = CONTAINER_OF(sink, struct sink_forward, sink);
+
+	if (f->to)
+		f->to->waited(f->to, us);
+}
+
 static void pass_failed(struct flow_sink *sink, const struct flow *to, int err)
 {
 	struct sink_forward *f = CONTAINER_OF(sink, struct sink_forward, sink);
@@ -139,7 +147,7 @@ static void pass_closed(struct flow_sink *sink, oid conn)
 
 static int start_net(struct server *s)
 {
-	s->sink.sink = (struct flow_sink){pass_received, pass_failed, pass_closed};
+	s->sink.sink = (struct flow_sink){pass_received, pass_waited, pass_failed, pass_closed};
 	const struct net_conf conf = {
 		.loop = s->loop, .sink = &s->sink.sink, .ws_origins = s->config.ws_origins};
 

@@ -24,6 +24,7 @@ int conn_deliver(struct conn *c, const void *p, size_t n)
 	evt.blob = blob_new(p, n);
 	if (!evt.blob)
 		return ENOMEM;
+	evt.blob->heard_ms = flows_now_ms(c->f);
 	err = flows_tell(c->f, &evt, NULL);
 	if (err)
 		blob_free(evt.blob);

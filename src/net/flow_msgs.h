@@ -13,7 +13,8 @@
 
 struct blob {
 	struct blob *next;
-	size_t n, off; /* off: how much has been written */
+	size_t n, off;	   /* off: how much has been written */
+	uint64_t heard_ms; /* when it was complete: monotonic */
 	uint8_t p[];
 };
 

@@ -21,6 +21,14 @@ static void datagram_received(uint32_t listener, const struct addr *from, const 
 	n->conf.sink->received(n->conf.sink, &flow, p, nbytes);
 }
 
+static void datagram_waited(uint64_t us, void *arg)
+{
+	struct net *n = arg;
+
+	if (n->conf.sink->waited)
+		n->conf.sink->waited(n->conf.sink, us);
+}
+
 static void datagram_failed(uint32_t listener, const struct addr *to, int err, void *arg)
 {
 	struct net *n = arg;
@@ -214,7 +222,7 @@ static int listen_stream(struct net *n, enum flow_transport t, uint32_t number,
 
 int net_listen(struct net *n, enum flow_transport t, const struct addr *local, struct addr *bound)
 {
-	const struct udp_handlers h = {datagram_received, datagram_failed, n};
+	const struct udp_handlers h = {datagram_received, datagram_waited, datagram_failed, n};
 	struct net_listener l = {.transport = t};
 	uint32_t number = n->nlisteners + 1;
 	int err;

@@ -73,6 +73,8 @@ int sock_udp(int *fdp, const struct addr *local, struct addr *bound)
 		return err;
 	buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, UDP_BUFFER_BYTES);
 	buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, UDP_BUFFER_BYTES);
+	set(fd, SOL_SOCKET, SO_TIMESTAMPNS,
+	    1); /* when it arrived: udp.c tells how long it waited */
 	/* Messages larger than the path's MTU leave in fragments instead of failing. */
 	if (local->family == 6) {
 		set(fd, IPPROTO_IPV6, IPV6_RECVERR, 1);

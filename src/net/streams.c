@@ -351,6 +351,16 @@ static void forget(struct streams *s, struct flow_evt *evt)
 	blob_free(evt->blob);
 }
 
+static void tell_wait(struct streams *s, const struct flow_evt *evt)
+{
+	struct flow_sink *sink = s->net->conf.sink;
+
+	if (evt->kind == FLOW_EVT_RECEIVED && sink->waited)
+		sink->waited(sink,
+			     (clock_mono_ms(loop_clock(s->net->conf.loop)) - evt->blob->heard_ms) *
+				     1000);
+}
+
 static void events_came(int fd, unsigned events, void *arg)
 {
 	struct streams *s = arg;
@@ -358,6 +368,8 @@ static void events_came(int fd, unsigned events, void *arg)
 
 	ring_woken(s->shared.events);
 	for (int i = 0; i < EVENTS_PER_WAKE && ring_pop(s->shared.events, &evt); i++) {
+		if (!i)
+			tell_wait(s, &evt);
 		heard(s, &evt);
 		forget(s, &evt);
 	}

@@ -49,6 +49,10 @@ static void received(struct flow_sink *s, const struct flow *from, const uint8_t
 	}
 }
 
+static void waited(struct flow_sink *s, uint64_t us)
+{
+}
+
 static void failed(struct flow_sink *s, const struct flow *to, int err)
 {
 	struct world *w = (struct world *)s;
@@ -75,7 +79,7 @@ static struct world *begin(struct net_conf conf)
 	assert_non_null(w);
 	nworlds++;
 	assert_int_equal(loop_alloc(&w->loop, clock_real()), 0);
-	w->sink = (struct flow_sink){received, failed, closed};
+	w->sink = (struct flow_sink){received, waited, failed, closed};
 	conf.loop = w->loop;
 	conf.sink = &w->sink;
 	assert_int_equal(net_open(&w->net, &conf), 0);
@@ -630,7 +634,7 @@ static void closing_all_with_work_under_way_is_clean(void **state)
 static void opening_fails_cleanly_at_each_allocation(void **state)
 {
 #ifdef OFFHOOK_TEST_BUILD
-	struct flow_sink sink = {received, failed, closed};
+	struct flow_sink sink = {received, waited, failed, closed};
 	struct net_conf conf = {.sink = &sink, .flow_threads = 2};
 	uint64_t nth = 1;
 

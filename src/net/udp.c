@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <netinet/in.h>
 #include <linux/errqueue.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -24,6 +25,7 @@ struct udp {
 	int fd;
 	uint32_t listener;
 	struct loop_fd *watch;
+	const struct clock *clock;
 	struct udp_handlers h;
 	uint8_t bytes[DATAGRAM_BYTES];
 };
@@ -78,22 +80,69 @@ static bool read_error(struct udp *u)
 	return true;
 }
 
+/* How long the datagram has waited since the kernel had it; 0: not known. */
+static uint64_t waited_us(struct udp *u, struct msghdr *m)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+		struct timespec at;
+		int64_t us;
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_TIMESTAMPNS)
+			continue;
+		memcpy(&at, CMSG_DATA(c), sizeof(at));
+		us = clock_wall_us(u->clock) - (at.tv_sec * INT64_C(1000000) + at.tv_nsec / 1000);
+		/* more than a minute is a clock that was set */
+		return us > 0 && us < 60 * INT64_C(1000000) ? (uint64_t)us : 0;
+	}
+	return 0;
+}
+
+static void take(struct udp *u, const struct sockaddr_storage *ss, size_t n)
+{
+	struct addr from;
+
+	if (addr_from_sockaddr(&from, (const struct sockaddr *)ss) || !from.port)
+		return; /* nobody we could answer */
+	if (!is_keep_alive(u->bytes, n))
+		u->h.received(u->listener, &from, u->bytes, n, u->h.arg);
+}
+
+/* The first datagram of a batch, which is the one that has waited longest. */
+static bool read_first(struct udp *u)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(struct timespec)) + 64];
+		struct cmsghdr align;
+	} control;
+	struct sockaddr_storage ss;
+	struct iovec iov = {.iov_base = u->bytes, .iov_len = sizeof(u->bytes)};
+	struct msghdr m = {.msg_name = &ss,
+			   .msg_namelen = sizeof(ss),
+			   .msg_iov = &iov,
+			   .msg_iovlen = 1,
+			   .msg_control = control.bytes,
+			   .msg_controllen = sizeof(control.bytes)};
+	ssize_t n = recvmsg(u->fd, &m, MSG_DONTWAIT);
+
+	if (n < 0)
+		return errno != EAGAIN && errno != EWOULDBLOCK;
+	u->h.waited(waited_us(u, &m), u->h.arg);
+	take(u, &ss, (size_t)n);
+	return true;
+}
+
 /* One datagram.  False: none is left. */
 static bool read_one(struct udp *u)
 {
 	struct sockaddr_storage ss;
 	socklen_t nss = sizeof(ss);
-	struct addr from;
 	ssize_t n = recvfrom(u->fd, u->bytes, sizeof(u->bytes), MSG_DONTWAIT,
 			     (struct sockaddr *)&ss, &nss);
 
 	if (n < 0)
 		return errno != EAGAIN &&
 		       errno != EWOULDBLOCK; /* else an ICMP error, told above, or EINTR */
-	if (addr_from_sockaddr(&from, (struct sockaddr *)&ss) || !from.port)
-		return true; /* nobody we could answer */
-	if (!is_keep_alive(u->bytes, (size_t)n))
-		u->h.received(u->listener, &from, u->bytes, (size_t)n, u->h.arg);
+	take(u, &ss, (size_t)n);
 	return true;
 }
 
@@ -104,7 +153,9 @@ static void ready(int fd, unsigned events, void *arg)
 	if (events & LOOP_ERROR)
 		for (int i = 0; i < PER_WAKE && read_error(u); i++)
 			;
-	for (int i = 0; i < PER_WAKE && read_one(u); i++)
+	if (!read_first(u))
+		return;
+	for (int i = 1; i < PER_WAKE && read_one(u); i++)
 		;
 }
 
@@ -119,6 +170,7 @@ int udp_open(struct udp **up, struct loop *l, uint32_t listener, const struct ad
 	u->fd = -1;
 	u->listener = listener;
 	u->h = *h;
+	u->clock = loop_clock(l);
 	err = sock_udp(&u->fd, local, bound);
 	if (!err)
 		err = loop_watch(&u->watch, l, u->fd, LOOP_READ, ready, u);

@@ -17,6 +17,7 @@ struct udp;
 struct udp_handlers {
 	void (*received)(uint32_t listener, const struct addr *from, const uint8_t *p, size_t n,
 			 void *arg);
+	void (*waited)(uint64_t us, void *arg); /* the oldest datagram of a batch, in the kernel's queue */
 	void (*failed)(uint32_t listener, const struct addr *to, int err,
 		       void *arg); /* something sent there came back */
 	void *arg;

@@ -42,6 +42,10 @@ static void received(struct flow_sink *s, const struct flow *from, const uint8_t
 	}
 }
 
+static void waited(struct flow_sink *s, uint64_t us)
+{
+}
+
 static void failed(struct flow_sink *s, const struct flow *to, int err)
 {
 	struct world *w = (struct world *)s;
@@ -64,7 +68,7 @@ static int setup(void **state)
 	*state = w;
 	if (!w || loop_alloc(&w->loop, clock_real()))
 		return -1;
-	w->sink = (struct flow_sink){received, failed, closed};
+	w->sink = (struct flow_sink){received, waited, failed, closed};
 	conf.loop = w->loop;
 	conf.sink = &w->sink;
 	if (net_open(&w->net, &conf))

@@ -61,6 +61,14 @@ static void rule_changed(struct registrar *r, uint64_t id, const struct address_
 			  strerror(err));
 }
 
+static void tolerance_changed(struct registrar *r, const struct congestion_limit *l)
+{
+	if (!l)
+		sip_tolerate(r->conf.sip, CONGESTION_TOLERANCE_MS);
+	else
+		sip_tolerate(r->conf.sip, l->enabled ? (uint32_t)l->tolerance_ms : 0);
+}
+
 void guarding_changed(const struct model *m, const struct resource *res, uint64_t tenant_id,
 		      uint64_t id, void *arg)
 {
@@ -70,6 +78,8 @@ void guarding_changed(const struct model *m, const struct resource *res, uint64_
 		rule_changed(arg, id, (const struct address_rule *)o);
 	else if (res == &resource_flood_limit)
 		limits_changed(arg, (const struct flood_limit *)o);
+	else if (res == &resource_congestion_limit)
+		tolerance_changed(arg, (const struct congestion_limit *)o);
 }
 
 static void on_blocked(const struct addr *from, const char *account, enum shield_cause cause,
@@ -88,6 +98,19 @@ static void on_blocked(const struct addr *from, const char *account, enum shield
 	bus_publish(r->conf.bus, &ev);
 }
 
+static void on_congested(enum congestion_level level, unsigned percent, void *arg)
+{
+	static const char *const names[] = {"none", "some", "full"};
+	struct registrar *r = arg;
+	const struct bus_event ev = {
+		.kind = BUS_CONGESTION,
+		.reason = names[level],
+		.wall_us = clock_wall_us(r->conf.env.clock),
+	};
+
+	bus_publish(r->conf.bus, &ev);
+}
+
 int guarding_open(struct registrar *r)
 {
 	int err = default_limits(&r->default_limits);
@@ -97,6 +120,8 @@ int guarding_open(struct registrar *r)
 	r->shield = sip_shield(r->conf.sip);
 	shield_on_blocked(r->shield, on_blocked, r);
 	shield_limit(r->shield, &r->default_limits);
+	sip_on_congested(r->conf.sip, on_congested, r);
+	model_tell_all(r->conf.model, &resource_congestion_limit, 0, guarding_changed, r);
 	model_tell_all(r->conf.model, &resource_flood_limit, 0, guarding_changed, r);
 	model_tell_all(r->conf.model, &resource_address_rule, 0, guarding_changed, r);
 	return 0;
@@ -104,8 +129,10 @@ int guarding_open(struct registrar *r)
 
 void guarding_close(struct registrar *r)
 {
-	if (r->shield)
+	if (r->shield) {
 		shield_on_blocked(r->shield, NULL, NULL);
+		sip_on_congested(r->conf.sip, NULL, NULL);
+	}
 	buf_free(&r->who);
 }
 

@@ -298,6 +298,11 @@ void outside_call(const struct route_query *q, struct route_decision *d)
 
 /* ---- emergency ---- */
 
+bool route_is_emergency(const struct model *m, uint64_t tenant_id, struct str dialled)
+{
+	return model_find(m, &resource_emergency_number.fields[0], tenant_id, dialled) != NULL;
+}
+
 const struct emergency_number *outside_emergency(const struct route_query *q)
 {
 	if (q->from_trunk_id)

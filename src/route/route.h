@@ -114,6 +114,9 @@ struct route_decision {
 /* EXT-14: with so many calls, does one more find it busy? */
 bool route_is_busy(const struct extension *ext, size_t ncalls);
 
+/* Is this one of the tenant's emergency numbers? */
+bool route_is_emergency(const struct model *m, uint64_t tenant_id, struct str dialled);
+
 void route_decide(const struct route_query *q, struct route_decision *d);
 
 #endif

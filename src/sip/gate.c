@@ -151,16 +151,34 @@ static bool answer_options(struct sip *s, const struct sip_msg *req)
 	return true;
 }
 
+static bool is_too_many(const struct sip *s)
+{
+	if (!stack_is_full(s))
+		return false;
+	log_warn(NULL, LOGID_OVERLOAD, "%zu SIP transactions: new requests get 503",
+		 s->nclients + s->nservers);
+	return true;
+}
+
+/* Who has answered a challenge has cost us more than who has not: those go first. */
+static bool is_too_late(struct sip *s, const struct sip_msg *req)
+{
+	bool is_proven = sip_msg_has(req, SIP_HDR_AUTHORIZATION) ||
+			 sip_msg_has(req, SIP_HDR_PROXY_AUTHORIZATION);
+
+	if (congestion_admits(&s->congestion, is_proven ? CONGESTION_PROVEN : CONGESTION_NEW))
+		return false;
+	return !s->urgent || !s->urgent(req, s->urgent_arg);
+}
+
 /* Work in progress goes on; what is new is told to come again (RFC 3261 21.5.4). */
 static bool sheds(struct sip *s, const struct sip_msg *req)
 {
 	struct buf lines = {0};
 
-	if (!stack_is_full(s) || tag_is_ours(s, req->to_tag))
+	if (tag_is_ours(s, req->to_tag) || (!is_too_many(s) && !is_too_late(s, req)))
 		return false;
 	metric_add(METRIC_SIP_SHED, 1);
-	log_warn(NULL, LOGID_OVERLOAD, "%zu SIP transactions: new requests get 503",
-		 s->nclients + s->nservers);
 	buf_printf(&lines, "Retry-After: %u\r\n", 5 + (unsigned)rng_below(s->conf.env.rng, 10));
 	return refuse(s, req, 503, NULL, &lines);
 }

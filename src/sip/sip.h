@@ -13,6 +13,7 @@
 #define SIP_SIP_H
 
 #include "base/env.h"
+#include "sip/congestion.h"
 #include "sip/msg.h"
 
 struct sip;
@@ -36,6 +37,15 @@ struct flow_sink *sip_sink(struct sip *s);
 struct shield *sip_shield(struct sip *s);
 const struct env *sip_env(const struct sip *s);
 struct flow_edge *sip_edge(const struct sip *s);
+
+/* TRN-5: when what waits to be read waits longer than this, new requests are refused; 0: never.  80 ms at first. */
+void sip_tolerate(struct sip *s, uint32_t ms);
+/* Told when the level changes; percent: of the tolerance, what messages wait at least. */
+typedef void sip_congested_h(enum congestion_level level, unsigned percent, void *arg);
+void sip_on_congested(struct sip *s, sip_congested_h *fn, void *arg);
+/* Is this new request one that is served whatever the load (an emergency call)?  Asked only when it would be refused. */
+typedef bool sip_urgent_h(const struct sip_msg *req, void *arg);
+void sip_on_urgent(struct sip *s, sip_urgent_h *fn, void *arg);
 
 /* A connection ended: whoever keeps its flow for later (a contact) hears of it.  ENOSPC above 8. */
 typedef void sip_closed_h(oid conn, void *arg);

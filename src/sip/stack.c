@@ -133,6 +133,25 @@ static void received(struct flow_sink *sink, const struct flow *from, const uint
 	stack_gauge(s);
 }
 
+static void waited(struct flow_sink *sink, uint64_t us)
+{
+	struct sip *s = CONTAINER_OF(sink, struct sip, sink);
+	struct congestion *c = &s->congestion;
+	static const char *const now[] = {"all is served", "some new requests get 503",
+					  "all new requests get 503"};
+	unsigned percent;
+
+	ON_THREAD(THREAD_CORE);
+	if (!congestion_waited(c, clock_mono_ms(s->conf.env.clock), us))
+		return;
+	percent = (unsigned)(c->standing_us * 100 / c->tolerance_us);
+	metric_set(METRIC_CONGESTION, c->level);
+	log_warn(NULL, LOGID_OVERLOAD, "messages wait %u ms, %u %% of what is tolerated: %s",
+		 (unsigned)(c->standing_us / 1000), percent, now[c->level]);
+	if (s->congested)
+		s->congested(c->level, percent, s->congested_arg);
+}
+
 static void failed(struct flow_sink *sink, const struct flow *to, int err)
 {
 	ON_THREAD(THREAD_CORE);
@@ -175,7 +194,8 @@ int sip_alloc(struct sip **sp, const struct sip_conf *conf)
 	list_init(&s->usages);
 	s->conf = *conf;
 	fill_defaults(&s->conf);
-	s->sink = (struct flow_sink){received, failed, closed};
+	s->sink = (struct flow_sink){received, waited, failed, closed};
+	congestion_init(&s->congestion);
 	s->out.max = SIP_MAX_BYTES;
 	conf->env.rng->fill(conf->env.rng, s->secret, sizeof(s->secret));
 	/* What goes on gets room beyond the limit for what is new. */
@@ -271,6 +291,27 @@ int sip_on_closed(struct sip *s, sip_closed_h *fn, void *arg)
 	s->closed[s->nclosed].fn = fn;
 	s->closed[s->nclosed++].arg = arg;
 	return 0;
+}
+
+void sip_tolerate(struct sip *s, uint32_t ms)
+{
+	ON_THREAD(THREAD_CORE);
+	congestion_set(&s->congestion, ms);
+	metric_set(METRIC_CONGESTION, s->congestion.level);
+}
+
+void sip_on_congested(struct sip *s, sip_congested_h *fn, void *arg)
+{
+	ON_THREAD(THREAD_CORE);
+	s->congested = fn;
+	s->congested_arg = arg;
+}
+
+void sip_on_urgent(struct sip *s, sip_urgent_h *fn, void *arg)
+{
+	ON_THREAD(THREAD_CORE);
+	s->urgent = fn;
+	s->urgent_arg = arg;
 }
 
 void sip_on_request(struct sip *s, enum sip_method method, sip_request_h *fn, void *arg)

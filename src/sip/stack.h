@@ -14,6 +14,7 @@
 
 #include "base/buf.h"
 #include "base/map.h"
+#include "sip/congestion.h"
 #include "sip/shield.h"
 #include "sip/sip.h"
 
@@ -33,6 +34,11 @@ struct sip {
 	struct map
 		by_peer; /* client transactions that wait for an answer, by connection or remote address */
 	struct shield *shield;
+	struct congestion congestion;
+	sip_urgent_h *urgent; /* NULL: nothing is */
+	void *urgent_arg;
+	sip_congested_h *congested;
+	void *congested_arg;
 	struct map by_key;  /* server transactions */
 	struct map by_call; /* the same by Call-ID, From tag and CSeq: merged requests */
 	struct map dialogs;

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "sip/congestion.h"
+
+/*
+ * DESIGN  What is admitted now costs time for seconds to come, so the share moves slowly both ways: by 5 % down, by 2 % up an
+ * interval.  Until it has come down, the level FULL keeps the queue short; when nothing has waited for two seconds the
+ * load has gone, and it rises fast.
+ */
+enum {
+	LEAST = CONGESTION_ALL / 1024, /* some are always tried, or it would never end */
+	FORGET_INTERVALS = 20,	       /* without a message: whatever was, is over */
+	CALM_INTERVALS = 10,
+};
+
+void congestion_init(struct congestion *c)
+{
+	*c = (struct congestion){.tolerance_us = CONGESTION_TOLERANCE_MS * 1000,
+				 .admitted = CONGESTION_ALL};
+}
+
+void congestion_set(struct congestion *c, uint32_t tolerance_ms)
+{
+	uint64_t tolerance_us = (uint64_t)tolerance_ms * 1000;
+
+	if (tolerance_us == c->tolerance_us)
+		return;
+	congestion_init(c);
+	c->tolerance_us = tolerance_us;
+}
+
+/* The standing wait in hundredths of the tolerance. */
+static uint64_t percent(const struct congestion *c, uint64_t waited_us)
+{
+	return waited_us * 100 / c->tolerance_us;
+}
+
+/* Multiplied, not added to: the same steps do for twice the load and for a hundred times. */
+static void scale(struct congestion *c, unsigned percent_of_it)
+{
+	uint64_t share = (uint64_t)c->admitted * percent_of_it / 100;
+
+	c->admitted = share > CONGESTION_ALL ? CONGESTION_ALL
+		      : share < LEAST	     ? LEAST
+					     : (uint32_t)share;
+}
+
+static enum congestion_level level_of(const struct congestion *c, uint64_t now_percent)
+{
+	if (now_percent >= 100)
+		return CONGESTION_FULL;
+	return now_percent >= 80 || c->admitted < CONGESTION_ALL ? CONGESTION_SOME
+								 : CONGESTION_NONE;
+}
+
+/* While the queue shrinks by itself what was admitted fits: taking less would leave us idle later. */
+static bool adjust(struct congestion *c)
+{
+	uint64_t now = percent(c, c->shortest_us), before = percent(c, c->standing_us);
+	enum congestion_level level;
+	bool is_shrinking = now + now / 8 < before;
+
+	c->standing_us = c->shortest_us;
+	c->ncalm = now < 20 ? c->ncalm + 1 : 0;
+	if (now < 80)
+		scale(c, c->ncalm > CALM_INTERVALS ? 120 : 102);
+	else if (!is_shrinking)
+		scale(c, 95);
+	level = level_of(c, now);
+	if (level == c->level)
+		return false;
+	c->level = level;
+	return true;
+}
+
+bool congestion_waited(struct congestion *c, uint64_t now_ms, uint64_t waited_us)
+{
+	bool is_other = false;
+	uint64_t passed_ms = now_ms - c->since_ms;
+
+	if (!c->tolerance_us)
+		return false;
+	if (!c->since_ms || passed_ms > FORGET_INTERVALS * CONGESTION_INTERVAL_MS) {
+		c->shortest_us = 0;
+		c->admitted = CONGESTION_ALL;
+		is_other = adjust(c);
+	} else if (passed_ms < CONGESTION_INTERVAL_MS) {
+		if (waited_us < c->shortest_us)
+			c->shortest_us = waited_us;
+		return false;
+	} else {
+		is_other = adjust(c);
+	}
+	c->since_ms = now_ms;
+	c->shortest_us = waited_us;
+	return is_other;
+}
+
+bool congestion_admits(struct congestion *c, enum congestion_work work)
+{
+	if (c->level == CONGESTION_NONE)
+		return true;
+	if (work == CONGESTION_PROVEN)
+		return c->level != CONGESTION_FULL;
+	if (c->level == CONGESTION_FULL)
+		return false;
+	c->remainder += c->admitted;
+	if (c->remainder < CONGESTION_ALL)
+		return false;
+	c->remainder -= CONGESTION_ALL;
+	return true;
+}

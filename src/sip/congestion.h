@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Congestion (TRN-5): when messages wait too long before they are read, new work is refused so that work in progress goes on.
+ *
+ * The metric is the standing wait: the shortest time that any message waited within an interval.  A queue that is emptied now
+ * and then is no congestion, however long it grew in between (a process confined to a tenth of a core is not run for
+ * nine tenths of each period).  Up to 80 % of the tolerance all is served; above, a growing share of the new requests
+ * is refused; above the tolerance all that is new, and also who comes back with credentials.  The share shrinks as slowly as the
+ * load allows, so that what is admitted is what can be finished.
+ *
+ * Never refused: what belongs to a dialog or transaction, ACK, CANCEL, BYE, and emergency calls.
+ *
+ * Thread     core
+ * Units      _us; shares of 65536
+ * Sources    TRN-5; RFC 3261 21.5.4 (503, Retry-After); RFC 6357, RFC 7339 (what overload control is for)
+ */
+#ifndef SIP_CONGESTION_H
+#define SIP_CONGESTION_H
+
+#include "base/defs.h"
+
+enum congestion_level { CONGESTION_NONE, CONGESTION_SOME, CONGESTION_FULL };
+enum congestion_work { CONGESTION_NEW, CONGESTION_PROVEN /* comes with credentials */ };
+
+enum {
+	CONGESTION_INTERVAL_MS = 200, /* longer than the period of a confined process */
+	CONGESTION_ALL = 65536,
+	CONGESTION_TOLERANCE_MS = 80, /* of the guide */
+};
+
+struct congestion {
+	uint64_t tolerance_us; /* 0: nothing is ever refused */
+	uint64_t since_ms;     /* of the interval under way; 0: none */
+	uint64_t shortest_us;  /* in it */
+	uint64_t standing_us;  /* of the interval before */
+	uint32_t admitted;     /* share of new requests */
+	uint32_t ncalm;	       /* intervals without a wait worth the name */
+	uint32_t remainder;    /* of admitting every n-th */
+	enum congestion_level level;
+};
+
+/* Nothing is refused before the first wait is told. */
+void congestion_init(struct congestion *c);
+void congestion_set(struct congestion *c, uint32_t tolerance_ms); /* 0: off */
+/* The message read now has waited so long.  True: the level is another than before. */
+bool congestion_waited(struct congestion *c, uint64_t now_ms, uint64_t waited_us);
+bool congestion_admits(struct congestion *c, enum congestion_work work);
+
+#endif

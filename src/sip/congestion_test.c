@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The controller alone, and before a server whose messages cost time: ten times the load, the server's own pace. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "sip/congestion.h"
+
+static uint64_t now_ms;
+
+/* One interval in which the shortest wait is this. */
+static bool interval(struct congestion *c, uint64_t wait_ms)
+{
+	bool is_other = congestion_waited(c, now_ms, wait_ms * 1000);
+
+	(void)congestion_waited(c, now_ms + 50, (wait_ms + 90) * 1000);
+	(void)congestion_waited(c, now_ms + 90, wait_ms * 1000);
+	now_ms += CONGESTION_INTERVAL_MS;
+	return is_other;
+}
+
+static unsigned admitted_of(struct congestion *c, enum congestion_work work, unsigned n)
+{
+	unsigned admitted = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		admitted += congestion_admits(c, work);
+	return admitted;
+}
+
+static void open_at(struct congestion *c, uint64_t wait_ms)
+{
+	now_ms = 1000000;
+	congestion_init(c);
+	for (int i = 0; i < 3; i++)
+		(void)interval(c, wait_ms);
+}
+
+static void up_to_80_percent_all_is_served(void **state)
+{
+	struct congestion c;
+
+	open_at(&c, 63);
+	assert_int_equal(c.level, CONGESTION_NONE);
+	assert_int_equal(admitted_of(&c, CONGESTION_NEW, 1000), 1000);
+}
+
+static void from_80_percent_on_some_new_requests_are_refused(void **state)
+{
+	struct congestion c;
+
+	open_at(&c, 65);
+	assert_int_equal(c.level, CONGESTION_SOME);
+	assert_in_range(admitted_of(&c, CONGESTION_NEW, 1000), 500, 960);
+	assert_int_equal(admitted_of(&c, CONGESTION_PROVEN, 1000), 1000);
+}
+
+static void above_the_tolerance_all_that_is_new_is_refused(void **state)
+{
+	struct congestion c;
+
+	open_at(&c, 81);
+	assert_int_equal(c.level, CONGESTION_FULL);
+	assert_int_equal(admitted_of(&c, CONGESTION_NEW, 1000), 0);
+	assert_int_equal(admitted_of(&c, CONGESTION_PROVEN, 1000), 0);
+}
+
+/* It is the shortest wait that counts: a queue that is emptied now and then is none. */
+static void a_queue_that_is_emptied_is_no_congestion(void **state)
+{
+	struct congestion c;
+
+	open_at(&c, 0);
+	for (int i = 0; i < 50; i++) {
+		(void)congestion_waited(&c, now_ms, 95000);
+		(void)congestion_waited(&c, now_ms + 5, 1000);
+		now_ms += 100;
+	}
+	assert_int_equal(c.level, CONGESTION_NONE);
+}
+
+static void it_ends_with_the_wait(void **state)
+{
+	struct congestion c;
+	int i;
+
+	open_at(&c, 500);
+	for (i = 0; i < 60 && c.level != CONGESTION_NONE; i++)
+		(void)interval(&c, 0);
+	assert_in_range(i, 2, 59);
+	assert_int_equal(admitted_of(&c, CONGESTION_NEW, 1000), 1000);
+	open_at(&c, 500);
+	now_ms += 60000; /* or when nothing came for long */
+	(void)interval(&c, 0);
+	assert_int_equal(c.level, CONGESTION_NONE);
+}
+
+static void changes_of_the_level_are_told(void **state)
+{
+	struct congestion c;
+
+	open_at(&c, 0);
+	(void)interval(&c, 70);
+	assert_true(interval(&c, 70));
+	assert_false(interval(&c, 70));
+	(void)interval(&c, 200);
+	assert_true(interval(&c, 200));
+}
+
+static void off_it_refuses_nothing(void **state)
+{
+	struct congestion c;
+
+	open_at(&c, 0);
+	congestion_set(&c, 0);
+	for (int i = 0; i < 10; i++)
+		(void)interval(&c, 10000);
+	assert_int_equal(admitted_of(&c, CONGESTION_PROVEN, 10), 10);
+	congestion_set(&c, 80);
+	for (int i = 0; i < 3; i++)
+		(void)interval(&c, 10000);
+	assert_int_equal(admitted_of(&c, CONGESTION_PROVEN, 10), 0);
+}
+
+/*
+ * A server with a cost model: one queue, `calls` new requests arrive in each millisecond (hundredths), a refusal costs 5 us, an
+ * admitted call 605 us in eleven messages over two seconds.  Its process runs 10 ms of each 100.
+ */
+enum { COST_REFUSED = 5, COST_PART = 55, PARTS = 10, PART_EVERY_MS = 200, SECONDS = 60 };
+
+struct served {
+	unsigned calls;
+	uint64_t longest_ms; /* that a part of a call waited, the first five seconds left out */
+};
+
+static uint64_t
+	queue[1 << 20]; /* when it arrived, and what: 0 new, else the part, in the low byte */
+static size_t head, tail;
+static uint64_t later[PARTS * PART_EVERY_MS + 1][2000];
+static unsigned nlater[PARTS * PART_EVERY_MS + 1];
+
+static void arrive(uint64_t at_ms, unsigned part)
+{
+	queue[tail++ % (1 << 20)] = at_ms << 8 | part;
+}
+
+static void come_later(uint64_t at_ms, unsigned part)
+{
+	unsigned slot = (unsigned)(at_ms % ARRAY_LEN(later));
+
+	assert_true(nlater[slot] < 2000);
+	later[slot][nlater[slot]++] = part;
+}
+
+static unsigned serve_one(struct congestion *c, uint64_t at_ms, struct served *s)
+{
+	uint64_t item = queue[head++ % (1 << 20)], waited_ms = at_ms - (item >> 8);
+	unsigned part = item & 255;
+
+	(void)congestion_waited(c, at_ms, waited_ms * 1000);
+	if (!part && !congestion_admits(c, CONGESTION_NEW))
+		return COST_REFUSED;
+	if (part && at_ms > 1005000 && waited_ms > s->longest_ms)
+		s->longest_ms = waited_ms;
+	if (part == PARTS)
+		s->calls++;
+	else
+		come_later(at_ms + PART_EVERY_MS, part + 1);
+	return COST_PART;
+}
+
+static struct served serve(unsigned calls_in_100ms, uint32_t tolerance_ms)
+{
+	struct served s = {0};
+	struct congestion c;
+	unsigned owed = 0;
+	int budget = 0;
+
+	congestion_init(&c);
+	congestion_set(&c, tolerance_ms);
+	head = tail = 0;
+	memset(nlater, 0, sizeof(nlater));
+	for (uint64_t ms = 1000000; ms < 1000000 + SECONDS * 1000; ms++) {
+		unsigned slot = (unsigned)(ms % ARRAY_LEN(later)), n = nlater[slot];
+
+		for (owed += calls_in_100ms; owed >= 100; owed -= 100)
+			arrive(ms, 0);
+		nlater[slot] = 0;
+		for (unsigned i = 0; i < n; i++)
+			arrive(ms, (unsigned)later[slot][i]);
+		if (ms % 100 < 10)
+			budget += 1000;
+		while (budget > 0 && head < tail)
+			budget -= (int)serve_one(&c, ms, &s);
+		if (budget > 0)
+			budget = 0; /* idle time is not saved up */
+	}
+	return s;
+}
+
+/* At most 165 calls a second; 1450 refusals take 7 of the 100 ms. */
+static void ten_times_the_load_completes_nine_tenths_of_capacity(void **state)
+{
+	struct served most = {0}, s;
+
+	for (unsigned load = 10; load <= 18; load++) {
+		s = serve(load, CONGESTION_TOLERANCE_MS);
+		if (s.calls > most.calls)
+			most = s;
+	}
+	s = serve(160, CONGESTION_TOLERANCE_MS);
+	assert_true(s.calls * 10 >= most.calls * 9);
+	assert_in_range(s.longest_ms, 0, 500);
+	s = serve(160, 0); /* without it next to nothing is completed */
+	assert_true(s.calls * 10 < most.calls);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(up_to_80_percent_all_is_served),
+		cmocka_unit_test(from_80_percent_on_some_new_requests_are_refused),
+		cmocka_unit_test(above_the_tolerance_all_that_is_new_is_refused),
+		cmocka_unit_test(a_queue_that_is_emptied_is_no_congestion),
+		cmocka_unit_test(it_ends_with_the_wait),
+		cmocka_unit_test(changes_of_the_level_are_told),
+		cmocka_unit_test(off_it_refuses_nothing),
+		cmocka_unit_test(ten_times_the_load_completes_nine_tenths_of_capacity),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

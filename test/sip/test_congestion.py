@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""TRN-5 from outside: a server that is stopped for a while finds messages that have waited."""
+import os
+import signal
+import time
+
+import pytest
+
+from harness import wait
+from harness.rawsip import RawSip
+
+WAIT_S = 0.3  # what the messages wait: more than is tolerated, and than an interval
+
+
+@pytest.fixture
+def peer(server, addresses):
+    p = RawSip(addresses.new(), server.ip, domain=server.domain)
+    yield p
+    p.close()
+
+
+def after_waiting(server, peer, text):
+    """The final response to a request that waited in the server's queue."""
+    os.kill(server.process.pid, signal.SIGSTOP)
+    try:
+        peer.send(text)
+        time.sleep(WAIT_S)
+    finally:
+        os.kill(server.process.pid, signal.SIGCONT)
+    answer = peer.final()
+    assert answer, "no answer"
+    return answer
+
+
+def is_congested(server, peer):
+    return after_waiting(server, peer, peer.request("OPTIONS")).status == 503
+
+
+def level(server):
+    return server.metrics()["offhook_sip_congestion_level"]
+
+
+def test_new_requests_are_refused_and_emergency_calls_are_not(server, peer):
+    trunk = server.api("POST", "/api/trunks", {"name": "exit", "host": "127.0.0.9"}, who="admin")
+    assert trunk.status_code == 201, trunk.text
+    pool = server.api("POST", "/api/did_pools", {"trunk_id": trunk.json()["id"], "numbers": "555000*", "caller_id": "5550000"},
+                      who="admin", headers={"X-Tenant": server.domain})
+    assert pool.status_code == 201, pool.text
+    made = server.api("POST", "/api/emergency_numbers", {"number": "112", "trunk_id": trunk.json()["id"]})
+    assert made.status_code == 201, made.text
+    assert peer.alive().status == 200
+    wait.until(lambda: is_congested(server, peer), 10, why="what waits is refused")
+    answer = after_waiting(server, peer, peer.request("OPTIONS"))
+    assert answer.status == 503 and 5 <= int(answer.get("Retry-After")) < 15
+    assert level(server) == 2
+    for number, status in ("102", 503), ("112", 407):
+        answer = after_waiting(server, peer, peer.request("INVITE", f"sip:{number}@{peer.domain}", user="101"))
+        assert answer.status == status, number
+    # What belongs to a dialog is looked at: here, that there is none.
+    assert after_waiting(server, peer, peer.request("BYE", to_tag="never-made")).status in (481, 503)
+    wait.until(lambda: peer.alive().status == 200, 20, why="it ends when nothing waits")
+    wait.until(lambda: peer.alive() and level(server) == 0, 30, why="and all is served again")
+
+
+def test_it_can_be_switched_off(server, peer):
+    made = server.api("POST", "/api/congestion_limits", {"enabled": False}, who="admin")
+    assert made.status_code == 201, made.text
+    for _ in range(5):
+        assert not is_congested(server, peer)
+    changed = server.api("PATCH", f"/api/congestion_limits/{made.json()['id']}", {"enabled": True, "tolerance_ms": 100},
+                         who="admin")
+    assert changed.status_code == 200, changed.text
+    wait.until(lambda: is_congested(server, peer), 10, why="on again, it refuses")
