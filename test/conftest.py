@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Fixtures of all outside tests.  Each test gets loopback addresses of its own, so tests never meet."""
-import itertools
 import os
 import sys
 
@@ -8,26 +7,10 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+from harness.addresses import Addresses  # noqa: E402
 from harness.baresip import Baresip  # noqa: E402
 from harness.linphone import Linphone  # noqa: E402
 from harness.server import Server    # noqa: E402
-
-# 127.64.0.0/10 is ours; a worker's number keeps parallel runs apart.
-_blocks = itertools.count(1)
-
-
-class Addresses:
-    """Fresh loopback addresses: 127.64-127.x.y."""
-
-    def __init__(self):
-        block = next(_blocks)
-        self._base = (64 + (block >> 8) % 60, block & 255)
-        self._next = 0
-
-    def new(self):
-        self._next += 1
-        assert self._next < 255
-        return f"127.{self._base[0]}.{self._base[1]}.{self._next}"
 
 
 @pytest.fixture

@@ -8,15 +8,9 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from harness import wait  # noqa: E402
+from harness.addresses import new_address  # noqa: E402
 from client import ApiServer, Client  # noqa: E402
 import bodies  # noqa: E402
-
-_address = itertools.count(10)
-
-
-def new_address():
-    n = next(_address)
-    return f"127.30.{n // 250}.{n % 250 + 1}"
 
 
 class Tenant:

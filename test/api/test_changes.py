@@ -8,7 +8,7 @@ import time
 import pytest
 
 from client import ApiServer, Client
-from conftest import new_address
+from harness.addresses import new_address
 
 
 def test_etag_guards_against_lost_updates(tenant):

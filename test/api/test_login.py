@@ -137,7 +137,7 @@ def test_disabled_tenant_is_out_and_its_administrator_may_still_act(server, tena
 
 def test_there_is_no_user_before_one_is_made(tmp_path):
     from client import ApiServer
-    from conftest import new_address
+    from harness.addresses import new_address
     s = ApiServer(tmp_path / "fresh", new_address()).start()
     try:
         for name, password in (("admin", "admin"), ("admin", ""), ("root", "root"), ("admin", "password"), ("", "")):

@@ -50,7 +50,7 @@ def redirected(raw, port):
 
 @pytest.fixture(scope="module")
 def peer(tmp_path_factory):
-    from conftest import Addresses
+    from harness.addresses import Addresses
     from harness.server import Server
     addresses = Addresses()
     server = Server(tmp_path_factory.mktemp("torture"), addresses.new()).start()
