@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <stdint.h>
-#include <spandsp/telephony.h>
-#include <spandsp/bit_operations.h>
-#include <spandsp/g711.h>
+#include <spandsp.h>
 #include "audio/backend.h"
 
 static size_t mu_decode(void *s, const uint8_t *p, size_t n, int16_t *pcm)

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* G.722 at 64 kbit/s, G.726 at 32 kbit/s with the first sample in the low half (RFC 3551 4.5.4), GSM full rate as in RFC 3551 4.5.8. */
-#include <stdint.h>
-#include <spandsp/telephony.h>
-#include <spandsp/g722.h>
-#include <spandsp/g726.h>
-#include <spandsp/gsm0610.h>
+#include <spandsp.h>
 #include "audio/backend.h"
 
 enum { GSM_BYTES = 33, GSM_SAMPLES = 160 };
