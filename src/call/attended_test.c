@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Attended transfers: a REFER that names the call the transferor has with the target. */
 #include "call/testing_transfer.h"
-#include "call/usage.h"
 
 /* b, who talks to a, calls c on a second line (which does not answer yet). */
 static void consults(struct ua *b, struct ua *b2, struct ua *c)
@@ -22,11 +21,6 @@ static void consults_and_talks(struct ua *b, struct ua *b2, struct ua *c)
 	ua_got(b2, 200);
 	ua_request(b2, "ACK", "");
 	run(b->p->w);
-}
-
-static size_t calls_of_extension(const struct world *w, uint64_t number)
-{
-	return usage_calls(w->calls, TENANT, number - 100);
 }
 
 /* The second call goes on between the other two; both of b's are over. */
@@ -274,18 +268,18 @@ static void after_it_each_counts_the_call_it_is_in(void **state)
 	    "{'name':'acme','domain':'acme.example','max_calls':2}");
 	talk(w, &a, &b);
 	consults_and_talks(&b, &b2, &c);
-	assert_int_equal(calls_of_extension(w, 102), 2);
+	assert_int_equal(calls_in_usage(w, 2), 2);
 	refers_to_call(&b, &b2, "");
 	got_status(b.p, 202);
 	told(&b, "SIP/2.0 200 OK", true);
 	is_introduced(&a, audio(a.p));
 	put_through(w, &a, &b, &b2, &c);
-	assert_int_equal(calls_of_extension(w, 101), 1);
-	assert_int_equal(calls_of_extension(w, 102), 0);
-	assert_int_equal(calls_of_extension(w, 103), 1);
+	assert_int_equal(calls_in_usage(w, 1), 1);
+	assert_int_equal(calls_in_usage(w, 2), 0);
+	assert_int_equal(calls_in_usage(w, 3), 1);
 	hang_up(&a, &c);
-	assert_int_equal(calls_of_extension(w, 101), 0);
-	assert_int_equal(calls_of_extension(w, 103), 0);
+	assert_int_equal(calls_in_usage(w, 1), 0);
+	assert_int_equal(calls_in_usage(w, 3), 0);
 }
 
 int main(void)

@@ -167,8 +167,11 @@ void call_reroute(struct call *call, const struct dest *dest); /* a service send
 void call_end(struct call *call, enum reason reason, unsigned status, const char *by,
 	      struct str headers);
 
-/* Join two legs of the call of which the first talks already: what the second says of itself is offered to it now. */
+/* Join two legs of the call, at least one of which talks already: what the second says of itself is offered to the first now,
+ * or what the first has offered to the second. */
 void call_introduce(struct call *call, struct leg *caller, struct leg *callee);
+/* `by` has answered what rings for the caller, who is waiting or is being transferred. */
+void call_taken(struct call *call, struct leg *caller, struct leg *by);
 void call_leg_held(struct call *call, struct leg *leg,
 		   bool is_held); /* it holds the other side, or has taken it back */
 

@@ -15,6 +15,7 @@
 #include "call/events.h"
 #include "call/leg_media.h"
 #include "call/negotiate.h"
+#include "call/pickup.h"
 #include "call/record.h"
 #include "call/ringing.h"
 #include "call/services.h"
@@ -295,6 +296,8 @@ void call_leg_opened(struct call *call, struct leg *leg)
 {
 	if (leg->member)
 		ringing_opened(call->ring, leg);
+	else if (pickup_opened(leg))
+		return;
 	else if (leg->id == call->caller && call->ring)
 		ringing_caller_opened(call->ring);
 	else if (leg->id == call->caller && call->st == CALL_OPENING)
@@ -341,6 +344,14 @@ void call_introduce(struct call *call, struct leg *caller, struct leg *callee)
 	}
 	call->st = CALL_TALKING;
 	record_segment_begin(call, caller, callee, NULL);
+	if (caller->st == LEG_READY)
+		negotiate_reopen(caller);
+	if (caller->st == LEG_READY && caller->offered) {
+		s = caller->offered;
+		caller->offered = NULL;
+		bridge_offer(call->bridge, caller, &s);
+		return;
+	}
 	s = callee->theirs;
 	callee->theirs = NULL;
 	bridge_offer(call->bridge, callee, &s);
@@ -379,6 +390,26 @@ static void join(struct call *call, struct leg *caller, struct leg *callee)
 		bridge_offer(call->bridge, callee, &s);
 }
 
+void call_taken(struct call *call, struct leg *caller, struct leg *leg)
+{
+	call->ring = ringing_free(call->ring, REASON_ANSWERED_ELSEWHERE, STR_NONE);
+	/* In the journal before the caller hears of it: an answered call never vanishes. */
+	record_call_answered(call, leg);
+	if (!leg->rec.answered_at)
+		record_leg_answered(leg);
+	if (!caller->offered)
+		record_leg_kept(leg); /* else when its answer is in force, a moment later */
+	usage_add_extension(call, leg->extension_id);
+	events_target(leg, BUS_TARGET_ANSWERED, NULL);
+	transfer_answered(call);
+	if (caller->st == LEG_UP || leg->st == LEG_UP)
+		call_introduce(call, caller, leg);
+	else
+		join(call, caller, leg);
+	if (call->st == CALL_TALKING)
+		services_event(call, OWNER_ANSWERED, leg->id, REASON_NORMAL);
+}
+
 void call_leg_answered(struct call *call, struct leg *leg, const struct sip_inv_event *ev)
 {
 	struct leg *caller = leg_get(call->cs, call->caller);
@@ -386,21 +417,7 @@ void call_leg_answered(struct call *call, struct leg *leg, const struct sip_inv_
 	if (!leg->member || !ringing_answered(call->ring, leg, ev))
 		return;
 	BUG(!caller);
-	call->ring = ringing_free(call->ring, REASON_ANSWERED_ELSEWHERE, STR_NONE);
-	/* In the journal before the caller hears of it: an answered call never vanishes. */
-	record_call_answered(call, leg);
-	record_leg_answered(leg);
-	if (!caller->offered)
-		record_leg_kept(leg); /* else when its answer is in force, a moment later */
-	usage_add_extension(call, leg->extension_id);
-	events_target(leg, BUS_TARGET_ANSWERED, NULL);
-	transfer_answered(call);
-	if (caller->st == LEG_UP)
-		call_introduce(call, caller, leg);
-	else
-		join(call, caller, leg);
-	if (call->st == CALL_TALKING)
-		services_event(call, OWNER_ANSWERED, leg->id, REASON_NORMAL);
+	call_taken(call, caller, leg);
 }
 
 void call_leg_pracked(struct call *call, struct leg *leg, struct str sdp)
@@ -411,8 +428,11 @@ void call_leg_pracked(struct call *call, struct leg *leg, struct str sdp)
 
 void call_leg_acked(struct call *call, struct leg *leg, struct str sdp)
 {
-	events_call(call, BUS_CALL_ESTABLISHED, NULL);
+	if (leg->id == call->caller)
+		events_call(call, BUS_CALL_ESTABLISHED, NULL);
 	negotiate_acked(call, leg, sdp);
+	if (pickup_acked(leg))
+		return;
 	if (leg->must_reoffer)
 		negotiate_reoffer(leg);
 	if (call->st == CALL_SERVED)
@@ -471,7 +491,7 @@ void call_leg_gone(struct call *call, struct leg *leg, enum reason reason, unsig
 {
 	const char *by = leg->id == call->caller ? "caller" : "callee";
 
-	if (call->st == CALL_OVER)
+	if (call->st == CALL_OVER || pickup_gone(leg))
 		return;
 	if (strcmp(leg->rec.ended_by, "system") == 0)
 		by = "system"; /* we had to give it up */

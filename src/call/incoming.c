@@ -11,6 +11,7 @@
 #include "call/calls.h"
 #include "call/leg_media.h"
 #include "call/leg_sip.h"
+#include "call/pickup.h"
 #include "call/record.h"
 #include "route/index.h"
 #include "schema/did.h"
@@ -91,26 +92,36 @@ bool calls_is_urgent(const struct sip_msg *req, void *calls)
 	return t && route_is_emergency(cs->conf.model, t->o.id, str_of(dialled));
 }
 
+static void leg_identity(struct leg *leg, const struct identity *who)
+{
+	if (!who->account)
+		return; /* it came from a trunk: on_trunk() */
+	leg->account_id = who->account->o.id;
+	leg->nat = (enum nat_choice)who->account->nat;
+	if (!who->extension)
+		return;
+	leg->extension_id = who->extension->o.id;
+	str_fit(leg->rec.number, sizeof(leg->rec.number), str_of(who->extension->number));
+}
+
 static void caller_identity(struct call *call, struct leg *leg, const struct identity *who)
 {
 	const struct extension *ext = who->extension;
 
 	call->caller = leg->id;
 	if (!who->account)
-		return; /* it came from a trunk: from_trunk() */
-	call->caller_account_id = leg->account_id = who->account->o.id;
-	leg->nat = (enum nat_choice)who->account->nat;
+		return;
+	call->caller_account_id = who->account->o.id;
 	str_fit(call->domain, sizeof(call->domain), str_of(who->tenant->domain));
 	str_fit(call->rec.direction, sizeof(call->rec.direction), STR("internal"));
 	if (!ext) {
 		str_fit(call->rec.caller, sizeof(call->rec.caller), str_of(who->account->username));
 		return;
 	}
-	call->caller_extension_id = leg->extension_id = ext->o.id;
+	call->caller_extension_id = ext->o.id;
 	str_fit(call->rec.caller, sizeof(call->rec.caller), str_of(ext->number));
 	calls_extension_name(call->cs, ext->o.tenant_id, ext->o.id, call->rec.caller_name,
 			     sizeof(call->rec.caller_name));
-	str_fit(leg->rec.number, sizeof(leg->rec.number), str_of(ext->number));
 }
 
 /* What it offers.  No description: we shall be asked to offer (late offer).  Returns the status to refuse with, 0 = fine. */
@@ -162,7 +173,6 @@ static void note_request(struct leg *leg, const struct sip_msg *req)
 	struct str agent = sip_msg_header(req, SIP_HDR_USER_AGENT);
 
 	str_fit(leg->rec.sip_call_id, sizeof(leg->rec.sip_call_id), req->call_id);
-	str_fit(leg->call->rec.sip_call_id, sizeof(leg->call->rec.sip_call_id), req->call_id);
 	str_fit(leg->rec.user_agent, sizeof(leg->rec.user_agent), agent);
 }
 
@@ -188,6 +198,13 @@ static void caller_outside(struct call *call, struct leg *leg, const struct sip_
 	str_fit(leg->rec.number, sizeof(leg->rec.number), str_of(rec->caller));
 }
 
+/* What an INVITE with Replaces wants. */
+struct wanted {
+	bool is_there;
+	struct replaces replaces;
+	struct leg *leg; /* NULL: we have no such call */
+};
+
 struct from_trunk {
 	uint64_t trunk_id;
 	const struct tenant *tenant;
@@ -195,7 +212,7 @@ struct from_trunk {
 
 /* TRK-12: whose number is called on a trunk to the host this comes from?  False: it comes from no trunk. */
 static bool from_trunk(struct calls *cs, const struct sip_msg *req, const char *dialled,
-		       struct from_trunk *out)
+		       const struct wanted *wanted, struct from_trunk *out)
 {
 	size_t pos = 0;
 	uint64_t id;
@@ -207,6 +224,8 @@ static bool from_trunk(struct calls *cs, const struct sip_msg *req, const char *
 			route_index_did(cs->conf.route_index, id, did_plain(str_of(dialled)));
 
 		is_trunk = true;
+		if (wanted->leg && wanted->leg->trunk_id == id) /* our own Contact is called */
+			tenant_id = wanted->leg->rec.tenant_id;
 		out->trunk_id = id;
 		out->tenant = model_tenant(cs->conf.model, tenant_id);
 	}
@@ -233,38 +252,50 @@ static bool is_refused(struct calls *cs, struct sip_strans *st, const struct fro
 	return false;
 }
 
-/* The call, its caller's leg and the INVITE usage: all three, or none and the request still ours. */
+/* A leg in `call` and its INVITE usage: both, or none and the request still ours. */
+static int make_leg(struct leg **lp, struct call *call, struct sip_strans *st,
+		    const struct identity *who, const char *dialled)
+{
+	const struct sip_msg *req = sip_strans_request(st);
+	struct buf contact = {0};
+	struct leg *leg;
+	int err = leg_alloc(&leg, call, true);
+
+	if (err)
+		return err;
+	leg_identity(leg, who);
+	leg->flow = req->flow;
+	calls_bind_for(call->cs, &req->flow, &leg->bind);
+	note_request(leg, req);
+	err = leg_sip_contact(&contact, call->cs, &req->flow, str_of(dialled));
+	if (!err)
+		err = sip_invite_uas(&leg->inv, st, contact.p, leg_sip_event, leg);
+	buf_free(&contact);
+	if (err)
+		leg_free(leg);
+	else
+		*lp = leg;
+	return err;
+}
+
+/* The call with its caller's leg. */
 static int make(struct leg **lp, struct calls *cs, struct sip_strans *st,
 		const struct identity *who, const char *dialled)
 {
 	const struct sip_msg *req = sip_strans_request(st);
 	struct call *call = call_alloc(cs, who->tenant->o.id);
-	struct buf contact = {0};
-	struct leg *leg;
 	int err;
 
 	if (!call)
 		return ENOMEM;
-	err = leg_alloc(&leg, call, true);
+	err = make_leg(lp, call, st, who, dialled);
 	if (err) {
 		call_free(call);
 		return err;
 	}
-	caller_identity(call, leg, who);
-	leg->flow = req->flow;
-	calls_bind_for(cs, &req->flow, &leg->bind);
-	note_request(leg, req);
+	caller_identity(call, *lp, who);
+	str_fit(call->rec.sip_call_id, sizeof(call->rec.sip_call_id), req->call_id);
 	str_fit(call->rec.callee, sizeof(call->rec.callee), str_of(dialled));
-	err = leg_sip_contact(&contact, cs, &req->flow, str_of(dialled));
-	if (!err)
-		err = sip_invite_uas(&leg->inv, st, contact.p, leg_sip_event, leg);
-	buf_free(&contact);
-	if (err) {
-		leg_free(leg);
-		call_free(call);
-		return err;
-	}
-	*lp = leg;
 	return 0;
 }
 
@@ -280,11 +311,65 @@ static void not_made(struct sip_strans *st, int err)
 		sip_refuse(st, err == ENOSPC ? 503 : 500, NULL, &later);
 }
 
+static void on_trunk(struct leg *leg, uint64_t trunk_id)
+{
+	leg->trunk_id = trunk_id;
+	trunks_hold(leg->cs->conf.trunks, trunk_id);
+}
+
+/* ---- Replaces ---- */
+
+/* RFC 3891 3: one, in its grammar; else 400. */
+static unsigned read_wanted(struct wanted *w, struct calls *cs, const struct sip_msg *req)
+{
+	struct sip_values v;
+	struct str value, more;
+
+	sip_values_init(&v, req, SIP_HDR_REPLACES);
+	w->is_there = sip_values_next(&v, &value);
+	if (!w->is_there)
+		return 0;
+	if (sip_values_next(&v, &more) || replaces_read(&w->replaces, value))
+		return 400;
+	w->leg = replaces_find(cs, &w->replaces);
+	return 0;
+}
+
+/* It comes into the call that it wants to take over. */
+static void take_over(struct calls *cs, struct sip_strans *st, const struct identity *who,
+		      const struct from_trunk *from, const struct wanted *wanted)
+{
+	const struct sip_msg *req = sip_strans_request(st);
+	const struct replaces_party party = {
+		who->tenant->o.id, who->extension ? who->extension->o.id : 0, from->trunk_id};
+	struct leg *leg, *other = wanted->leg;
+	unsigned status = pickup_refusal(&wanted->replaces, &party, other);
+	int err;
+
+	if (status) {
+		(void)sip_reply(st, status, NULL, NULL);
+		return;
+	}
+	err = make_leg(&leg, other->call, st, who, other->rec.number);
+	if (err) {
+		not_made(st, err);
+		return;
+	}
+	if (from->trunk_id)
+		on_trunk(leg, from->trunk_id);
+	status = take_offer(leg, req);
+	if (status)
+		leg_hangup(leg, REASON_FAILED, status, STR_NONE);
+	else
+		pickup_begin(leg, other, wanted->replaces.is_early_only);
+}
+
 void calls_incoming(struct sip_strans *st, const struct sip_msg *req, void *calls)
 {
 	struct calls *cs = calls;
 	struct identity who = {0};
 	struct from_trunk from = {0};
+	struct wanted wanted = {0};
 	char dialled[sizeof(((struct call_record *)0)->callee)];
 	struct leg *leg;
 	unsigned status;
@@ -296,11 +381,17 @@ void calls_incoming(struct sip_strans *st, const struct sip_msg *req, void *call
 	status = calls_number_dialled(dialled, sizeof(dialled), req->uri);
 	if (status)
 		dialled[0] = '\0';
-	if (from_trunk(cs, req, dialled, &from)) {
+	if (!status && read_wanted(&wanted, cs, req))
+		status = 400;
+	if (from_trunk(cs, req, dialled, &wanted, &from)) {
 		if (is_refused(cs, st, &from, dialled))
 			return;
 		who.tenant = from.tenant;
 	} else if (!registrar_identify(cs->conf.registrar, st, req, &who)) {
+		return;
+	}
+	if (wanted.is_there && status != 400) {
+		take_over(cs, st, &who, &from, &wanted);
 		return;
 	}
 	err = make(&leg, cs, st, &who, dialled);
@@ -309,8 +400,8 @@ void calls_incoming(struct sip_strans *st, const struct sip_msg *req, void *call
 		return;
 	}
 	if (from.trunk_id) {
-		leg->call->from_trunk_id = leg->trunk_id = from.trunk_id;
-		trunks_hold(cs->conf.trunks, from.trunk_id);
+		leg->call->from_trunk_id = from.trunk_id;
+		on_trunk(leg, from.trunk_id);
 		str_fit(leg->call->domain, sizeof(leg->call->domain), str_of(from.tenant->domain));
 		caller_outside(leg->call, leg, req);
 	}

@@ -76,6 +76,9 @@ struct leg {
 	uint8_t keys_offered;			       /* bit per stream: our last offer has keys */
 	uint64_t keys_told[MEDIA_MAX_STREAMS]; /* what names the keys the engine has; 0: plain */
 
+	oid replaces; /* leg whose place it is about to take (pickup.h) */
+	bool is_early_only;
+
 	struct refer *refer; /* its REFER, of which it hears (refer.h) */
 	uint8_t noffered;    /* m-lines of the offer in our INVITE; 0: it is to offer */
 

@@ -38,6 +38,8 @@ int leg_sdp_relay(struct leg *to, const struct sdp *from, const struct sdp *offe
 int leg_sdp_introduce(struct leg *to, const struct sdp *from, struct str *out) MUST_USE;
 /* Is `answer` to `offer` all that who offered expects: the same formats, nothing switched off? */
 bool leg_sdp_agree(const struct sdp *offer, const struct sdp *answer);
+/* May two that have both offered take each other's offer for the answer?  They share a codec, and no number means two things. */
+bool leg_sdp_fit(const struct sdp *a, const struct sdp *b);
 /* A description of our own, for a service: the answer to `offer`, or an offer (NULL). */
 int leg_sdp_own(struct leg *to, const struct sdp *offer, struct str *out) MUST_USE;
 

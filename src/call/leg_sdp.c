@@ -247,6 +247,50 @@ bool leg_sdp_agree(const struct sdp *offer, const struct sdp *answer)
 	return true;
 }
 
+static bool same_format(const struct sdp_format *a, const struct sdp_format *b)
+{
+	return str_ieq(a->encoding, b->encoding) && a->clock_hz == b->clock_hz;
+}
+
+static bool is_event(const struct sdp_format *f)
+{
+	return str_ieq(f->encoding, STR("telephone-event")) || str_ieq(f->encoding, STR("CN"));
+}
+
+/* Do the formats that both have mean the same, under the same number? */
+static bool lines_fit(const struct sdp_media *a, const struct sdp_media *b)
+{
+	bool is_shared = false;
+
+	for (size_t i = 0; i < a->nformats; i++) {
+		for (size_t j = 0; j < b->nformats; j++) {
+			const struct sdp_format *x = &a->formats[i], *y = &b->formats[j];
+			bool is_same = same_format(x, y);
+
+			if (is_same != str_eq(x->text, y->text))
+				return false;
+			is_shared |= is_same && !is_event(x);
+		}
+	}
+	return is_shared;
+}
+
+bool leg_sdp_fit(const struct sdp *a, const struct sdp *b)
+{
+	if (a->nmedia != b->nmedia)
+		return false;
+	for (size_t i = 0; i < a->nmedia; i++) {
+		const struct sdp_media *x = &a->media[i], *y = &b->media[i];
+
+		if (!str_ieq(x->kind, y->kind) ||
+		    sdp_proto_is_rtp(x->proto) != sdp_proto_is_rtp(y->proto) ||
+		    !x->port != !y->port || direction_of(x) != SDP_SENDRECV ||
+		    (x->port && !lines_fit(x, y)))
+			return false;
+	}
+	return true;
+}
+
 int leg_sdp_own(struct leg *to, const struct sdp *offer, struct str *out)
 {
 	struct writing w = {.to = to, .offer = offer};

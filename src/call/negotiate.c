@@ -94,6 +94,36 @@ int negotiate_own(struct call *call, struct leg *leg, const char *service)
 	return leg_send_sdp(leg, sdp);
 }
 
+int negotiate_describe(struct leg *leg)
+{
+	struct str sdp;
+	int err = describe_own(leg, &sdp);
+
+	return err ? err : leg_send_sdp(leg, sdp);
+}
+
+void negotiate_interrupt(struct leg *leg)
+{
+	if (leg->owes == LEG_OWES_RESPONSE)
+		leg_end_offer(leg, 491);
+	if (leg->owes == LEG_OWES_ACK)
+		leg_ack(leg);
+	if (!leg->theirs) {
+		leg->theirs = leg->offered;
+		leg->offered = NULL;
+	}
+	leg->offered = sdp_free(leg->offered);
+}
+
+/* Who only wanted to take part takes nothing with it. */
+static void own_failed(struct call *call, struct leg *leg, enum reason reason)
+{
+	if (leg->replaces)
+		leg_hangup(leg, reason, 0, STR_NONE);
+	else
+		call_end(call, reason, 0, "system", STR_NONE);
+}
+
 /* Its answer to the offer in our 200 (a service offered, because the leg had not). */
 static void own_answered(struct call *call, struct leg *leg, struct str sdp)
 {
@@ -103,13 +133,13 @@ static void own_answered(struct call *call, struct leg *leg, struct str sdp)
 	if (!sdp.n && leg->theirs)
 		return; /* nothing was due */
 	if (!sdp.n || leg_sdp_parse(leg, &s, sdp, true, &status)) {
-		call_end(call, REASON_PROTOCOL, 0, "system", STR_NONE);
+		own_failed(call, leg, REASON_PROTOCOL);
 		return;
 	}
 	sdp_free(leg->theirs);
 	leg->theirs = s;
 	if (follow_own(leg, leg->theirs))
-		call_end(call, REASON_OVERLOAD, 0, "system", STR_NONE);
+		own_failed(call, leg, REASON_OVERLOAD);
 }
 
 void negotiate_acked(struct call *call, struct leg *leg, struct str sdp)

@@ -29,5 +29,9 @@ void negotiate_watch(struct leg *caller, uint64_t version_before);
 void negotiate_reoffer(struct leg *caller);
 /* Answer the caller ourselves, for a service.  EPROTO, ENOTSUP: it offers nothing we can take, and is not answered. */
 int negotiate_own(struct call *call, struct leg *leg, const char *service) MUST_USE;
+/* The same for one who takes another's place, and shares no codec with who it will talk to (or does not say). */
+int negotiate_describe(struct leg *leg) MUST_USE;
+/* Whatever it and its other side were saying to each other stays unsaid: it goes elsewhere. */
+void negotiate_interrupt(struct leg *leg);
 
 #endif

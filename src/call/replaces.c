@@ -38,11 +38,16 @@ unsigned replaces_status(const struct replaces *r, const struct leg *leg)
 	return 0;
 }
 
-bool replaces_is_party(const struct leg *a, const struct leg *b)
+struct replaces_party replaces_party_of(const struct leg *leg)
 {
-	if (a->rec.tenant_id != b->rec.tenant_id)
+	return (struct replaces_party){leg->rec.tenant_id, leg->extension_id, leg->trunk_id};
+}
+
+bool replaces_is_party(const struct replaces_party *who, const struct leg *leg)
+{
+	if (who->tenant_id != leg->rec.tenant_id)
 		return false;
-	if (a->trunk_id || b->trunk_id)
-		return a->trunk_id == b->trunk_id;
-	return a->extension_id && a->extension_id == b->extension_id;
+	if (who->trunk_id || leg->trunk_id)
+		return who->trunk_id == leg->trunk_id;
+	return who->extension_id && who->extension_id == leg->extension_id;
 }

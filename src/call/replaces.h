@@ -22,7 +22,12 @@ int replaces_read(struct replaces *r, struct str value) MUST_USE;
 struct leg *replaces_find(struct calls *cs, const struct replaces *r);
 /* May that leg be replaced?  0, or 481, 486 (answered, and early-only), 603 (over), 491 (on its way elsewhere). */
 unsigned replaces_status(const struct replaces *r, const struct leg *leg);
-/* Are the two legs of the same party: devices of one extension, or calls of one trunk? */
-bool replaces_is_party(const struct leg *a, const struct leg *b);
+/* Who asks. */
+struct replaces_party {
+	uint64_t tenant_id, extension_id, trunk_id;
+};
+struct replaces_party replaces_party_of(const struct leg *leg);
+/* Is it the leg's own party: a device of the same extension, or of the same trunk? */
+bool replaces_is_party(const struct replaces_party *who, const struct leg *leg);
 
 #endif

@@ -6,6 +6,7 @@
 #define CALL_TESTING_TRANSFER_H
 
 #include "call/testing_phone.h"
+#include "call/usage.h"
 
 /* It asks for a transfer of who it talks to. */
 static inline void refers(struct ua *by, const char *refer_to, const char *headers)
@@ -97,6 +98,11 @@ static inline void refers_to_call(struct ua *by, const struct ua *there, const c
 
 	snprintf(uri, sizeof(uri), "sip:103@acme.example?%s", escaped_replaces(there, params));
 	refers(by, uri, "");
+}
+
+static inline size_t calls_in_usage(const struct world *w, uint64_t extension_id)
+{
+	return usage_calls(w->calls, TENANT, extension_id);
 }
 
 #endif

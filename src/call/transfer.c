@@ -10,6 +10,7 @@
 #include "call/calls.h"
 #include "call/events.h"
 #include "call/leg_media.h"
+#include "call/negotiate.h"
 #include "call/record.h"
 #include "call/refer.h"
 #include "call/replaces.h"
@@ -98,20 +99,6 @@ static void part_calls(struct transfer *tr)
 	tr->from->transfer = tr->to->transfer = NULL;
 }
 
-/* Whatever the two were saying to each other stays unsaid. */
-static void interrupt(struct leg *leg)
-{
-	if (leg->owes == LEG_OWES_RESPONSE)
-		leg_end_offer(leg, 491);
-	if (leg->owes == LEG_OWES_ACK)
-		leg_ack(leg);
-	if (!leg->theirs) {
-		leg->theirs = leg->offered;
-		leg->offered = NULL;
-	}
-	leg->offered = sdp_free(leg->offered);
-}
-
 static void leave_bridge(struct call *call)
 {
 	record_segment_end(call);
@@ -123,7 +110,7 @@ static void release(struct leg *leg)
 {
 	if (!leg || leg_is_over(leg))
 		return;
-	interrupt(leg);
+	negotiate_interrupt(leg);
 	leg_event(leg, LEV_RELEASE, &(struct leg_msg){0});
 }
 
@@ -209,8 +196,8 @@ static void join_talkers(struct leg *by, struct leg *other)
 
 	leave_bridge(from);
 	leave_bridge(to);
-	interrupt(whom);
-	interrupt(target);
+	negotiate_interrupt(whom);
+	negotiate_interrupt(target);
 	if (to->caller == other->id)
 		to->caller = whom->id;
 	leg_move(whom, to);
@@ -267,6 +254,7 @@ static unsigned why_not_replace(const struct replaces *r, const struct leg *by,
 
 static void attended(struct leg *leg, const struct sip_inv_event *ev, struct refer_wish *wish)
 {
+	const struct replaces_party who = replaces_party_of(leg);
 	struct replaces r;
 	struct refer *refer;
 	struct leg *other;
@@ -277,7 +265,7 @@ static void attended(struct leg *leg, const struct sip_inv_event *ev, struct ref
 		return;
 	}
 	other = replaces_find(leg->cs, &r);
-	if (other && !replaces_is_party(leg, other)) {
+	if (other && !replaces_is_party(&who, other)) {
 		(void)sip_reply(ev->st, 403, NULL, NULL);
 		return;
 	}
@@ -346,7 +334,7 @@ void transfer_answered(struct call *to)
 	whom = leg_get(to->cs, tr->transferee);
 	part_calls(tr);
 	leave_bridge(from);
-	interrupt(whom);
+	negotiate_interrupt(whom);
 	leg_move(whom, to);
 	from->rec.transferred_to = to->rec.id;
 	if (by)
@@ -401,7 +389,7 @@ bool transfer_leg_gone(struct call *from, const struct leg *leg)
 	tr->is_alone = true;
 	whom = leg_get(from->cs, tr->transferee);
 	leave_bridge(from);
-	interrupt(whom);
+	negotiate_interrupt(whom);
 	if (leg_media_part(whom))
 		log_warn(NULL, LOGID_MEDIA, "the media engine does not part two legs");
 	return true;
