@@ -14,6 +14,7 @@
 #include "call/restore.h"
 #include "call/ringing.h"
 #include "call/services.h"
+#include "call/transfer.h"
 #include "call/usage.h"
 
 enum { DEFAULT_SILENCE_MS = 120000, DEFAULT_MAX_CALLS = 20000, LEGS_PER_CALL = 8 };
@@ -223,6 +224,7 @@ int calls_alloc(struct calls **cp, const struct calls_conf *conf)
 		return err;
 	}
 	sip_on_request(conf->sip, SIP_INVITE, calls_incoming, cs);
+	sip_on_request(conf->sip, SIP_REFER, transfer_stray, cs);
 	sip_on_urgent(conf->sip, calls_is_urgent, cs);
 	*cp = cs;
 	return 0;

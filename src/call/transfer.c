@@ -289,6 +289,16 @@ static void attended(struct leg *leg, const struct sip_inv_event *ev, struct ref
 	}
 }
 
+void transfer_stray(struct sip_strans *st, const struct sip_msg *req, void *calls)
+{
+	const struct calls *cs = calls;
+	struct identity who = {0};
+
+	ON_THREAD(THREAD_CORE);
+	if (registrar_identify(cs->conf.registrar, st, req, &who))
+		(void)sip_reply(st, 403, "Not Outside Of A Call", NULL);
+}
+
 void transfer_refer(struct leg *leg, const struct sip_inv_event *ev)
 {
 	struct refer_wish wish;

@@ -23,6 +23,8 @@
 
 struct transfer;
 
+/* A REFER outside of any call (sip_request_h; arg: calls): nobody is made to call; who sends it proves who it is first. */
+void transfer_stray(struct sip_strans *st, const struct sip_msg *req, void *calls);
 void transfer_refer(struct leg *leg, const struct sip_inv_event *ev); /* REFER within a dialog */
 
 /* What the calls report. */
