@@ -45,3 +45,28 @@ def test_a_blind_transfer_is_heard_both_ways(server, phones, transferor_called):
     assert (first["reason"], first["transferred_to"]) == ("transferred", second["id"])
     assert (second["transferred_from"], second["transferred_by"]) == (first["id"], by.user)
     assert (second["caller"], second["callee"], second["status"]) == (whom.user, "103", "answered")
+
+
+def test_an_attended_transfer_by_linphone_is_heard_both_ways(server, phones, linphones):
+    a = phones("101", server, tone_hz=440).registered()
+    b = linphones("102", server, tone_hz=1000).registered()
+    c = phones("103", server, tone_hz=1300).registered()
+    a.dial(f"sip:102@{server.domain}")
+    b.answer()
+    a.wait_for("CALL_ESTABLISHED")
+    b.command("pause")
+    b.dial(f"sip:103@{server.domain}")
+    c.wait_for("CALL_INCOMING")
+    c.answer()
+    c.wait_for("CALL_ESTABLISHED")
+    b.wait_for("Call 2 to")
+    b.command("transfer 1 --to-call 2")
+    wait.until(lambda: any(c["reason"] == "transferred" for c in server.get("/api/cdrs")["items"]), 15, why="the transfer")
+    wait.talk(TALK_S + 1)
+    a.hangup()
+    c.wait_for("CALL_CLOSED")
+    assert heard_last(a, 1300) >= 0.8
+    assert heard_last(c, 440) >= 0.8
+    second, first = server.cdrs(2)
+    assert (first["reason"], first["transferred_to"]) == ("transferred", second["id"])
+    assert (second["transferred_from"], second["transferred_by"]) == (first["id"], "102")
