@@ -17,7 +17,7 @@
 
 enum {
 	DEFAULT_SOURCES = 65536,
-	DEFAULT_RULES = 10000,
+	DEFAULT_RULES = 100000,
 	SECOND_MS = 1000,
 	SLICE_MS = 5000,
 	KNOWN_MS = 3600 * 1000, /* how long a proof makes its source known */
@@ -123,7 +123,17 @@ void shield_limit(struct shield *s, const struct shield_limits *limits)
 int shield_rule(struct shield *s, uint64_t id, const struct addr_net *net, bool is_allowed,
 		int64_t expires_us)
 {
-	return shield_rules_set(&s->rules, id, net, is_allowed, expires_us);
+	return shield_rules_set(&s->rules, id, net, is_allowed ? SHIELD_ALLOWED : SHIELD_FORBIDDEN,
+				expires_us);
+}
+
+int shield_exempt(struct shield *s, uint64_t id, const struct addr_net *net)
+{
+	struct addr_net wide = *net;
+
+	if (net->addr.family == 6 && net->bits > 64) /* a source is a /64 */
+		wide = (struct addr_net){addr_first(&net->addr, 64), 64};
+	return shield_rules_set(&s->rules, id, &wide, SHIELD_EXEMPT, 0);
 }
 
 void shield_no_rule(struct shield *s, uint64_t id)
@@ -230,6 +240,8 @@ static enum shield_verdict judge(struct shield *s, struct source *src)
 	if (src->judged_version != s->rules.version || now_us >= src->judged_until_us) {
 		src->verdict = (uint8_t)shield_rules_judge(&s->rules, &src->key.who, now_us,
 							   &src->judged_until_us);
+		if (src->verdict == SHIELD_EXEMPT)
+			src->verdict = SHIELD_ALLOWED;
 		src->judged_version = s->rules.version;
 	}
 	return src->verdict;

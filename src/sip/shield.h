@@ -52,7 +52,7 @@ struct shield_conf {
 	struct env env;
 	struct shield_limits limits;
 	size_t max_sources; /* 0 = 65536 */
-	size_t max_rules;   /* 0 = 10000 */
+	size_t max_rules;   /* 0 = 100000 */
 };
 int shield_alloc(struct shield **sp, const struct shield_conf *conf) MUST_USE;
 struct shield *shield_free(struct shield *s);
@@ -63,6 +63,8 @@ void shield_limit(struct shield *s, const struct shield_limits *limits); /* from
  * ENOSPC, ENOMEM: the rule is not there. */
 int shield_rule(struct shield *s, uint64_t id, const struct addr_net *net, bool is_allowed,
 		int64_t expires_us) MUST_USE;
+/* Never counted or blocked, unless a rule of the operator blocks it: somebody whom the configuration names. */
+int shield_exempt(struct shield *s, uint64_t id, const struct addr_net *net) MUST_USE;
 void shield_no_rule(struct shield *s, uint64_t id);
 
 /* One packet or message came.  False: it is not to be looked at. */

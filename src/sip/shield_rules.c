@@ -12,7 +12,7 @@ struct rule {
 	uint64_t id;
 	struct addr_net net;
 	int64_t expires_us;
-	bool is_allowed;
+	enum shield_verdict verdict;
 };
 
 static uint64_t net_hash(const struct addr *first, unsigned bits)
@@ -51,7 +51,7 @@ void shield_rules_close(struct shield_rules *r)
 	map_close(&r->by_id);
 }
 
-static uint16_t *length_of(struct shield_rules *r, const struct addr_net *net)
+static uint32_t *length_of(struct shield_rules *r, const struct addr_net *net)
 {
 	return net->addr.family == 4 ? &r->lengths4[net->bits] : &r->lengths6[net->bits];
 }
@@ -78,7 +78,7 @@ void shield_rules_remove(struct shield_rules *r, uint64_t id)
 }
 
 int shield_rules_set(struct shield_rules *r, uint64_t id, const struct addr_net *net,
-		     bool is_allowed, int64_t expires_us)
+		     enum shield_verdict verdict, int64_t expires_us)
 {
 	struct rule *rule;
 
@@ -90,7 +90,7 @@ int shield_rules_set(struct shield_rules *r, uint64_t id, const struct addr_net 
 		return ENOMEM;
 	rule->id = id;
 	rule->net = *net;
-	rule->is_allowed = is_allowed;
+	rule->verdict = verdict;
 	rule->expires_us = expires_us;
 	map_add(&r->by_net, &rule->by_net, net_hash(&net->addr, net->bits));
 	map_add(&r->by_id, &rule->by_id, map_hash_u64(id, 0));
@@ -115,9 +115,8 @@ static enum shield_verdict judge_net(const struct shield_rules *r, const struct 
 			continue;
 		if (rule->expires_us && rule->expires_us < *until_us)
 			*until_us = rule->expires_us;
-		if (rule->is_allowed)
-			return SHIELD_ALLOWED;
-		verdict = SHIELD_FORBIDDEN;
+		if (rule->verdict > verdict)
+			verdict = rule->verdict;
 	}
 	return verdict;
 }
@@ -125,7 +124,7 @@ static enum shield_verdict judge_net(const struct shield_rules *r, const struct 
 enum shield_verdict shield_rules_judge(const struct shield_rules *r, const struct addr *from,
 				       int64_t now_us, int64_t *until_us)
 {
-	const uint16_t *lengths = from->family == 4 ? r->lengths4 : r->lengths6;
+	const uint32_t *lengths = from->family == 4 ? r->lengths4 : r->lengths6;
 	unsigned nbits = from->family == 4 ? 32 : 128;
 	enum shield_verdict verdict = SHIELD_NO_RULE;
 
@@ -142,7 +141,7 @@ enum shield_verdict shield_rules_judge(const struct shield_rules *r, const struc
 		one = judge_net(r, &net, now_us, until_us);
 		if (one == SHIELD_ALLOWED)
 			return one;
-		if (one == SHIELD_FORBIDDEN)
+		if (one > verdict)
 			verdict = one;
 	}
 	return verdict;
