@@ -234,6 +234,7 @@ static int start_trunks(struct server *s)
 		.env = s->env,
 		.sip = s->sip,
 		.edge = net_edge(s->net),
+		.locator = net_locator(s->net),
 		.model = s->model,
 		.registrar = s->registrar,
 		.records = &s->records.sink,

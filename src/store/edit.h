@@ -50,6 +50,7 @@ int edit_followers(struct edit *e, const struct object *before,
 		   const struct object *after) MUST_USE;
 /* edit_addresses.c */
 int edit_check_address_rule(struct edit *e, const struct object *o) MUST_USE;
+bool edit_is_host_port(struct str s); /* also when empty */
 /* edit_rules.c: what trunks, pools and routing must fulfil; may write numbers as they are compared. */
 int edit_check_network_setting(struct edit *e, struct object *o,
 			       const struct object *before) MUST_USE;

@@ -6,6 +6,7 @@
  */
 #include <ifaddrs.h>
 #include "base/addr.h"
+#include "schema/syntax.h"
 #include "store/edit.h"
 
 static bool is_own(const struct rows *r, const struct addr_net *net, struct addr *which)
@@ -64,4 +65,17 @@ int edit_check_network_setting(struct edit *e, struct object *o, const struct ob
 		break;
 	}
 	return 0;
+}
+
+bool edit_is_host_port(struct str s)
+{
+	struct str rest = s, host = s;
+	uint32_t port = 1;
+	struct addr a;
+
+	if (!s.n || !addr_parse_hostport(&a, s, 1))
+		return true;
+	host = str_cut(&rest, ':');
+	return syntax_hostname(host) &&
+	       (!rest.p || (!str_u32(rest, &port) && port && port <= UINT16_MAX));
 }

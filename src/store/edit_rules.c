@@ -374,12 +374,11 @@ static int tenant(struct edit *e, struct object *o, const struct object *before)
 static int trunk(struct edit *e, struct object *o, const struct object *before)
 {
 	const struct trunk *t = (struct trunk *)o, *was = (const struct trunk *)before;
-	struct addr a;
 	int err = 0;
 
-	if (t->kind != TRUNK_KIND_ACCEPT_REGISTER && addr_parse(&a, str_of(t->host), 0))
-		field_error_add(&e->errs, "host", "needs_address",
-				"an IP address is needed: names are not looked up yet");
+	if (!edit_is_host_port(str_of(t->outbound_proxy)))
+		field_error_add(&e->errs, "outbound_proxy", "bad_hostname",
+				"is not a host name or IP address, perhaps with :port");
 	if (t->kind != TRUNK_KIND_IP && !*t->username)
 		field_error_add(&e->errs, "username", "required",
 				"a trunk that registers needs one");

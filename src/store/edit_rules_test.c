@@ -44,8 +44,15 @@ static void a_trunk_says_where_and_who(void **state)
 	struct fixture *fx = *state;
 
 	set_up(fx);
-	refused(try(fx, 0, "trunk", "{\"name\":\"C\",\"host\":\"sip.example\"}", 0), EINVAL, "host",
-		"needs_address");
+	refused(try(fx, 0, "trunk", "{\"name\":\"C\",\"host\":\"sip example\"}", 0), EINVAL, "host",
+		"bad_hostname");
+	refused(try(fx, 0, "trunk",
+		    "{\"name\":\"C\",\"host\":\"sip.example\",\"outbound_proxy\":\"a:b\"}", 0),
+		EINVAL, "outbound_proxy", "bad_hostname");
+	good_id(try(fx, 0, "trunk",
+		    "{\"name\":\"N\",\"host\":\"sip.example\",\"outbound_proxy\":\"[2001:db8::1]:"
+		    "5070\"}",
+		    0));
 	refused(try(fx, 0, "trunk", "{\"name\":\"C\",\"host\":\"192.0.2.1\"}", 0), EINVAL, "host",
 		"taken");
 	refused(try(fx, 0, "trunk",

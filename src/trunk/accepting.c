@@ -64,7 +64,7 @@ static void gone(struct peer *p, const char *reason)
 	asking_stop(p);
 	p->expires_at_us = 0;
 	write_contact(p);
-	peer_unreach(p);
+	ways_stop(p);
 	peer_is_online(p, false, reason);
 }
 
@@ -179,7 +179,7 @@ static void take(struct peer *p, const struct trunk *t, struct sip_strans *st,
 	str_fit(p->reg_call_id, sizeof(p->reg_call_id), req->call_id);
 	if (s) {
 		sip_reply_flow(req, &flow);
-		peer_reach(p, &flow);
+		ways_set(p, &flow);
 		holds_for(p, t, clock_wall_us(p->of->conf.env.clock) + (int64_t)s * 1000000);
 		write_contact(p);
 	} else if (p->expires_at_us) {
@@ -277,7 +277,7 @@ void trunks_restore(struct trunks *t, const struct contact_record *c)
 			continue;
 		p->reg_cseq = (uint32_t)c->cseq;
 		str_fit(p->reg_call_id, sizeof(p->reg_call_id), str_of(c->call_id));
-		peer_reach(p, &flow);
+		ways_set(p, &flow);
 		holds_for(p, conf, c->expires_at);
 	}
 }

@@ -10,47 +10,78 @@
 /* A trunk that was lost is asked more often, so that calls go over it again soon. */
 enum { LOST_S = 30 };
 
-int probe_send(struct peer *p, struct probe *pr, enum sip_method method, struct str user,
-	       struct str lines, bool has_contact, sip_response_h *fn)
+void probe_init(struct peer *p, struct probe *pr)
 {
-	struct buf uri = {0}, party = {0}, from = {0}, contact = {0};
+	sip_make_call_id(p->of->conf.sip, pr->call_id, sizeof(pr->call_id));
+	sip_make_tag(p->of->conf.sip, pr->tag, sizeof(pr->tag));
+	pr->cseq = 0;
+}
+
+struct parts {
+	struct buf target, domain, uri, party, from, contact, routes;
+};
+
+static int write_parts(struct parts *w, const struct peer *p, const struct probe *pr,
+		       const struct flow *to, const struct addr *local,
+		       const struct probe_request *r)
+{
 	char host[ADDR_STR_BYTES];
+
+	peer_names(p, to, &w->target, &w->domain);
+	peer_route(p, &w->routes);
+	buf_printf(&w->uri, "sip:%.*s", STR_ARG(buf_view(&w->target)));
+	buf_cstr(&w->party, "<sip:");
+	buf_cstr(&w->contact, "<sip:");
+	if (r->user.n) {
+		buf_printf(&w->party, "%.*s@", STR_ARG(r->user));
+		buf_printf(&w->contact, "%.*s@", STR_ARG(r->user));
+	}
+	buf_printf(&w->party, "%.*s>", STR_ARG(buf_view(&w->domain)));
+	buf_printf(&w->from, "%.*s;tag=%s", STR_ARG(buf_view(&w->party)), pr->tag);
+	buf_printf(&w->contact, "%s%s>", addr_str(host, local), sip_transport_param(to->transport));
+	return w->target.err | w->domain.err | w->uri.err | w->party.err | w->from.err |
+			       w->contact.err | w->routes.err
+		       ? ENOMEM
+		       : 0;
+}
+
+static void free_parts(struct parts *w)
+{
+	buf_free(&w->target);
+	buf_free(&w->domain);
+	buf_free(&w->uri);
+	buf_free(&w->party);
+	buf_free(&w->from);
+	buf_free(&w->contact);
+	buf_free(&w->routes);
+}
+
+int probe_send(struct peer *p, struct probe *pr, const struct flow *to,
+	       const struct probe_request *r)
+{
+	struct flow_edge *edge = p->of->conf.edge;
+	struct parts w = {.uri = {0}};
 	struct addr local;
 	struct sip_out out;
-	int err = p->of->conf.edge->local_for(p->of->conf.edge, p->flow.transport, &p->flow.remote,
-					      &local);
+	int err = edge->local_for(edge, to->transport, &to->remote, &local);
 
-	if (err)
-		return err;
-	buf_printf(&uri, "sip:%s", addr_str(host, &p->flow.remote));
-	buf_cstr(&party, "<sip:");
-	if (user.n)
-		buf_printf(&party, "%.*s@", STR_ARG(user));
-	buf_printf(&party, "%s>", addr_host_str(host, &p->flow.remote));
-	buf_printf(&from, "%.*s;tag=%s", STR_ARG(buf_view(&party)), pr->tag);
-	buf_cstr(&contact, "<sip:");
-	if (user.n)
-		buf_printf(&contact, "%.*s@", STR_ARG(user));
-	buf_printf(&contact, "%s%s>", addr_str(host, &local),
-		   sip_transport_param(p->flow.transport));
+	if (!err)
+		err = write_parts(&w, p, pr, to, &local, r);
 	out = (struct sip_out){
-		.method = method,
-		.uri = buf_view(&uri),
-		.flow = p->flow,
-		.from = buf_view(&from),
-		.to = buf_view(&party),
+		.method = r->method,
+		.uri = buf_view(&w.uri),
+		.flow = *to,
+		.from = buf_view(&w.from),
+		.to = buf_view(&w.party),
 		.call_id = str_of(pr->call_id),
 		.cseq = ++pr->cseq,
-		.contact = has_contact ? buf_view(&contact) : STR_NONE,
-		.extra = {.headers = lines},
+		.contact = r->has_contact ? buf_view(&w.contact) : STR_NONE,
+		.routes = buf_view(&w.routes),
+		.extra = {.headers = r->lines},
 	};
-	err = uri.err ? uri.err : party.err ? party.err : from.err ? from.err : contact.err;
 	if (!err)
-		err = sip_send(p->of->conf.sip, &out, fn, p, &pr->trans);
-	buf_free(&uri);
-	buf_free(&party);
-	buf_free(&from);
-	buf_free(&contact);
+		err = sip_send(p->of->conf.sip, &out, r->fn, r->arg, &pr->trans);
+	free_parts(&w);
 	return err;
 }
 
@@ -64,10 +95,15 @@ void probe_stop(struct peer *p, struct probe *pr)
 
 static void ask(struct timer *timer, void *arg);
 
+static bool is_down(const struct sip_msg *resp)
+{
+	return !resp || resp->status == 408 || resp->status == 503;
+}
+
 static void heard(struct peer *p, const struct sip_msg *resp, int err)
 {
 	const struct trunk *t = peer_trunk(p);
-	bool is_alive = resp && resp->status != 408 && resp->status != 503;
+	bool is_alive = !is_down(resp);
 	bool registers = t && t->kind == TRUNK_KIND_REGISTER;
 	char reason[TRUNK_REASON_BYTES];
 	uint64_t s = t ? (uint64_t)t->keep_alive_seconds : LOST_S;
@@ -81,6 +117,20 @@ static void heard(struct peer *p, const struct sip_msg *resp, int err)
 	timer_start(p->of->conf.env.wheel, &p->options.timer, s * 1000, ask, p);
 }
 
+/* Its home is down: one whose registration is not there moves to another address of it. */
+static bool move_home(struct peer *p, const struct sip_msg *resp)
+{
+	const struct trunk *t = peer_trunk(p);
+	struct flow other;
+
+	if (!ways_failed(p, &p->flow, resp) || !ways_pick(p, &other))
+		return false;
+	p->flow = other;
+	if (t && t->kind == TRUNK_KIND_REGISTER)
+		registering_again(p);
+	return true;
+}
+
 static void on_response(oid trans, const struct sip_msg *resp, int err, void *arg)
 {
 	struct peer *p = arg;
@@ -88,6 +138,8 @@ static void on_response(oid trans, const struct sip_msg *resp, int err, void *ar
 	if (resp && resp->status < 200)
 		return;
 	p->options.trans = 0;
+	if (is_down(resp) && move_home(p, resp))
+		return ask(&p->options.timer, p);
 	heard(p, resp, err);
 }
 
@@ -95,19 +147,25 @@ static void ask(struct timer *timer, void *arg)
 {
 	struct peer *p = arg;
 	const struct trunk *t = peer_trunk(p);
-	int err = t ? probe_send(p, &p->options, SIP_OPTIONS, str_of(t->username),
-				 STR("Accept: application/sdp\r\n"), true, on_response)
-		    : ENOENT;
+	int err;
 
+	do {
+		const struct probe_request r = {.method = SIP_OPTIONS,
+						.user = t ? str_of(t->username) : STR_NONE,
+						.lines = STR("Accept: application/sdp\r\n"),
+						.has_contact = true,
+						.fn = on_response,
+						.arg = p};
+
+		err = t ? probe_send(p, &p->options, &p->flow, &r) : ENOENT;
+	} while (err && move_home(p, NULL));
 	if (err)
 		heard(p, NULL, err);
 }
 
 void asking_start(struct peer *p)
 {
-	sip_make_call_id(p->of->conf.sip, p->options.call_id, sizeof(p->options.call_id));
-	sip_make_tag(p->of->conf.sip, p->options.tag, sizeof(p->options.tag));
-	p->options.cseq = 0;
+	probe_init(p, &p->options);
 	timer_start(p->of->conf.env.wheel, &p->options.timer, rng_below(p->of->conf.env.rng, 50),
 		    ask, p);
 }

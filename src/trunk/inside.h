@@ -4,8 +4,10 @@
 #define TRUNK_INSIDE_H
 
 #include "base/list.h"
+#include "base/locate.h"
 #include "base/map.h"
 #include "sip/digest.h"
+#include "sip/shield.h"
 #include "trunk/trunks.h"
 
 enum { TRUNK_TAG_BYTES = 128, TRUNK_REASON_BYTES = 96, TRUNK_TARGET_BYTES = 256 };
@@ -19,22 +21,47 @@ struct probe {
 	bool is_authorized; /* this round has answered a challenge */
 };
 
+struct peer;
+
+struct probe_request {
+	enum sip_method method;
+	struct str user;
+	struct str lines; /* more header lines */
+	bool has_contact;
+	sip_response_h *fn;
+	void *arg;
+};
+
+/* One address of a trunk's host. */
+struct way {
+	struct map_node by_ip;
+	struct peer *peer;
+	struct locate_target target;
+};
+
 struct peer {
 	struct trunks *of;
 	struct link link; /* in order of id */
-	struct map_node by_id, by_ip;
+	struct map_node by_id;
 	uint64_t id;
 	size_t ncalls;
 	bool is_there; /* in the model and enabled: else it lives on for its calls only */
 	bool is_online;
 	char reason[TRUNK_REASON_BYTES];
 	int64_t since_us, expires_at_us;
-	struct flow flow;
-	uint32_t expires; /* seconds asked for: ours, or what the provider wants at least */
-	unsigned nfailed; /* registrations in a row */
+	struct flow flow; /* its home: one of its ways, and where we are registered */
+	size_t nways;	  /* 0: nobody knows where it is */
+	struct way ways[LOCATE_MAX];
+	struct link checks; /* of those that are left out for a while */
+	struct timer find_timer;
+	oid finding; /* its name is being looked up */
+	bool is_by_name;
+	uint32_t whom;	    /* whom its certificates must name, when that is not the address */
+	uint64_t exempt_id; /* first of the flood guard's rules about it */
+	uint32_t expires;   /* seconds asked for: ours, or what the provider wants at least */
+	unsigned nfailed;   /* registrations in a row */
 	struct probe registration,
 		options; /* accept_register: the registration's timer is its end */
-	bool is_by_ip;
 	/* accept_register: what the gateway's last registration said */
 	char target[TRUNK_TARGET_BYTES]; /* "host:port;params" of its Contact */
 	char contact[TRUNK_TARGET_BYTES];
@@ -46,7 +73,8 @@ struct peer {
 struct trunks {
 	struct trunks_conf conf;
 	struct link peers;
-	struct map by_id, by_ip;
+	struct map by_id, by_ip; /* peers; their ways */
+	uint64_t last_exempt_id;
 	size_t nnetworks; /* trunks that have some */
 	struct sip_digest *digest;
 	struct buf lines; /* of the answer being written */
@@ -54,10 +82,31 @@ struct trunks {
 
 const struct trunk *peer_trunk(const struct peer *p); /* NULL: gone */
 void peer_is_online(struct peer *p, bool is_online, const char *reason);
-/* Its requests come from there, and calls to it go there; until peer_unreach(). */
-void peer_reach(struct peer *p, const struct flow *flow);
-void peer_unreach(struct peer *p);
+const char *peer_name(const struct peer *p);
+/* It has addresses, the first ones or others; it has none. */
+void peer_found(struct peer *p, bool is_first);
+void peer_lost(struct peer *p, const char *why);
+enum flow_transport peer_transport(const struct trunk *t);
+struct flow peer_flow(const struct peer *p, const struct locate_target *t);
+/* What follows the '@' of a Request-URI that goes there, and the domain of From and To. */
+void peer_names(const struct peer *p, const struct flow *flow, struct buf *target,
+		struct buf *domain);
+/* "Route: …" of its outbound proxy, or nothing. */
+void peer_route(const struct peer *p, struct buf *lines);
 void peer_reason(char dst[TRUNK_REASON_BYTES], const struct sip_msg *resp, int err);
+
+/* ways.c: where its host is, until ways_stop() */
+void ways_start(struct peer *p, const struct trunk *t);
+void ways_stop(struct peer *p);
+/* One that says itself where it is: its requests come from there, and calls to it go there. */
+void ways_set(struct peer *p, const struct flow *flow);
+void ways_refind(struct peer *p);			 /* name servers have changed */
+bool ways_pick(const struct peer *p, struct flow *flow); /* for one call; false: there is none */
+/* It did not answer (resp NULL), or said 503.  True: there is another that may. */
+bool ways_failed(struct peer *p, const struct flow *to, const struct sip_msg *resp);
+bool ways_are_closed(const struct peer *p); /* all have asked for peace */
+bool ways_have(const struct peer *p, const struct addr *a, bool with_port);
+uint64_t way_hash(const struct addr *a); /* of the IP address */
 
 /* registering.c, asking.c: from now on, with what the model says now; stopped: nothing runs any more. */
 void registering_start(struct peer *p);
@@ -70,9 +119,11 @@ void accepting_start(struct peer *p);
 void accepting_stop(struct peer *p);
 /* What it proved at its registration, it would prove still. */
 bool accepting_holds(const struct peer *p, const struct trunk *t);
-/* Send a request of a probe to the trunk; lines: more header lines. */
-int probe_send(struct peer *p, struct probe *pr, enum sip_method method, struct str user,
-	       struct str lines, bool has_contact, sip_response_h *fn) MUST_USE;
+void registering_again(struct peer *p); /* now, where its home is now */
+/* Send a request of a probe to an address of the trunk. */
+int probe_send(struct peer *p, struct probe *pr, const struct flow *to,
+	       const struct probe_request *r) MUST_USE;
+void probe_init(struct peer *p, struct probe *pr);
 void probe_stop(struct peer *p, struct probe *pr);
 
 #endif

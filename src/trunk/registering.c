@@ -14,7 +14,7 @@
 #include "trunk/inside.h"
 #include "sip/write.h"
 
-enum { BACKOFF_FIRST_S = 30, BACKOFF_MAX_S = 1800, SHORTEST_S = 10 };
+enum { BACKOFF_FIRST_S = 30, BACKOFF_MAX_S = 1800, SHORTEST_S = 10, SILENCE_MS = 4000 };
 
 static void send_register(struct peer *p, uint32_t expires, struct str lines);
 
@@ -84,21 +84,49 @@ static void registered(struct peer *p, const struct sip_msg *resp)
 
 static bool answer_challenge(struct peer *p, const struct sip_msg *resp)
 {
-	struct buf uri = {0}, lines = {0};
-	char host[ADDR_STR_BYTES];
+	struct buf uri = {0}, target = {0}, domain = {0}, lines = {0};
 	int err;
 
 	if (p->registration.is_authorized)
 		return false;
-	buf_printf(&uri, "sip:%s", addr_str(host, &p->flow.remote));
-	err = trunks_answer(p->of, p->id, resp, buf_view(&uri), &lines);
+	peer_names(p, &p->flow, &target, &domain);
+	buf_printf(&uri, "sip:%.*s", STR_ARG(buf_view(&target)));
+	err = target.err || uri.err ? ENOMEM
+				    : trunks_answer(p->of, p->id, resp, buf_view(&uri), &lines);
 	if (!err) {
 		p->registration.is_authorized = true;
 		send_register(p, p->expires, buf_view(&lines));
 	}
 	buf_free(&uri);
+	buf_free(&target);
+	buf_free(&domain);
 	buf_free(&lines);
 	return !err;
+}
+
+/* To another address of its host.  False: there is none that may answer. */
+static bool move(struct peer *p, const struct sip_msg *resp)
+{
+	struct flow other;
+
+	if (!ways_failed(p, &p->flow, resp) || !ways_pick(p, &other))
+		return false;
+	p->flow = other;
+	p->registration.is_authorized = false;
+	return true;
+}
+
+/* A host that says nothing at all: while there are others it is not waited for as long as RFC 3261 would. */
+static void on_silence(struct timer *timer, void *arg)
+{
+	struct peer *p = arg;
+
+	(void)timer;
+	if (!p->registration.trans || !move(p, NULL))
+		return; /* its transaction ends by itself */
+	sip_forget(p->of->conf.sip, p->registration.trans);
+	p->registration.trans = 0;
+	send_register(p, p->expires, STR_NONE);
 }
 
 static void on_response(oid trans, const struct sip_msg *resp, int err, void *arg)
@@ -109,6 +137,7 @@ static void on_response(oid trans, const struct sip_msg *resp, int err, void *ar
 
 	if (resp && resp->status < 200)
 		return;
+	timer_cancel(&p->registration.timer);
 	p->registration.trans = 0;
 	if (resp && resp->status < 300)
 		return registered(p, resp);
@@ -121,6 +150,8 @@ static void on_response(oid trans, const struct sip_msg *resp, int err, void *ar
 		p->registration.is_authorized = false;
 		return send_register(p, p->expires, STR_NONE);
 	}
+	if ((!resp || resp->status == 503 || resp->status == 408) && move(p, resp))
+		return send_register(p, p->expires, STR_NONE);
 	peer_reason(reason, resp, err);
 	failed(p, reason);
 }
@@ -136,10 +167,20 @@ static void send_register(struct peer *p, uint32_t expires, struct str lines)
 		return;
 	buf_str(&all, lines);
 	sip_write_header_u64(&all, SIP_HDR_EXPIRES, expires);
-	err = all.err ? all.err
-		      : probe_send(p, &p->registration, SIP_REGISTER, str_of(t->username),
-				   buf_view(&all), true, on_response);
+	do {
+		const struct probe_request r = {.method = SIP_REGISTER,
+						.user = str_of(t->username),
+						.lines = buf_view(&all),
+						.has_contact = true,
+						.fn = on_response,
+						.arg = p};
+
+		err = all.err ? all.err : probe_send(p, &p->registration, &p->flow, &r);
+	} while (err && move(p, NULL));
 	buf_free(&all);
+	if (!err && p->nways > 1)
+		timer_start(p->of->conf.env.wheel, &p->registration.timer, SILENCE_MS, on_silence,
+			    p);
 	if (!err)
 		return;
 	peer_reason(reason, NULL, err);
@@ -157,12 +198,18 @@ void registering_start(struct peer *p)
 	p->nfailed = 0;
 	p->expires_at_us = 0;
 	p->registration.is_authorized = false;
-	sip_make_call_id(p->of->conf.sip, p->registration.call_id, sizeof(p->registration.call_id));
-	sip_make_tag(p->of->conf.sip, p->registration.tag, sizeof(p->registration.tag));
-	p->registration.cseq = 0;
+	probe_init(p, &p->registration);
 	/* Not at once: one change of the model may bring many. */
 	timer_start(p->of->conf.env.wheel, &p->registration.timer,
 		    rng_below(p->of->conf.env.rng, 50), on_timer, p);
+}
+
+void registering_again(struct peer *p)
+{
+	if (p->registration.trans)
+		sip_forget(p->of->conf.sip, p->registration.trans);
+	p->registration.trans = 0;
+	timer_start(p->of->conf.env.wheel, &p->registration.timer, 0, on_timer, p);
 }
 
 void registering_stop(struct peer *p)

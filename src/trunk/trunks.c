@@ -9,6 +9,10 @@
 #include "sip/write.h"
 #include "trunk/inside.h"
 
+/* Of each trunk: its addresses, then its networks. */
+enum { EXEMPT_IDS = LOCATE_MAX + 32 };
+#define EXEMPT (UINT64_C(1) << 63) /* no row of the database has such an id */
+
 const struct trunk *peer_trunk(const struct peer *p)
 {
 	return (const struct trunk *)model_object(p->of->conf.model, &resource_trunk, 0, p->id);
@@ -26,6 +30,13 @@ static const char *text_of(int err)
 	default:
 		return strerror(err);
 	}
+}
+
+const char *peer_name(const struct peer *p)
+{
+	const struct trunk *t = peer_trunk(p);
+
+	return t ? t->name : "(gone)";
 }
 
 void peer_reason(char dst[TRUNK_REASON_BYTES], const struct sip_msg *resp, int err)
@@ -72,17 +83,9 @@ static struct peer *find(const struct trunks *t, uint64_t id)
 	return node ? CONTAINER_OF(node, struct peer, by_id) : NULL;
 }
 
-static uint64_t ip_hash(const struct addr *a)
-{
-	struct addr ip = *a;
-
-	ip.port = 0;
-	return addr_hash(&ip);
-}
-
 static bool same_ip(const struct map_node *node, const void *key)
 {
-	return addr_ip_eq(&CONTAINER_OF(node, struct peer, by_ip)->flow.remote, key);
+	return addr_ip_eq(&CONTAINER_OF(node, struct way, by_ip)->target.addr, key);
 }
 
 static bool has_network(const struct trunk *t, const struct addr *a)
@@ -97,32 +100,55 @@ static bool has_network(const struct trunk *t, const struct addr *a)
 	return false;
 }
 
+/* A host may have an address twice, with two ports. */
+static bool is_first_there(const struct way *w)
+{
+	const struct way *v = w->peer->ways;
+
+	while (v < w && !addr_ip_eq(&v->target.addr, &w->target.addr))
+		v++;
+	return v == w;
+}
+
 static bool fits_port(const struct peer *p, const struct addr *a)
 {
 	const struct trunk *t = peer_trunk(p);
 
-	return t && (!t->verify_port || a->port == p->flow.remote.port);
+	return t && (!t->verify_port || ways_have(p, a, true));
+}
+
+/* From its further networks: which port its host listens on says nothing of them but that. */
+static bool fits_some_port(const struct peer *p, const struct addr *a)
+{
+	const struct trunk *t = peer_trunk(p);
+
+	if (!t || !t->verify_port)
+		return t != NULL;
+	for (size_t i = 0; i < p->nways; i++)
+		if (p->ways[i].target.addr.port == a->port)
+			return true;
+	return false;
 }
 
 uint64_t trunks_of_source(const struct trunks *t, const struct flow *from, size_t *pos)
 {
-	struct map_node *node = map_find(&t->by_ip, ip_hash(&from->remote), same_ip, &from->remote);
+	const struct addr *a = &from->remote;
+	struct map_node *node = map_find(&t->by_ip, way_hash(a), same_ip, a);
 	size_t n = 0;
 
-	for (; node; node = map_find_next(node, same_ip, &from->remote)) {
-		const struct peer *p = CONTAINER_OF(node, struct peer, by_ip);
+	for (; node; node = map_find_next(node, same_ip, a)) {
+		const struct way *w = CONTAINER_OF(node, struct way, by_ip);
 
-		if (fits_port(p, &from->remote) && n++ == *pos)
-			return ++*pos, p->id;
+		if (is_first_there(w) && fits_port(w->peer, a) && n++ == *pos)
+			return ++*pos, w->peer->id;
 	}
 	if (!t->nnetworks)
 		return 0;
 	LIST_EACH (l, &t->peers) {
 		const struct peer *p = CONTAINER_OF(l, struct peer, link);
 
-		if (p->is_there && !addr_ip_eq(&p->flow.remote, &from->remote) &&
-		    has_network(peer_trunk(p), &from->remote) && fits_port(p, &from->remote) &&
-		    n++ == *pos)
+		if (p->is_there && !ways_have(p, a, false) && has_network(peer_trunk(p), a) &&
+		    fits_some_port(p, a) && n++ == *pos)
 			return ++*pos, p->id;
 	}
 	return 0;
@@ -135,7 +161,7 @@ enum trunk_ready trunks_ready(const struct trunks *t, uint64_t trunk_id)
 	const struct peer *p = find(t, trunk_id);
 	const struct trunk *conf = p ? peer_trunk(p) : NULL;
 
-	if (!conf || !p->is_there || !p->is_online)
+	if (!conf || !p->is_there || !p->is_online || ways_are_closed(p))
 		return TRUNK_OFFLINE;
 	if (conf->max_calls && p->ncalls >= (size_t)conf->max_calls)
 		return TRUNK_FULL;
@@ -166,26 +192,66 @@ bool trunks_flow(const struct trunks *t, uint64_t trunk_id, struct flow *flow)
 {
 	const struct peer *p = find(t, trunk_id);
 
-	if (!p || !p->flow.remote.family)
-		return false;
-	*flow = p->flow;
-	return true;
+	return p && ways_pick(p, flow);
+}
+
+bool trunks_failed(struct trunks *t, uint64_t trunk_id, const struct flow *to,
+		   const struct sip_msg *resp)
+{
+	struct peer *p = find(t, trunk_id);
+
+	return p && p->is_there && ways_failed(p, to, resp);
+}
+
+void peer_names(const struct peer *p, const struct flow *flow, struct buf *target,
+		struct buf *domain)
+{
+	const struct trunk *conf = peer_trunk(p);
+	char host[ADDR_STR_BYTES];
+	struct addr a;
+
+	if (*p->target) {
+		buf_cstr(target, p->target);
+		buf_cstr(domain, conf ? conf->host : addr_host_str(host, &flow->remote));
+		return;
+	}
+	if (!conf || !addr_parse(&a, str_of(conf->host), 0))
+		buf_cstr(domain, addr_host_str(host, conf ? &a : &flow->remote));
+	else
+		buf_cstr(domain, conf->host);
+	buf_str(target, buf_view(domain));
+	if (!p->is_by_name && !(conf && *conf->outbound_proxy))
+		buf_printf(target, ":%u", flow->remote.port);
+	else if (conf && conf->port)
+		buf_printf(target, ":%u", (unsigned)conf->port);
+	buf_cstr(target, sip_transport_param(flow->transport));
+}
+
+void peer_route(const struct peer *p, struct buf *lines)
+{
+	const struct trunk *conf = peer_trunk(p);
+
+	if (!conf || !*conf->outbound_proxy)
+		return;
+	buf_printf(lines, "Route: <sip:%s", conf->outbound_proxy);
+	buf_cstr(lines, sip_transport_param(p->flow.transport));
+	buf_cstr(lines, ";lr>\r\n");
 }
 
 void trunks_names(const struct trunks *t, uint64_t trunk_id, struct buf *target, struct buf *domain)
 {
 	const struct peer *p = find(t, trunk_id);
-	const struct trunk *conf = p ? peer_trunk(p) : NULL;
-	char host[ADDR_STR_BYTES];
 
-	if (p && *p->target) {
-		buf_cstr(target, p->target);
-		buf_cstr(domain, conf ? conf->host : addr_host_str(host, &p->flow.remote));
-	} else if (p) {
-		buf_printf(target, "%s%s", addr_str(host, &p->flow.remote),
-			   sip_transport_param(p->flow.transport));
-		buf_cstr(domain, addr_host_str(host, &p->flow.remote));
-	}
+	if (p)
+		peer_names(p, &p->flow, target, domain);
+}
+
+void trunks_routes(const struct trunks *t, uint64_t trunk_id, struct buf *lines)
+{
+	const struct peer *p = find(t, trunk_id);
+
+	if (p)
+		peer_route(p, lines);
 }
 
 int trunks_answer(struct trunks *t, uint64_t trunk_id, const struct sip_msg *resp, struct str uri,
@@ -198,7 +264,7 @@ int trunks_answer(struct trunks *t, uint64_t trunk_id, const struct sip_msg *res
 	char cnonce[33];
 	int err;
 
-	if (!conf || !*conf->password || !addr_ip_eq(&resp->flow.remote, &p->flow.remote))
+	if (!conf || !*conf->password || !ways_have(p, &resp->flow.remote, false))
 		return EPERM;
 	err = sip_challenge_read(&c, resp, SIP_DIGEST_MD5 | SIP_DIGEST_SHA256);
 	if (err)
@@ -248,6 +314,9 @@ static struct peer *peer_alloc(struct trunks *t, uint64_t id)
 		return NULL;
 	p->of = t;
 	p->id = id;
+	list_init(&p->checks);
+	t->last_exempt_id += EXEMPT_IDS;
+	p->exempt_id = EXEMPT | t->last_exempt_id;
 	LIST_EACH (l, &t->peers) {
 		if (CONTAINER_OF(l, struct peer, link)->id > id) {
 			at = l;
@@ -259,19 +328,19 @@ static struct peer *peer_alloc(struct trunks *t, uint64_t id)
 	return p;
 }
 
-void peer_reach(struct peer *p, const struct flow *flow)
+/* The flood guard never blocks whoever sends calls by the hundred. */
+static void exempt_networks(struct peer *p, const struct trunk *t)
 {
-	peer_unreach(p);
-	p->flow = *flow;
-	map_add(&p->of->by_ip, &p->by_ip, ip_hash(&p->flow.remote));
-	p->is_by_ip = true;
-}
+	for (size_t i = 0; i < t->networks.n; i++) {
+		const struct trunk_network *n = (const struct trunk_network *)t->networks.v[i];
+		struct addr_net net;
 
-void peer_unreach(struct peer *p)
-{
-	if (p->is_by_ip)
-		map_remove(&p->of->by_ip, &p->by_ip);
-	p->is_by_ip = false;
+		if (!addr_net_parse(&net, str_of(n->network)) &&
+		    shield_exempt(sip_shield(p->of->conf.sip), p->exempt_id + LOCATE_MAX + i, &net))
+			log_warn(NULL, LOGID_TRUNK,
+				 "trunk %s: its network %s can be blocked by the flood guard",
+				 t->name, n->network);
+	}
 }
 
 static void leave(struct peer *p)
@@ -281,46 +350,64 @@ static void leave(struct peer *p)
 	registering_stop(p);
 	asking_stop(p);
 	accepting_stop(p);
-	peer_unreach(p);
+	ways_stop(p);
+	for (size_t i = LOCATE_MAX; i < EXEMPT_IDS; i++)
+		shield_no_rule(sip_shield(p->of->conf.sip), p->exempt_id + i);
 	p->is_there = false;
 }
 
-/* How it is reached; over TLS also whom its certificate must name, when that is not the address. */
-static int flow_to(const struct peer *p, const struct trunk *t, struct flow *flow)
+enum flow_transport peer_transport(const struct trunk *t)
 {
 	static const enum flow_transport transports[] = {[TRUNK_TRANSPORT_UDP] = FLOW_UDP,
 							 [TRUNK_TRANSPORT_TCP] = FLOW_TCP,
-							 [TRUNK_TRANSPORT_TLS] = FLOW_TLS};
-	struct flow_edge *edge = p->of->conf.edge;
+							 [TRUNK_TRANSPORT_TLS] = FLOW_TLS,
+							 [TRUNK_TRANSPORT_AUTO] = FLOW_UDP};
 
-	*flow = (struct flow){.transport = transports[t->transport]};
-	if (addr_parse(&flow->remote, str_of(t->host), (uint16_t)t->port))
-		return EINVAL; /* the store lets no name in */
-	if (flow->transport != FLOW_TLS || !*t->tls_name)
-		return 0;
-	return edge->name ? edge->name(edge, str_of(t->tls_name), &flow->whom) : EPROTONOSUPPORT;
+	return transports[t->transport];
 }
 
-static bool enter(struct peer *p, const struct trunk *t)
+struct flow peer_flow(const struct peer *p, const struct locate_target *t)
 {
-	struct flow flow;
+	return (struct flow){.transport = t->transport,
+			     .remote = t->addr,
+			     .whom = t->transport == FLOW_TLS ? p->whom : 0};
+}
 
-	if (t->kind == TRUNK_KIND_ACCEPT_REGISTER) {
-		p->is_there = true;
-		accepting_start(p);
-		return true;
+void peer_found(struct peer *p, bool is_first)
+{
+	const struct trunk *t = peer_trunk(p);
+
+	if (!t)
+		return;
+	if (!is_first) {
+		if (t->kind == TRUNK_KIND_REGISTER)
+			registering_again(p);
+		return;
 	}
-	if (flow_to(p, t, &flow))
-		return false;
-	peer_reach(p, &flow);
-	p->is_there = true;
 	if (t->kind == TRUNK_KIND_REGISTER)
 		registering_start(p);
 	else if (!t->keep_alive)
 		peer_is_online(p, true, "not asked");
 	if (t->keep_alive)
 		asking_start(p);
-	return true;
+}
+
+void peer_lost(struct peer *p, const char *why)
+{
+	registering_stop(p);
+	asking_stop(p);
+	peer_is_online(p, false, why);
+}
+
+static void enter(struct peer *p, const struct trunk *t)
+{
+	p->is_there = true;
+	if (t->kind == TRUNK_KIND_ACCEPT_REGISTER) {
+		accepting_start(p);
+		return;
+	}
+	exempt_networks(p, t);
+	ways_start(p, t);
 }
 
 static void count_networks(struct trunks *t)
@@ -340,6 +427,9 @@ static void changed(const struct model *m, const struct resource *res, uint64_t 
 	const struct trunk *conf;
 	struct peer *p;
 
+	if (res == &resource_network_setting)
+		LIST_EACH (l, &t->peers)
+			ways_refind(CONTAINER_OF(l, struct peer, link));
 	if (res != &resource_trunk)
 		return;
 	conf = (const struct trunk *)model_object(m, res, tenant_id, id);
@@ -351,7 +441,9 @@ static void changed(const struct model *m, const struct resource *res, uint64_t 
 	if (conf && conf->enabled) {
 		if (!p)
 			p = peer_alloc(t, id);
-		if (!p || !enter(p, conf))
+		if (p)
+			enter(p, conf);
+		else
 			log_error(NULL, LOGID_TRUNK, "trunk %s could not be set up", conf->name);
 	} else if (p) {
 		peer_is_online(p, false, conf ? "disabled" : "deleted");

@@ -4,16 +4,19 @@
  *
  * A trunk that registers, and one whose gateway registers with us, is online while its registration holds; one that is asked with
  * OPTIONS while it answers; any other always.
+ * A host that is a name may have many addresses (RFC 3263): requests of all are its, calls are shared among them by priority and
+ * weight, and one that does not answer is left out until it does.
  * Each change is told once, on the bus, with what the provider said.
  *
  * Thread     core
  * Ownership  views are borrowed until the next event; calls keep a trunk's id
  * Errors     as noted.  A trunk that cannot be set up (memory) is logged and stays offline
- * Sources    RFC 3261 10 (registering), 11 (OPTIONS), 22 (digest); RFC 7616; TRK-2, TRK-3, TRK-12
+ * Sources    RFC 3261 10 (registering), 11 (OPTIONS), 22 (digest); RFC 7616; RFC 3263 4.3 (failover); TRK-2, TRK-3, TRK-12
  */
 #ifndef TRUNK_TRUNKS_H
 #define TRUNK_TRUNKS_H
 
+#include "base/locate.h"
 #include "model/model.h"
 #include "registrar/registrar.h"
 #include "sip/sip.h"
@@ -25,6 +28,7 @@ struct trunks_conf {
 	struct env env;
 	struct sip *sip;
 	struct flow_edge *edge;
+	struct locator *locator; /* NULL: hosts are addresses only */
 	struct model *model;
 	struct registrar *registrar; /* offers REGISTERs of gateways; NULL none */
 	struct record_sink *records; /* their contacts, under tenant 0; NULL none */
@@ -42,8 +46,13 @@ enum trunk_ready trunks_ready(const struct trunks *t, uint64_t trunk_id);
 void trunks_hold(struct trunks *t, uint64_t trunk_id);
 void trunks_release(struct trunks *t, uint64_t trunk_id);
 
-/* Where its calls go; false: there is no such trunk. */
+/* Where its next call goes; false: there is no such trunk, or nobody knows its address. */
 bool trunks_flow(const struct trunks *t, uint64_t trunk_id, struct flow *flow);
+/* A call to that address of it failed: no answer (resp NULL), or 503.  True: another address may do, trunks_flow() tells it. */
+bool trunks_failed(struct trunks *t, uint64_t trunk_id, const struct flow *to,
+		   const struct sip_msg *resp);
+/* "Route: …" lines of requests to it, of its outbound proxy; may be none. */
+void trunks_routes(const struct trunks *t, uint64_t trunk_id, struct buf *lines);
 /* What follows the '@' of a Request-URI there, and the domain of From and To. */
 void trunks_names(const struct trunks *t, uint64_t trunk_id, struct buf *target,
 		  struct buf *domain);
