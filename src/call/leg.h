@@ -60,6 +60,7 @@ struct leg {
 	uint64_t extension_id, account_id;
 	oid contact;		       /* registered contact it rings; 0: a caller, or a trunk */
 	uint64_t trunk_id;	       /* it is on this trunk, which holds a place for it */
+	bool has_other_way;	       /* it failed, and another address of its trunk may do */
 	bool is_authorized;	       /* its INVITE has answered a challenge */
 	struct flow flow;	       /* its signalling */
 	struct ringing_member *member; /* while it rings in a fork */

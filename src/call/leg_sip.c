@@ -147,31 +147,31 @@ static void trunk_diversion(struct buf *lines, const struct leg *leg)
 /* again: the response that asked for credentials; NULL at first. */
 static int dial_trunk(struct leg *leg, struct str sdp, const struct sip_msg *again)
 {
-	struct buf uri = {0}, from = {0}, contact = {0}, to = {0}, lines = {0};
+	struct buf uri = {0}, from = {0}, contact = {0}, to = {0}, lines = {0}, routes = {0};
+	struct trunks *trunks = leg->cs->conf.trunks;
 	const struct trunk *t = (const struct trunk *)model_object(
 		leg->cs->conf.model, &resource_trunk, 0, leg->trunk_id);
 	struct sip_invite_conf conf;
 	int err;
 
-	if (!trunks_flow(leg->cs->conf.trunks, leg->trunk_id, &leg->flow))
-		return ENOENT;
+	trunks_routes(trunks, leg->trunk_id, &routes);
 	err = write_trunk_call(leg, t, &uri, &from, &contact);
 	sip_write_addr(&to, STR_NONE, buf_view(&uri), STR_NONE);
 	if (!err)
 		err = to.err;
 	if (!err && again)
-		err = trunks_answer(leg->cs->conf.trunks, leg->trunk_id, again, buf_view(&uri),
-				    &lines);
+		err = trunks_answer(trunks, leg->trunk_id, again, buf_view(&uri), &lines);
 	write_identity(&lines, leg, t);
 	trunk_diversion(&lines, leg);
 	if (!err)
-		err = lines.err;
+		err = lines.err ? lines.err : routes.err;
 	conf = (struct sip_invite_conf){
 		.uri = buf_view(&uri),
 		.flow = leg->flow,
 		.from = buf_view(&from),
 		.to = buf_view(&to),
 		.contact = buf_view(&contact),
+		.routes = buf_view(&routes),
 		.max_forwards = leg->call->max_forwards,
 		.is_plain = is_plain(leg, sdp),
 		.again = again,
@@ -179,8 +179,11 @@ static int dial_trunk(struct leg *leg, struct str sdp, const struct sip_msg *aga
 			  .content_type = sdp.n ? STR("application/sdp") : STR_NONE,
 			  .body = sdp},
 	};
-	if (!err)
+	if (!err) {
 		err = sip_invite_uac(&leg->inv, leg->cs->conf.sip, &conf, leg_sip_event, leg);
+		leg->has_other_way = err && trunks_failed(trunks, leg->trunk_id, &leg->flow, NULL);
+	}
+	buf_free(&routes);
 	buf_free(&uri);
 	buf_free(&from);
 	buf_free(&contact);
@@ -339,6 +342,9 @@ void leg_sip_event(struct sip_invite *inv, const struct sip_inv_event *ev, void 
 		if (goes_on_authorized(leg, ev))
 			return;
 		leg->call->trunk_status = ev->msg ? ev->status : 0;
+		if (!leg->is_caller && !leg->rec.ringing_at && (!ev->msg || ev->status == 503))
+			leg->has_other_way = trunks_failed(leg->cs->conf.trunks, leg->trunk_id,
+							   &leg->flow, ev->msg);
 	}
 	if (!leg->inv)
 		leg->inv = inv; /* an event from within sip_invite_uac() */

@@ -238,25 +238,6 @@ int ringing_start(struct ringing **rp, struct call *call, const struct owner_rin
 /* Whoever may ring long is called far away: what ends it is who calls, or the provider. */
 enum { TRUNK_RING_SECONDS = 180 };
 
-/* A provider that does not answer at all is down, or thinks that we are nobody: the next route shall not wait for Timer B. */
-static void trunk_silent(struct timer *t, void *arg)
-{
-	struct ringing *r = arg;
-
-	LIST_EACH (it, &r->call->legs) {
-		struct leg *leg = CONTAINER_OF(it, struct leg, in_call);
-
-		if (!leg->member || (leg->inv && sip_invite_is_heard(leg->inv)))
-			continue;
-		weigh(r, REASON_UNAVAILABLE, 408, STR_NONE);
-		events_target(leg, BUS_TARGET_FAIL, reason_name(REASON_UNAVAILABLE));
-		cancel(leg, REASON_UNAVAILABLE, STR_NONE);
-		call_ring_failed(r->call, &r->best);
-		return;
-	}
-	timer_start(r->call->cs->conf.env.wheel, t, TRUNK_RING_SECONDS * 1000, ringing_timeout, r);
-}
-
 static uint64_t patience_ms(const struct call *call)
 {
 	const struct trunk *t = (const struct trunk *)model_object(
@@ -290,6 +271,33 @@ static int add_trunk_leg(struct ringing_member *m)
 	events_target(leg, BUS_TARGET_ADD, NULL);
 	leg_event(leg, LEV_OPEN, &(struct leg_msg){0});
 	return 0;
+}
+
+/* A provider that does not answer at all is down, or thinks that we are nobody: the next route shall not wait for Timer B. */
+static void trunk_silent(struct timer *t, void *arg)
+{
+	struct ringing *r = arg;
+
+	LIST_EACH (it, &r->call->legs) {
+		struct leg *leg = CONTAINER_OF(it, struct leg, in_call);
+
+		if (!leg->member || (leg->inv && sip_invite_is_heard(leg->inv)))
+			continue;
+		leg->has_other_way =
+			trunks_failed(r->call->cs->conf.trunks, leg->trunk_id, &leg->flow, NULL);
+		events_target(leg, BUS_TARGET_FAIL, reason_name(REASON_UNAVAILABLE));
+		if (leg->has_other_way && !add_trunk_leg(leg->member)) {
+			cancel(leg, REASON_UNAVAILABLE, STR_NONE);
+			timer_start(r->call->cs->conf.env.wheel, t, patience_ms(r->call),
+				    trunk_silent, r);
+			return;
+		}
+		weigh(r, REASON_UNAVAILABLE, 408, STR_NONE);
+		cancel(leg, REASON_UNAVAILABLE, STR_NONE);
+		call_ring_failed(r->call, &r->best);
+		return;
+	}
+	timer_start(r->call->cs->conf.env.wheel, t, TRUNK_RING_SECONDS * 1000, ringing_timeout, r);
 }
 
 int ringing_start_trunk(struct ringing **rp, struct call *call)
@@ -583,6 +591,14 @@ void ringing_leg_gone(struct ringing *r, struct leg *leg, enum reason reason, un
 	struct ringing_member *m = leg->member;
 	bool was_heard = r->early == leg->id;
 
+	/* RFC 3263 4.3: the same call to the next address; the new leg stands before the old one leaves. */
+	if (leg->has_other_way && !add_trunk_leg(m)) {
+		leave(leg);
+		events_target(leg, BUS_TARGET_FAIL, reason_name(reason));
+		timer_start(r->call->cs->conf.env.wheel, &r->timer, patience_ms(r->call),
+			    trunk_silent, r);
+		return;
+	}
 	leave(leg);
 	weigh(r, reason, status, lines);
 	events_target(leg, reason == REASON_NO_ANSWER ? BUS_TARGET_NOANSWER : BUS_TARGET_FAIL,
