@@ -59,7 +59,7 @@ static int open_aside(const char *path, char *aside, size_t n, FILE **fp)
 static int write_pem(const char *path, X509 *cert, EVP_PKEY *key)
 {
 	char aside[700];
-	FILE *f;
+	FILE *f = NULL;
 	int err = open_aside(path, aside, sizeof(aside), &f);
 
 	if (err)

@@ -377,6 +377,26 @@ static void without_memory_everybody_is_heard(void **state)
 	assert_true(is_heard);
 }
 
+static void whom_the_configuration_names_is_never_counted(void **state)
+{
+	struct world *w = *state;
+	const struct addr who = from("192.0.2.7");
+	const struct addr_net net = {.addr = addr_first(&who, 32), .bits = 32};
+
+	assert_int_equal(shield_exempt(w->shield, 1, &net), 0);
+	for (int i = 0; i < 5000; i++)
+		assert_true(shield_admits(w->shield, &who));
+	assert_int_equal(w->nblocked, 0);
+	rule(w, 2, "192.0.2.0/24", false, 0); /* what the operator says holds */
+	assert_false(shield_admits(w->shield, &who));
+	shield_no_rule(w->shield, 2);
+	assert_true(shield_admits(w->shield, &who));
+	shield_no_rule(w->shield, 1);
+	for (int i = 0; i < 5000; i++)
+		(void)shield_admits(w->shield, &who);
+	assert_true(w->nblocked > 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -387,6 +407,7 @@ int main(void)
 		TEST(an_office_is_not_locked_out_by_one_wrong_phone),
 		TEST(challenges_that_nobody_answers_block),
 		TEST(phones_that_start_at_once_are_let_in),
+		TEST(whom_the_configuration_names_is_never_counted),
 		TEST(too_many_packets_a_second_block),
 		TEST(just_under_the_limit_goes_on_for_ever),
 		TEST(a_known_office_is_slowed_down_and_not_blocked),

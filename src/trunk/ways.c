@@ -365,6 +365,7 @@ void ways_start(struct peer *p, const struct trunk *t)
 	struct located found;
 	int err;
 
+	p->flow = (struct flow){0}; /* whatever has changed, it begins anew */
 	q.host = proxy_or_host(t, &q.port);
 	p->is_by_name = !locate_literal(&q, &found);
 	err = name_whom(p, t, q.host);
