@@ -171,7 +171,7 @@ static int add_session(json_t *schemas)
 	return put(schemas, "session", "", j);
 }
 
-static int add_cdrs(json_t *schemas)
+static int add_records(json_t *schemas)
 {
 	json_t *detail = record_openapi(&record_tables[RECORD_CALL]),
 	       *properties = json_object_get(detail, "properties");
@@ -189,13 +189,16 @@ static int add_cdrs(json_t *schemas)
 	if (!err)
 		err = put(schemas, "cdr_segment", "",
 			  record_openapi(&record_tables[RECORD_SEGMENT]));
+	if (!err)
+		err = put(schemas, "message", "", record_openapi(&record_tables[RECORD_MESSAGE]));
 	return err;
 }
 
 int openapi_schemas(json_t *schemas)
 {
 	static const char *const pages[] = {"registration", "session", "blocked_address",
-					    "trunk_state",  "cdr",     "audit_log"};
+					    "trunk_state",  "cdr",     "message",
+					    "audit_log"};
 	int err = 0;
 
 	for (size_t i = 0; resources[i] && !err; i++)
@@ -203,7 +206,7 @@ int openapi_schemas(json_t *schemas)
 	if (!err)
 		err = add_session(schemas);
 	if (!err)
-		err = add_cdrs(schemas);
+		err = add_records(schemas);
 	for (size_t i = 0; i < ARRAY_LEN(pages) && !err; i++)
 		err = put(schemas, pages[i], "_page", page_of(pages[i]));
 	return err;

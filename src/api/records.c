@@ -18,6 +18,11 @@ static const struct argument cdr_arguments[] = {
 	{"cursor", TEXT_VALUE}, {"from", TIME_VALUE},	{"to", TIME_VALUE}, {"caller", TEXT_VALUE},
 	{"callee", TEXT_VALUE}, {"status", TEXT_VALUE}, {NULL, TEXT_VALUE},
 };
+static const struct argument message_arguments[] = {
+	{"cursor", TEXT_VALUE}, {"from", TIME_VALUE},	   {"to", TIME_VALUE},
+	{"sender", TEXT_VALUE}, {"recipient", TEXT_VALUE}, {"status", TEXT_VALUE},
+	{NULL, TEXT_VALUE},
+};
 static const struct argument audit_arguments[] = {
 	{"cursor", NUMBER_VALUE}, {"from", TIME_VALUE}, {"to", TIME_VALUE},
 	{"resource", TEXT_VALUE}, {"id", NUMBER_VALUE}, {NULL, TEXT_VALUE},
@@ -121,6 +126,11 @@ static void page_start(struct ask *k, const char *query, const struct argument *
 void cdrs_start(struct ask *k)
 {
 	return page_start(k, "cdrs", cdr_arguments);
+}
+
+void messages_start(struct ask *k)
+{
+	return page_start(k, "messages", message_arguments);
 }
 
 void audit_logs_start(struct ask *k)

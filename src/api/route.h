@@ -25,6 +25,7 @@ enum takes {
 	TAKES_TENANT = 64, /* lives within a tenant: an administrator must give X-Tenant */
 	TAKES_CDR_FILTER = 128,
 	TAKES_AUDIT_FILTER = 256,
+	TAKES_MESSAGE_FILTER = 512,
 };
 
 struct ask;

@@ -14,7 +14,7 @@
 #include "sip/write.h"
 
 /* What our side of a dialog takes (the stack adds its own list to INVITE and its 2xx). */
-#define ALLOW "Allow: INVITE, ACK, BYE, CANCEL, PRACK, UPDATE, OPTIONS, INFO, REFER\r\n"
+#define ALLOW "Allow: INVITE, ACK, BYE, CANCEL, PRACK, UPDATE, OPTIONS, INFO, REFER, MESSAGE\r\n"
 
 static const struct leg_msg nothing;
 
@@ -454,7 +454,7 @@ void leg_ack(struct leg *leg)
 		ack_plain(leg);
 }
 
-/* An INFO on its way through: whose transaction waits for the answer.  In the list of the leg it was sent to. */
+/* An INFO or MESSAGE on its way through: whose transaction waits for the answer.  In the list of the leg it was sent to. */
 struct relayed {
 	struct link link;
 	struct sip *sip;
@@ -479,7 +479,7 @@ static void relayed_done(oid trans, const struct sip_msg *resp, int err, void *a
 		answer_relayed(arg, status == 408 || status == 481 || status == 503 ? 500 : status);
 }
 
-static int relay_info(struct leg *leg, const struct sip_inv_event *ev)
+static int relay_request(struct leg *leg, const struct sip_inv_event *ev)
 {
 	struct leg *peer = bridge_peer(leg->call->bridge, leg);
 	struct sip_extra extra = {
@@ -496,7 +496,7 @@ static int relay_info(struct leg *leg, const struct sip_inv_event *ev)
 		return ENOMEM;
 	r->sip = leg->cs->conf.sip;
 	r->asked = sip_strans_id(ev->st);
-	err = sip_invite_request(peer->inv, SIP_INFO, &extra, relayed_done, r);
+	err = sip_invite_request(peer->inv, ev->msg->method, &extra, relayed_done, r);
 	if (err)
 		mem_free(r);
 	else
@@ -523,13 +523,18 @@ void leg_sip_request(struct leg *leg, const struct sip_inv_event *ev)
 		(void)sip_reply(ev->st, 200, NULL, &about);
 		return;
 	case SIP_INFO:
-		if (ev->msg->body.n && !relay_info(leg, ev))
+		if (ev->msg->body.n && !relay_request(leg, ev))
 			return; /* answered when the other side has */
 		status = 200;	/* RFC 6086 appendix A: one without a package is acknowledged */
 		break;
 	case SIP_REFER:
 		transfer_refer(leg, ev);
 		return;
+	case SIP_MESSAGE:
+		if (ev->msg->body.n && !relay_request(leg, ev))
+			return;
+		status = 488; /* nobody there who reads */
+		break;
 	case SIP_NOTIFY:
 		status = 481;
 		break;

@@ -209,6 +209,16 @@ static void restore_leg(const struct kept_head *leg, void *arg)
 			 strerror(err));
 }
 
+static void restore_message(const struct message_record *m, void *arg)
+{
+	struct server *s = arg;
+	int err = presence_restore_message(s->presence, m);
+
+	if (err)
+		log_info(&(struct log_ctx){.tenant = m->tenant_id}, LOGID_MESSAGE,
+			 "a message that waits is not sent: %s", strerror(err));
+}
+
 static int start_registrar(struct server *s)
 {
 	const struct registrar_conf conf = {
@@ -313,6 +323,7 @@ static int start_presence(struct server *s)
 		.model = s->model,
 		.registrar = s->registrar,
 		.calls = s->calls,
+		.records = &s->records.sink,
 	};
 
 	return presence_alloc(&s->presence, &conf);
@@ -412,6 +423,12 @@ static int ready_certificate(struct server *s)
 /* Bound first, because what is restored is told with a BYE; nothing is read before the loop runs. */
 static int start_listeners(struct server *s)
 {
+	const struct journal_restorer restorer = {
+		.contact = restore_contact,
+		.message = restore_message,
+		.leg = restore_leg,
+		.arg = s,
+	};
 	int err = ready_certificate(s);
 
 	choose_ports(&s->config);
@@ -419,7 +436,7 @@ static int start_listeners(struct server *s)
 		err = listen_sip(s, &s->config.address[i]);
 	if (err)
 		return err;
-	if (journal_restore(s->journal, restore_contact, restore_leg, s))
+	if (journal_restore(s->journal, &restorer))
 		log_error(NULL, LOGID_JOURNAL, "what the last run left could not be read back");
 	return 0;
 }

@@ -196,6 +196,9 @@ struct presence {
 	struct map topics;
 	struct map subscribers;
 	struct map publishers; /* publish.c */
+	struct map inboxes;    /* inbox.c */
+	size_t ntexts;
+	uint64_t id_salt, last_text_id;
 	size_t nsubs;
 	struct link queue; /* subscriptions to be told */
 	struct timer turn;

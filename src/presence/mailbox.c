@@ -10,8 +10,7 @@
 #include <string.h>
 #include "base/log.h"
 #include "base/metric.h"
-#include "presence/inside.h"
-#include "sip/write.h"
+#include "presence/device.h"
 
 static unsigned find(struct presence *p, const struct identity *who, struct str user, uint64_t *id)
 {
@@ -81,38 +80,21 @@ static int send_unasked(struct presence *p, const struct contact *c, const struc
 {
 	static const char lines[] = "Event: message-summary\r\n"
 				    "Subscription-State: terminated;reason=noresource\r\n";
-	struct buf aor = {0}, from = {0}, contact = {0};
-	char tag[64], call_id[128];
-	struct sip_out out = {.method = SIP_NOTIFY, .uri = str_of(c->uri), .cseq = 1};
-	const struct tenant *t = model_tenant(p->conf.model, c->tenant_id);
+	struct device_request rq = {
+		.method = SIP_NOTIFY,
+		.to = c,
+		.number = str_of(e->number),
+		.recipient = e->number,
+	};
 	int err;
 
-	sip_make_tag(p->conf.sip, tag, sizeof(tag));
-	sip_make_call_id(p->conf.sip, call_id, sizeof(call_id));
-	buf_cstr(&aor, "<sip:");
-	sip_escape_user(&aor, str_of(e->number));
-	buf_printf(&aor, "@%s>", t ? t->domain : "invalid");
-	buf_printf(&from, "%.*s;tag=%s", STR_ARG(buf_view(&aor)), tag);
 	buf_reset(&p->body);
 	write_summary(p, &p->body, c->tenant_id, e, counts);
-	err = presence_contact(p, &contact, &c->flow, str_of(e->number));
-	if (!err)
-		err = aor.err ? aor.err : from.err ? from.err : p->body.err;
-	out.flow = c->flow;
-	out.from = buf_view(&from);
-	out.to = buf_view(&aor);
-	out.call_id = str_of(call_id);
-	out.contact = buf_view(&contact);
-	out.routes = str_of(c->routes);
-	out.extra = (struct sip_extra){STR(lines), str_of(package_mailbox.content_type),
-				       buf_view(&p->body)};
-	if (!err)
-		err = sip_send(p->conf.sip, &out, NULL, NULL, NULL);
+	rq.extra = (struct sip_extra){STR(lines), str_of(package_mailbox.content_type),
+				      buf_view(&p->body)};
+	err = p->body.err ? p->body.err : device_send(p, &rq, NULL, NULL, NULL);
 	if (!err)
 		metric_add(METRIC_NOTIFIES, 1);
-	buf_free(&aor);
-	buf_free(&from);
-	buf_free(&contact);
 	return err;
 }
 

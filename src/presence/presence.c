@@ -6,9 +6,10 @@
 #include "base/metric.h"
 #include "base/thread.h"
 #include "call/lines.h"
+#include "presence/inbox.h"
 #include "presence/publish.h"
 
-enum { DEFAULT_SUBSCRIPTIONS = 100000, DEFAULT_PER_ACCOUNT = 500 };
+enum { DEFAULT_SUBSCRIPTIONS = 100000, DEFAULT_PER_ACCOUNT = 500, DEFAULT_TEXTS = 100000 };
 
 const struct package *const packages[] = {
 #define X(ID, symbol) &package_##symbol,
@@ -42,8 +43,11 @@ static void on_contact(const struct contact *c, bool is_added, void *arg)
 	reginfo_changed(p, c, is_added);
 	if (a && a->extension_id)
 		changed(p, &package_person, c->tenant_id, a->extension_id);
-	if (is_added)
-		mailbox_registered(p, c);
+	if (!is_added)
+		return;
+	mailbox_registered(p, c);
+	if (a && a->extension_id)
+		inbox_registered(p, c->tenant_id, a->extension_id);
 }
 
 static void end_topics(struct presence *p, enum package_of of, uint64_t tenant_id, uint64_t id)
@@ -79,6 +83,7 @@ static void on_model(const struct model *m, const struct resource *res, uint64_t
 		if (!e) {
 			end_topics(p, OF_EXTENSION, tenant_id, id);
 			published_drop(p, tenant_id, id);
+			inbox_drop(p, tenant_id, id);
 		}
 	} else if (res == &resource_account) {
 		const struct account *a = model_account(m, tenant_id, id);
@@ -104,12 +109,17 @@ int presence_alloc(struct presence **pp, const struct presence_conf *conf)
 		p->conf.max_subscriptions = DEFAULT_SUBSCRIPTIONS;
 	if (!p->conf.max_per_account)
 		p->conf.max_per_account = DEFAULT_PER_ACCOUNT;
+	if (!p->conf.max_texts)
+		p->conf.max_texts = DEFAULT_TEXTS;
+	p->id_salt = rng_below(conf->env.rng, UINT64_C(1) << 22);
 	list_init(&p->queue);
 	err = map_init(&p->topics);
 	if (!err)
 		err = map_init(&p->subscribers);
 	if (!err)
 		err = map_init(&p->publishers);
+	if (!err)
+		err = map_init(&p->inboxes);
 	if (!err)
 		err = model_watch(conf->model, on_model, p);
 	if (!err)
@@ -121,6 +131,7 @@ int presence_alloc(struct presence **pp, const struct presence_conf *conf)
 	lines_watch(conf->calls, on_line, p);
 	sip_on_request(conf->sip, SIP_SUBSCRIBE, subscribe_request, p);
 	sip_on_request(conf->sip, SIP_PUBLISH, publish_request, p);
+	sip_on_request(conf->sip, SIP_MESSAGE, inbox_request, p);
 	*pp = p;
 	return 0;
 }
@@ -160,6 +171,7 @@ struct presence *presence_free(struct presence *p)
 	lines_watch(p->conf.calls, NULL, NULL);
 	each_sub(p, free_one);
 	timer_cancel(&p->turn);
+	inbox_close(p);
 	published_close(p);
 	map_close(&p->topics);
 	map_close(&p->subscribers);
@@ -173,6 +185,12 @@ void presence_drain(struct presence *p)
 	ON_THREAD(THREAD_CORE);
 	p->is_draining = true;
 	each_sub(p, deactivate);
+}
+
+int presence_restore_message(struct presence *p, const struct message_record *rec)
+{
+	ON_THREAD(THREAD_CORE);
+	return inbox_restore(p, rec);
 }
 
 size_t presence_count(const struct presence *p)

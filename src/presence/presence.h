@@ -33,15 +33,19 @@ struct presence_conf {
 	struct model *model;
 	struct registrar *registrar;
 	struct calls *calls;
-	mailbox_counts_h *mailbox; /* NULL: there are no mailboxes, nothing waits */
+	struct record_sink *records; /* NULL: nothing is kept */
+	mailbox_counts_h *mailbox;   /* NULL: there are no mailboxes, nothing waits */
 	void *mailbox_arg;
 	size_t max_subscriptions; /* of the node; 0 = 100000 */
 	size_t max_per_account;	  /* 0 = 500 */
+	size_t max_texts;	  /* messages that wait, of the node; 0 = 100000 */
 };
 
 int presence_alloc(struct presence **pp, const struct presence_conf *conf) MUST_USE;
 struct presence *presence_free(struct presence *p); /* nobody is told */
 size_t presence_count(const struct presence *p);
+/* At start, after the contacts: a message that waits.  ENOENT: its extension is gone */
+int presence_restore_message(struct presence *p, const struct message_record *rec) MUST_USE;
 /* What waits there is other than it was: its devices are told. */
 void presence_mailbox_changed(struct presence *p, uint64_t tenant_id, uint64_t extension_id);
 /* At stop: each subscriber is told that its subscription is over and may be made anew (deactivated); new ones get 503. */

@@ -62,6 +62,14 @@ struct kept_head {
 	uint64_t is_ended; /* the leg is over: forget it */
 };
 
+/* clang-format off */
+union any_record { /* contact_record, call_record … */
+#define RECORD(kind, plural, doc) struct THIS THIS;
+#include "schema/records.def"
+	struct kept_head kept;
+};
+/* clang-format on */
+
 /* Where logic sends records: implemented by store/journal through main, by a list in tests and the simulator. */
 struct record_sink {
 	/* Returns when the record is safe from kill -9.  ENOSPC: it could not be kept (logged by the sink). */

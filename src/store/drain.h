@@ -44,9 +44,11 @@ int drain_forget_lapsed(struct drain *d, int64_t before_us) MUST_USE;
  * known alive; *np: how many. */
 int drain_close_interrupted(struct drain *d, uint64_t node, int64_t alive_at_us,
 			    size_t *np) MUST_USE;
-typedef void drain_contact_h(const struct contact_record *c, void *arg);
+typedef void drain_record_h(const void *rec, void *arg);
 typedef void drain_leg_h(const struct kept_head *leg, void *arg);
-int drain_contacts(struct drain *d, int64_t now_us, drain_contact_h *fn, void *arg) MUST_USE;
+/* Records with an expires_at after now, in order of tenant and id; which: a further condition in SQL, ours. */
+int drain_records(struct drain *d, enum record_kind kind, const char *which, int64_t now_us,
+		  drain_record_h *fn, void *arg) MUST_USE;
 /* Hands out what is kept of this node's legs, then forgets it. */
 int drain_legs(struct drain *d, uint64_t node, drain_leg_h *fn, void *arg) MUST_USE;
 

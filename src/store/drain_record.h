@@ -17,14 +17,6 @@ struct record_key {
 	uint64_t tenant_id, id;
 };
 
-union any_record {
-	struct call_record call;
-	struct leg_record leg;
-	struct segment_record segment;
-	struct contact_record contact;
-	struct kept_head kept;
-};
-
 struct known_tenant {
 	uint64_t id;
 	bool is_there;

@@ -309,15 +309,33 @@ uint64_t journal_boot(const struct journal *j)
 	return j->file.boot;
 }
 
-int journal_restore(struct journal *j, journal_contact_h *contact, journal_leg_h *leg, void *arg)
+static void hand_contact(const void *rec, void *arg)
 {
+	const struct journal_restorer *to = arg;
+
+	to->contact(rec, to->arg);
+}
+
+static void hand_message(const void *rec, void *arg)
+{
+	const struct journal_restorer *to = arg;
+
+	to->message(rec, to->arg);
+}
+
+int journal_restore(struct journal *j, const struct journal_restorer *to)
+{
+	int64_t now_us = clock_wall_us(clock_real());
 	struct drain *d = NULL; /* a connection of its own: the other one is at work */
 	int err = drain_open(&d, j->store);
 
-	if (!err)
-		err = drain_contacts(d, clock_wall_us(clock_real()), contact, arg);
-	if (!err)
-		err = drain_legs(d, j->file.node, leg, arg);
+	if (!err && to->contact)
+		err = drain_records(d, RECORD_CONTACT, "1 = 1", now_us, hand_contact, (void *)to);
+	if (!err && to->message)
+		err = drain_records(d, RECORD_MESSAGE, "status = 'pending'", now_us, hand_message,
+				    (void *)to);
+	if (!err && to->leg)
+		err = drain_legs(d, j->file.node, to->leg, to->arg);
 	if (err)
 		log_error(NULL, LOGID_JOURNAL, "restoring: %s", strerror(err));
 	drain_close(d);

@@ -36,11 +36,15 @@ size_t journal_pending_bytes(const struct journal *j);
 /* Of this node: one more than the last one's. */
 uint64_t journal_boot(const struct journal *j);
 
-/* At start, after journal_open(): the contacts still valid, and the legs of calls that were cut off (their calls
- * have been closed as interrupted, with the last time they were seen alive). */
-typedef void journal_contact_h(const struct contact_record *c, void *arg);
-typedef void journal_leg_h(const struct kept_head *leg, void *arg);
-int journal_restore(struct journal *j, journal_contact_h *contact, journal_leg_h *leg,
-		    void *arg) MUST_USE;
+/* At start, after journal_open(), in this order: the contacts still valid, the messages that wait for who is away, and the legs of
+ * calls that were cut off (their calls have been closed as interrupted, with the last time they were seen alive).
+ * A handler that is NULL: nobody asks. */
+struct journal_restorer {
+	void (*contact)(const struct contact_record *c, void *arg);
+	void (*message)(const struct message_record *m, void *arg);
+	void (*leg)(const struct kept_head *leg, void *arg);
+	void *arg;
+};
+int journal_restore(struct journal *j, const struct journal_restorer *to) MUST_USE;
 
 #endif

@@ -194,9 +194,15 @@ static void legs_that_were_up_are_handed_out_once(void **state)
 	keep_leg(t, 76, true);
 	crash(t);
 	journal_begin(t);
-	assert_int_equal(journal_restore(t->j, nobody_called, count_leg, &n), 0);
+	assert_int_equal(journal_restore(t->j, &(struct journal_restorer){.contact = nobody_called,
+									  .leg = count_leg,
+									  .arg = &n}),
+			 0);
 	assert_int_equal(n, 1);
-	assert_int_equal(journal_restore(t->j, nobody_called, count_leg, &n), 0);
+	assert_int_equal(journal_restore(t->j, &(struct journal_restorer){.contact = nobody_called,
+									  .leg = count_leg,
+									  .arg = &n}),
+			 0);
 	assert_int_equal(n, 1);
 }
 
@@ -237,7 +243,9 @@ static void contacts_still_valid_are_given_back(void **state)
 	}
 	crash(t);
 	journal_begin(t);
-	assert_int_equal(journal_restore(t->j, count_contact, NULL, &n), 0);
+	assert_int_equal(journal_restore(t->j, &(struct journal_restorer){.contact = count_contact,
+									  .arg = &n}),
+			 0);
 	assert_int_equal(n, 50);
 }
 

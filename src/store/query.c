@@ -70,12 +70,7 @@ struct page {
 
 static int keep_row(struct page *p, const struct sql_table *t, const struct sql_value *v)
 {
-	union {
-		struct call_record call;
-		struct leg_record leg;
-		struct segment_record segment;
-		struct contact_record contact;
-	} rec;
+	union any_record rec;
 	int err;
 
 	if (!t->record) {

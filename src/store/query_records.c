@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Call records: pages of them, newest first, and one with its legs and segments. */
+/* Call records and text messages: pages of them, newest first; one call with its legs and segments. */
+#include <stdio.h>
 #include <stdlib.h>
 #include "base/clock.h"
 #include "store/query.h"
@@ -41,46 +42,53 @@ static int read_all(struct rows *r, const struct sql_table *t, struct db_stmt *s
 
 enum { MAX_FILTERS = 8 };
 
-/* Arguments that are filters of the list under their own or another name. */
-static size_t page_filters(const struct args *a, struct sql_filter filters[MAX_FILTERS],
-			   char times[2][32])
+/* Arguments that are filters of the list under their own name; from and to are of the field `when`. */
+static int page(struct rows *r, enum record_kind kind, uint64_t tenant_id, const struct args *a,
+		const char *const *names, const char *when, struct store_reply *reply,
+		struct field_errors *errs)
 {
-	static const char *const equal[] = {"caller", "callee", "status"};
-	static const char *const range[2][2] = {{"from", "started_at_from"},
-						{"to", "started_at_to"}};
-	size_t n = 0;
+	struct sql_filter filters[MAX_FILTERS];
+	char times[2][32], ranges[2][32], sort[32];
+	struct sql_list l = {
+		.tenant_id = tenant_id,
+		.filters = filters,
+		.q = args_text(a, "q"),
+		.cursor = args_text(a, "cursor"),
+		.limit = query_page_limit(a),
+	};
 
-	for (size_t i = 0; i < ARRAY_LEN(equal); i++)
-		if (args_text(a, equal[i]).n)
-			filters[n++] =
-				(struct sql_filter){str_of(equal[i]), args_text(a, equal[i])};
-	for (size_t i = 0; i < ARRAY_LEN(range); i++) {
-		int64_t us = args_int(a, range[i][0], 0);
+	for (; *names; names++)
+		if (args_text(a, *names).n)
+			filters[l.nfilters++] =
+				(struct sql_filter){str_of(*names), args_text(a, *names)};
+	for (size_t i = 0; i < 2; i++) {
+		int64_t us = args_int(a, i ? "to" : "from", 0);
 
 		if (!us)
 			continue;
 		clock_rfc3339(times[i], sizeof(times[i]), us);
-		filters[n++] = (struct sql_filter){str_of(range[i][1]), str_of(times[i])};
+		snprintf(ranges[i], sizeof(ranges[i]), "%s_%s", when, i ? "to" : "from");
+		filters[l.nfilters++] = (struct sql_filter){str_of(ranges[i]), str_of(times[i])};
 	}
-	return n;
+	snprintf(sort, sizeof(sort), "-%s", when);
+	l.sort = str_of(sort);
+	return query_list(r, sql_record_table(r->schema, kind), &l, reply, errs);
 }
 
 int query_cdrs(struct rows *r, uint64_t tenant_id, const struct args *a, struct store_reply *reply,
 	       struct field_errors *errs)
 {
-	struct sql_filter filters[MAX_FILTERS];
-	char times[2][32];
-	const struct sql_list l = {
-		.tenant_id = tenant_id,
-		.filters = filters,
-		.nfilters = page_filters(a, filters, times),
-		.q = args_text(a, "q"),
-		.sort = STR("-started_at"),
-		.cursor = args_text(a, "cursor"),
-		.limit = query_page_limit(a),
-	};
+	static const char *const names[] = {"caller", "callee", "status", NULL};
 
-	return query_list(r, sql_record_table(r->schema, RECORD_CALL), &l, reply, errs);
+	return page(r, RECORD_CALL, tenant_id, a, names, "started_at", reply, errs);
+}
+
+int query_messages(struct rows *r, uint64_t tenant_id, const struct args *a,
+		   struct store_reply *reply, struct field_errors *errs)
+{
+	static const char *const names[] = {"sender", "recipient", "status", NULL};
+
+	return page(r, RECORD_MESSAGE, tenant_id, a, names, "sent_at", reply, errs);
 }
 
 /* ---- one ---- */

@@ -70,12 +70,13 @@ int drain_close_interrupted(struct drain *d, uint64_t node, int64_t alive_at_us,
 	return err == ECONNABORTED ? EAGAIN : err;
 }
 
-/* ---- contacts ---- */
+/* ---- contacts, messages that wait ---- */
 
-enum { CONTACTS_AT_A_TIME = 2000 };
+enum { RECORDS_AT_A_TIME = 2000 };
 
-static int some_contacts(struct rows *r, const struct sql_table *t, const char *sql, int64_t now_us,
-			 struct contact_record *c, drain_contact_h *fn, void *arg, size_t *np)
+/* Those behind *rec, which is the last one handed out. */
+static int some_records(struct rows *r, const struct sql_table *t, const char *sql, int64_t now_us,
+			struct record_head *rec, drain_record_h *fn, void *arg, size_t *np)
 {
 	struct db_stmt *st;
 	int err = db_sql(r->db, sql, &st);
@@ -84,45 +85,49 @@ static int some_contacts(struct rows *r, const struct sql_table *t, const char *
 	if (err)
 		return err;
 	db_bind_int(st, 1, now_us);
-	db_bind_id(st, 2, c->tenant_id);
-	db_bind_id(st, 3, c->id);
-	db_bind_int(st, 4, CONTACTS_AT_A_TIME);
+	db_bind_id(st, 2, rec->tenant_id);
+	db_bind_id(st, 3, rec->id);
+	db_bind_int(st, 4, RECORDS_AT_A_TIME);
 	while (!(err = db_step(st))) {
 		struct sql_value v[SQL_MAX_COLUMNS];
 
 		err = rows_values(r, t, st, false, v);
 		if (!err)
-			err = sql_decode_record(t, c, v);
+			err = sql_decode_record(t, rec, v);
 		if (err)
 			break;
-		fn(c, arg);
+		fn(rec, arg);
 		++*np;
 	}
 	db_done(st);
 	return err == ENOENT ? 0 : err;
 }
 
-int drain_contacts(struct drain *d, int64_t now_us, drain_contact_h *fn, void *arg)
+int drain_records(struct drain *d, enum record_kind kind, const char *which, int64_t now_us,
+		  drain_record_h *fn, void *arg)
 {
-	const struct sql_table *t = sql_record_table(drain_rows(d)->schema, RECORD_CONTACT);
-	struct contact_record c = {0};
+	const struct sql_table *t = sql_record_table(drain_rows(d)->schema, kind);
+	struct record_head *rec = calloc(1, record_tables[kind].size);
 	struct buf sql = {0};
 	size_t n = 0;
 	int err;
 
+	if (!rec)
+		return ENOMEM;
 	buf_cstr(&sql, "SELECT ");
 	for (size_t i = 0; i < t->ncols; i++)
 		buf_printf(&sql, "%s\"%s\"", i ? ", " : "", t->cols[i].name);
 	buf_printf(&sql,
-		   " FROM \"%s\" WHERE expires_at > $1 AND (tenant_id, id) > ($2, $3) "
+		   " FROM \"%s\" WHERE %s AND expires_at > $1 AND (tenant_id, id) > ($2, $3) "
 		   "ORDER BY tenant_id, id LIMIT $4",
-		   t->name);
+		   t->name, which);
 	err = sql.err;
 	do {
 		if (!err)
-			err = some_contacts(drain_rows(d), t, sql.p, now_us, &c, fn, arg, &n);
-	} while (!err && n == CONTACTS_AT_A_TIME);
+			err = some_records(drain_rows(d), t, sql.p, now_us, rec, fn, arg, &n);
+	} while (!err && n == RECORDS_AT_A_TIME);
 	buf_free(&sql);
+	free(rec);
 	return err;
 }
 

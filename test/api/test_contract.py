@@ -41,6 +41,7 @@ CALLS = {
     "delete_blocked_address": lambda t: t.admin.ask("DELETE", f"/api/blocked_addresses/{t.blocked()}"),
     "destroy_blocked_address": lambda t: t.admin.ask("POST", f"/api/blocked_addresses/{t.blocked()}/destroy"),
     "list_cdrs": lambda t: t.client.ask("GET", "/api/cdrs?from=2025-01-01&status=answered"),
+    "list_messages": lambda t: t.client.ask("GET", "/api/messages?from=2025-01-01&status=pending"),
     "get_cdr": lambda t: t.client.ask("GET", f"/api/cdrs/{t.cdr()['id']}"),
     "list_audit_logs": lambda t: t.client.ask("GET", "/api/audit_logs?limit=5"),
     "get_info": lambda t: t.client.ask("GET", "/api/info"),
