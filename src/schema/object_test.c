@@ -114,7 +114,7 @@ static void check_fields(const struct field *fields, size_t n, bool is_child)
 		const struct field *f = &fields[i];
 
 		if (f->kind == FIELD_CHARS)
-			assert_true(f->max < 1024);
+			assert_true(f->max <= RECORD_MAX_TEXT);
 		assert_true(strlen(f->name) < 40 && strlen(f->doc) > 2);
 		assert_true(strcmp(f->name, "id") && strcmp(f->name, "revision") &&
 			    strcmp(f->name, "tenant_id"));
@@ -216,6 +216,21 @@ static void text_of_a_record_is_cut_between_characters(void **state)
 	assert_string_equal(text, "");
 }
 
+static void lines_are_shown_with_their_ends(void **state)
+{
+	struct message_record rec = {.tenant_id = 1, .id = 2, .body = "one\r\ntwo\t\xc3\xa9"};
+	json_t *j = record_to_json(&record_tables[RECORD_MESSAGE], &rec);
+
+	str_fit(rec.sender, sizeof(rec.sender), STR("1\r\n2"));
+	assert_string_equal(json_string_value(json_object_get(j, "body")), rec.body);
+	json_decref(j);
+	memset(rec.body, 'x', sizeof(rec.body) - 1);
+	j = record_to_json(&record_tables[RECORD_MESSAGE], &rec);
+	assert_int_equal(json_string_length(json_object_get(j, "body")), sizeof(rec.body) - 1);
+	assert_string_equal(json_string_value(json_object_get(j, "sender")), "1??2");
+	json_decref(j);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -227,6 +242,7 @@ int main(void)
 		cmocka_unit_test(a_tenants_limits_are_found_by_their_names),
 		cmocka_unit_test(a_kind_of_destination_names_its_resource),
 		cmocka_unit_test(text_of_a_record_is_cut_between_characters),
+		cmocka_unit_test(lines_are_shown_with_their_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

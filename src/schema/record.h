@@ -11,6 +11,8 @@
 
 #include "schema/schema.h"
 
+enum { RECORD_MAX_TEXT = 4095 }; /* bytes of the longest field */
+
 /* clang-format off */
 enum record_kind {
 #define RECORD(kind, plural, doc) RECORD_##kind,
@@ -49,6 +51,8 @@ extern const struct record_table record_tables[RECORD_NTABLES];
 /* Text comes from the network and may be longer than the record keeps: cut at a character's border, control
  * characters replaced by '?', bad UTF-8 too. */
 void record_set_text(char *dst, size_t dst_bytes, struct str s);
+/* The same; a field of LINES keeps its line ends and tabs. */
+void record_set_field(char *dst, size_t dst_bytes, const struct field *f, struct str s);
 /* Record → JSON: id and every field.  NULL without memory. */
 json_t *record_to_json(const struct record_table *t, const void *rec) MUST_USE;
 /* JSON Schema of what record_to_json() gives. */

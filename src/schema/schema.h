@@ -49,6 +49,7 @@ enum field_flag {
 	INDEXED = 1 << 13,	 /* lists are sorted and filtered by it */
 	CLOCK_TIME = 1 << 16,	 /* 08:30; 24:00 is midnight */
 	CALENDAR_DATE = 1 << 17, /* 2026-12-25 */
+	LINES = 1 << 18,	 /* of records: text in lines, shown with their ends */
 	SHARED = 1
 		 << 15, /* follows the template of template_id, unless it is named in `overrides` */
 };

@@ -36,11 +36,11 @@ static json_t *time_to_json(int64_t us)
 }
 
 /* A record's text may be what a device sent, and is shown whatever it is. */
-static json_t *chars_to_json(const char *text)
+static json_t *chars_to_json(const void *o, const struct field *f)
 {
-	char clean[1024];
+	char clean[RECORD_MAX_TEXT + 1];
 
-	record_set_text(clean, sizeof(clean), str_of(text));
+	record_set_field(clean, sizeof(clean), f, str_of(field_text(o, f)));
 	return json_string(clean);
 }
 
@@ -102,7 +102,7 @@ json_t *field_to_json(const void *o, const struct field *f)
 	case FIELD_PASSWORD:
 		return json_string(field_text(o, f));
 	case FIELD_CHARS:
-		return chars_to_json(field_text(o, f));
+		return chars_to_json(o, f);
 	case FIELD_INT:
 		return json_integer(field_int(o, f));
 	case FIELD_BOOL:
@@ -189,6 +189,19 @@ json_t *object_diff(const struct object *before, const struct object *after)
 
 void record_set_text(char *dst, size_t dst_bytes, struct str s)
 {
+	static const struct field plain = {.flags = 0};
+
+	record_set_field(dst, dst_bytes, &plain, s);
+}
+
+static bool ends_a_line(char c)
+{
+	return c == '\r' || c == '\n' || c == '\t';
+}
+
+void record_set_field(char *dst, size_t dst_bytes, const struct field *f, struct str s)
+{
+	bool has_lines = f->flags & LINES;
 	size_t n = 0;
 
 	while (s.n) {
@@ -200,7 +213,8 @@ void record_set_text(char *dst, size_t dst_bytes, struct str s)
 			continue;
 		}
 		len = syntax_utf8_len(s);
-		bool is_fine = len && syntax_text((struct str){s.p, len}, &nchars);
+		bool is_fine = (len && syntax_text((struct str){s.p, len}, &nchars)) ||
+			       (has_lines && ends_a_line(*s.p));
 
 		if (n + (is_fine ? len : 1) >= dst_bytes)
 			break;

@@ -150,8 +150,8 @@ int pack_read(const struct pack_names *names, enum record_kind kind, void *rec, 
 			if (v > (uint64_t)(end - p))
 				return EBADMSG;
 			if (f && is_text(f))
-				record_set_text((char *)rec + f->offset, (size_t)f->max + 1,
-						(struct str){(const char *)p, (size_t)v});
+				record_set_field((char *)rec + f->offset, (size_t)f->max + 1, f,
+						 (struct str){(const char *)p, (size_t)v});
 			p += v;
 		} else if (f && !is_text(f)) {
 			int64_t i = unzigzag(v);

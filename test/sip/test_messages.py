@@ -117,6 +117,8 @@ def test_words_arrive_as_they_were_said(pair):
     assert answer_of(alice, "102", text, bob, content_type="text/plain;charset=UTF-8").status == 200
     assert bob.messages[-1].body == text
     assert bob.messages[-1].get("Content-Type") == "text/plain;charset=UTF-8"
+    (one,) = wait.until(lambda: history(alice.server), why="it is on record")
+    assert one["body"] == text
 
 
 def test_latin_1_becomes_utf_8_and_what_is_neither_is_415(pair):
@@ -184,11 +186,11 @@ def test_who_is_away_gets_it_later_once_and_in_order(server, devices):
 def test_a_restart_loses_none_and_repeats_none(server, devices):
     alice, bob = devices("101"), devices("102")
     for i in range(3):
-        assert say(alice, "102", f"kept {i}").status == 202
+        assert say(alice, "102", f"kept {i}\r\non two lines").status == 202
     server.kill()
     server.start()
     bob.register()
-    assert heard(bob, 3) == [f"kept {i}" for i in range(3)]
+    assert heard(bob, 3) == [f"kept {i}\r\non two lines" for i in range(3)]
     wait.until(lambda: [m["status"] for m in history(server)] == ["delivered"] * 3, why="all are on record")
     server.kill()
     server.start()
