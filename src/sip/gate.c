@@ -128,6 +128,14 @@ static bool refuses_content(struct sip *s, const struct sip_msg *req)
 	return refuse(s, req, 415, NULL, &lines);
 }
 
+static bool refuse_session(struct sip *s, const struct sip_msg *req)
+{
+	struct buf lines = {0};
+
+	buf_printf(&lines, "Min-SE: %u\r\n", SIP_MIN_SE);
+	return refuse(s, req, 422, NULL, &lines);
+}
+
 static bool has_no_hops(const struct sip_msg *req)
 {
 	uint32_t hops;
@@ -202,6 +210,9 @@ bool gate_refuses(struct sip *s, const struct sip_msg *req)
 		return true;
 	if (req->method == SIP_OPTIONS)
 		return answer_options(s, req);
+	if ((req->method == SIP_INVITE || req->method == SIP_UPDATE) &&
+	    session_is_too_short(s, req))
+		return refuse_session(s, req);
 	if (is_new && has_no_hops(req) && req->method != SIP_REGISTER)
 		return refuse(s, req, 483, NULL, NULL);
 	return refuses_content(s, req);

@@ -266,9 +266,9 @@ static void free_requests(struct sip_invite *inv)
 	}
 }
 
-static void free_incoming(struct sip_invite *inv)
+static void free_incoming(struct sip_invite *inv, oid id)
 {
-	struct sip_strans *st = sip_strans_get(inv->sip, inv->incoming);
+	struct sip_strans *st = sip_strans_get(inv->sip, id);
 
 	if (st) { /* nobody is left who could answer */
 		sip_strans_on_cancel(st, NULL, NULL);
@@ -286,10 +286,13 @@ struct sip_invite *inv_free(struct sip_invite *inv)
 	timer_cancel(&inv->end_timer);
 	timer_cancel(&inv->retry_timer);
 	free_requests(inv);
-	free_incoming(inv);
+	free_incoming(inv, inv->incoming);
+	free_incoming(inv, inv->asked);
+	timer_cancel(&inv->session.timer);
 	sip_forget(inv->sip, inv->invite);
 	sip_forget(inv->sip, inv->reinvite);
 	sip_forget(inv->sip, inv->bye);
+	sip_forget(inv->sip, inv->refresh);
 	inv_reliable_free(inv);
 	for (unsigned i = 0; i < inv->nforks; i++)
 		sip_dialog_close(inv->forks[i].d);

@@ -10,7 +10,7 @@
  * Thread     core
  * Ownership  the usage belongs to the stack until SIP_INV_ENDED; messages and bodies are borrowed for the event
  * Errors     actions: EPROTO when the state does not allow them (an OFFER may have been cancelled meanwhile), ENOMEM
- * Sources    RFC 3261 9, 13, 14, 15; RFC 3262; RFC 3264; RFC 6337; RFC 5407
+ * Sources    RFC 3261 9, 13, 14, 15; RFC 3262; RFC 3264; RFC 3311; RFC 4028; RFC 6337; RFC 5407
  */
 #ifndef SIP_INVITE_H
 #define SIP_INVITE_H
@@ -26,7 +26,8 @@ enum sip_inv_event_type {
 	SIP_INV_REJECTED, /* UAC: final 3xx…6xx, or status 408/503 made here; SIP_INV_ENDED follows */
 	SIP_INV_CANCELLED, /* UAS: CANCEL before our final answer; 487 has been sent; SIP_INV_ENDED follows */
 	SIP_INV_ACKED, /* UAS: ACK to our 2xx; body when it carries the answer to our offer */
-	SIP_INV_OFFER, /* re-INVITE or UPDATE; body empty = it asks us to offer.  Answer with sip_invite_respond(). */
+	SIP_INV_REFRESH, /* the session must be refreshed: with a re-INVITE that describes you as before */
+	SIP_INV_OFFER, /* re-INVITE or UPDATE, before the answer also PRACK; body empty = it asks us to offer.  Answer with sip_invite_respond(). */
 	SIP_INV_OFFER_DONE, /* outcome of our sip_invite_reinvite(): status and body; 2xx are acknowledged by sip_invite_ack() */
 	SIP_INV_OFFER_ACKED, /* ACK to the 2xx of a re-INVITE that we answered, body when it carries an answer */
 	SIP_INV_REQUEST, /* any other in-dialog request (INFO, REFER, MESSAGE …): answer with sip_reply(st) */
@@ -40,7 +41,7 @@ struct sip_inv_event {
 	const struct sip_msg *msg; /* the message, when there is one */
 	unsigned status;	   /* PROVISIONAL, ANSWERED, REJECTED, OFFER_DONE */
 	struct str sdp;		   /* body of type application/sdp; empty without */
-	unsigned fork;		   /* PROVISIONAL, ANSWERED: number of the early dialog, from 0 */
+	unsigned fork;		   /* PROVISIONAL, ANSWERED, early OFFER: number of the early dialog, from 0 */
 	struct sip_strans *st;	   /* REQUEST */
 	bool is_reliable;	   /* PROVISIONAL: acknowledged with PRACK, */
 	bool is_offer; /* ... by sip_invite_prack(): it offers, for the INVITE did not */
@@ -66,9 +67,10 @@ struct sip_invite_conf {
 	struct str contact;
 	struct str routes;     /* e.g. from Path */
 	unsigned max_forwards; /* 0 = 70; a B2BUA passes on what is left */
+	uint32_t min_se;       /* of the 422 that this INVITE answers; 0: none */
 	bool is_plain; /* 100rel is not offered: nobody is there to answer an offer in a 1xx */
 	const struct sip_msg *
-		again; /* the 401 or 407 this INVITE answers: same Call-ID and tag, next CSeq (22.2) */
+		again; /* the 401, 407 or 422 this INVITE answers: same Call-ID and tag, next CSeq (22.2) */
 	struct sip_extra extra; /* SDP offer, identity headers … */
 };
 int sip_invite_uac(struct sip_invite **ip, struct sip *s, const struct sip_invite_conf *conf,
@@ -82,9 +84,15 @@ int sip_invite_prack(struct sip_invite *inv, unsigned fork, struct str sdp) MUST
 bool sip_invite_is_settled(const struct sip_invite *inv);
 bool sip_invite_takes_reliable(const struct sip_invite *inv);
 
+/* Does the peer say that it takes UPDATE? */
+bool sip_invite_takes_update(const struct sip_invite *inv);
+uint32_t sip_min_se(const struct sip_msg *m); /* of a 422; 0: none */
+
 /* Both sides, once confirmed. */
 /* Tried again after 491, as RFC 3261 14.1 says, before SIP_INV_OFFER_DONE tells of it.  EBUSY: an offer is pending. */
 int sip_invite_reinvite(struct sip_invite *inv, const struct sip_extra *extra) MUST_USE;
+/* The same in an UPDATE: a 2xx to it needs no ACK. */
+int sip_invite_update(struct sip_invite *inv, const struct sip_extra *extra) MUST_USE;
 int sip_invite_respond(struct sip_invite *inv, unsigned status,
 		       const struct sip_extra *extra) MUST_USE; /* to SIP_INV_OFFER */
 /* Any other request within the dialog; its responses go to fn (not after SIP_INV_ENDED); 481, 408 and silence are SIP_INV_LOST

@@ -32,7 +32,7 @@ static void take_bye(struct sip_invite *inv, struct sip_strans *st, const struct
 		return;
 	}
 	/* 15.1.2: what is still open in the dialog ends with 487 */
-	if (inv->state == INV_CONFIRMED && (waiting = sip_strans_get(inv->sip, inv->incoming)))
+	if (inv->asked && (waiting = sip_strans_get(inv->sip, inv->asked)))
 		(void)sip_reply(waiting, 487, NULL, NULL);
 	(void)sip_reply(st, 200, NULL, NULL);
 	inv_event(inv, INV_EV_BYE_IN, &(struct inv_in){.msg = req, .st = st});
@@ -57,16 +57,48 @@ static void refresh_by_update(struct sip_invite *inv, struct sip_dialog *d, stru
 	int err = sip_dialog_refresh(d, req);
 
 	buf_printf(&lines, "Contact: %s\r\n", d->contact);
+	inv_session_note(inv, req);
+	if (inv->state == INV_CONFIRMED)
+		inv_session_answer(inv, req, &lines);
 	if (!err)
 		err = strans_reply(st, &(struct response){.status = 200, .more = buf_view(&lines)});
 	buf_free(&lines);
 	if (err)
 		(void)sip_reply(st, 500, NULL, NULL);
-	(void)inv;
 }
 
-/* Before the call is confirmed no second offer can be taken up: the first one is still open. */
-static bool is_offer_refused(struct sip_invite *inv, struct sip_strans *st)
+struct inv_fork *inv_fork_of(struct sip_invite *inv, const struct sip_dialog *d)
+{
+	for (unsigned i = 0; i < inv->nforks; i++)
+		if (inv->forks[i].d == d)
+			return &inv->forks[i];
+	return NULL;
+}
+
+/* Before the answer: a second offer may come once the first is answered reliably, and not as re-INVITE (RFC 3311 5.1). */
+static bool is_early_refused(struct sip_invite *inv, struct sip_dialog *d, struct sip_strans *st,
+			     enum offer_event ev)
+{
+	const struct inv_fork *f;
+
+	if (inv->state == INV_CALLING) {
+		f = inv_fork_of(inv, d);
+		if (f && f->is_settled && ev == OFFER_EV_UPDATE_IN)
+			return false;
+		(void)sip_reply(st, 491, NULL, NULL); /* ours is open */
+		return true;
+	}
+	if (ev == OFFER_EV_UPDATE_IN && inv->is_settled && !inv_must_wait(inv))
+		return false;
+	if (inv_must_wait(inv) && !inv->has_offer)
+		(void)sip_reply(st, 491, NULL, NULL);
+	else
+		retry_after(inv, st); /* 14.2, 3311 5.2 */
+	return true;
+}
+
+static bool is_offer_refused(struct sip_invite *inv, struct sip_dialog *d, struct sip_strans *st,
+			     enum offer_event ev)
 {
 	struct inv_in none = {0};
 
@@ -81,8 +113,8 @@ static bool is_offer_refused(struct sip_invite *inv, struct sip_strans *st)
 		return inv->state != INV_CONFIRMED;
 	case INV_INCOMING:
 	case INV_ANSWERING:
-		retry_after(inv, st); /* 14.2 */
-		return true;
+	case INV_CALLING:
+		return is_early_refused(inv, d, st, ev);
 	case INV_HANGING_UP:
 	case INV_OVER:
 		(void)sip_reply(st, 481, NULL, NULL);
@@ -94,12 +126,12 @@ static bool is_offer_refused(struct sip_invite *inv, struct sip_strans *st)
 	return true;
 }
 
-void inv_take_offer(struct sip_invite *inv, struct sip_strans *st, const struct sip_msg *req,
-		    enum offer_event ev)
+void inv_take_offer(struct sip_invite *inv, struct sip_dialog *d, struct sip_strans *st,
+		    const struct sip_msg *req, enum offer_event ev)
 {
 	oid id = sip_strans_id(st);
 
-	if (is_offer_refused(inv, st)) {
+	if (is_offer_refused(inv, d, st, ev)) {
 		st = sip_strans_get(inv->sip, id);
 		if (st && inv->state != INV_CONFIRMED)
 			(void)sip_reply(st, 481, NULL, NULL); /* hung up inside of the event */
@@ -131,11 +163,11 @@ void inv_on_request(struct sip_dialog *d, struct sip_strans *st, const struct si
 	case SIP_BYE:
 		return take_bye(inv, st, req);
 	case SIP_INVITE:
-		return inv_take_offer(inv, st, req, OFFER_EV_REINVITE_IN);
+		return inv_take_offer(inv, d, st, req, OFFER_EV_REINVITE_IN);
 	case SIP_UPDATE:
 		if (!sip_msg_body(req, STR("application/sdp")).n)
 			return refresh_by_update(inv, d, st, req);
-		return inv_take_offer(inv, st, req, OFFER_EV_UPDATE_IN);
+		return inv_take_offer(inv, d, st, req, OFFER_EV_UPDATE_IN);
 	case SIP_PRACK:
 		return inv_take_prack(inv, st, req);
 	default:

@@ -46,6 +46,18 @@ static int keep_offer(struct sip_invite *inv, const struct sip_extra *extra)
 
 /* ---- ours ---- */
 
+/* Tried again after 491, and with the interval that a 422 asks for. */
+static void not_taken(struct sip_invite *inv, const struct inv_in *in)
+{
+	unsigned status = in->msg ? in->msg->status : 0;
+	bool is_again = (status == 491 && inv->pending && inv->pending->tries < INV_MAX_TRIES) ||
+			(status == 422 && inv->pending && sip_min_se(in->msg) > inv->session.min_se);
+
+	offer_event(inv, is_again ? OFFER_EV_GLARE_IN : OFFER_EV_FAILURE_IN, in);
+	if (inv_is_dead(in->msg, in->err))
+		inv_event(inv, INV_EV_DEAD, in);
+}
+
 static void on_reinvite_response(oid trans, const struct sip_msg *resp, int err, void *arg)
 {
 	struct sip_invite *inv = arg;
@@ -60,12 +72,21 @@ static void on_reinvite_response(oid trans, const struct sip_msg *resp, int err,
 			inv_other_2xx(inv, &in);
 		return;
 	}
-	if (resp && resp->status == 491 && inv->pending && inv->pending->tries < INV_MAX_TRIES)
-		offer_event(inv, OFFER_EV_GLARE_IN, &in);
+	not_taken(inv, &in);
+}
+
+static void on_update_response(oid trans, const struct sip_msg *resp, int err, void *arg)
+{
+	struct sip_invite *inv = arg;
+	struct inv_in in = {.msg = resp, .err = err};
+
+	(void)trans;
+	if (resp && resp->status < 200)
+		return;
+	if (resp && resp->status < 300)
+		offer_event(inv, OFFER_EV_SUCCESS_IN, &in);
 	else
-		offer_event(inv, OFFER_EV_FAILURE_IN, &in);
-	if (inv_is_dead(resp, err))
-		inv_event(inv, INV_EV_DEAD, &in);
+		not_taken(inv, &in);
 }
 
 static int send_offer(struct sip_invite *inv, const struct inv_in *in)
@@ -77,15 +98,22 @@ static int send_offer(struct sip_invite *inv, const struct inv_in *in)
 
 	(void)in;
 	inv_write_lists(inv, &lines, false);
+	inv_session_ask(inv, &lines);
 	buf_cstr(&lines, o->headers ? o->headers : "");
 	extra.headers = buf_view(&lines);
 	o->tries++;
 	sip_forget(inv->sip, inv->reinvite);
 	err = lines.err ? lines.err
-			: sip_dialog_send(inv->d, SIP_INVITE, &extra, on_reinvite_response, inv,
-					  &inv->reinvite);
+			: sip_dialog_send(inv->d, o->is_update ? SIP_UPDATE : SIP_INVITE, &extra,
+					  o->is_update ? on_update_response : on_reinvite_response,
+					  inv, &inv->reinvite);
 	buf_free(&lines);
 	return err;
+}
+
+static int send_update(struct sip_invite *inv, const struct inv_in *in)
+{
+	return send_offer(inv, in);
 }
 
 static void retry(struct timer *t, void *arg)
@@ -96,7 +124,8 @@ static void retry(struct timer *t, void *arg)
 	(void)t;
 	if (inv->state != INV_CONFIRMED || !inv->pending)
 		return;
-	err = offer_event(inv, OFFER_EV_OFFER, &(struct inv_in){0});
+	err = offer_event(inv, inv->pending->is_update ? OFFER_EV_OFFER_UPDATE : OFFER_EV_OFFER,
+			  &(struct inv_in){0});
 	if (!err)
 		return;
 	if (err == EPROTO) { /* the peer's offer is open: after it */
@@ -113,7 +142,10 @@ static int retry_later(struct sip_invite *inv, const struct inv_in *in)
 	struct rng *rng = inv->sip->conf.env.rng;
 	uint64_t wait = inv->d->is_uac ? 2100 + 10 * rng_below(rng, 191) : 10 * rng_below(rng, 201);
 
-	(void)in;
+	if (in->msg->status == 422) { /* 4028 7.3: with what it wants, at once */
+		inv->session.min_se = sip_min_se(in->msg);
+		wait = 0;
+	}
 	timer_start(inv->sip->conf.env.wheel, &inv->retry_timer, wait, retry, inv);
 	return 0;
 }
@@ -125,6 +157,7 @@ static int tell_done(struct sip_invite *inv, const struct inv_in *in)
 	inv_offer_free(inv);
 	if (status < 300) {
 		inv->ack_cseq = in->msg->cseq;
+		inv_session_take(inv, in->msg);
 		if (sip_dialog_refresh(inv->d, in->msg))
 			log_debug(NULL, LOGID_SIP_MESSAGE,
 				  "no memory for the new target: the old one stays");
@@ -142,8 +175,13 @@ static int ack_offer(struct sip_invite *inv, const struct inv_in *in)
 
 static int ask(struct sip_invite *inv, const struct inv_in *in)
 {
-	inv->incoming = sip_strans_id(in->st);
-	inv_tell(inv, SIP_INV_OFFER, in->msg, 0);
+	struct sip_inv_event ev = {.type = SIP_INV_OFFER, .msg = in->msg};
+
+	inv->asked = sip_strans_id(in->st);
+	for (unsigned i = 0; i < inv->nforks; i++)
+		if (str_eq(in->msg->from_tag, str_of(inv->forks[i].d->remote_tag)))
+			ev.fork = i;
+	inv_tell_full(inv, &ev);
 	return 0;
 }
 
@@ -175,7 +213,7 @@ static int overtake(struct sip_invite *inv, const struct inv_in *in)
 
 static int reply_2xx(struct sip_invite *inv, const struct inv_in *in)
 {
-	struct sip_strans *st = sip_strans_get(inv->sip, inv->incoming);
+	struct sip_strans *st = sip_strans_get(inv->sip, inv->asked);
 	struct buf lines = {0};
 	struct sip_msg *req;
 	char *bytes;
@@ -186,6 +224,8 @@ static int reply_2xx(struct sip_invite *inv, const struct inv_in *in)
 		return EPROTO;
 	req = sip_msg_ref(st->live->req);
 	inv_write_lists(inv, &lines, true);
+	inv_session_note(inv, req);
+	inv_session_answer(inv, req, &lines);
 	err = lines.err;
 	if (!err)
 		err = strans_accept(st,
@@ -194,7 +234,7 @@ static int reply_2xx(struct sip_invite *inv, const struct inv_in *in)
 						       .extra = in->extra},
 				    &bytes, &n);
 	if (!err) {
-		inv->incoming = 0;
+		inv->asked = 0;
 		inv_resend_start(inv, &st->flow, bytes, n, req->cseq, false);
 		if (sip_dialog_refresh(inv->d, req))
 			log_debug(NULL, LOGID_SIP_MESSAGE,
@@ -205,16 +245,28 @@ static int reply_2xx(struct sip_invite *inv, const struct inv_in *in)
 	return err;
 }
 
+/* Before the call is answered its early dialogs are several. */
+static int refresh_dialog(struct sip_invite *inv, const struct sip_msg *req)
+{
+	for (unsigned i = 0; i < inv->nforks; i++)
+		if (str_eq(req->from_tag, str_of(inv->forks[i].d->remote_tag)))
+			return sip_dialog_refresh(inv->forks[i].d, req);
+	return inv->d ? sip_dialog_refresh(inv->d, req) : 0;
+}
+
 static int reply_update(struct sip_invite *inv, const struct inv_in *in)
 {
-	struct sip_strans *st = sip_strans_get(inv->sip, inv->incoming);
+	struct sip_strans *st = sip_strans_get(inv->sip, inv->asked);
 	struct buf lines = {0};
 	int err;
 
 	if (!st)
 		return EPROTO;
 	inv_write_lists(inv, &lines, true);
-	err = sip_dialog_refresh(inv->d, st->live->req);
+	inv_session_note(inv, st->live->req);
+	if (inv->state == INV_CONFIRMED && st->method == SIP_UPDATE)
+		inv_session_answer(inv, st->live->req, &lines);
+	err = refresh_dialog(inv, st->live->req);
 	if (!err)
 		err = lines.err ? lines.err
 				: strans_reply(st, &(struct response){.status = 200,
@@ -226,7 +278,7 @@ static int reply_update(struct sip_invite *inv, const struct inv_in *in)
 
 static int reply_refusal(struct sip_invite *inv, const struct inv_in *in)
 {
-	struct sip_strans *st = sip_strans_get(inv->sip, inv->incoming);
+	struct sip_strans *st = sip_strans_get(inv->sip, inv->asked);
 
 	return st ? sip_reply(st, in->status, NULL, in->extra) : EPROTO;
 }
@@ -280,7 +332,7 @@ int offer_event(struct sip_invite *inv, enum offer_event ev, const struct inv_in
 
 /* ---- for our user ---- */
 
-int sip_invite_reinvite(struct sip_invite *inv, const struct sip_extra *extra)
+static int offer(struct sip_invite *inv, const struct sip_extra *extra, enum offer_event ev)
 {
 	int err;
 
@@ -290,21 +342,33 @@ int sip_invite_reinvite(struct sip_invite *inv, const struct sip_extra *extra)
 	if (inv->offer != OFFER_IDLE || inv->pending)
 		return EBUSY;
 	err = keep_offer(inv, extra);
-	if (!err)
-		err = offer_event(inv, OFFER_EV_OFFER, &(struct inv_in){0});
+	if (!err) {
+		inv->pending->is_update = ev == OFFER_EV_OFFER_UPDATE;
+		err = offer_event(inv, ev, &(struct inv_in){0});
+	}
 	if (err)
 		inv_offer_free(inv);
 	return err;
 }
 
+int sip_invite_reinvite(struct sip_invite *inv, const struct sip_extra *extra)
+{
+	return offer(inv, extra, OFFER_EV_OFFER);
+}
+
+int sip_invite_update(struct sip_invite *inv, const struct sip_extra *extra)
+{
+	return offer(inv, extra, OFFER_EV_OFFER_UPDATE);
+}
+
 int sip_invite_respond(struct sip_invite *inv, unsigned status, const struct sip_extra *extra)
 {
 	struct inv_in in = {.status = status, .extra = extra};
-	struct sip_strans *st = sip_strans_get(inv->sip, inv->incoming);
+	struct sip_strans *st = sip_strans_get(inv->sip, inv->asked);
 	bool has_offer;
 
 	ON_THREAD(THREAD_CORE);
-	if (inv->state != INV_CONFIRMED || status < 200 || !st)
+	if (inv->state == INV_HANGING_UP || inv->state == INV_OVER || status < 200 || !st)
 		return EPROTO;
 	has_offer = sip_msg_body(sip_strans_request(st), STR("application/sdp")).n;
 	return offer_event(inv,

@@ -269,7 +269,7 @@ void inv_take_prack(struct sip_invite *inv, struct sip_strans *st, const struct 
 	if (!was_offer && inv->state == INV_INCOMING &&
 	    sip_msg_body(req, STR("application/sdp")).n) {
 		/* 3262 5: a second offer, once the first is answered */
-		inv_take_offer(inv, st, req, OFFER_EV_UPDATE_IN);
+		inv_take_offer(inv, inv->d, st, req, OFFER_EV_UPDATE_IN);
 	} else {
 		(void)sip_reply(st, 200, NULL, NULL);
 		if (was_offer && inv->state != INV_OVER)

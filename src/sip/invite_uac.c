@@ -74,6 +74,7 @@ static int confirm(struct sip_invite *inv, const struct sip_msg *resp, unsigned 
 		inv->d->remote_cseq = inv->forks[i].d->remote_cseq;
 	}
 	close_forks(inv);
+	inv_session_take(inv, resp);
 	inv->ack_cseq = resp->cseq;
 	inv->contact = mem_free(inv->contact);
 	err = sip_dialog_register(inv->d, inv_on_request, inv);
@@ -201,6 +202,8 @@ static int send_invite(struct sip_invite *inv, const struct sip_invite_conf *con
 	buf_printf(&from, "%.*s;tag=", STR_ARG(conf->from));
 	buf_str(&from, conf->again ? conf->again->from_tag : str_of(tag));
 	inv_write_lists_for(inv, &lines, conf->is_plain);
+	inv->session.min_se = conf->min_se;
+	inv_session_ask(inv, &lines);
 	buf_str(&lines, conf->extra.headers);
 	out.from = buf_view(&from);
 	out.call_id = conf->again ? conf->again->call_id : str_of(call_id);

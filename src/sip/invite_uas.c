@@ -38,6 +38,7 @@ int sip_invite_uas(struct sip_invite **ip, struct sip_strans *st, const char *co
 	inv->incoming = st->id;
 	inv->has_offer = sip_msg_body(st->live->req, STR("application/sdp")).n;
 	inv_note_reliability(inv, st->live->req);
+	inv_session_note(inv, st->live->req);
 	sip_strans_on_cancel(st, on_cancel, inv);
 	*ip = inv;
 	return 0;
@@ -74,6 +75,7 @@ int inv_send_accept(struct sip_invite *inv, const struct inv_in *in)
 		return EPROTO;
 	has_offer = !inv->has_offer && !inv->is_settled;
 	inv_write_lists(inv, &lines, true);
+	inv_session_answer(inv, sip_strans_request(st), &lines);
 	err = lines.err;
 	if (!err)
 		err = strans_accept(st,

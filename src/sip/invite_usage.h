@@ -6,6 +6,7 @@
  *   invite_uas.c     an INVITE that came to us
  *   invite_uac.c     an INVITE that we sent, its forks
  *   invite_offer.c   re-INVITE and UPDATE, both ways
+ *   invite_session.c session timers
  *   invite_reliable.c  1xx that are acknowledged with PRACK, both ways
  *   invite_dialog.c  requests within the dialog: who gets them
  *
@@ -47,6 +48,7 @@
 #define OFFER_STATES(X)                                                                            \
 	X(IDLE)                                                                                    \
 	X(SENT)                                                                                    \
+	X(SENT_UPDATE)                                                                             \
 	X(ACK_DUE)                                                                                 \
 	X(ASKED)                                                                                   \
 	X(ASKED_UPDATE)                                                                            \
@@ -54,6 +56,7 @@
 	X(OFFERED)
 #define OFFER_EVENTS(X)                                                                            \
 	X(OFFER)                                                                                   \
+	X(OFFER_UPDATE)                                                                            \
 	X(ACK)                                                                                     \
 	X(ACCEPT)                                                                                  \
 	X(COUNTER)                                                                                 \
@@ -117,6 +120,7 @@ struct inv_resend {
 struct inv_offer {
 	char *headers, *content_type, *body;
 	unsigned tries;
+	bool is_update;
 };
 
 /* A request of our user within the dialog. */
@@ -138,6 +142,15 @@ struct inv_fork {
 
 struct inv_reliable; /* invite_reliable.c */
 
+/* RFC 4028.  seconds 0: the session does not expire. */
+struct inv_session {
+	struct timer timer;
+	uint64_t end_ms;
+	uint32_t seconds, min_se;
+	bool is_ours;	   /* we refresh */
+	bool takes_update; /* the peer, by its Allow */
+};
+
 enum { INV_MAX_FORKS = 16, INV_MAX_TRIES = 4 };
 
 struct sip_invite {
@@ -150,10 +163,12 @@ struct sip_invite {
 	struct sip_dialog *d; /* UAS: from the start; UAC: from the 2xx on */
 	struct timer end_timer, retry_timer;
 	struct inv_resend resend;
-	oid incoming; /* UAS: server transaction of the INVITE, of re-INVITE or UPDATE that our user has to answer */
+	oid incoming; /* UAS: server transaction of the INVITE */
+	oid asked;    /* of the re-INVITE, UPDATE or PRACK that our user has to answer */
 	bool is_heard;	      /* UAC: something has come, a 100 at least */
 	oid invite, reinvite; /* UAC: our INVITE; either: our re-INVITE */
-	oid bye;
+	oid bye, refresh;
+	struct inv_session session;
 	struct inv_fork *forks; /* UAC: in order of appearance; NULL once decided */
 	unsigned nforks;
 	char *contact;	   /* UAC, until the dialog has it */
@@ -196,8 +211,17 @@ void inv_resend_stop(struct sip_invite *inv);
 int inv_ack(struct sip_invite *inv, struct sip_dialog *d, uint32_t cseq, struct str sdp) MUST_USE;
 
 /* A re-INVITE, UPDATE or PRACK that offers. */
-void inv_take_offer(struct sip_invite *inv, struct sip_strans *st, const struct sip_msg *req,
-		    enum offer_event ev);
+void inv_take_offer(struct sip_invite *inv, struct sip_dialog *d, struct sip_strans *st,
+		    const struct sip_msg *req, enum offer_event ev);
+struct inv_fork *inv_fork_of(struct sip_invite *inv, const struct sip_dialog *d);
+
+/* ---- session timers (invite_session.c) ---- */
+void inv_session_note(struct sip_invite *inv, const struct sip_msg *m); /* its Allow */
+void inv_session_ask(const struct sip_invite *inv, struct buf *lines);	/* in a request of ours */
+/* In our 2xx to that; the time starts anew. */
+void inv_session_answer(struct sip_invite *inv, const struct sip_msg *req, struct buf *lines);
+void inv_session_take(struct sip_invite *inv, const struct sip_msg *resp); /* a 2xx to ours */
+void inv_session_stop(struct sip_invite *inv);
 
 /* ---- reliable provisional responses (invite_reliable.c) ---- */
 void inv_note_reliability(struct sip_invite *inv, const struct sip_msg *invite);

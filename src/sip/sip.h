@@ -60,6 +60,9 @@ void sip_on_request(struct sip *s, enum sip_method method, sip_request_h *fn, vo
 int sip_support(struct sip *s, const char *option) MUST_USE; /* ENOSPC */
 void sip_unsupport(struct sip *s, const char *option);
 
+/* Session timers (RFC 4028): from now on calls ask for that interval (not below 90); 0: off. */
+void sip_set_session_timer(struct sip *s, uint32_t seconds);
+
 /* What a sender adds to a message the stack writes. */
 struct sip_extra {
 	struct str headers; /* whole lines "Name: value\r\n" */

@@ -57,9 +57,13 @@ struct sip {
 	struct buf key;	      /* the key being looked up */
 	uint8_t secret[16];   /* under which tags and branches are signed */
 	uint32_t tag_index;
+	uint32_t session_s; /* what we ask for; 0: no session timers */
 	size_t nclients, nservers, nlingering, ndialogs;
 };
 
+#define SIP_OPTION_TIMER STR("timer")
+enum { SIP_MIN_SE = 90 }; /* RFC 4028 4: seconds; nobody may ask for less */
+bool session_is_too_short(const struct sip *s, const struct sip_msg *req);
 #define SIP_OPTION_100REL STR("100rel")
 bool stack_supports(const struct sip *s, struct str option);
 bool stack_is_full(const struct sip *s);
