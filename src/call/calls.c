@@ -13,6 +13,7 @@
 #include "call/refer.h"
 #include "call/restore.h"
 #include "call/ringing.h"
+#include "call/settings.h"
 #include "call/services.h"
 #include "call/transfer.h"
 #include "call/usage.h"
@@ -219,6 +220,8 @@ int calls_alloc(struct calls **cp, const struct calls_conf *conf)
 		err = sip_support(conf->sip, "norefersub");
 	if (!err)
 		err = sip_support(conf->sip, "replaces");
+	if (!err)
+		err = settings_open(cs);
 	if (err) {
 		calls_free(cs);
 		return err;

@@ -196,12 +196,19 @@ static void act_offer(struct leg *leg, const struct leg_msg *m)
 		return;
 	}
 	leg->owes = LEG_OWES_RESPONSE;
+	leg->is_by_update = m->sip->msg && m->sip->msg->method == SIP_UPDATE;
 	negotiate_offer(leg->call, leg, m->sip);
+}
+
+static void act_refresh(struct leg *leg, const struct leg_msg *m)
+{
+	negotiate_refresh(leg);
 }
 
 static void act_offer_done(struct leg *leg, const struct leg_msg *m)
 {
-	bool is_ok = m->sip->status >= 200 && m->sip->status < 300;
+	bool is_ok = m->sip->status >= 200 && m->sip->status < 300 &&
+		     !(m->sip->msg && m->sip->msg->method == SIP_UPDATE); /* which has no ACK */
 
 	leg->owes = is_ok ? LEG_OWES_ACK : LEG_OWES_NOTHING;
 	negotiate_offer_done(leg->call, leg, m->sip);

@@ -62,6 +62,8 @@ struct leg {
 	uint64_t trunk_id;	       /* it is on this trunk, which holds a place for it */
 	bool has_other_way;	       /* it failed, and another address of its trunk may do */
 	bool is_authorized;	       /* its INVITE has answered a challenge */
+	bool is_offered;	       /* our INVITE to it has a description */
+	uint32_t min_se;	       /* of the 422 that its INVITE has answered */
 	struct flow flow;	       /* its signalling */
 	struct ringing_member *member; /* while it rings in a fork */
 	bool is_ringing_told;	       /* on the bus, once */
@@ -88,8 +90,10 @@ struct leg {
 	struct sdp *offered;	      /* its offer that nobody has answered yet */
 	struct sdp *theirs;	      /* its description in force; while it rings: of its 18x */
 	unsigned theirs_fork;	      /* early dialog that described itself in `theirs` */
-	bool is_settled;   /* callee: it offered in a 1xx, and was answered in our PRACK */
-	bool must_reoffer; /* caller: has an answer that is not in force; after its ACK we offer */
+	bool is_settled;    /* callee: it offered in a 1xx, and was answered in our PRACK */
+	bool is_refreshing; /* our re-INVITE is out that says nothing new */
+	bool is_by_update;  /* its offer under way came in an UPDATE */
+	bool must_reoffer;  /* caller: has an answer that is not in force; after its ACK we offer */
 
 	struct leg_record rec;
 	bool is_kept; /* a leg_kept of it is in the journal */

@@ -159,7 +159,7 @@ static int dial_trunk(struct leg *leg, struct str sdp, const struct sip_msg *aga
 	sip_write_addr(&to, STR_NONE, buf_view(&uri), STR_NONE);
 	if (!err)
 		err = to.err;
-	if (!err && again)
+	if (!err && again && again->status != 422)
 		err = trunks_answer(trunks, leg->trunk_id, again, buf_view(&uri), &lines);
 	write_identity(&lines, leg, t);
 	trunk_diversion(&lines, leg);
@@ -173,6 +173,7 @@ static int dial_trunk(struct leg *leg, struct str sdp, const struct sip_msg *aga
 		.contact = buf_view(&contact),
 		.routes = buf_view(&routes),
 		.max_forwards = leg->call->max_forwards,
+		.min_se = leg->min_se,
 		.is_plain = is_plain(leg, sdp),
 		.again = again,
 		.extra = {.headers = buf_view(&lines),
@@ -192,24 +193,41 @@ static int dial_trunk(struct leg *leg, struct str sdp, const struct sip_msg *aga
 	return err;
 }
 
-/* A trunk's challenge is answered, once.  True: the INVITE goes on under another usage. */
-static bool goes_on_authorized(struct leg *leg, const struct sip_inv_event *ev)
+static int dial(struct leg *leg, struct str sdp, const struct sip_msg *again);
+
+/* A trunk's challenge, and whoever wants a longer session (RFC 4028 7.3). */
+static bool can_be_answered(struct leg *leg, const struct sip_inv_event *ev)
+{
+	if (ev->status == 401 || ev->status == 407)
+		return leg->trunk_id && !leg->is_authorized;
+	return ev->status == 422 && !leg->min_se && sip_min_se(ev->msg);
+}
+
+/* What a refusal asks for is given, once.  True: the INVITE goes on under another usage. */
+static bool goes_on(struct leg *leg, const struct sip_inv_event *ev)
 {
 	struct sip_invite *refused = leg->inv;
 	int err;
 
-	if (!leg->trunk_id || leg->is_caller || leg->is_authorized || !ev->msg ||
-	    leg_is_over(leg) || (ev->status != 401 && ev->status != 407))
+	if (leg->is_caller || !ev->msg || leg_is_over(leg) || !can_be_answered(leg, ev))
 		return false;
-	leg->is_authorized = true;
+	if (ev->status == 422)
+		leg->min_se = sip_min_se(ev->msg);
+	leg->is_authorized = ev->status != 422; /* a longer one may be challenged again */
 	leg->inv = NULL;
-	err = dial_trunk(leg, buf_view(&leg->sent), ev->msg);
+	err = dial(leg, leg->is_offered ? buf_view(&leg->sent) : STR_NONE, ev->msg);
 	if (err)
 		leg->inv = refused;
 	return !err;
 }
 
 int leg_sip_dial(struct leg *leg, struct str sdp)
+{
+	leg->is_offered = sdp.n != 0;
+	return dial(leg, sdp, NULL);
+}
+
+static int dial(struct leg *leg, struct str sdp, const struct sip_msg *again)
 {
 	const struct contact *to = registrar_contact(leg->cs->conf.registrar, leg->contact);
 	struct call *call = leg->call;
@@ -218,7 +236,7 @@ int leg_sip_dial(struct leg *leg, struct str sdp)
 	int err;
 
 	if (leg->trunk_id)
-		return dial_trunk(leg, sdp, NULL);
+		return dial_trunk(leg, sdp, again);
 	if (!to)
 		return ENOENT; /* gone while the media session was opened */
 	leg->flow = to->flow;
@@ -242,6 +260,8 @@ int leg_sip_dial(struct leg *leg, struct str sdp)
 		.contact = buf_view(&contact),
 		.routes = str_of(to->routes),
 		.max_forwards = call->max_forwards,
+		.min_se = leg->min_se,
+		.again = again,
 		.is_plain = is_plain(leg, sdp),
 		.extra = {.headers = buf_view(&lines),
 			  .content_type = sdp.n ? STR("application/sdp") : STR_NONE,
@@ -322,6 +342,7 @@ void leg_sip_event(struct sip_invite *inv, const struct sip_inv_event *ev, void 
 		[SIP_INV_CANCELLED] = LEV_CANCELLED,
 		[SIP_INV_ACKED] = LEV_ACKED,
 		[SIP_INV_OFFER] = LEV_OFFER,
+		[SIP_INV_REFRESH] = LEV_REFRESH,
 		[SIP_INV_OFFER_DONE] = LEV_OFFER_DONE,
 		[SIP_INV_OFFER_ACKED] = LEV_OFFER_ACKED,
 		[SIP_INV_REQUEST] = LEV_REQUEST,
@@ -338,9 +359,9 @@ void leg_sip_event(struct sip_invite *inv, const struct sip_inv_event *ev, void 
 			sip_ended(leg);
 		return;
 	}
+	if (ev->type == SIP_INV_REJECTED && goes_on(leg, ev))
+		return;
 	if (ev->type == SIP_INV_REJECTED && leg->trunk_id) {
-		if (goes_on_authorized(leg, ev))
-			return;
 		leg->call->trunk_status = ev->msg ? ev->status : 0;
 		if (!leg->is_caller && !leg->rec.ringing_at && (!ev->msg || ev->status == 503))
 			leg->has_other_way = trunks_failed(leg->cs->conf.trunks, leg->trunk_id,
@@ -385,6 +406,15 @@ void leg_progress(struct leg *leg, unsigned status, struct str sdp)
 		log_debug(&ctx, LOGID_CALL, "a %u could not be sent: %s", status, strerror(err));
 }
 
+/* What came in an UPDATE, and must be answered at once, goes in one where the other side takes it (RFC 3311 5.1). */
+static bool leg_offers_by_update(const struct leg *leg)
+{
+	const struct leg *peer = bridge_peer(leg->call->bridge, leg);
+
+	return peer && peer->owes == LEG_OWES_RESPONSE && peer->is_by_update &&
+	       sip_invite_takes_update(leg->inv);
+}
+
 int leg_send_sdp(struct leg *leg, struct str sdp)
 {
 	struct sip_extra extra = {.content_type = STR("application/sdp"), .body = sdp};
@@ -406,7 +436,8 @@ int leg_send_sdp(struct leg *leg, struct str sdp)
 		}
 		return sip_invite_ack(leg->inv, sdp);
 	case LEG_OWES_NOTHING:
-		return sip_invite_reinvite(leg->inv, &extra);
+		return leg_offers_by_update(leg) ? sip_invite_update(leg->inv, &extra)
+						 : sip_invite_reinvite(leg->inv, &extra);
 	}
 	return EPROTO;
 }

@@ -159,6 +159,54 @@ void negotiate_acked(struct call *call, struct leg *leg, struct str sdp)
 		bridge_broken(call->bridge, leg);
 }
 
+void negotiate_refresh(struct leg *leg)
+{
+	struct sip_extra extra = {.content_type = STR("application/sdp"),
+				  .body = buf_view(&leg->sent)};
+
+	if (!leg->sent.n || leg->owes != LEG_OWES_NOTHING)
+		return; /* what is under way refreshes as well */
+	leg->is_refreshing = !sip_invite_reinvite(leg->inv, &extra);
+}
+
+/* The answer to that; a device that takes the occasion to move is followed. */
+static void refreshed(struct call *call, struct leg *leg, const struct sip_inv_event *ev)
+{
+	struct leg *peer = bridge_peer(call->bridge, leg);
+	struct sdp *s = NULL;
+	unsigned status;
+	int err = 0;
+
+	leg->is_refreshing = false;
+	if (ev->status >= 300)
+		return;
+	leg_ack(leg);
+	if (leg_is_over(leg) || !ev->sdp.n || leg_sdp_parse(&s, ev->sdp, &status))
+		return;
+	if (!leg->theirs || sdp_same(leg->theirs, s) || s->nmedia != leg->theirs->nmedia) {
+		sdp_free(s);
+		return;
+	}
+	sdp_free(leg->theirs);
+	leg->theirs = s;
+	if (!peer)
+		err = follow_own(leg, leg->theirs);
+	else if (peer->theirs) {
+		err = leg_media_remote(leg, leg->theirs, peer->theirs);
+		if (!err)
+			err = leg_media_remote(peer, peer->theirs, leg->theirs);
+	}
+	if (err)
+		call_end(call, REASON_OVERLOAD, 0, "system", STR_NONE);
+}
+
+/* It only refreshes its session: what we last said is the answer, and the other side need not hear of it. */
+static bool is_refresh(const struct leg *leg, const struct sip_inv_event *ev, const struct sdp *s)
+{
+	return ev->msg && sip_msg_has(ev->msg, SIP_HDR_SESSION_EXPIRES) && s && leg->theirs &&
+	       leg->sent.n && sdp_same(leg->theirs, s);
+}
+
 static void offer_to_service(struct leg *leg, struct sdp *offer)
 {
 	bool was_held = leg->theirs && leg_sdp_is_held(leg->theirs);
@@ -196,6 +244,12 @@ void negotiate_offer(struct call *call, struct leg *leg, const struct sip_inv_ev
 		/* RFC 3311 5.1: without description it only refreshes the target */
 		leg_end_offer(leg, 200);
 		record_leg_kept(leg);
+		return;
+	}
+	if (is_refresh(leg, ev, s)) {
+		sdp_free(s);
+		if (leg_send_sdp(leg, buf_view(&leg->sent)))
+			call_end(call, REASON_OVERLOAD, 0, "system", STR_NONE);
 		return;
 	}
 	if (!bridge_has(call->bridge, leg)) {
@@ -237,6 +291,10 @@ void negotiate_offer_done(struct call *call, struct leg *leg, const struct sip_i
 	unsigned status;
 	bool is_answer;
 
+	if (leg->is_refreshing) {
+		refreshed(call, leg, ev);
+		return;
+	}
 	if (ev->status >= 300) {
 		if (call->bridge)
 			bridge_refusal(call->bridge, leg, refusal_for_peer(ev));

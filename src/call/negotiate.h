@@ -27,6 +27,8 @@ void negotiate_reopen(struct leg *caller);
  * the 200, and is offered after it (RFC 3261 13.2.1). */
 void negotiate_watch(struct leg *caller, uint64_t version_before);
 void negotiate_reoffer(struct leg *caller);
+/* Say again what we said last, so that the session does not expire. */
+void negotiate_refresh(struct leg *leg);
 /* Answer the caller ourselves, for a service.  EPROTO, ENOTSUP: it offers nothing we can take, and is not answered. */
 int negotiate_own(struct call *call, struct leg *leg, const char *service) MUST_USE;
 /* The same for one who takes another's place, and shares no codec with who it will talk to (or does not say). */

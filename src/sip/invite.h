@@ -41,10 +41,10 @@ struct sip_inv_event {
 	const struct sip_msg *msg; /* the message, when there is one */
 	unsigned status;	   /* PROVISIONAL, ANSWERED, REJECTED, OFFER_DONE */
 	struct str sdp;		   /* body of type application/sdp; empty without */
-	unsigned fork;		   /* PROVISIONAL, ANSWERED, early OFFER: number of the early dialog, from 0 */
-	struct sip_strans *st;	   /* REQUEST */
-	bool is_reliable;	   /* PROVISIONAL: acknowledged with PRACK, */
-	bool is_offer; /* ... by sip_invite_prack(): it offers, for the INVITE did not */
+	unsigned fork; /* PROVISIONAL, ANSWERED, early OFFER: number of the early dialog, from 0 */
+	struct sip_strans *st; /* REQUEST */
+	bool is_reliable;      /* PROVISIONAL: acknowledged with PRACK, */
+	bool is_offer;	       /* ... by sip_invite_prack(): it offers, for the INVITE did not */
 };
 typedef void sip_invite_h(struct sip_invite *inv, const struct sip_inv_event *ev, void *arg);
 

@@ -50,8 +50,9 @@ static int keep_offer(struct sip_invite *inv, const struct sip_extra *extra)
 static void not_taken(struct sip_invite *inv, const struct inv_in *in)
 {
 	unsigned status = in->msg ? in->msg->status : 0;
-	bool is_again = (status == 491 && inv->pending && inv->pending->tries < INV_MAX_TRIES) ||
-			(status == 422 && inv->pending && sip_min_se(in->msg) > inv->session.min_se);
+	bool is_again =
+		(status == 491 && inv->pending && inv->pending->tries < INV_MAX_TRIES) ||
+		(status == 422 && inv->pending && sip_min_se(in->msg) > inv->session.min_se);
 
 	offer_event(inv, is_again ? OFFER_EV_GLARE_IN : OFFER_EV_FAILURE_IN, in);
 	if (inv_is_dead(in->msg, in->err))

@@ -13,7 +13,7 @@
 #include "sip/header.h"
 #include "sip/invite_usage.h"
 
-enum { RETRY_MS = 2000 }; /* after a refresh that was refused for now */
+enum { RETRY_MS = 2000 }; /* a refresh that could not be sent, or was refused for now */
 
 static void fired(struct timer *t, void *arg);
 
@@ -144,7 +144,7 @@ static void refresh(struct sip_invite *inv)
 
 	/* with whatever is under way the session is refreshed too; else this is tried again */
 	run(inv, now_ms(inv) + RETRY_MS < inv->session.end_ms ? now_ms(inv) + RETRY_MS
-							       : inv->session.end_ms);
+							      : inv->session.end_ms);
 	if (inv->refresh || inv->offer != OFFER_IDLE || inv->pending)
 		return;
 	if (!inv->session.takes_update) {
@@ -196,7 +196,9 @@ void inv_session_ask(const struct sip_invite *inv, struct buf *lines)
 {
 	const struct inv_session *e = &inv->session;
 	uint32_t seconds = e->seconds ? e->seconds : inv->sip->session_s;
-	const char *refresher = !inv->d || !e->seconds ? "" : e->is_ours ? ";refresher=uac" : ";refresher=uas";
+	const char *refresher = !inv->d || !e->seconds ? ""
+				: e->is_ours	       ? ";refresher=uac"
+						       : ";refresher=uas";
 
 	if (!inv->sip->session_s)
 		return;

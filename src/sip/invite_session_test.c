@@ -12,7 +12,7 @@ static int setup_timer(void **state)
 	return err;
 }
 
-#define KNOWS "Supported: timer\n"
+#define KNOWS	"Supported: timer\n"
 #define UPDATES "Allow: INVITE, ACK, BYE, CANCEL, UPDATE\n"
 
 /* The INVITE comes with those lines and is answered: the 200 is the message looked at. */
@@ -180,7 +180,7 @@ static void refresh_refused_with_422_is_sent_again_with_more(void **state)
 	in_response(w, "200 OK", "t1", "3 UPDATE", "Session-Expires: 300;refresher=uas\n");
 	tn_pass(&w->net, 150001);
 	assert_int_equal(w->net.nsent, 0); /* it is theirs now */
-	tn_pass(&w->net, 118000); /* 300 - 32 */
+	tn_pass(&w->net, 118000);	   /* 300 - 32 */
 	assert_int_equal(last(w), SIP_INV_LOST);
 }
 

@@ -163,8 +163,8 @@ struct sip_invite {
 	struct sip_dialog *d; /* UAS: from the start; UAC: from the 2xx on */
 	struct timer end_timer, retry_timer;
 	struct inv_resend resend;
-	oid incoming; /* UAS: server transaction of the INVITE */
-	oid asked;    /* of the re-INVITE, UPDATE or PRACK that our user has to answer */
+	oid incoming;	      /* UAS: server transaction of the INVITE */
+	oid asked;	      /* of the re-INVITE, UPDATE or PRACK that our user has to answer */
 	bool is_heard;	      /* UAC: something has come, a 100 at least */
 	oid invite, reinvite; /* UAC: our INVITE; either: our re-INVITE */
 	oid bye, refresh;

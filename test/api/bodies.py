@@ -79,7 +79,7 @@ def new_body(client, plural):
 
 def make_room(client, plural):
     """There is at most one of some."""
-    if plural in ("congestion_limits", "flood_limits", "network_settings"):
+    if plural in ("congestion_limits", "flood_limits", "network_settings", "sip_settings"):
         for row in client.get(f"/api/{plural}")["items"]:
             client.delete(f"/api/{plural}/{row['id']}")
 

@@ -7,8 +7,8 @@ import bodies
 from test_contract import MISSING, body_for, by_id, operations
 
 
-OF_THE_SYSTEM = ("address_rules", "congestion_limits", "flood_limits", "network_settings", "blocked_addresses", "trunks",
-                 "trunk_states")
+OF_THE_SYSTEM = ("address_rules", "congestion_limits", "flood_limits", "network_settings", "sip_settings", "blocked_addresses",
+                 "trunks", "trunk_states")
 
 
 @pytest.fixture(scope="module")
