@@ -13,8 +13,8 @@
 #include "call/refer.h"
 #include "call/restore.h"
 #include "call/ringing.h"
-#include "call/settings.h"
 #include "call/services.h"
+#include "call/settings.h"
 #include "call/transfer.h"
 #include "call/usage.h"
 
@@ -214,8 +214,6 @@ int calls_alloc(struct calls **cp, const struct calls_conf *conf)
 		err = map_init(&cs->lines);
 	if (!err)
 		err = rings_watch(cs);
-	if (!err)
-		err = sip_support(conf->sip, "100rel");
 	if (!err)
 		err = sip_support(conf->sip, "norefersub");
 	if (!err)
