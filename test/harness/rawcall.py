@@ -19,6 +19,14 @@ class Phone(RawSip):
                                from_user=self.user, headers=["Expires: 3600"])
         assert answer and answer.status == 200, answer and answer.text
 
+    def leave(self):
+        """Unregisters and is gone; whatever it still got is not looked at."""
+        try:
+            self.transact("REGISTER", self.user, self.password, f"sip:{self.domain}", to=f"sip:{self.user}@{self.domain}",
+                          from_user=self.user, headers=["Contact: *", "Expires: 0"], contact=False, cseq=9001)
+        finally:
+            self.close()
+
     # ---- what comes ----
 
     def next(self, timeout=5.0):

@@ -2,7 +2,10 @@
 """Devices by hand."""
 import pytest
 
+from harness.addresses import Addresses
 from harness.device import Device
+from harness.rawcall import Phone
+from harness.server import Server
 
 
 @pytest.fixture
@@ -16,3 +19,26 @@ def devices(server, addresses):
     yield make
     for d in made:
         d.close()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """One server for the tests of a file, each of which leaves nothing behind."""
+    s = Server(tmp_path_factory.mktemp("shared"), Addresses().new()).start()
+    yield s
+    s.stop()
+
+
+@pytest.fixture
+def a(shared, addresses):
+    """A telephone by hand of extension 101; b: of 102."""
+    p = Phone(addresses.new(), shared, 101)
+    yield p
+    p.leave()
+
+
+@pytest.fixture
+def b(shared, addresses):
+    p = Phone(addresses.new(), shared, 102)
+    yield p
+    p.leave()
