@@ -181,7 +181,7 @@ static void refreshed(struct call *call, struct leg *leg, const struct sip_inv_e
 	if (ev->status >= 300)
 		return;
 	leg_ack(leg);
-	if (leg_is_over(leg) || !ev->sdp.n || leg_sdp_parse(&s, ev->sdp, &status))
+	if (leg_is_over(leg) || !ev->sdp.n || leg_sdp_parse(leg, &s, ev->sdp, true, &status))
 		return;
 	if (!leg->theirs || sdp_same(leg->theirs, s) || s->nmedia != leg->theirs->nmedia) {
 		sdp_free(s);
