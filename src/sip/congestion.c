@@ -10,6 +10,8 @@ enum {
 	LEAST = CONGESTION_ALL / 1024, /* some are always tried, or it would never end */
 	FORGET_INTERVALS = 20,	       /* without a message: whatever was, is over */
 	CALM_INTERVALS = 10,
+	FEW_MESSAGES =
+		16, /* in an interval: who gets no more is not congested, whatever held it up */
 };
 
 void congestion_init(struct congestion *c)
@@ -86,12 +88,16 @@ bool congestion_waited(struct congestion *c, uint64_t now_ms, uint64_t waited_us
 	} else if (passed_ms < CONGESTION_INTERVAL_MS) {
 		if (waited_us < c->shortest_us)
 			c->shortest_us = waited_us;
+		c->nmessages++;
 		return false;
 	} else {
+		if (c->nmessages < FEW_MESSAGES)
+			c->shortest_us = 0;
 		is_other = adjust(c);
 	}
 	c->since_ms = now_ms;
 	c->shortest_us = waited_us;
+	c->nmessages = 1;
 	return is_other;
 }
 

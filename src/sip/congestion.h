@@ -6,7 +6,8 @@
  * and then is no congestion, however long it grew in between (a process confined to a tenth of a core is not run for
  * nine tenths of each period).  Up to 80 % of the tolerance all is served; above, a growing share of the new requests
  * is refused; above the tolerance all that is new, and also who comes back with credentials.  The share shrinks as slowly as the
- * load allows, so that what is admitted is what can be finished.
+ * load allows, so that what is admitted is what can be finished.  An interval with few messages counts as calm: a process that was
+ * not run for a moment has no more to do than before.
  *
  * Never refused: what belongs to a dialog or transaction, ACK, CANCEL, BYE, and emergency calls.
  *
@@ -32,6 +33,7 @@ struct congestion {
 	uint64_t tolerance_us; /* 0: nothing is ever refused */
 	uint64_t since_ms;     /* of the interval under way; 0: none */
 	uint64_t shortest_us;  /* in it */
+	uint32_t nmessages;    /* in it */
 	uint64_t standing_us;  /* of the interval before */
 	uint32_t admitted;     /* share of new requests */
 	uint32_t ncalm;	       /* intervals without a wait worth the name */

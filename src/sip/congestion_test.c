@@ -16,7 +16,8 @@ static bool interval(struct congestion *c, uint64_t wait_ms)
 {
 	bool is_other = congestion_waited(c, now_ms, wait_ms * 1000);
 
-	(void)congestion_waited(c, now_ms + 50, (wait_ms + 90) * 1000);
+	for (int i = 0; i < 20; i++)
+		(void)congestion_waited(c, now_ms + 50, (wait_ms + 90) * 1000);
 	(void)congestion_waited(c, now_ms + 90, wait_ms * 1000);
 	now_ms += CONGESTION_INTERVAL_MS;
 	return is_other;
@@ -46,6 +47,19 @@ static void up_to_80_percent_all_is_served(void **state)
 	open_at(&c, 63);
 	assert_int_equal(c.level, CONGESTION_NONE);
 	assert_int_equal(admitted_of(&c, CONGESTION_NEW, 1000), 1000);
+}
+
+static void few_messages_that_waited_are_no_congestion(void **state)
+{
+	struct congestion c;
+
+	now_ms = 1000000;
+	congestion_init(&c);
+	for (int i = 0; i < 30; i++) {
+		(void)congestion_waited(&c, now_ms + 20 * (uint64_t)i, 2000000);
+		assert_int_equal(c.level, CONGESTION_NONE);
+		assert_true(congestion_admits(&c, CONGESTION_NEW));
+	}
 }
 
 static void from_80_percent_on_some_new_requests_are_refused(void **state)
@@ -222,6 +236,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(up_to_80_percent_all_is_served),
+		cmocka_unit_test(few_messages_that_waited_are_no_congestion),
 		cmocka_unit_test(from_80_percent_on_some_new_requests_are_refused),
 		cmocka_unit_test(above_the_tolerance_all_that_is_new_is_refused),
 		cmocka_unit_test(a_queue_that_is_emptied_is_no_congestion),
