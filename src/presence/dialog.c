@@ -226,6 +226,7 @@ static void write(struct topic *t, struct buf *out, uint32_t since)
 
 const struct package package_dialog = {
 	.of = OF_EXTENSION,
+	.has_lists = true,
 	.event = "dialog",
 	.content_type = "application/dialog-info+xml",
 	.find = find,

@@ -4,6 +4,7 @@
  *
  *   subscribe.c  SUBSCRIBE: judged, then a subscription made, refreshed or ended
  *   sub.c        one subscription: the machine of sub.def and its NOTIFY
+ *   list.c       a subscription to many things at once
  *   topic.c      what is watched, and by whom
  *   presence.c   life; what happens elsewhere becomes changed topics
  *   dialog.c …   a package each: what a topic's document says
@@ -37,10 +38,11 @@ enum {
 
 struct topic;
 
-enum package_of { OF_EXTENSION, OF_ACCOUNT }; /* what a topic's id is of */
+enum package_of { OF_EXTENSION, OF_ACCOUNT, OF_GROUP }; /* what a topic's id is of */
 
 struct package {
 	enum package_of of;
+	bool has_lists;		  /* a group's number names its members */
 	const char *event;	  /* "dialog" */
 	const char *content_type; /* of its documents */
 	/* Whose state a URI's user part names, and may this one see it?  0 and *id, or the status to refuse with. */
@@ -88,7 +90,9 @@ struct watch { /* a subscription's interest in a topic */
 	struct link link;
 	struct topic *topic;
 	struct sub *sub;
-	uint32_t seen; /* topic->seq when it was told last; 0: never */
+	uint32_t seen;	  /* topic->seq when it was told last; 0: never */
+	uint32_t telling; /* of a list: what the NOTIFY being written says; 0: it is not in it */
+	uint32_t version; /* of the next document */
 };
 
 int topic_watch(struct presence *p, const struct package *package, uint64_t tenant_id, uint64_t id,
@@ -101,9 +105,11 @@ void topic_changed(struct topic *t);
 /* What every watcher that was told anything has been told. */
 uint32_t topic_seen_by_all(const struct topic *t);
 /* It is no more: whoever watches it is told. */
-void topic_gone(struct topic *t);
+void topic_gone(struct topic *t); /* lists hear of it from their group */
 /* What to tell this watcher. */
 const struct document *topic_document(struct topic *t, uint32_t since);
+/* It, with the watcher's version in its hole; adds to out. */
+void topic_write(const struct document *doc, uint32_t version, struct buf *out);
 void write_version(struct buf *out, struct topic *t);
 
 /* ---- subscriptions ---- */
@@ -162,11 +168,12 @@ struct sub {
 	uint64_t expires_at_ms;
 	oid notify; /* the transaction of our NOTIFY; 0: none */
 	unsigned nretries, retry_s;
-	uint32_t version;		   /* of the next document */
 	bool wants_all;			   /* it has asked anew: the whole state is due */
 	char event_id[SUB_EVENT_ID_BYTES]; /* parameter of its Event; "" none */
-	size_t nwatches;
-	struct watch watches[];
+	bool is_list;
+	struct watch own;      /* what it is about; of a list: the group (package_group) */
+	struct watch *members; /* of a list, in the group's order */
+	size_t nmembers;
 };
 
 /* Where a subscription comes from: what a SUBSCRIBE has been found to ask for. */
@@ -174,8 +181,8 @@ struct sub_wish {
 	const struct package *package;
 	struct str event_id;
 	uint64_t tenant_id, account_id; /* who */
-	const uint64_t *ids;		/* of what it wants to watch */
-	size_t n;
+	uint64_t id;			/* of what it wants to watch */
+	bool is_list;			/* the members of this group */
 	uint32_t seconds;
 };
 
@@ -191,6 +198,17 @@ void sub_end(struct sub *s, enum sub_end why);
 void sub_lasts(struct sub *s, uint32_t seconds);
 bool sub_is_ending(const struct sub *s);
 
+/* ---- lists ---- */
+
+extern const struct package package_group;
+
+/* Watch those who are in the group now, and no others.  0; ENOMEM: as it was */
+int list_follow(struct sub *s) MUST_USE;
+void list_unwatch(struct sub *s);
+/* A multipart document and its Content-Type.  list_told(): it was sent; true: not all was in it. */
+int list_write(struct sub *s, struct buf *out, struct buf *type) MUST_USE;
+bool list_told(struct sub *s);
+
 struct presence {
 	struct presence_conf conf;
 	struct map topics;
@@ -203,7 +221,7 @@ struct presence {
 	struct link queue; /* subscriptions to be told */
 	struct timer turn;
 	bool is_draining;
-	struct buf body, lines; /* being written */
+	struct buf body, lines, type; /* being written */
 };
 
 /* sip_request_h of SUBSCRIBE */

@@ -106,6 +106,7 @@ static void write(struct topic *t, struct buf *out, uint32_t since)
 
 const struct package package_person = {
 	.of = OF_EXTENSION,
+	.has_lists = true,
 	.event = "presence",
 	.content_type = "application/pidf+xml",
 	.find = find,

@@ -85,6 +85,13 @@ static void on_model(const struct model *m, const struct resource *res, uint64_t
 			published_drop(p, tenant_id, id);
 			inbox_drop(p, tenant_id, id);
 		}
+	} else if (res == &resource_ring_group) {
+		struct topic *t = topic_find(p, &package_group, tenant_id, id);
+
+		if (t && model_ring_group(m, tenant_id, id))
+			topic_changed(t);
+		else if (t)
+			topic_gone(t);
 	} else if (res == &resource_account) {
 		const struct account *a = model_account(m, tenant_id, id);
 
@@ -120,6 +127,8 @@ int presence_alloc(struct presence **pp, const struct presence_conf *conf)
 		err = map_init(&p->publishers);
 	if (!err)
 		err = map_init(&p->inboxes);
+	if (!err)
+		err = sip_support(conf->sip, "eventlist");
 	if (!err)
 		err = model_watch(conf->model, on_model, p);
 	if (!err)
@@ -177,6 +186,7 @@ struct presence *presence_free(struct presence *p)
 	map_close(&p->subscribers);
 	buf_free(&p->body);
 	buf_free(&p->lines);
+	buf_free(&p->type);
 	return mem_free(p);
 }
 

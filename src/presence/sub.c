@@ -35,6 +35,8 @@ static void write_lines(struct sub *s, struct buf *out, bool is_last)
 	buf_reset(out);
 	buf_printf(out, "Event: %s%s%s\r\n", s->package->event, *s->event_id ? ";id=" : "",
 		   s->event_id);
+	if (s->is_list)
+		buf_cstr(out, "Require: eventlist\r\n");
 	if (is_last)
 		buf_printf(out, "Subscription-State: terminated;reason=%s\r\n", end_names[s->why]);
 	else
@@ -42,25 +44,34 @@ static void write_lines(struct sub *s, struct buf *out, bool is_last)
 			   (unsigned)((left + 999) / 1000));
 }
 
-/* The document with this subscription's version in its hole. */
-static int write_body(struct sub *s, struct buf *out, uint32_t *seen)
+/* Its document, and of what type that is. */
+static int write_body(struct sub *s, struct sip_extra *extra)
 {
-	struct watch *w = &s->watches[0];
-	const struct document *doc = topic_document(w->topic, s->wants_all ? 0 : w->seen);
-	const struct buf *text = &doc->text;
+	struct presence *p = s->p;
+	struct topic *t = s->own.topic;
+	int err = 0;
 
-	buf_reset(out);
-	*seen = w->topic->seq;
-	if (text->err)
-		return text->err;
-	if (doc->version_at > text->n) {
-		buf_add(out, text->p, text->n);
-		return out->err;
+	buf_reset(&p->body);
+	if (s->is_list) {
+		err = list_write(s, &p->body, &p->type);
+		extra->content_type = buf_view(&p->type);
+	} else {
+		topic_write(topic_document(t, s->wants_all ? 0 : s->own.seen), s->own.version,
+			    &p->body);
+		s->own.telling = t->seq;
+		extra->content_type = str_of(s->package->content_type);
 	}
-	buf_add(out, text->p, doc->version_at);
-	buf_u64(out, s->version);
-	buf_add(out, text->p + doc->version_at, text->n - doc->version_at);
-	return out->err;
+	extra->body = buf_view(&p->body);
+	return err ? err : p->body.err;
+}
+
+/* What the NOTIFY on its way says is told.  True: there was more than it could hold. */
+static bool note_told(struct sub *s)
+{
+	s->own.seen = s->own.telling;
+	s->own.version++;
+	s->wants_all = false;
+	return s->is_list && list_told(s);
 }
 
 /* RFC 6665 4.2.2, RFC 5057 5: what says that there is nobody any more. */
@@ -105,36 +116,28 @@ static void on_response(oid trans, const struct sip_msg *resp, int err, void *ar
 	}
 }
 
-/* A final NOTIFY has a body when it is the answer to who asked (a fetch, an end): RFC 6665 4.4.3. */
-static int send_notify(struct sub *s)
+/* A final NOTIFY has a body when it is the answer to who asked (a fetch, an end): RFC 6665 4.4.3.
+ * *has_more: it could not say all. */
+static int send_notify(struct sub *s, bool *has_more)
 {
 	bool is_last = s->st == SUB_LAST, has_body = !is_last || s->why == SUB_TIMEOUT;
 	struct presence *p = s->p;
 	struct sip_extra extra = {0};
-	uint32_t seen = 0;
 	int err = 0;
 
 	if (has_body)
-		err = write_body(s, &p->body, &seen);
+		err = write_body(s, &extra);
 	if (err)
 		return err;
 	write_lines(s, &p->lines, is_last);
 	if (p->lines.err)
 		return p->lines.err;
 	extra.headers = buf_view(&p->lines);
-	if (has_body) {
-		extra.content_type = str_of(s->package->content_type);
-		extra.body = buf_view(&p->body);
-	}
 	err = sip_dialog_send(s->d, SIP_NOTIFY, &extra, on_response, s, &s->notify);
 	if (err)
 		return err;
 	metric_add(METRIC_NOTIFIES, 1);
-	if (has_body) {
-		s->version++;
-		s->wants_all = false;
-		s->watches[0].seen = seen;
-	}
+	*has_more = has_body && note_told(s);
 	return 0;
 }
 
@@ -188,8 +191,11 @@ static void act_over(struct sub *s)
 
 static void act_tell(struct sub *s)
 {
-	int err = send_notify(s);
+	bool has_more = false;
+	int err = send_notify(s, &has_more);
 
+	if (has_more)
+		sub_event(s, SUB_EV_CHANGE);
 	if (!err)
 		return;
 	s->retry_s = RETRY_S;
@@ -205,6 +211,7 @@ static void on_retry(struct timer *t, void *arg)
 
 static void act_wait(struct sub *s)
 {
+	s->wants_all = true; /* who knows what it has taken */
 	timer_start(s->p->conf.env.wheel, &s->retry, s->retry_s * 1000, on_retry, s);
 	if (++s->nretries > MAX_RETRIES)
 		sub_end(s, SUB_TIMEOUT);
@@ -315,32 +322,31 @@ static void subscriber_leave(struct sub *s)
 
 static int enter(struct sub *s, const struct sub_wish *wish)
 {
+	int err;
+
 	s->by = subscriber_get(s->p, wish->tenant_id, wish->account_id);
 	if (!s->by)
 		return ENOMEM;
 	list_append(&s->by->subs, &s->in_account);
 	s->by->nsubs++;
-	for (size_t i = 0; i < s->nwatches; i++) {
-		struct watch *w = &s->watches[i];
-		int err = topic_watch(s->p, s->package, wish->tenant_id, wish->ids[i], w);
-
-		if (err)
-			return err;
-		w->sub = s;
-	}
-	return str_copy(s->event_id, sizeof(s->event_id), wish->event_id);
+	s->own.sub = s;
+	err = topic_watch(s->p, s->is_list ? &package_group : s->package, wish->tenant_id, wish->id,
+			  &s->own);
+	if (!err && s->is_list)
+		err = list_follow(s);
+	return err ? err : str_copy(s->event_id, sizeof(s->event_id), wish->event_id);
 }
 
 int sub_alloc(struct sub **sp, struct presence *p, const struct sub_wish *wish)
 {
-	struct sub *s = mem_alloc(sizeof(*s) + wish->n * sizeof(s->watches[0]));
+	struct sub *s = mem_alloc(sizeof(*s));
 	int err;
 
 	if (!s)
 		return ENOMEM;
 	s->p = p;
 	s->package = wish->package;
-	s->nwatches = wish->n;
+	s->is_list = wish->is_list;
 	p->nsubs++;
 	err = enter(s, wish);
 	if (err)
@@ -359,8 +365,8 @@ struct sub *sub_free(struct sub *s)
 	list_remove(&s->in_queue);
 	if (s->notify)
 		sip_forget(s->p->conf.sip, s->notify);
-	for (size_t i = 0; i < s->nwatches; i++)
-		topic_unwatch(&s->watches[i]);
+	list_unwatch(s);
+	topic_unwatch(&s->own);
 	subscriber_leave(s);
 	sip_dialog_close(s->d);
 	s->p->nsubs--;

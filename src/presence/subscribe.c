@@ -137,8 +137,36 @@ bool subscribe_is_elsewhere(const struct presence *p, const struct identity *who
 	return t ? t != who->tenant : addr_parse(&ip, host, 0) != 0;
 }
 
+/* Is it the number of a group, where the package has lists?  Its members are the tenant's, as who asks. */
+static bool find_list(struct presence *p, const struct identity *who, struct str user,
+		      struct sub_wish *wish)
+{
+	const struct object *o;
+	char name[128];
+
+	if (!wish->package->has_lists || !who->extension || sip_unescape(name, sizeof(name), user))
+		return false;
+	o = model_number(p->conf.model, who->tenant->o.id, str_of(name));
+	if (!o || o->res != &resource_ring_group)
+		return false;
+	wish->is_list = true;
+	wish->id = o->id;
+	return true;
+}
+
+/* RFC 4662 4.3, 4.4 */
+static unsigned judge_list(const struct sip_msg *req)
+{
+	if (!sip_msg_lists(req, SIP_HDR_SUPPORTED, STR("eventlist")) &&
+	    !sip_msg_lists(req, SIP_HDR_REQUIRE, STR("eventlist")))
+		return 421;
+	return accepts(req, STR("multipart/related")) && accepts(req, STR("application/rlmi+xml"))
+		       ? 0
+		       : 406;
+}
+
 static unsigned find_target(struct presence *p, const struct identity *who,
-			    const struct sip_msg *req, const struct package *package, uint64_t *id)
+			    const struct sip_msg *req, struct sub_wish *wish)
 {
 	struct sip_uri uri;
 	struct str user;
@@ -150,18 +178,24 @@ static unsigned find_target(struct presence *p, const struct identity *who,
 	if (subscribe_is_elsewhere(p, who, uri.host))
 		return 404;
 	user = str_cut(&uri.user, ';');
-	return user.n ? package->find(p, who, user, id) : 404;
+	if (!user.n)
+		return 404;
+	if (find_list(p, who, user, wish))
+		return judge_list(req);
+	return wish->package->find(p, who, user, &wish->id);
 }
 
 /* ---- carried out ---- */
 
-static int accept_it(struct sip_strans *st, uint32_t seconds, struct str contact)
+static int accept_it(struct sub *s, struct sip_strans *st, uint32_t seconds)
 {
 	char lines[LINES_BYTES];
 	struct buf b = {0};
 	int err;
 
-	buf_printf(&b, "Expires: %u\r\nContact: %.*s\r\n", seconds, STR_ARG(contact));
+	buf_printf(&b, "Expires: %u\r\nContact: %s\r\n", seconds, s->d->contact);
+	if (s->is_list)
+		buf_cstr(&b, "Require: eventlist\r\n");
 	err = b.err ? b.err : str_copy(lines, sizeof(lines), buf_view(&b));
 	buf_free(&b);
 	return err ? err : sip_reply(st, 200, NULL, &(struct sip_extra){.headers = str_of(lines)});
@@ -236,7 +270,7 @@ static void begin(struct presence *p, struct sip_strans *st, const struct sip_ms
 	}
 	err = make_dialog(s, st, req);
 	if (!err)
-		err = accept_it(st, wish->seconds, str_of(s->d->contact));
+		err = accept_it(s, st, wish->seconds);
 	if (err) {
 		refuse_err(st, err);
 		sub_free(s);
@@ -273,10 +307,9 @@ void subscribe_request(struct sip_strans *st, const struct sip_msg *req, void *p
 {
 	struct presence *p = presence;
 	struct identity who;
-	struct sub_wish wish = {.n = 1};
+	struct sub_wish wish = {0};
 	struct str event;
 	bool is_readable;
-	uint64_t id = 0;
 	unsigned status;
 
 	ON_THREAD(THREAD_CORE);
@@ -294,14 +327,14 @@ void subscribe_request(struct sip_strans *st, const struct sip_msg *req, void *p
 		 : !sip_msg_has(req, SIP_HDR_CONTACT)		     ? 400
 		 : !accepts(req, str_of(wish.package->content_type)) ? 406
 		 : has_too_many(p, who.account)			     ? 403
-						: find_target(p, &who, req, wish.package, &id);
+						: find_target(p, &who, req, &wish);
 	if (status) {
-		refuse(st, &(struct refusal){status, NULL, NULL});
+		refuse(st, &(struct refusal){status, NULL,
+					     status == 421 ? "Require: eventlist\r\n" : NULL});
 		return;
 	}
 	wish.tenant_id = who.tenant->o.id;
 	wish.account_id = who.account->o.id;
-	wish.ids = &id;
 	begin(p, st, req, &wish);
 }
 
@@ -332,7 +365,7 @@ static void refresh(struct sub *s, struct sip_strans *st, const struct sip_msg *
 	}
 	if (!is_same_event(s, req, st) || refuses_expires(st, req, &seconds))
 		return;
-	if (sip_dialog_refresh(s->d, req) || accept_it(st, seconds, str_of(s->d->contact))) {
+	if (sip_dialog_refresh(s->d, req) || accept_it(s, st, seconds)) {
 		refuse_err(st, ENOMEM);
 		return;
 	}

@@ -115,8 +115,12 @@ uint32_t topic_seen_by_all(const struct topic *t)
 
 void topic_gone(struct topic *t)
 {
-	LIST_EACH_SAFE (it, tmp, &t->watches)
-		sub_end(CONTAINER_OF(it, struct watch, link)->sub, SUB_NORESOURCE);
+	LIST_EACH_SAFE (it, tmp, &t->watches) {
+		struct watch *w = CONTAINER_OF(it, struct watch, link);
+
+		if (w == &w->sub->own)
+			sub_end(w->sub, SUB_NORESOURCE);
+	}
 }
 
 static void write(struct topic *t, struct document *doc, uint32_t since)
@@ -150,4 +154,21 @@ void write_version(struct buf *out, struct topic *t)
 	struct document *doc = out == &t->whole.text ? &t->whole : &t->part;
 
 	doc->version_at = out->n;
+}
+
+void topic_write(const struct document *doc, uint32_t version, struct buf *out)
+{
+	const struct buf *text = &doc->text;
+
+	if (text->err) {
+		out->err = text->err;
+		return;
+	}
+	if (doc->version_at > text->n) {
+		buf_add(out, text->p, text->n);
+		return;
+	}
+	buf_add(out, text->p, doc->version_at);
+	buf_u64(out, version);
+	buf_add(out, text->p + doc->version_at, text->n - doc->version_at);
 }
