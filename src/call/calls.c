@@ -282,7 +282,7 @@ void calls_media_event(const struct media_event *ev, void *calls)
 		[MEDIA_OPENED] = LEV_OPENED,	   [MEDIA_FAILED] = LEV_MEDIA_FAILED,
 		[MEDIA_DONE] = LEV_NEVENTS,	   [MEDIA_STATS_ARE] = LEV_NEVENTS,
 		[MEDIA_CLOSED] = LEV_MEDIA_CLOSED, [MEDIA_SILENT] = LEV_SILENT,
-		[MEDIA_HEARD] = LEV_HEARD,
+		[MEDIA_HEARD] = LEV_HEARD,	   [MEDIA_BROKEN] = LEV_BROKEN,
 	};
 	struct calls *cs = calls;
 	struct leg *leg = leg_get(cs, ev->session);

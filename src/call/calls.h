@@ -155,6 +155,7 @@ void call_leg_gone(struct call *call, struct leg *leg, enum reason reason, unsig
 		   struct str headers);
 void call_leg_closed(struct call *call, struct leg *leg);
 void call_leg_silent(struct call *call, struct leg *leg);
+void call_leg_broken(struct call *call, struct leg *leg, int err); /* as MEDIA_BROKEN says */
 void call_leg_heard(struct call *call, struct leg *leg);
 void call_ring_failed(struct call *call,
 		      const struct call_failure *how); /* a fork came to nothing */

@@ -601,6 +601,20 @@ void call_leg_silent(struct call *call, struct leg *leg)
 	call_end(call, REASON_NO_MEDIA, 0, "system", STR_NONE);
 }
 
+/* ASVS 17.2.8: what cannot be proven to be the described device is not talked to. */
+void call_leg_broken(struct call *call, struct leg *leg, int err)
+{
+	struct log_ctx ctx = leg_log(leg);
+
+	log_warn(&ctx, LOGID_MEDIA, "%s with %s: hanging up",
+		 err == EACCES	    ? "another certificate than described"
+		 : err == ETIMEDOUT ? "no ICE check for 30 s"
+				    : "the DTLS hand-shake failed",
+		 leg->rec.number);
+	call_end(call, err == ETIMEDOUT ? REASON_NO_MEDIA : REASON_MEDIA_FAILED, 0, "system",
+		 STR_NONE);
+}
+
 void call_leg_heard(struct call *call, struct leg *leg)
 {
 	services_event(call, OWNER_HEARD, leg->id, REASON_NORMAL);

@@ -241,6 +241,11 @@ static void act_silent(struct leg *leg, const struct leg_msg *m)
 	call_leg_silent(leg->call, leg);
 }
 
+static void act_broken(struct leg *leg, const struct leg_msg *m)
+{
+	call_leg_broken(leg->call, leg, m->media->err);
+}
+
 static void act_heard(struct leg *leg, const struct leg_msg *m)
 {
 	call_leg_heard(leg->call, leg);

@@ -42,6 +42,18 @@ enum leg_ev {
 /* What the device waits for from us: the way the next description goes. */
 enum leg_owes { LEG_OWES_NOTHING, LEG_OWES_FINAL, LEG_OWES_RESPONSE, LEG_OWES_ACK };
 
+/* How a stream is protected: leg_keys.h. */
+struct leg_line {
+	uint8_t in_force; /* enum sdp_protection */
+	uint8_t offered;  /* the same, of our last offer */
+	bool is_client;	  /* DTLS: we began */
+	uint64_t told;	  /* what names the keys the engine has; 0: plain */
+	uint64_t dtls;	  /* ... the certificate it shakes hands with; 0: none */
+	struct leg_ice {
+		uint64_t theirs, base; /* what names its ICE password; what ours is made from */
+	} ice, ice_before;
+};
+
 struct leg {
 	oid id; /* also of its media session */
 	struct calls *cs;
@@ -76,8 +88,7 @@ struct leg {
 	struct media_remote remote[MEDIA_MAX_STREAMS]; /* as last told the engine */
 	oid joined;				       /* leg whose media it hears */
 	uint8_t secret[32];			       /* our keys towards it are made from this */
-	uint8_t keys_offered;			       /* bit per stream: our last offer has keys */
-	uint64_t keys_told[MEDIA_MAX_STREAMS]; /* what names the keys the engine has; 0: plain */
+	struct leg_line lines[MEDIA_MAX_STREAMS];      /* how each is protected */
 
 	oid replaces; /* leg whose place it is about to take (pickup.h) */
 	bool is_early_only;

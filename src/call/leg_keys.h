@@ -7,14 +7,17 @@
  *              encrypted, beside RTP/AVP, so that a device without SRTP answers plain
  *   required   RTP/SAVP; a plain offer gets 488, a plain answer ends the leg
  *
+ * Keys come from the description (SDES) or from a hand-shake (DTLS).  An offer with either is answered; we offer what the account says
+ * (`srtp_keys`): DTLS with ICE over WebSocket, else keys in the description.
+ *
  * Once protected a leg stays so: a later offer or answer without keys is refused (no downgrade by re-INVITE).
  *
- * Our keys are made from one secret of the leg, so that they are the same in each description of it: a re-INVITE changes no key
+ * Our keys and ICE passwords are made from one secret of the leg, so that they are the same in each description of it: a re-INVITE changes no key
  * by accident, and nothing is stored per stream.
  *
  * Thread     core
  * Errors     leg_keys_check EPROTO: no line of it can be taken; ENOBUFS: the engine's ring is full
- * Sources    RFC 4568 5.1, 7.1; RFC 3264 6; ADR 0013
+ * Sources    RFC 4568 5.1, 7.1; RFC 3264 6; RFC 5763 5; RFC 8842 5; RFC 8445 9; ADR 0013
  */
 #ifndef CALL_LEG_KEYS_H
 #define CALL_LEG_KEYS_H
@@ -23,6 +26,7 @@
 
 struct leg_guard { /* room for what a struct sdp_guard borrows */
 	struct sdp_crypto crypto[SDP_NSUITES];
+	struct sdp_ice ice;
 };
 
 /* A description that came from the leg: lines that break its policy are switched off (port 0).  EPROTO: none is left. */

@@ -62,7 +62,8 @@ static bool same_remote(const struct media_remote *a, const struct media_remote 
 {
 	return addr_eq(&a->rtp, &b->rtp) && addr_eq(&a->rtcp, &b->rtcp) &&
 	       a->is_believed == b->is_believed && a->may_send == b->may_send &&
-	       a->may_receive == b->may_receive;
+	       a->may_receive == b->may_receive && a->rtcp_mux == b->rtcp_mux &&
+	       a->kind == b->kind && a->clock_hz == b->clock_hz;
 }
 
 static uint32_t clock_of(const struct sdp_media *m)
@@ -109,7 +110,14 @@ static struct media_remote stream_remote(const struct leg *leg, const struct sdp
 	r.may_receive = (m->direction & SDP_RECVONLY) && (peer & SDP_SENDONLY) && !m->is_held;
 	r.rtp = m->rtp;
 	r.rtcp = m->rtcp;
-	if (m->rtcp_mux) { /* offered, but never agreed to: we leave it out of what we write */
+	r.rtcp_mux = m->rtcp_mux && leg->lines[i].in_force == SDP_DTLS;
+	if (leg->lines[i].in_force == SDP_DTLS && leg->lines[i].ice.theirs) {
+		r.clock_hz = clock_of(m);
+		r.kind = kind_of(m);
+		return r; /* where it is, ICE tells */
+	}
+	if (m->rtcp_mux &&
+	    !r.rtcp_mux) { /* offered, but never agreed to: we leave it out of what we write */
 		r.rtcp = m->rtp;
 		r.rtcp.port = (uint16_t)(m->rtp.port + 1);
 	}
@@ -130,13 +138,14 @@ int leg_media_remote(struct leg *leg, const struct sdp *theirs, const struct sdp
 
 	for (uint8_t i = 0; i < leg->nstreams && !err; i++) {
 		struct media_cmd cmd = {.type = MEDIA_REMOTE};
-		struct media_remote r = stream_remote(leg, theirs, other, i);
+		struct media_remote r;
 
-		if (!r.rtp.family && same_remote(&r, &leg->remote[i]))
-			continue; /* unused before and after */
 		err = leg_keys_apply(leg, theirs, i);
 		if (err)
 			break;
+		r = stream_remote(leg, theirs, other, i);
+		if (!r.rtp.family && same_remote(&r, &leg->remote[i]))
+			continue; /* unused before and after */
 		cmd.u.remote.stream = i;
 		cmd.u.remote.remote = r;
 		err = leg_media_post(leg, &cmd);

@@ -92,12 +92,23 @@ struct writing {
 };
 typedef int write_h(struct buf *out, const struct writing *w);
 
+/* What belongs to WebRTC stays in it; an answer has the names of its offer's lines. */
+static void fit_web(const struct writing *w, size_t i, struct sdp_guard *guard)
+{
+	guard->leaves_web = str_starts(w->from->media[i].proto, STR("UDP/TLS/")) && !guard->ice;
+	guard->has_mid = w->offer && i < w->offer->nmedia;
+	if (guard->has_mid)
+		guard->mid = sdp_mid(&w->offer->media[i]);
+	if (guard->has_mid && !guard->proto.n)
+		guard->proto = w->offer->media[i].proto; /* refused, in its own words */
+}
+
 static int write_from(struct buf *out, const struct writing *w, bool is_opened)
 {
 	struct leg *to = w->to;
 	const struct sdp *from = w->from;
 	struct sdp_local_media media[SDP_MAX_MEDIA] = {0};
-	struct leg_guard room[MEDIA_MAX_STREAMS];
+	struct leg_guard room[SDP_MAX_MEDIA];
 	struct sdp_rewrite rw = {
 		.id = to->sdp_id,
 		.version = to->sdp_version,
@@ -111,6 +122,7 @@ static int write_from(struct buf *out, const struct writing *w, bool is_opened)
 		media[i].is_refused = is_refused(from, i) || i >= to->nstreams ||
 				      !leg_keys_describe(to, w->offer, from->media[i].proto, i,
 							 &room[i], &media[i].guard);
+		fit_web(w, i, &media[i].guard);
 		if (!media[i].is_refused)
 			media[i].rtp = to->local[i];
 	}

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/thread.h"
+#include "media/dtls.h"
 #include "media/parts.h"
 #include "media/secure.h"
 #include "media/session.h"
@@ -443,10 +444,13 @@ int media_open(struct media **mp, const struct media_conf *conf)
 		return ENOMEM;
 	m->engine.post = post;
 	err = secure_init();
+	if (!err)
+		err = dtls_identity_alloc(&m->shared.identity);
 	if (err) {
 		mem_free(m);
 		return err;
 	}
+	dtls_identity_fingerprint(m->shared.identity, &m->engine.certificate);
 	m->conf = *conf;
 	list_init(&m->held);
 	list_init(&m->closing);
@@ -483,6 +487,7 @@ struct media *media_close(struct media *m)
 	LIST_EACH_SAFE (h, tmp, &m->held)
 		mem_free(CONTAINER_OF(h, struct held, link));
 	parts_close(&m->parts);
+	dtls_identity_free(m->shared.identity);
 	return mem_free(m);
 }
 

@@ -32,6 +32,9 @@ enum media_cmd_type {
 		       * latch → MEDIA_DONE (EAFNOSUPPORT: not of the family of our address; EINVAL: no such stream) */
 	MEDIA_KEYS, /* how a stream is protected from now on; before the REMOTE that it belongs to, so that nothing passes
 		     * unprotected → MEDIA_DONE (EINVAL: no such stream or suite; ENOMEM: then nothing passes) */
+	MEDIA_DTLS, /* the same with keys from a hand-shake, which is taken from an ICE-checked pair, or without ICE from the
+		     * leg's address; until it is done nothing passes.  Told again, what is the same goes on → MEDIA_DONE
+		     * (EINVAL: no such stream, no fingerprint; ENOTSUP: no certificate; ENOMEM: then nothing passes) */
 	MEDIA_JOIN, /* relay between stream n of two sessions, all n at once; parts them from others → MEDIA_DONE */
 	MEDIA_PART, /* stop relaying; both sessions stay → MEDIA_DONE */
 	MEDIA_ECHO, /* send every RTP packet back to the leg, from an SSRC of our own → MEDIA_DONE */
@@ -65,6 +68,14 @@ struct media_key { /* SRTP */
 	uint8_t nmki, mki[SDP_MKI_BYTES];
 };
 
+struct media_dtls { /* RFC 5763, RFC 8445 */
+	struct sdp_fingerprint theirs;
+	bool is_client;	       /* we begin the hand-shake */
+	bool rtcp_mux;	       /* RTCP has the keys of RTP; else a hand-shake of its own */
+	struct sdp_ice ours;   /* empty: without ICE */
+	struct addr rtp, rtcp; /* without ICE: whom to begin with; family 0: whoever begins */
+};
+
 struct media_cmd {
 	enum media_cmd_type type;
 	uint32_t seq; /* echoed in the answering event */
@@ -86,6 +97,10 @@ struct media_cmd {
 			bool is_protected;	  /* false: plain RTP, keys are kept */
 			struct media_key in, out; /* what the leg seals with; what we seal with */
 		} keys;
+		struct {
+			uint8_t stream;
+			struct media_dtls conf;
+		} dtls;
 		struct {
 			oid peer;
 		} join;
@@ -117,7 +132,9 @@ enum media_event_type {
 	MEDIA_STATS_ARE,
 	MEDIA_CLOSED,
 	MEDIA_SILENT,
-	MEDIA_HEARD
+	MEDIA_HEARD,
+	MEDIA_BROKEN /* unasked, once: a stream's protection has failed: EACCES (its certificate is not the one described),
+		      * EPROTO (hand-shake), ETIMEDOUT (no ICE check for 30 s) */
 };
 
 struct media_event {
@@ -126,11 +143,11 @@ struct media_event {
 		seq; /* of the command; 0 for SILENT (no RTP for silence_ms: once, armed again by the next packet
 		       * and by MEDIA_REMOTE) and HEARD (first RTP packet) */
 	oid session;
-	int err; /* FAILED: errno (ENOSPC: no port left); DONE: 0 or ENOENT (session gone), CLOSED likewise */
+	int err; /* FAILED: errno (ENOSPC: no port left); DONE: 0 or ENOENT (session gone), CLOSED likewise; BROKEN */
 	union {
 		struct addr local[MEDIA_MAX_STREAMS]; /* OPENED: RTP address and port per stream */
 		struct media_counters counters;	      /* STATS_ARE, CLOSED: sum over streams */
-		uint8_t stream;			      /* SILENT, HEARD */
+		uint8_t stream;			      /* SILENT, HEARD, BROKEN */
 	} u;
 };
 _Static_assert(sizeof(struct media_cmd) <= 256, "large parts go as owned blobs");
@@ -138,6 +155,7 @@ _Static_assert(sizeof(struct media_event) <= 256, "large parts go as owned blobs
 
 struct media_engine {
 	int (*post)(struct media_engine *e, const struct media_cmd *cmd);
+	struct sdp_fingerprint certificate; /* for descriptions; hash 0: it has no DTLS */
 };
 typedef void media_event_h(const struct media_event *ev, void *arg);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include "media/relay.h"
 #include "media/secure.h"
+#include "media/web.h"
 
 static struct stream_end *refuse(struct stream_end *in)
 {
@@ -18,7 +19,7 @@ static int32_t budget_of(const struct stream *s)
 	return s->remote.kind == MEDIA_AUDIO ? RELAY_BUDGET_AUDIO : RELAY_BUDGET_OTHER;
 }
 
-static void end_send_to(struct stream_end *e, const struct addr *a)
+void stream_end_aim(struct stream_end *e, const struct addr *a)
 {
 	struct sockaddr_storage ss;
 
@@ -34,12 +35,14 @@ static void aim(struct stream_end *e, bool may_aim)
 {
 	const struct addr none = {0};
 
+	if (e->web && web_has_ice(e->web))
+		return; /* to the pair that was nominated */
 	if (!may_aim)
-		end_send_to(e, &none);
+		stream_end_aim(e, &none);
 	else if (e->stream->remote.is_believed)
-		end_send_to(e, &e->latch.expected);
+		stream_end_aim(e, &e->latch.expected);
 	else
-		end_send_to(e, e->latch.source.family ? &e->latch.source : &e->latch.expected);
+		stream_end_aim(e, e->latch.source.family ? &e->latch.source : &e->latch.expected);
 }
 
 /* RTCP comes from where RTP comes from, one port up, unless the description's own RTCP address speaks. */
@@ -61,11 +64,17 @@ static void arm_rtcp(struct stream *s)
 	aim(&s->rtcp, s->remote.rtp.family != 0);
 }
 
-static bool end_hear(struct stream_end *in, const struct addr *src, const struct latch_mark *mark,
+bool stream_end_hear(struct stream_end *in, const struct addr *src, const struct latch_mark *mark,
 		     uint64_t now_us)
 {
 	struct stream *s = in->stream;
 
+	if (__builtin_expect(in->web != NULL, 0) && web_has_ice(in->web)) {
+		if (!web_is_valid(in->web, src))
+			return false;
+		in->latch.source = *src;
+		return true;
+	}
 	switch (latch_hear(&in->latch, src, mark, now_us / 1000)) {
 	case LATCH_REFUSED:
 		return false;
@@ -97,7 +106,7 @@ static void mark_heard(struct stream *s, uint64_t now_us)
 	if (__builtin_expect(!s->was_heard || s->is_silent, 0)) {
 		s->was_heard = true;
 		s->is_silent = false;
-		s->news = RELAY_HEARD;
+		s->news = (uint8_t)((s->news & ~RELAY_SILENT) | RELAY_HEARD);
 	}
 }
 
@@ -112,13 +121,21 @@ static struct stream_end *leave_rtcp(struct stream *s)
 }
 
 /* Before anything is believed of a protected packet, its source address included. */
+static struct secure *secure_of(const struct stream_end *e)
+{
+	const struct stream *s = e->stream;
+
+	return e->role == RELAY_RTCP && e->web ? s->secure_rtcp : s->secure;
+}
+
 static bool unseal(struct stream_end *in, bool is_rtcp, uint8_t *p, size_t *np)
 {
-	struct stream *s = in->stream;
+	struct secure *keys;
 
-	if (__builtin_expect(!s->is_protected, 1))
+	if (__builtin_expect(!in->stream->is_protected, 1))
 		return true;
-	if (s->secure && !secure_open(s->secure, is_rtcp, p, np))
+	keys = secure_of(in);
+	if (keys && !secure_open(keys, is_rtcp, p, np))
 		return true;
 	in->rx_forged++;
 	return false;
@@ -126,12 +143,12 @@ static bool unseal(struct stream_end *in, bool is_rtcp, uint8_t *p, size_t *np)
 
 static struct stream_end *seal(struct stream_end *out, bool is_rtcp, uint8_t *p, size_t *np)
 {
-	struct stream *s;
+	struct secure *keys;
 
 	if (!out || __builtin_expect(!out->stream->is_protected, 1))
 		return out;
-	s = out->stream;
-	if (s->secure && !secure_seal(s->secure, is_rtcp, p, np))
+	keys = secure_of(out);
+	if (keys && !secure_seal(keys, is_rtcp, p, np))
 		return out;
 	out->tx_failed++;
 	return NULL;
@@ -140,8 +157,8 @@ static struct stream_end *seal(struct stream_end *out, bool is_rtcp, uint8_t *p,
 static struct stream_end *relay_rtcp(struct stream_end *in, const struct addr *src, uint8_t *p,
 				     size_t *np, uint64_t now_us)
 {
-	if (!unseal(in, true, p, np) || rtcp_check(p, *np) || !end_hear(in, src, NULL, now_us) ||
-	    !let_in(in, *np))
+	if (!unseal(in, true, p, np) || rtcp_check(p, *np) ||
+	    !stream_end_hear(in, src, NULL, now_us) || !let_in(in, *np))
 		return refuse(in);
 	return seal(leave_rtcp(in->stream), true, p, np);
 }
@@ -170,7 +187,7 @@ static struct stream_end *relay_raw(struct stream_end *in, const struct addr *sr
 {
 	struct stream *s = in->stream;
 
-	if (!n || !end_hear(in, src, NULL, now_us) || !let_in(in, n))
+	if (!n || !stream_end_hear(in, src, NULL, now_us) || !let_in(in, n))
 		return refuse(in);
 	if (in->role == RELAY_RTCP)
 		return leave_rtcp(s);
@@ -186,6 +203,10 @@ struct stream_end *relay_packet(struct stream_end *in, const struct addr *src, u
 	struct latch_mark mark;
 	uint32_t clock_hz;
 
+	if (__builtin_expect(in->web != NULL, 0) && web_kind_of(p, *np) != WEB_MEDIA) {
+		stream_web_hear(in, src, p, *np, now_us);
+		return NULL;
+	}
 	if (s->remote.kind == MEDIA_RAW)
 		return relay_raw(in, src, *np, now_us);
 	if (in->role == RELAY_RTCP || (s->remote.rtcp_mux && rtp_is_rtcp(p, *np)))
@@ -197,7 +218,8 @@ struct stream_end *relay_packet(struct stream_end *in, const struct addr *src, u
 	    now_us - s->heard_us < RELAY_SSRC_GUARD_US && addr_eq(src, &in->latch.source))
 		return refuse(in);
 	mark = (struct latch_mark){.ssrc = h.ssrc, .seq = h.seq};
-	if (!unseal(in, false, p, np) || !end_hear(in, src, &mark, now_us) || !let_in(in, *np))
+	if (!unseal(in, false, p, np) || !stream_end_hear(in, src, &mark, now_us) ||
+	    !let_in(in, *np))
 		return refuse(in);
 	mark_heard(s, now_us);
 	clock_hz = rtp_static_clock_hz(h.pt);
@@ -210,6 +232,7 @@ int stream_keys(struct stream *s, bool is_protected, const struct media_key *in,
 {
 	int err = 0;
 
+	stream_web_close(s);
 	s->is_protected = is_protected;
 	if (!is_protected)
 		return 0;
@@ -227,6 +250,7 @@ int stream_keys(struct stream *s, bool is_protected, const struct media_key *in,
 void stream_close(struct stream *s)
 {
 	stream_part(s);
+	stream_web_close(s);
 	s->secure = secure_free(s->secure);
 }
 
@@ -309,12 +333,14 @@ void stream_sweep(struct stream *s, uint64_t silence_us, uint64_t now_us)
 	uint64_t last = s->heard_us > s->since_us ? s->heard_us : s->since_us;
 
 	s->budget = budget_of(s);
+	if (__builtin_expect(s->rtp.web != NULL, 0))
+		stream_web_sweep(s, now_us);
 	if (!silence_us || !s->is_remote_known || !s->remote.may_send || s->is_silent)
 		return;
 	if (now_us - last < silence_us)
 		return;
 	s->is_silent = true;
-	s->news = RELAY_SILENT;
+	s->news = (uint8_t)((s->news & ~RELAY_HEARD) | RELAY_SILENT);
 }
 
 static void end_count(const struct stream_end *e, struct media_counters *sum)

@@ -33,10 +33,17 @@ enum {
 
 enum relay_role { RELAY_RTP, RELAY_RTCP };
 enum relay_mode { RELAY_NOWHERE, RELAY_PEER, RELAY_ECHO };
-enum relay_news { RELAY_HEARD = 1, RELAY_SILENT = 2 };
+enum relay_news {
+	RELAY_HEARD = 1,
+	RELAY_SILENT = 2,
+	RELAY_BROKEN = 4, /* s->failure says why */
+	RELAY_SAYS = 8,	  /* stream_web_take() has something to send */
+};
 
 struct stream;
 struct secure;
+struct web;
+struct dtls_identity;
 
 struct stream_end {
 	struct stream *stream;
@@ -50,6 +57,7 @@ struct stream_end {
 	} to;
 	struct addr local;
 	struct latch latch;
+	struct web *web; /* hand-shake and ICE; NULL: without */
 	uint64_t rx_packets, rx_bytes, rx_refused, rx_forged, tx_packets, tx_bytes, tx_failed;
 };
 
@@ -69,8 +77,11 @@ struct stream {
 	uint64_t since_us;  /* it may send since */
 	struct media_remote remote;
 	struct rtp_source source;
+	int failure;	       /* of its protection, reported */
 	struct secure *secure; /* keys, once there were any; ours */
-	void *owner;	       /* the worker's session */
+	struct secure
+		*secure_rtcp; /* of RTCP, when it has shaken hands by itself; NULL: those above */
+	void *owner;	      /* the worker's session */
 };
 
 /* One way through a joined stream, all that a relay outside this process (a kernel's) has to know, and what it has counted. */
@@ -91,6 +102,18 @@ int stream_keys(struct stream *s, bool is_protected, const struct media_key *in,
 		const struct media_key *out) MUST_USE;
 void stream_close(struct stream *s); /* parts it, forgets keys */
 
+/* stream_web.c.  Keys from a hand-shake.  EINVAL, ENOTSUP, ENOMEM: it is protected and nothing passes. */
+int stream_dtls(struct stream *s, const struct dtls_identity *i, const struct media_dtls *conf,
+		uint64_t now_us) MUST_USE;
+/* What is not media came in at an end that has a web; it may leave news. */
+void stream_web_hear(struct stream_end *in, const struct addr *src, const uint8_t *p, size_t n,
+		     uint64_t now_us);
+/* A datagram to send from this end, and to whom; 0: none left. */
+size_t stream_web_take(struct stream_end *e, uint8_t *dst, size_t size, struct addr *to);
+void stream_web_sweep(struct stream *s, uint64_t now_us);
+void stream_web_close(struct stream *s);
+void stream_end_aim(struct stream_end *e, const struct addr *a); /* send there; family 0: nowhere */
+
 /* A packet came in at `in`.  The end to send it through (to .to), or NULL: it goes nowhere.  It is opened and sealed in place: *np
  * changes, and there must be room for SECURE_TRAILER_BYTES more. */
 struct stream_end *relay_packet(struct stream_end *in, const struct addr *src, uint8_t *p,
@@ -101,6 +124,9 @@ static inline void relay_sent(struct stream_end *out, size_t n)
 	out->tx_bytes += n;
 }
 
+/* May this source send?  It is counted as the one we hear; mark NULL: it is known without. */
+bool stream_end_hear(struct stream_end *in, const struct addr *src, const struct latch_mark *mark,
+		     uint64_t now_us);
 /* Once per RELAY_SWEEP_US; silence_us 0: never silent.  News are left in s->news. */
 void stream_sweep(struct stream *s, uint64_t silence_us, uint64_t now_us);
 void stream_count(const struct stream *s, struct media_counters *sum); /* adds */

@@ -124,6 +124,14 @@ int session_keys(struct worker_session *s, const struct media_cmd *cmd)
 			   &cmd->u.keys.in, &cmd->u.keys.out);
 }
 
+int session_dtls(struct worker_session *s, const struct dtls_identity *i,
+		 const struct media_cmd *cmd, uint64_t now_us)
+{
+	if (cmd->u.dtls.stream >= s->nstreams)
+		return EINVAL;
+	return stream_dtls(s->streams[cmd->u.dtls.stream], i, &cmd->u.dtls.conf, now_us);
+}
+
 void session_part(struct worker_session *s)
 {
 	for (size_t i = 0; i < s->nstreams; i++)

@@ -33,6 +33,8 @@ int session_grow(struct worker_session *s, int epfd, uint8_t nstreams, const uin
 		 uint8_t *clash) MUST_USE;
 int session_remote(struct worker_session *s, uint8_t stream, const struct media_remote *r,
 		   uint64_t now_us) MUST_USE;
+int session_dtls(struct worker_session *s, const struct dtls_identity *i,
+		 const struct media_cmd *cmd, uint64_t now_us) MUST_USE;
 int session_keys(struct worker_session *s, const struct media_cmd *cmd) MUST_USE;
 int session_join(struct worker_session *a,
 		 struct worker_session *b) MUST_USE; /* EINVAL: with itself */

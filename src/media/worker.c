@@ -87,11 +87,14 @@ static void answer(struct worker *w, const struct media_cmd *cmd, enum media_eve
 }
 
 /* False: too many unread; the news stay for the next sweep. */
-static bool notice(struct worker *w, const struct worker_session *s, uint8_t stream,
-		   enum media_event_type type)
+static bool notice(struct worker *w, const struct stream *st, enum media_event_type type)
 {
+	const struct worker_session *s = st->owner;
 	struct worker_event ev = {.type = WORKER_NOTICE,
-				  .ev = {.type = type, .session = s->id, .u.stream = stream}};
+				  .ev = {.type = type, .session = s->id, .u.stream = st->index}};
+
+	if (type == MEDIA_BROKEN)
+		ev.ev.err = st->failure;
 
 	if (atomic_fetch_add(&w->shared->notices, 1) >= WORKER_MAX_NOTICES) {
 		atomic_fetch_sub(&w->shared->notices, 1);
@@ -101,10 +104,33 @@ static bool notice(struct worker *w, const struct worker_session *s, uint8_t str
 	return true;
 }
 
+/* Answers to checks, flights of a hand-shake. */
+static void send_web(struct worker *w, struct stream_end *e)
+{
+	struct sockaddr_storage ss;
+	struct addr to;
+	size_t n;
+
+	while ((n = stream_web_take(e, w->packet, PACKET_BYTES, &to))) {
+		socklen_t nto = addr_to_sockaddr(&to, &ss);
+
+		if (!nto || sendto(e->fd, w->packet, n, 0, (struct sockaddr *)&ss, nto) < 0)
+			e->tx_failed++;
+	}
+}
+
 static void report(struct worker *w, struct stream *st)
 {
-	if (notice(w, st->owner, st->index, st->news & RELAY_SILENT ? MEDIA_SILENT : MEDIA_HEARD))
-		st->news = 0;
+	if (st->news & RELAY_SAYS) {
+		send_web(w, &st->rtp);
+		send_web(w, &st->rtcp);
+		st->news &= (uint8_t)~RELAY_SAYS;
+	}
+	if (st->news & RELAY_BROKEN && notice(w, st, MEDIA_BROKEN))
+		st->news &= (uint8_t)~RELAY_BROKEN;
+	if (st->news & (RELAY_SILENT | RELAY_HEARD) &&
+	    notice(w, st, st->news & RELAY_SILENT ? MEDIA_SILENT : MEDIA_HEARD))
+		st->news &= (uint8_t) ~(RELAY_SILENT | RELAY_HEARD);
 }
 
 static void relay(struct worker *w, struct stream_end *in)
@@ -226,6 +252,15 @@ static void tell_stats(struct worker *w, const struct media_cmd *cmd,
 	say(w, &ev);
 }
 
+static int begin_dtls(struct worker *w, const struct media_cmd *cmd, struct worker_session *s)
+{
+	int err = session_dtls(s, w->shared->identity, cmd, w->now_us);
+
+	if (!err)
+		report(w, s->streams[cmd->u.dtls.stream]);
+	return err;
+}
+
 static int on_session(struct worker *w, const struct media_cmd *cmd, struct worker_session *s)
 {
 	struct worker_session *peer;
@@ -235,6 +270,8 @@ static int on_session(struct worker *w, const struct media_cmd *cmd, struct work
 		return session_remote(s, cmd->u.remote.stream, &cmd->u.remote.remote, w->now_us);
 	case MEDIA_KEYS:
 		return session_keys(s, cmd);
+	case MEDIA_DTLS:
+		return begin_dtls(w, cmd, s);
 	case MEDIA_JOIN:
 		peer = find(w, cmd->u.join.peer);
 		return peer ? session_join(s, peer) : ENOENT;

@@ -62,7 +62,8 @@ struct worker_event { /* worker → core */
 struct worker_shared { /* by all workers and the core */
 	struct ring *events;
 	_Atomic unsigned notices; /* in the ring */
-	bool is_polled;		  /* the core looks into the ring each turn: see media_turn() */
+	struct dtls_identity *identity;
+	bool is_polled; /* the core looks into the ring each turn: see media_turn() */
 };
 
 int worker_start(struct worker **wp, struct worker_shared *shared, unsigned number) MUST_USE;

@@ -168,3 +168,123 @@ void sdp_write_crypto(struct buf *out, const struct sdp_crypto *c)
 			  sodium_base64_VARIANT_ORIGINAL);
 	buf_printf(out, "a=crypto:%u %s inline:%s\r\n", c->tag, suites[c->suite].name.p, text);
 }
+
+/* ---- DTLS and ICE ---- */
+
+size_t sdp_hash_bytes(unsigned hash)
+{
+	return hash == SDP_HASH_SHA256	 ? 32
+	       : hash == SDP_HASH_SHA384 ? 48
+	       : hash == SDP_HASH_SHA512 ? 64
+					 : 0;
+}
+
+static const struct str hash_names[] = {
+	[SDP_HASH_NONE] = {"", 0},
+	[SDP_HASH_SHA256] = {"sha-256", 7},
+	[SDP_HASH_SHA384] = {"sha-384", 7},
+	[SDP_HASH_SHA512] = {"sha-512", 7},
+};
+
+static int hex_digit(char c)
+{
+	return c >= '0' && c <= '9'   ? c - '0'
+	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
+	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
+				      : -1;
+}
+
+/* "sha-256 AB:CD:…" */
+static bool read_fingerprint(struct sdp_fingerprint *f, struct str value)
+{
+	struct str name = sdp_word(&value), hex = str_trim(value);
+	unsigned hash = SDP_HASH_SHA512;
+	size_t n;
+
+	while (hash && !str_ieq(name, hash_names[hash]))
+		hash--;
+	n = sdp_hash_bytes(hash);
+	if (!hash || hex.n != n * 3 - 1)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		int high = hex_digit(hex.p[3 * i]), low = hex_digit(hex.p[3 * i + 1]);
+
+		if (high < 0 || low < 0 || (i + 1 < n && hex.p[3 * i + 2] != ':'))
+			return false;
+		f->bytes[i] = (uint8_t)(high << 4 | low);
+	}
+	f->hash = (uint8_t)hash;
+	return true;
+}
+
+static enum sdp_setup setup_of(struct str value)
+{
+	if (str_ieq(value, STR("active")))
+		return SDP_SETUP_ACTIVE;
+	if (str_ieq(value, STR("passive")))
+		return SDP_SETUP_PASSIVE;
+	return str_ieq(value, STR("actpass")) ? SDP_SETUP_ACTPASS : SDP_SETUP_NONE;
+}
+
+/* What is known already stays. */
+static void read_dtls(struct sdp_dtls *d, const struct sdp_attribute *a, size_t n)
+{
+	bool has_fingerprint = d->fingerprint.hash != 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct str value = str_trim(a[i].value);
+
+		if (!has_fingerprint && str_ieq(a[i].name, STR("fingerprint"))) {
+			struct sdp_fingerprint f = {0};
+
+			if (read_fingerprint(&f, value) && f.hash > d->fingerprint.hash)
+				d->fingerprint = f;
+		} else if (!d->setup && str_ieq(a[i].name, STR("setup"))) {
+			d->setup = setup_of(value);
+		} else if (!d->ufrag.n && str_ieq(a[i].name, STR("ice-ufrag"))) {
+			d->ufrag = value;
+		} else if (!d->password.n && str_ieq(a[i].name, STR("ice-pwd"))) {
+			d->password = value;
+		}
+	}
+}
+
+int sdp_dtls_of(const struct sdp *s, const struct sdp_media *m, struct sdp_dtls *d)
+{
+	memset(d, 0, sizeof(*d));
+	read_dtls(d, m->attributes, m->nattributes);
+	read_dtls(d, s->attributes, s->nattributes);
+	d->rtcp_mux = m->rtcp_mux;
+	if (!d->ufrag.n || !d->password.n)
+		d->ufrag = d->password = STR_NONE;
+	return d->fingerprint.hash ? 0 : ENOENT;
+}
+
+void sdp_write_dtls(struct buf *out, const struct sdp_fingerprint *f, enum sdp_setup setup)
+{
+	static const char *const names[] = {
+		[SDP_SETUP_ACTIVE] = "active",
+		[SDP_SETUP_PASSIVE] = "passive",
+		[SDP_SETUP_ACTPASS] = "actpass",
+	};
+
+	buf_printf(out, "a=fingerprint:%s", hash_names[f->hash].p);
+	for (size_t i = 0; i < sdp_hash_bytes(f->hash); i++)
+		buf_printf(out, "%c%02X", i ? ':' : ' ', f->bytes[i]);
+	buf_printf(out, "\r\na=setup:%s\r\n", names[setup]);
+}
+
+void sdp_write_ice(struct buf *out, const struct sdp_ice *ice, const struct addr *rtp,
+		   bool rtcp_mux)
+{
+	char ip[ADDR_STR_BYTES];
+
+	addr_ip_str(ip, rtp);
+	buf_printf(out, "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\n", ice->ufrag, ice->password);
+	/* RFC 8445 5.1.2.1: type preference 126, the only address, component 1 (RTP) or 2 */
+	buf_printf(out, "a=candidate:1 1 UDP 2130706431 %s %u typ host\r\n", ip, rtp->port);
+	if (!rtcp_mux)
+		buf_printf(out, "a=candidate:1 2 UDP 2130706430 %s %u typ host\r\n", ip,
+			   rtp->port + 1u);
+	buf_str(out, STR("a=end-of-candidates\r\n"));
+}

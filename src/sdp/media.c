@@ -103,12 +103,22 @@ static void read_direction(struct sdp_media *m, const struct sdp_attribute *a, s
 			return;
 }
 
-static void set_addresses(struct sdp_media *m, const struct addr *connection)
+static bool has_ice(const struct sdp_attribute *a, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_ieq(a[i].name, STR("ice-ufrag")))
+			return true;
+	return false;
+}
+
+static void set_addresses(struct sdp_media *m, const struct sdp *s, const struct addr *connection)
 {
 	if (!connection->family)
 		return;
 	if (addr_is_any(connection)) {
-		m->is_held = true;
+		/* With ICE it has no address to tell yet (RFC 8840 4.1.1: trickle). */
+		m->is_held = !has_ice(m->attributes, m->nattributes) &&
+			     !has_ice(s->attributes, s->nattributes);
 		return;
 	}
 	if (!m->port)
@@ -122,7 +132,7 @@ static void set_addresses(struct sdp_media *m, const struct addr *connection)
 
 void sdp_media_finish(struct sdp_media *m, const struct sdp *s, const struct addr *connection)
 {
-	set_addresses(m, connection);
+	set_addresses(m, s, connection);
 	m->direction = SDP_SENDRECV;
 	read_direction(m, s->attributes, s->nattributes);
 	read_direction(m, m->attributes, m->nattributes);

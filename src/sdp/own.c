@@ -34,6 +34,8 @@ static void write_session(struct buf *out, const struct sdp_own *own)
 	sdp_write_head(out, own->id, own->version, &own->origin);
 	sdp_write_connection(out, &own->rtp);
 	buf_str(out, STR("t=0 0\r\n"));
+	if (own->guard.ice)
+		buf_str(out, STR("a=ice-lite\r\n"));
 }
 
 static void write_audio(struct buf *out, const struct sdp_media *m, const struct sdp_own *own,
@@ -49,7 +51,7 @@ static void write_audio(struct buf *out, const struct sdp_media *m, const struct
 		sdp_write_format(out, formats[i]);
 	if (m->ptime_ms)
 		buf_printf(out, "a=ptime:%u\r\n", m->ptime_ms);
-	sdp_write_guard(out, &own->guard);
+	sdp_write_guard(out, &own->guard, &own->rtp);
 }
 
 int sdp_offer_audio(struct buf *out, const struct sdp_own *own)
@@ -88,7 +90,7 @@ static bool is_speech(const struct sdp_format *f)
 static bool can_take(const struct sdp_media *m, const struct sdp_guard *guard)
 {
 	return m->port && str_ieq(m->kind, STR("audio")) && sdp_proto_is_rtp(m->proto) &&
-	       (guard->ncrypto || !sdp_is_secure_profile(m->proto));
+	       (guard->ncrypto || guard->fingerprint || !sdp_is_secure_profile(m->proto));
 }
 
 static size_t choose(const struct sdp_media *m, sdp_knows_h *knows, void *arg,
@@ -134,11 +136,12 @@ int sdp_answer_audio(struct buf *out, const struct sdp *offer, const struct sdp_
 		const struct sdp_media *m = &offer->media[i];
 
 		if (i != taken) {
-			sdp_write_refused(out, m);
+			sdp_write_refused(out, m, &(struct sdp_guard){0});
 			continue;
 		}
 		write_audio(out, m, own, formats, n);
-		sdp_write_mid(out, m);
+		if (!own->guard.has_mid)
+			sdp_write_mid(out, m);
 		sdp_write_direction(out,
 				    (enum sdp_direction)(own->direction & mirrored(m->direction)));
 	}

@@ -39,10 +39,27 @@ static void pass_types(struct buf *out, struct str section, char type)
 			sdp_write_line(out, type, line.value);
 }
 
-static void pass_attributes(struct buf *out, const struct sdp_attribute *a, size_t n)
+/* Attributes of WebRTC that mean nothing outside it, and make a description too long for a datagram. */
+static const char *const web_only[] = {
+	"extmap", "extmap-allow-mixed", "group", "mid",	       "msid",	     "msid-semantic",
+	"rid",	  "simulcast",		"ssrc",	 "ssrc-group", "rtcp-rsize",
+};
+
+static bool is_left_out(const struct sdp_attribute *a, const struct sdp_guard *guard)
+{
+	if (is_ours(a) || (guard->has_mid && str_ieq(a->name, STR("mid"))))
+		return true;
+	for (size_t i = 0; guard->leaves_web && i < ARRAY_LEN(web_only); i++)
+		if (str_ieq(a->name, str_of(web_only[i])))
+			return true;
+	return false;
+}
+
+static void pass_attributes(struct buf *out, const struct sdp_attribute *a, size_t n,
+			    const struct sdp_guard *guard)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (is_ours(&a[i]))
+		if (is_left_out(&a[i], guard))
 			continue;
 		buf_str(out, STR("a="));
 		buf_str(out, a[i].name);
@@ -81,9 +98,17 @@ static void relay_media(struct buf *out, const struct sdp_media *m,
 	if (!addr_ip_eq(&local->rtp, session))
 		sdp_write_connection(out, &local->rtp);
 	pass_types(out, m->lines, 'b');
-	pass_attributes(out, m->attributes, m->nattributes);
-	sdp_write_guard(out, &local->guard);
+	pass_attributes(out, m->attributes, m->nattributes, &local->guard);
+	sdp_write_guard(out, &local->guard, &local->rtp);
 	sdp_write_direction(out, local->direction);
+}
+
+static bool has_ice(const struct sdp_rewrite *rw)
+{
+	for (size_t i = 0; i < rw->nmedia; i++)
+		if (!rw->media[i].is_refused && rw->media[i].guard.ice)
+			return true;
+	return false;
 }
 
 int sdp_relay(struct buf *out, const struct sdp *from, const struct sdp_rewrite *rw)
@@ -101,10 +126,12 @@ int sdp_relay(struct buf *out, const struct sdp *from, const struct sdp_rewrite 
 	sdp_write_connection(out, session);
 	pass_types(out, from->lines, 'b');
 	buf_str(out, STR("t=0 0\r\n"));
-	pass_attributes(out, from->attributes, from->nattributes);
+	if (has_ice(rw))
+		buf_str(out, STR("a=ice-lite\r\n"));
+	pass_attributes(out, from->attributes, from->nattributes, &rw->media[0].guard);
 	for (size_t i = 0; i < from->nmedia; i++) {
 		if (is_refused(&from->media[i], &rw->media[i]))
-			sdp_write_refused(out, &from->media[i]);
+			sdp_write_refused(out, &from->media[i], &rw->media[i].guard);
 		else
 			relay_media(out, &from->media[i], &rw->media[i], session);
 	}

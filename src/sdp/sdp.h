@@ -72,13 +72,24 @@ struct sdp {
 int sdp_parse(struct sdp **sp, struct str text, const char **why) MUST_USE;
 struct sdp *sdp_free(struct sdp *s);
 
-/* How our side of one m-line is protected; zero: as plain RTP, in the profile of the other side. */
+/* How our side of one m-line is protected; zero: as plain RTP, in the profile of the other side.  sdp/keys.h */
 struct sdp_crypto;
+struct sdp_fingerprint;
+struct sdp_ice;
 struct sdp_guard {
 	struct str proto;		 /* for the m-line; empty: as it came */
 	const struct sdp_crypto *crypto; /* lines to write */
 	size_t ncrypto;
+	const struct sdp_fingerprint *fingerprint; /* DTLS: of our certificate; NULL: none */
+	int setup;				   /* enum sdp_setup, with it */
+	const struct sdp_ice *ice;		   /* NULL: without */
+	bool rtcp_mux;
+	bool leaves_web; /* what it comes from is WebRTC and this side is not: attributes of that world are left out */
+	bool has_mid; /* an answer: `mid` (may be empty: none) in place of the other side's */
+	struct str mid;
 };
+
+struct str sdp_mid(const struct sdp_media *m); /* a=mid; empty: none */
 
 /* Our side of one m-line when a description goes to a leg. */
 struct sdp_local_media {

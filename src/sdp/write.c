@@ -49,21 +49,46 @@ void sdp_write_media(struct buf *out, const struct sdp_media *m, uint16_t port,
 	buf_str(out, guard->proto.n ? guard->proto : m->proto);
 }
 
-void sdp_write_guard(struct buf *out, const struct sdp_guard *guard)
+void sdp_write_guard(struct buf *out, const struct sdp_guard *guard, const struct addr *rtp)
 {
+	if (guard->has_mid && guard->mid.n) {
+		buf_str(out, STR("a=mid:"));
+		buf_str(out, guard->mid);
+		buf_str(out, STR("\r\n"));
+	}
+	if (guard->rtcp_mux)
+		buf_str(out, STR("a=rtcp-mux\r\n"));
+	if (guard->ice)
+		sdp_write_ice(out, guard->ice, rtp, guard->rtcp_mux);
+	if (guard->fingerprint)
+		sdp_write_dtls(out, guard->fingerprint, (enum sdp_setup)guard->setup);
 	for (size_t i = 0; i < guard->ncrypto; i++)
 		sdp_write_crypto(out, &guard->crypto[i]);
 }
 
-void sdp_write_refused(struct buf *out, const struct sdp_media *m)
+void sdp_write_refused(struct buf *out, const struct sdp_media *m, const struct sdp_guard *guard)
 {
-	sdp_write_media(out, m, 0, &(struct sdp_guard){0});
+	sdp_write_media(out, m, 0, guard);
 	for (size_t i = 0; i < m->nformats; i++) {
 		buf_char(out, ' ');
 		buf_str(out, m->formats[i].text);
 	}
 	buf_str(out, STR("\r\n"));
-	sdp_write_mid(out, m);
+	if (!guard->has_mid) {
+		sdp_write_mid(out, m);
+	} else if (guard->mid.n) {
+		buf_str(out, STR("a=mid:"));
+		buf_str(out, guard->mid);
+		buf_str(out, STR("\r\n"));
+	}
+}
+
+struct str sdp_mid(const struct sdp_media *m)
+{
+	for (size_t i = 0; i < m->nattributes; i++)
+		if (str_ieq(m->attributes[i].name, STR("mid")))
+			return m->attributes[i].value;
+	return STR_NONE;
 }
 
 void sdp_write_mid(struct buf *out, const struct sdp_media *m)

@@ -17,9 +17,10 @@ void sdp_write_line(struct buf *out, char type, struct str value);
 /* "m=audio 4000 RTP/AVP" without formats and line end */
 void sdp_write_media(struct buf *out, const struct sdp_media *m, uint16_t port,
 		     const struct sdp_guard *guard);
-void sdp_write_guard(struct buf *out, const struct sdp_guard *guard); /* its attributes */
+/* Its attributes; rtp: our address of the line. */
+void sdp_write_guard(struct buf *out, const struct sdp_guard *guard, const struct addr *rtp);
 /* An m-line that we refuse: port 0, formats kept, nothing behind it but its mid. */
-void sdp_write_refused(struct buf *out, const struct sdp_media *m);
+void sdp_write_refused(struct buf *out, const struct sdp_media *m, const struct sdp_guard *guard);
 void sdp_write_mid(struct buf *out, const struct sdp_media *m);
 void sdp_write_direction(struct buf *out, enum sdp_direction d);
 void sdp_write_format(struct buf *out, const struct sdp_format *f); /* its rtpmap and fmtp */
