@@ -50,7 +50,7 @@ int stream_dtls(struct stream *s, const struct dtls_identity *i, const struct me
 	return 0;
 }
 
-/* Who begins a hand-shake without ICE: only from where the description or the signalling points to. */
+/* Without ICE: it comes from where the description or the signalling points to. */
 static bool is_trusted(const struct stream_end *in, const struct addr *src)
 {
 	const struct media_remote *r = &in->stream->remote;
@@ -98,6 +98,10 @@ void stream_web_hear(struct stream_end *in, const struct addr *src, const uint8_
 		return;
 	}
 	s->budget--;
+	if (s->remote.is_believed && !is_trusted(in, src)) {
+		in->rx_refused++;
+		return;
+	}
 	switch (web_packet(in->web, src, is_trusted(in, src), p, n, now_us)) {
 	case WEB_REFUSED:
 		in->rx_refused++;

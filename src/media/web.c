@@ -1,25 +1,45 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * DESIGN  Without ICE nothing proves who may begin a hand-shake: a phone behind a NAT comes from an address that no description names.
+ * So each source has one of its own, a few at once, and the certificate decides: the first that ends with the one described has
+ * the stream, and the others are forgotten.  A stranger can neither take a place from who is named nor end the call.
+ */
 #include <string.h>
 #include "base/mem.h"
 #include "media/web.h"
+
+enum {
+	MAX_SHAKES = 3,
+	MAX_FAILURES = 3,
+	RECORD_HANDSHAKE = 22,
+	RECORD_HEAD = 13,
+	CLIENT_HELLO = 1
+};
 
 struct pair {
 	struct addr src;
 	uint64_t checked_us;
 };
 
+struct shake {
+	struct addr src;
+	struct dtls *dtls; /* NULL: free */
+	bool is_trusted;
+};
+
 struct web {
 	const struct dtls_identity *identity;
 	struct media_dtls conf;
 	struct addr peer;
-	struct dtls *dtls;
-	int failure; /* of the hand-shake: EACCES, EPROTO */
+	struct shake shake
+		[MAX_SHAKES]; /* the first is the only one with ICE, as a client, and when it is done */
+	bool is_done;
+	unsigned nfailures; /* hand-shakes with whom it should be, that failed */
+	int failure;	    /* EACCES, EPROTO: it will not be tried again */
 	struct pair pair[WEB_MAX_PAIRS];
 	unsigned npairs;
 	struct addr chosen;    /* where we send; family 0: nobody yet */
-	struct addr shaking;   /* who the hand-shake is with */
 	uint64_t consented_us; /* 0: never yet */
-	bool is_started;       /* a client's first flight is out */
 	uint8_t answer[STUN_ANSWER_BYTES];
 	size_t nanswer;
 	struct addr answer_to;
@@ -40,25 +60,25 @@ bool web_has_ice(const struct web *w)
 	return w->conf.ours.ufrag[0] != '\0';
 }
 
-static int renew(struct web *w)
+static void drop(struct shake *s)
 {
-	struct dtls *d = NULL;
-	int err = dtls_alloc(&d, w->identity, w->conf.is_client, &w->conf.theirs);
+	dtls_free(s->dtls);
+	memset(s, 0, sizeof(*s));
+}
 
-	if (err)
-		return err;
-	dtls_free(w->dtls);
-	w->dtls = d;
+static void begin_anew(struct web *w)
+{
+	for (size_t i = 0; i < MAX_SHAKES; i++)
+		drop(&w->shake[i]);
+	w->is_done = false;
+	w->nfailures = 0;
 	w->failure = 0;
-	w->is_started = false;
-	return 0;
 }
 
 int web_alloc(struct web **wp, const struct dtls_identity *i, const struct media_dtls *conf,
 	      const struct addr *peer)
 {
 	struct web *w;
-	int err;
 
 	if (!i || !sdp_hash_bytes(conf->theirs.hash))
 		return EINVAL;
@@ -68,19 +88,15 @@ int web_alloc(struct web **wp, const struct dtls_identity *i, const struct media
 	w->identity = i;
 	w->conf = *conf;
 	w->peer = *peer;
-	err = renew(w);
-	if (err)
-		web_free(w);
-	else
-		*wp = w;
-	return err;
+	*wp = w;
+	return 0;
 }
 
 struct web *web_free(struct web *w)
 {
 	if (!w)
 		return NULL;
-	dtls_free(w->dtls);
+	begin_anew(w);
 	return mem_free(w);
 }
 
@@ -93,21 +109,23 @@ static bool same_association(const struct media_dtls *a, const struct media_dtls
 int web_change(struct web *w, const struct media_dtls *conf, const struct addr *peer)
 {
 	struct media_dtls before = w->conf;
-	int err = 0;
+	bool is_restarted = strcmp(before.ours.ufrag, conf->ours.ufrag) != 0;
 
 	if (!sdp_hash_bytes(conf->theirs.hash))
 		return EINVAL;
 	w->conf = *conf;
 	w->peer = *peer;
-	if (strcmp(before.ours.ufrag, conf->ours.ufrag) != 0) {
+	if (is_restarted)
 		w->npairs = 0; /* whom we chose is sent to until another is nominated */
-		if (!same_association(&before, conf))
-			w->chosen = w->shaking = (struct addr){0}; /* it is another device */
-	}
-	if (!same_association(&before, conf))
-		err = renew(w);
-	return err;
+	if (same_association(&before, conf))
+		return 0;
+	if (is_restarted || !web_has_ice(w))
+		w->chosen = (struct addr){0}; /* it is another device */
+	begin_anew(w);
+	return 0;
 }
+
+/* ---- ICE ---- */
 
 static struct pair *pair_of(const struct web *w, const struct addr *src)
 {
@@ -141,13 +159,18 @@ static struct pair *pair_for(struct web *w, const struct addr *src)
 	return p;
 }
 
+/* A client begins as soon as there is somebody to begin with. */
 static void start(struct web *w)
 {
-	if (!w->conf.is_client || w->is_started || !w->chosen.family)
+	struct shake *s = &w->shake[0];
+
+	if (!w->conf.is_client || s->dtls || w->failure || !w->chosen.family)
 		return;
-	w->is_started = true;
-	w->shaking = w->chosen;
-	if (dtls_start(w->dtls) == EPROTO)
+	if (dtls_alloc(&s->dtls, w->identity, true, &w->conf.theirs))
+		return; /* no memory: with the next sweep */
+	s->src = w->chosen;
+	s->is_trusted = true;
+	if (dtls_start(s->dtls) == EPROTO)
 		w->failure = EPROTO;
 }
 
@@ -167,44 +190,118 @@ static enum web_news take_check(struct web *w, const struct addr *src, const uin
 	if (!w->chosen.family || c.is_nomination || addr_eq(src, &w->chosen))
 		w->consented_us = now_us;
 	is_new = !addr_eq(src, &w->chosen) && (c.is_nomination || !w->chosen.family);
-	if (is_new) {
-		w->chosen = *src;
-		if (w->is_started)
-			w->shaking = *src;
-	}
+	if (is_new)
+		w->chosen = w->shake[0].src = *src;
 	start(w);
 	return is_new ? WEB_PAIR : WEB_OLD;
 }
 
-static enum web_news take_record(struct web *w, const struct addr *src, const uint8_t *p, size_t n)
+/* ---- DTLS ---- */
+
+static bool is_client_hello(const uint8_t *p, size_t n)
 {
-	struct media_key in, out;
-	bool was_done = !dtls_keys(w->dtls, &in, &out);
+	return n > RECORD_HEAD && p[0] == RECORD_HANDSHAKE && p[RECORD_HEAD] == CLIENT_HELLO;
+}
+
+static struct shake *shake_of(struct web *w, const struct addr *src)
+{
+	for (size_t i = 0; i < MAX_SHAKES; i++)
+		if (w->shake[i].dtls && addr_eq(&w->shake[i].src, src))
+			return &w->shake[i];
+	return NULL;
+}
+
+/* A place for who begins; who is named takes that of a stranger. */
+static struct shake *free_shake(struct web *w, bool is_trusted)
+{
+	for (size_t i = 0; i < MAX_SHAKES; i++)
+		if (!w->shake[i].dtls)
+			return &w->shake[i];
+	for (size_t i = 0; is_trusted && i < MAX_SHAKES; i++)
+		if (!w->shake[i].is_trusted) {
+			drop(&w->shake[i]);
+			return &w->shake[i];
+		}
+	return NULL;
+}
+
+static struct shake *shake_for(struct web *w, const struct addr *src, bool is_trusted,
+			       const uint8_t *p, size_t n)
+{
+	struct shake *s = &w->shake[0];
+
+	if (w->is_done)
+		return web_has_ice(w) || addr_eq(&s->src, src) ? s : NULL;
+	if (w->conf.is_client) {
+		/* Who answers from elsewhere must at least begin as a server does. */
+		if (!s->dtls || (!is_trusted && !addr_eq(&s->src, src) && p[0] != RECORD_HANDSHAKE))
+			return NULL;
+		s->src = *src;
+		return s;
+	}
+	s = web_has_ice(w) ? (w->shake[0].dtls ? &w->shake[0] : NULL) : shake_of(w, src);
+	if (!s) {
+		s = is_client_hello(p, n) ? free_shake(w, is_trusted) : NULL;
+		if (!s || dtls_alloc(&s->dtls, w->identity, false, &w->conf.theirs))
+			return NULL;
+		s->is_trusted = is_trusted;
+	}
+	s->src = *src;
+	return s;
+}
+
+static void win(struct web *w, struct shake *s)
+{
+	struct shake winner = *s;
+
+	memset(s, 0, sizeof(*s));
+	for (size_t i = 0; i < MAX_SHAKES; i++)
+		drop(&w->shake[i]);
+	w->shake[0] = winner;
+	w->is_done = true;
+	if (!web_has_ice(w))
+		w->chosen = winner.src;
+}
+
+static void lose(struct web *w, struct shake *s, int err)
+{
+	bool counts = s->is_trusted;
+
+	drop(s);
+	if (counts && (err == EACCES || ++w->nfailures == MAX_FAILURES))
+		w->failure = err;
+}
+
+static enum web_news take_record(struct web *w, const struct addr *src, bool is_trusted,
+				 const uint8_t *p, size_t n)
+{
+	struct shake *s = w->failure ? NULL : shake_for(w, src, is_trusted, p, n);
 	int err;
 
-	if (w->failure)
+	if (!s)
 		return WEB_REFUSED;
-	w->shaking = *src;
-	err = dtls_feed(w->dtls, p, n);
+	err = dtls_feed(s->dtls, p, n);
+	if (w->is_done)
+		return WEB_OLD;
+	if (!err) {
+		win(w, s);
+		return WEB_KEYS;
+	}
 	if (err == EACCES || err == EPROTO)
-		w->failure = err;
-	return !err && !was_done ? WEB_KEYS : WEB_OLD;
+		lose(w, s, err);
+	return WEB_OLD;
 }
 
 enum web_news web_packet(struct web *w, const struct addr *src, bool is_trusted, const uint8_t *p,
 			 size_t n, uint64_t now_us)
 {
-	bool is_known = web_has_ice(w) ? web_is_valid(w, src) : is_trusted;
-
 	switch (web_kind_of(p, n)) {
 	case WEB_STUN:
 		return take_check(w, src, p, n, now_us);
 	case WEB_DTLS:
-		if (!is_known)
+		if (web_has_ice(w) && !web_is_valid(w, src))
 			return WEB_REFUSED;
-		if (!web_has_ice(w))
-			w->chosen = *src;
-		return take_record(w, src, p, n);
+		return take_record(w, src, is_trusted || web_has_ice(w), p, n);
 	default:
 		return WEB_REFUSED;
 	}
@@ -217,7 +314,7 @@ const struct addr *web_pair(const struct web *w)
 
 int web_keys(const struct web *w, struct media_key *in, struct media_key *out)
 {
-	return dtls_keys(w->dtls, in, out);
+	return w->is_done ? dtls_keys(w->shake[0].dtls, in, out) : ENOENT;
 }
 
 size_t web_take(struct web *w, uint8_t *dst, size_t size, struct addr *to)
@@ -230,10 +327,16 @@ size_t web_take(struct web *w, uint8_t *dst, size_t size, struct addr *to)
 		w->nanswer = 0;
 		return n;
 	}
-	if (!w->shaking.family)
-		return 0;
-	*to = w->shaking;
-	return dtls_take(w->dtls, dst, size);
+	for (size_t i = 0; i < MAX_SHAKES; i++) {
+		struct shake *s = &w->shake[i];
+
+		n = s->dtls && s->src.family ? dtls_take(s->dtls, dst, size) : 0;
+		if (n) {
+			*to = s->src;
+			return n;
+		}
+	}
+	return 0;
 }
 
 int web_sweep(struct web *w, uint64_t now_us)
@@ -242,9 +345,11 @@ int web_sweep(struct web *w, uint64_t now_us)
 		return w->failure;
 	if (web_has_ice(w) && w->consented_us && now_us - w->consented_us > WEB_CONSENT_US)
 		return ETIMEDOUT;
-	if (!web_has_ice(w) && !w->chosen.family && w->peer.family)
+	if (!web_has_ice(w) && !w->chosen.family)
 		w->chosen = w->peer;
 	start(w);
-	dtls_time(w->dtls);
+	for (size_t i = 0; i < MAX_SHAKES; i++)
+		if (w->shake[i].dtls)
+			dtls_time(w->shake[i].dtls);
 	return 0;
 }

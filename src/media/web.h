@@ -4,7 +4,7 @@
  *
  * With ICE, a source is somebody only after a check of its own, made with our password; anything else it sends, a ClientHello
  * first of all, is dropped unread.  We send to the pair nominated last.  A peer that has not checked for WEB_CONSENT_US has left.
- * Without ICE, the hand-shake is taken from the address of the description or the IP of its signalling.
+ * Without ICE the hand-shake that ends with the certificate described counts, wherever it came from.
  *
  * Thread     as the stream it belongs to
  * Ownership  web_take() copies out
@@ -49,7 +49,7 @@ enum web_news {
 	WEB_KEYS /* the hand-shake is done */,
 	WEB_REFUSED
 };
-/* is_trusted: without ICE, src is who the description names. */
+/* is_trusted: without ICE, src is who the description or its signalling names: another certificate from there ends it. */
 enum web_news web_packet(struct web *w, const struct addr *src, bool is_trusted, const uint8_t *p,
 			 size_t n, uint64_t now_us);
 const struct addr *web_pair(const struct web *w); /* NULL: none yet */

@@ -125,6 +125,81 @@ static void protection_is_told_from_the_profile_and_what_stands_with_it(void **s
 	}
 }
 
+#define FP(hash, byte) "a=fingerprint:" hash " " byte "\r\n"
+#define HEX8	       "00:11:22:33:44:55:66:77"
+#define HEX31	       HEX8 ":" HEX8 ":" HEX8 ":88:99:aa:BB:cc:dd:ee"
+
+static void a_fingerprint_is_read_or_there_is_none(void **state)
+{
+	static const struct row {
+		const char *lines;
+		bool is_there;
+	} rows[] = {
+		{FP("sha-256", HEX31 ":FF"), true},
+		{FP("SHA-256", HEX31 ":ff"), true},
+		{FP("sha-256", HEX31), false},
+		{FP("sha-256", HEX31 ":F"), false},
+		{FP("sha-256", HEX31 ":FFF"), false},
+		{FP("sha-256", HEX31 ":FG"), false},
+		{FP("sha-256", HEX31 "-FF"), false},
+		{FP("sha-1", HEX8 ":" HEX8 ":00:11:22:33"), false}, /* broken */
+		{FP("md5", HEX8 ":" HEX8), false},
+		{"a=fingerprint\r\n", false},
+		{"", false},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct sdp *s = parsed("UDP/TLS/RTP/SAVPF", rows[i].lines);
+		struct sdp_dtls d;
+
+		assert_int_equal(sdp_dtls_of(s, &s->media[0], &d), rows[i].is_there ? 0 : ENOENT);
+		if (rows[i].is_there)
+			assert_int_equal(d.fingerprint.bytes[31], 0xff);
+		sdp_free(s);
+	}
+}
+
+static void what_is_said_of_dtls_and_ice_is_read_again(void **state)
+{
+	struct sdp_fingerprint f = {.hash = SDP_HASH_SHA256, .bytes = {1, 2, [31] = 9}};
+	struct sdp_ice ice = {.ufrag = "abcd", .password = "0123456789012345678901"};
+	struct addr rtp;
+	struct buf b = {0};
+	struct sdp_dtls d;
+	struct sdp *s;
+
+	assert_int_equal(addr_parse(&rtp, STR("192.0.2.9"), 4000), 0);
+	sdp_write_dtls(&b, &f, SDP_SETUP_PASSIVE);
+	sdp_write_ice(&b, &ice, &rtp, false);
+	buf_str(&b, STR("a=rtcp-mux\r\n"));
+	buf_char(&b, '\0');
+	s = parsed("UDP/TLS/RTP/SAVPF", buf_view(&b).p);
+	assert_int_equal(sdp_dtls_of(s, &s->media[0], &d), 0);
+	assert_memory_equal(&d.fingerprint, &f, sizeof(f));
+	assert_int_equal(d.setup, SDP_SETUP_PASSIVE);
+	assert_true(d.rtcp_mux);
+	assert_true(str_eq(d.ufrag, STR("abcd")));
+	assert_true(str_eq(d.password, STR("0123456789012345678901")));
+	assert_non_null(strstr(buf_view(&b).p,
+			       "a=candidate:1 1 UDP 2130706431 192.0.2.9 4000 typ host\r\n"));
+	assert_non_null(strstr(buf_view(&b).p,
+			       "a=candidate:1 2 UDP 2130706430 192.0.2.9 4001 typ host\r\n"));
+	sdp_free(s);
+	buf_free(&b);
+}
+
+/* RFC 8840 4.1.1: an address that trickles in later is no hold. */
+static void without_an_address_yet_it_is_not_held(void **state)
+{
+	struct sdp *s = parsed("UDP/TLS/RTP/SAVPF", "c=IN IP4 0.0.0.0\r\na=ice-ufrag:abcd\r\n");
+
+	assert_false(s->media[0].is_held);
+	sdp_free(s);
+	s = parsed("RTP/AVP", "c=IN IP4 0.0.0.0\r\n");
+	assert_true(s->media[0].is_held);
+	sdp_free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -132,6 +207,9 @@ int main(void)
 		cmocka_unit_test(lines_that_ask_for_what_we_must_not_do_are_passed_over),
 		cmocka_unit_test(parameters_that_change_nothing_are_fine),
 		cmocka_unit_test(what_is_written_is_read_again),
+		cmocka_unit_test(a_fingerprint_is_read_or_there_is_none),
+		cmocka_unit_test(what_is_said_of_dtls_and_ice_is_read_again),
+		cmocka_unit_test(without_an_address_yet_it_is_not_held),
 		cmocka_unit_test(protection_is_told_from_the_profile_and_what_stands_with_it),
 	};
 

@@ -14,8 +14,35 @@ function tone(hz = 440) {
 	return out.stream;
 }
 
+// What is heard: ten times a second the loudest frequency of what comes, and how loud it is.
+const heard = [];
+
+function listen(stream) {
+	const player = new Audio(), audio = new AudioContext(), analyser = audio.createAnalyser();
+
+	player.srcObject = stream; // else nothing is decoded
+	player.muted = true;
+	player.play();
+	analyser.fftSize = 4096;
+	analyser.smoothingTimeConstant = 0;
+	audio.createMediaStreamSource(stream).connect(analyser);
+
+	const bins = new Float32Array(analyser.frequencyBinCount), step = audio.sampleRate / analyser.fftSize;
+
+	setInterval(() => {
+		let top = 1;
+
+		analyser.getFloatFrequencyData(bins);
+		for (let i = 1; i < bins.length; i++)
+			if (bins[i] > bins[top])
+				top = i;
+		heard.push({ hz: top * step, db: isFinite(bins[top]) ? bins[top] : -200 });
+	}, 100);
+}
+
 window.phone = {
 	events,
+	heard,
 	ua: null,
 	session: null,
 
@@ -28,6 +55,17 @@ window.phone = {
 			this.ua.on(name, (e) => events.push({ name, status: e.response ? e.response.status_code : null, cause: e.cause || null }));
 		this.ua.on("newRTCSession", ({ originator, session }) => {
 			this.session = session;
+			const attach = (connection) => {
+				this.connection = connection;
+				connection.addEventListener("track", (e) => {
+					if (e.track.kind === "audio")
+						listen(new MediaStream([e.track]));
+				});
+			};
+			if (session.connection)
+				attach(session.connection);
+			else
+				session.on("peerconnection", (e) => attach(e.peerconnection));
 			events.push({ name: "session", originator, from: session.remote_identity.uri.toString() });
 			for (const name of ["progress", "accepted", "confirmed", "ended", "failed"])
 				session.on(name, (e) => events.push({
@@ -38,12 +76,35 @@ window.phone = {
 		this.ua.start();
 	},
 
-	call(target) {
-		this.ua.call(target, { mediaStream: tone(), pcConfig: { iceServers: [] } });
+	call({ target, hz = 440, pc = {} }) {
+		this.ua.call(target, { mediaStream: tone(hz), pcConfig: { iceServers: [], ...pc } });
 	},
 
-	answer() {
-		this.session.answer({ mediaStream: tone(), pcConfig: { iceServers: [] } });
+	answer({ hz = 440, pc = {} } = {}) {
+		this.session.answer({ mediaStream: tone(hz), pcConfig: { iceServers: [], ...pc } });
+	},
+
+	mute() {
+		this.session.mute({ audio: true });
+	},
+
+	hold() {
+		return new Promise((resolve) => this.session.hold({}, () => resolve(true)));
+	},
+
+	unhold() {
+		return new Promise((resolve) => this.session.unhold({}, () => resolve(true)));
+	},
+
+	// A re-INVITE that starts ICE anew.
+	renegotiate(options = {}) {
+		return new Promise((resolve) => this.session.renegotiate(options, () => resolve(true)));
+	},
+
+	async stats() {
+		const all = [...(await this.connection.getStats()).values()];
+
+		return all.filter((s) => ["inbound-rtp", "outbound-rtp", "remote-inbound-rtp", "transport", "candidate-pair"].includes(s.type));
 	},
 
 	hangup(status) {

@@ -73,6 +73,10 @@ class WebPhone:
         return lambda given=None: self.browser.do(self.name, what, given)
 
     @property
+    def heard(self):
+        return self.browser.do(self.name, "heard")
+
+    @property
     def events(self):
         return self.browser.do(self.name, "events")
 
@@ -82,6 +86,19 @@ class WebPhone:
     def wait_for(self, name, timeout=15, **fields):
         wait.until(lambda: self.saw(name, **fields), timeout, every=0.05, why=f"{self.name}: {name} {fields}")
         return self.saw(name, **fields)[-1]
+
+    def stat(self, what, **fields):
+        """The first of getStats() of this type."""
+        return next((s for s in self.stats() if s["type"] == what and all(s.get(k) == v for k, v in fields.items())), None)
+
+    def share_heard(self, hz, last=20, within=25, db=-60):
+        """The share of the last windows of 100 ms in which `hz` is the loudest."""
+        windows = self.heard[-last:]
+        return sum(abs(w["hz"] - hz) <= within and w["db"] > db for w in windows) / max(len(windows), 1)
+
+    def hears(self, hz, timeout=10, share=0.9, last=20, **how):
+        wait.until(lambda: len(self.heard) >= last and self.share_heard(hz, last, **how) >= share, timeout, every=0.2,
+                   why=f"{self.name} hears {hz} Hz: {self.heard[-5:]}")
 
     def close(self):
         self.browser.do(self.name, "close")

@@ -110,7 +110,7 @@ def test_its_call_is_answered_with_what_happened_to_it(server, browser, desk):
     """A number that nobody has; without credentials it would not come so far."""
     phone = browser.phone(server, 101)
     phone.wait_for("registered")
-    phone.call(f"sip:999@{server.domain}")
+    phone.call({"target": f"sip:999@{server.domain}"})
     failed = phone.wait_for("failed")
     assert failed["originator"] == "remote" and failed["status"] in (404, 488), failed
     assert not phone.saw("disconnected")

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Media between a browser and SIP phones: DTLS-SRTP, ICE and rtcp-mux on its side, plain RTP on theirs; who hears whom, by
+tones and by getStats."""
+import pytest
+
+from harness import wait
+from harness.browser import Browser, missing
+
+TALK_S = 3.0
+HEARD = 0.9
+EDGE = {"skip_s": 0.8, "cut_s": 0.6}
+
+why_not = missing()
+assert not why_not, f"{why_not}: run script/install-missing build test"
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    b = Browser(tmp_path_factory.mktemp("browser"))
+    yield b
+    b.stop()
+
+
+@pytest.fixture
+def web(browser, server):
+    """A maker of registered web phones."""
+    made = []
+
+    def make(extension, **options):
+        phone = browser.phone(server, extension, **options)
+        made.append(phone)
+        phone.wait_for("registered")
+        return phone
+    yield make
+    for phone in made:
+        phone.close()
+
+
+def received(phone):
+    return (phone.stat("inbound-rtp", kind="audio") or {}).get("packetsReceived", 0)
+
+
+def test_a_browser_calls_a_phone_and_both_hear(server, web, phones):
+    desk = phones("102", server, tone_hz=1000).registered()
+    chrome = web(101)
+    chrome.call({"target": f"sip:102@{server.domain}", "hz": 440})
+    desk.rings()
+    desk.answer()
+    chrome.wait_for("confirmed")
+    chrome.hears(1000)
+    transport = chrome.stat("transport")
+    assert transport["dtlsState"] == "connected" and transport["srtpCipher"]
+    assert chrome.stat("inbound-rtp", kind="audio")["packetsLost"] == 0
+    wait.until(lambda: received(chrome) > 100)
+    chrome.hangup()
+    desk.wait_for("CALL_CLOSED")
+    assert desk.heard(440, **EDGE) >= HEARD
+    assert desk.heard(1000) == 0
+
+
+def test_a_phone_calls_a_browser_and_both_hear(server, web, phones):
+    desk = phones("102", server, tone_hz=1000).registered()
+    chrome = web(101, secure=True)
+    desk.dial(f"sip:101@{server.domain}")
+    chrome.wait_for("session", originator="remote")
+    chrome.answer({"hz": 440})
+    desk.wait_for("CALL_ESTABLISHED")
+    chrome.hears(1000)
+    wait.talk(TALK_S)
+    desk.hangup()
+    chrome.wait_for("ended")
+    assert desk.heard(440, **EDGE) >= HEARD
+
+
+@pytest.mark.parametrize("who", ["browser", "phone"])
+def test_who_is_muted_is_not_heard(server, web, phones, who):
+    """Negative control: the oracles above tell silence from a tone, in each direction by itself."""
+    desk = phones("102", server, tone_hz=1000).registered()
+    chrome = web(101)
+    chrome.call({"target": f"sip:102@{server.domain}", "hz": 440})
+    desk.rings()
+    desk.answer()
+    chrome.wait_for("confirmed")
+    desk.wait_for("CALL_ESTABLISHED")
+    if who == "browser":
+        chrome.mute()
+        chrome.hears(1000)
+    else:
+        desk.command("mute")
+        wait.until(lambda: len(chrome.heard) >= 30, 10, every=0.2)
+        assert chrome.share_heard(1000) == 0
+    wait.talk(TALK_S)
+    chrome.hangup()
+    desk.wait_for("CALL_CLOSED")
+    if who == "browser":
+        assert desk.heard(440, skip_s=1.0) < 0.1
+    else:
+        assert desk.heard(440, **EDGE) >= HEARD
+
+
+def test_hold_and_a_new_start_of_ice_leave_the_call_heard(server, web, phones):
+    desk = phones("102", server, tone_hz=1000).registered()
+    chrome = web(101)
+    chrome.call({"target": f"sip:102@{server.domain}", "hz": 440})
+    desk.rings()
+    desk.answer()
+    chrome.wait_for("confirmed")
+    chrome.hears(1000)
+    chrome.hold()
+    wait.until(lambda: chrome.share_heard(1000, 5) == 0, 10, every=0.2, why="a held browser hears nothing")
+    chrome.unhold()
+    chrome.hears(1000)
+    chrome.renegotiate({"rtcOfferConstraints": {"iceRestart": True}})
+    chrome.hears(1000, last=30)
+    before = received(chrome)
+    wait.until(lambda: received(chrome) > before + 50, why="packets come after the new start")
+    chrome.hangup()
+    desk.wait_for("CALL_CLOSED")
+
+
+def test_two_browsers_hear_each_other(server, web):
+    a, b = web(101), web(102, secure=True)
+    a.call({"target": f"sip:102@{server.domain}", "hz": 440})
+    b.wait_for("session", originator="remote")
+    b.answer({"hz": 1000})
+    a.wait_for("confirmed")
+    a.hears(1000)
+    b.hears(440)
+    assert a.stat("transport")["dtlsState"] == b.stat("transport")["dtlsState"] == "connected"
+    a.hangup()
+    b.wait_for("ended")
+
+
+def test_echo_speaks_to_a_browser(server, web):
+    a = web(101)
+    a.call({"target": f"sip:*43@{server.domain}", "hz": 700})
+    a.wait_for("confirmed")
+    a.hears(700)
+    a.hangup()
+    a.wait_for("ended")
+
+
+@pytest.mark.parametrize("caller", ["browser", "linphone"])
+def test_a_browser_and_linphone_with_srtp_hear_each_other(server, web, linphones, caller):
+    lin = linphones("103", server, tone_hz=600, media_encryption="srtp").registered()
+    chrome = web(101)
+    if caller == "browser":
+        chrome.call({"target": f"sip:103@{server.domain}", "hz": 440})
+        lin.answer()
+    else:
+        lin.dial(f"sip:101@{server.domain}")
+        chrome.wait_for("session", originator="remote")
+        chrome.answer({"hz": 440})
+    chrome.wait_for("confirmed")
+    chrome.hears(600)
+    wait.talk(TALK_S)
+    chrome.hangup()
+    server.cdrs()
+    lin.stop()
+    assert lin.heard(440, skip_s=1.5, cut_s=1.0) >= 0.8
