@@ -42,6 +42,11 @@ static void no_route(struct api *a, const struct web_request *req, struct buf *a
 	buf_free(&headers);
 }
 
+static bool is_csv_type(struct str type)
+{
+	return str_ieq(str_trim(str_cut(&type, ';')), STR("text/csv"));
+}
+
 static bool is_json_type(struct str type)
 {
 	type = str_trim(str_cut(&type, ';'));
@@ -67,6 +72,7 @@ static int fill_ask(struct ask *k, const struct web_request *req)
 {
 	struct str key = web_header(req, "idempotency-key");
 
+	k->is_csv = is_csv_type(web_header(req, "content-type"));
 	k->is_json = is_json_type(web_header(req, "content-type"));
 	k->remote = req->remote;
 	k->who.is_local = req->is_local;

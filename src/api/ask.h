@@ -54,7 +54,7 @@ struct ask {
 	char path[128];
 	char *query, *body;
 	size_t nbody;
-	bool is_json;
+	bool is_json, is_csv;
 	bool has_if_match;
 	bool is_if_match_bad; /* not one strong tag of ours: matches nothing */
 	uint64_t if_revision;

@@ -157,13 +157,21 @@ static bool is_filter(const struct resource *res, struct str name)
 	       f->kind != FIELD_SECRET && f->kind != FIELD_PASSWORD;
 }
 
+static bool is_list_option(const struct ask *k, struct str name)
+{
+	if (str_eq(name, STR("q")) || str_eq(name, STR("sort")))
+		return true;
+	return (k->route->takes & TAKES_PAGE) && str_eq(name, STR("cursor"));
+}
+
 static json_t *list_options(struct ask *k, const struct params *q)
 {
 	json_t *options = json_object(), *filter = json_object();
-	uint32_t limit;
+	const bool has_pages = k->route->takes & TAKES_PAGE;
+	uint32_t limit = PAGE_DEFAULT;
 
 	json_object_set_new(options, "filter", filter);
-	if (params_limit(q, &limit)) {
+	if (has_pages && params_limit(q, &limit)) {
 		json_decref(options);
 		ask_bad_parameter(k, STR("limit"), "out_of_range", "a number from 1 to 500");
 		return NULL;
@@ -173,10 +181,9 @@ static json_t *list_options(struct ask *k, const struct params *q)
 		struct str name = q->v[i].name;
 		json_t *value = json_stringn(q->v[i].value.p, q->v[i].value.n);
 
-		if (str_eq(name, STR("limit"))) {
+		if (has_pages && str_eq(name, STR("limit"))) {
 			json_decref(value);
-		} else if (str_eq(name, STR("cursor")) || str_eq(name, STR("q")) ||
-			   str_eq(name, STR("sort"))) {
+		} else if (is_list_option(k, name)) {
 			json_object_setn_new(options, name.p, name.n, value);
 		} else if (is_filter(k->route->res, name)) {
 			json_object_setn_new(filter, name.p, name.n, value);
@@ -191,9 +198,9 @@ static json_t *list_options(struct ask *k, const struct params *q)
 	return options;
 }
 
-void list_start(struct ask *k)
+static void start_list(struct ask *k, enum store_op op, ask_answer_h *fn)
 {
-	struct store_request req = request_for(k, STORE_LIST);
+	struct store_request req = request_for(k, op);
 	struct params q;
 	json_t *options;
 
@@ -211,5 +218,53 @@ void list_start(struct ask *k)
 	if (!req.json)
 		return ask_problem(k, PROBLEM_INTERNAL, "Out of memory.");
 	req.njson = strlen(req.json);
-	return ask_store(k, &req, on_page);
+	return ask_store(k, &req, fn);
+}
+
+void list_start(struct ask *k)
+{
+	return start_list(k, STORE_LIST, on_page);
+}
+
+/* ---- CSV ---- */
+
+static void on_export(struct ask *k, const struct answer *ans)
+{
+	struct buf headers = {0};
+	struct web_response r = {
+		.status = 200, .content_type = "text/csv; charset=utf-8", .body = ans->json};
+
+	if (ans->err)
+		return on_page(k, ans);
+	buf_printf(&headers, "Content-Disposition: attachment; filename=\"%s.csv\"\r\n",
+		   k->route->res->plural);
+	r.headers = buf_view(&headers);
+	ask_reply(k, &r);
+	buf_free(&headers);
+}
+
+void export_start(struct ask *k)
+{
+	return start_list(k, STORE_EXPORT, on_export);
+}
+
+static void on_import(struct ask *k, const struct answer *ans)
+{
+	if (ans->err)
+		return ask_failed(k, ans);
+	return ask_reply_json(k, 200, ans->json);
+}
+
+void import_start(struct ask *k)
+{
+	struct store_request req = request_for(k, STORE_IMPORT);
+
+	if (!k->is_csv)
+		return ask_problem(k, PROBLEM_MEDIA_TYPE,
+				   "Send the file as Content-Type: text/csv.");
+	req.json = k->body;
+	req.njson = k->nbody;
+	k->body = NULL;
+	hash_idempotency(k, &req);
+	return ask_store(k, &req, on_import);
 }

@@ -18,9 +18,9 @@ static const struct {
 	{404, true, 0},
 	{409, false, TAKES_IDEMPOTENCY | TAKES_IF_MATCH},
 	{412, false, TAKES_IF_MATCH},
-	{413, false, TAKES_BODY},
-	{415, false, TAKES_BODY},
-	{422, false, TAKES_BODY},
+	{413, false, TAKES_BODY | TAKES_CSV},
+	{415, false, TAKES_BODY | TAKES_CSV},
+	{422, false, TAKES_BODY | TAKES_CSV},
 	{503, true, 0},
 	{507, false, TAKES_IDEMPOTENCY | TAKES_IF_MATCH},
 };
@@ -129,7 +129,7 @@ static json_t *success(const struct route *r)
 
 	if (r->output)
 		json_object_set_new(j, "content", content(r->output));
-	if (r->res && r->op != OP_LIST && r->status != 204)
+	if (r->res && r->op != OP_LIST && r->status != 204 && !(r->takes & TAKES_CSV))
 		json_object_set_new(headers, "ETag", ref("headers", "ETag"));
 	if (r->status == 201) {
 		json_object_set_new(headers, "Location", ref("headers", "Location"));

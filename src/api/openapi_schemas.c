@@ -103,6 +103,14 @@ static int put(json_t *schemas, const char *name, const char *suffix, json_t *sc
 	return json_object_set_new(schemas, key, schema) ? ENOMEM : 0;
 }
 
+/* What an import has made. */
+static json_t *list_of(const char *one)
+{
+	return json_pack("{s:s,s:[s],s:{s:{s:s,s:{s:o}}},s:b}", "type", "object", "required",
+			 "items", "properties", "items", "type", "array", "items", "$ref",
+			 json_sprintf("#/components/schemas/%s", one), "additionalProperties", 0);
+}
+
 static json_t *page_of(const char *name)
 {
 	return json_pack("{s:s,s:[s,s],s:{s:{s:s,s:o},s:{s:[s,s],s:s}},s:b}", "type", "object",
@@ -154,6 +162,8 @@ static int add_resource(json_t *schemas, const struct resource *res)
 		err = put(schemas, one, "_change", change_of(res));
 	if (!err)
 		err = put(schemas, one, "_page", page_of(one));
+	if (!err && res->scope != SCOPE_ONE)
+		err = put(schemas, one, "_list", list_of(one));
 	return err;
 }
 

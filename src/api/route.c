@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/route.h"
 #include "api/starts.h"
+#include "schema/types.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,7 +34,7 @@ static const struct route fixed[] = {
 #undef X
 };
 
-/* %s is the resource's name or plural. */
+/* %s is the resource's name or plural.  What has a fixed word in its path stands before {id}. */
 static const struct {
 	const char *method, *path, *operation_id, *summary;
 	enum op op;
@@ -42,6 +43,11 @@ static const struct {
 	bool has_input;
 	const char *output;
 } generic[] = {
+	{"GET", "/api/%s/export", "export_%s", "All of them as CSV: %s.", OP_LIST, export_start,
+	 TAKES_LIST, 200, false, "text/csv"},
+	{"POST", "/api/%s/import", "import_%s",
+	 "Create one for each line of a CSV file: %s. All or none.", OP_CREATE, import_start,
+	 TAKES_CSV | TAKES_IDEMPOTENCY, 200, false, "%s_list"},
 	{"GET", "/api/%s", "list_%s", "A page: %s.", OP_LIST, list_start, TAKES_PAGE | TAKES_LIST,
 	 200, false, "%s_page"},
 	{"POST", "/api/%s", "create_%s", "Create one: %s.", OP_CREATE, create_start,
@@ -55,6 +61,16 @@ static const struct {
 	{"POST", "/api/%s/{id}/destroy", "destroy_%s", "The same as DELETE: %s.", OP_DELETE,
 	 delete_start, TAKES_ID | TAKES_IF_MATCH, 204, false, NULL},
 };
+
+static bool is_csv(size_t g)
+{
+	return generic[g].fn == export_start || generic[g].fn == import_start;
+}
+
+static bool has_csv(const struct resource *res)
+{
+	return res != &resource_tenant && res->scope != SCOPE_ONE && !resource_has_password(res);
+}
 
 enum right right_of(const char *what, enum op op, enum role role)
 {
@@ -84,6 +100,11 @@ static size_t make_name(struct buf *text, const char *pattern, const char *word)
 	size_t at = text->n;
 	const char *hole = strstr(pattern, "%s");
 
+	if (!hole) {
+		buf_cstr(text, pattern);
+		buf_char(text, '\0');
+		return at;
+	}
 	buf_add(text, pattern, (size_t)(hole - pattern));
 	buf_cstr(text, word);
 	buf_cstr(text, hole + 2);
@@ -115,6 +136,10 @@ static void make_generic(struct route *route, struct names *names, struct buf *t
 	names->path = make_name(text, generic[g].path, res->plural);
 	names->operation_id = make_name(text, generic[g].operation_id, is_list ? res->plural : one);
 	names->summary = make_name(text, generic[g].summary, res->plural);
+	if (is_csv(g))
+		names->operation_id = make_name(text, generic[g].operation_id, res->plural);
+	if (generic[g].takes & TAKES_CSV)
+		route->input = "text/csv";
 	names->output = generic[g].output ? make_name(text, generic[g].output, one) : 0;
 	names->input =
 		generic[g].has_input
@@ -122,28 +147,31 @@ static void make_generic(struct route *route, struct names *names, struct buf *t
 			: 0;
 }
 
-static size_t count_resources(void)
+static size_t count_generic(void)
 {
 	size_t n = 0;
 
-	while (resources[n])
-		n++;
+	for (size_t i = 0; resources[i]; i++)
+		for (size_t g = 0; g < ARRAY_LEN(generic); g++)
+			n += !is_csv(g) || has_csv(resources[i]);
 	return n;
 }
 
 int routes_make(struct routes *r)
 {
-	size_t nres = count_resources(), total = ARRAY_LEN(fixed) + nres * ARRAY_LEN(generic),
-	       made = 0, ntext;
+	size_t total = ARRAY_LEN(fixed) + count_generic(), made = 0, ntext;
 	struct names *names = calloc(total, sizeof(*names));
 	struct buf text = {0};
 
 	memset(r, 0, sizeof(*r));
 	r->v = calloc(total, sizeof(*r->v));
 	buf_char(&text, '\0'); /* offset 0: no name */
-	for (size_t i = 0; r->v && names && i < nres; i++)
-		for (size_t g = 0; g < ARRAY_LEN(generic); g++, made++)
-			make_generic(&r->v[made], &names[made], &text, resources[i], g);
+	for (size_t i = 0; r->v && names && resources[i]; i++)
+		for (size_t g = 0; g < ARRAY_LEN(generic); g++)
+			if (!is_csv(g) || has_csv(resources[i])) {
+				make_generic(&r->v[made], &names[made], &text, resources[i], g);
+				made++;
+			}
 	r->text = buf_take(&text, &ntext);
 	if (!r->v || !names || !r->text) {
 		free(names);
@@ -154,7 +182,8 @@ int routes_make(struct routes *r)
 		r->v[i].path = r->text + names[i].path;
 		r->v[i].operation_id = r->text + names[i].operation_id;
 		r->v[i].summary = r->text + names[i].summary;
-		r->v[i].input = names[i].input ? r->text + names[i].input : NULL;
+		if (names[i].input)
+			r->v[i].input = r->text + names[i].input;
 		r->v[i].output = names[i].output ? r->text + names[i].output : NULL;
 	}
 	free(names);

@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include "model/groups.h"
 #include "route/index.h"
 #include "route/inside.h"
 #include "schema/did.h"
@@ -271,6 +272,18 @@ static bool is_closed(const struct route_query *q, struct route_decision *d,
 	return true;
 }
 
+/* GRP-2: none of its groups lets it. */
+static bool may_not_call_out(const struct route_query *q, struct route_decision *d)
+{
+	const struct extension *x = model_extension(q->model, q->tenant_id, q->caller_extension_id);
+
+	if (!x || (model_rights(q->model, x) & MODEL_MAY_CALL_OUT))
+		return false;
+	decision_step(d, true, STR("extension groups"), "none lets %.32s call out", x->number);
+	decision_refuse(d, ROUTE_REFUSAL_FORBIDDEN);
+	return true;
+}
+
 void outside_call(const struct route_query *q, struct route_decision *d)
 {
 	struct route_index_walk w;
@@ -287,7 +300,7 @@ void outside_call(const struct route_query *q, struct route_decision *d)
 			decision_step(d, false, r ? str_of(r->name) : STR("rule"), "%s", why);
 			continue;
 		}
-		if (is_closed(q, d, r))
+		if (may_not_call_out(q, d) || is_closed(q, d, r))
 			return;
 		take_route(q, d, r);
 		return;

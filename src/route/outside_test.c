@@ -230,6 +230,21 @@ static void a_rule_outside_the_class_is_not_considered(void **state)
 	assert_over(dial(w, "002345"), A, "+442345");
 }
 
+static void without_the_right_of_a_group_only_emergency_calls_go_out(void **state)
+{
+	struct world *w = *state;
+
+	put(w, &resource_extension_group, TENANT, 1, "{'name':'inside','may_call_out':false}");
+	put(w, &resource_extension, TENANT, 1, "{'number':'101','member_of':[{'group_id':'1'}]}");
+	assert_refused(dial(w, "002345"), ROUTE_REFUSAL_FORBIDDEN);
+	assert_refused(dial(w, "77777"), ROUTE_REFUSAL_NOT_FOUND); /* no rule takes it anyway */
+	assert_over(dial(w, "112"), A, "112");
+	put(w, &resource_extension_group, TENANT, 2, "{'name':'out'}");
+	put(w, &resource_extension, TENANT, 1,
+	    "{'number':'101','member_of':[{'group_id':'1'},{'group_id':'2'}]}");
+	assert_over(dial(w, "002345"), A, "+442345");
+}
+
 static void outside_its_hours_a_rule_that_matches_refuses(void **state)
 {
 	struct world *w = *state;
@@ -364,6 +379,7 @@ int main(void)
 		T(nothing_keeps_anybody_from_calling_112),
 		T(disallowed_codes_are_refused_however_they_are_dialled),
 		T(a_rule_outside_the_class_is_not_considered),
+		T(without_the_right_of_a_group_only_emergency_calls_go_out),
 		T(outside_its_hours_a_rule_that_matches_refuses),
 		T(only_allowed_countries_are_called),
 		T(an_inbound_rule_leads_to_an_extension),

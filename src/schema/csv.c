@@ -441,17 +441,15 @@ static int read_body(struct csv_reader *rd, json_t *body, struct field_errors *e
 	return err;
 }
 
-/* Errors of the body, with the line in front. */
-static void add_errors(const struct csv_reader *rd, const struct field_errors *from,
-		       struct field_errors *errs)
+void csv_add_errors(const struct csv_reader *rd, const struct field_errors *from,
+		    struct field_errors *errs)
 {
 	for (size_t i = 0; i < from->n; i++)
 		bad(rd, from->v[i].field, from->v[i].code, from->v[i].message, errs);
 }
 
-int csv_read(struct csv_reader *rd, bool is_admin, struct object **op, struct field_errors *errs)
+int csv_read_body(struct csv_reader *rd, json_t **bodyp, struct field_errors *errs)
 {
-	struct field_errors found = {0};
 	json_t *body;
 	int err;
 
@@ -464,10 +462,23 @@ int csv_read(struct csv_reader *rd, bool is_admin, struct object **op, struct fi
 	if (!body)
 		return ENOMEM;
 	err = read_body(rd, body, errs);
-	if (!err) {
-		err = object_from_json(op, rd->res, NULL, body, is_admin, &found);
-		add_errors(rd, &found, errs);
-	}
+	if (err)
+		json_decref(body);
+	else
+		*bodyp = body;
+	return err;
+}
+
+int csv_read(struct csv_reader *rd, bool is_admin, struct object **op, struct field_errors *errs)
+{
+	struct field_errors found = {0};
+	json_t *body = NULL;
+	int err = csv_read_body(rd, &body, errs);
+
+	if (err)
+		return err;
+	err = object_from_json(op, rd->res, NULL, body, is_admin, &found);
+	csv_add_errors(rd, &found, errs);
 	json_decref(body);
 	return err;
 }

@@ -30,6 +30,11 @@ struct csv_reader *csv_reader_free(struct csv_reader *rd);
 /* The next line as a new object, as object_from_json() makes it.  After EINVAL reading may go on, to name further mistakes. */
 int csv_read(struct csv_reader *rd, bool is_admin, struct object **op,
 	     struct field_errors *errs) MUST_USE;
+/* The same, stopping where the API's body would be: *bodyp belongs to the caller. */
+int csv_read_body(struct csv_reader *rd, json_t **bodyp, struct field_errors *errs) MUST_USE;
+/* Errors about that object, with its line in front. */
+void csv_add_errors(const struct csv_reader *rd, const struct field_errors *from,
+		    struct field_errors *errs);
 size_t csv_line(const struct csv_reader *rd); /* where that object's line began, from 1 */
 
 #endif

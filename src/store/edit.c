@@ -128,21 +128,25 @@ static int tell_generated(const struct object *o, const json_t *body, json_t *an
 	return 0;
 }
 
-static int answer_object(struct edit *e, const struct object *o, const json_t *created_from)
+json_t *edit_shown(const struct object *o, const json_t *body)
 {
 	json_t *json = object_to_json(o);
-	int err = json ? 0 : ENOMEM;
 
-	if (!err && created_from)
-		err = tell_generated(o, created_from, json);
-	e->reply.id = o->id;
-	e->reply.revision = o->revision;
-	if (err)
-		json_decref(json);
-	return err ? err : store_reply_json(&e->reply, json);
+	if (json && tell_generated(o, body, json))
+		json = (json_decref(json), NULL);
+	return json;
 }
 
-static int create(struct edit *e, json_t *body)
+static int answer_object(struct edit *e, const struct object *o, const json_t *created_from)
+{
+	json_t *json = created_from ? edit_shown(o, created_from) : object_to_json(o);
+
+	e->reply.id = o->id;
+	e->reply.revision = o->revision;
+	return json ? store_reply_json(&e->reply, json) : ENOMEM;
+}
+
+int edit_create_from(struct edit *e, json_t *body, const struct object **madep)
 {
 	struct object *o = NULL, *made = NULL;
 	json_t *aside = NULL;
@@ -162,28 +166,37 @@ static int create(struct edit *e, json_t *body)
 		made = e->changes[e->nchanges - 1].after;
 		err = edit_hook_created(e, made, aside);
 	}
-	if (!err)
-		err = answer_object(e, made, body);
+	*madep = made;
 	object_free(o);
 	json_decref(aside);
 	return err;
 }
 
+static int create(struct edit *e)
+{
+	const struct object *made = NULL;
+	json_t *body = NULL;
+	int err = read_body(e, &body);
+
+	if (!err)
+		err = edit_create_from(e, body, &made);
+	if (!err)
+		err = answer_object(e, made, body);
+	json_decref(body);
+	return err;
+}
+
 static int create_once(struct edit *e)
 {
-	json_t *body = NULL;
 	bool is_replay = false;
 	int err;
 
 	err = idem_find(e, &is_replay);
 	if (err || is_replay)
 		return err;
-	err = read_body(e, &body);
-	if (!err)
-		err = create(e, body);
+	err = e->req->op == STORE_IMPORT ? edit_import(e) : create(e);
 	if (!err)
 		err = idem_keep(e);
-	json_decref(body);
 	return err;
 }
 
@@ -209,6 +222,7 @@ static bool is_same(const struct object *a, const struct object *b, int *errp)
 static int update(struct edit *e)
 {
 	struct object *before = NULL, *after = NULL;
+	const struct object *made = NULL;
 	json_t *body = NULL;
 	int err;
 
@@ -226,8 +240,12 @@ static int update(struct edit *e)
 		else if (!err)
 			err = edit_update(e, before, &after);
 	}
-	if (!err && e->nchanges)
-		err = answer_object(e, e->changes[e->nchanges - 1].after, NULL);
+	if (!err && e->nchanges) {
+		made = e->changes[e->nchanges - 1].after;
+		err = edit_hook_changed(e, before, made);
+	}
+	if (!err && made)
+		err = answer_object(e, made, NULL);
 	object_free(before);
 	object_free(after);
 	json_decref(body);
@@ -275,6 +293,7 @@ static int run(struct edit *e)
 		return err;
 	switch (e->req->op) {
 	case STORE_CREATE:
+	case STORE_IMPORT:
 		return create_once(e);
 	case STORE_UPDATE:
 		return update(e);

@@ -38,6 +38,13 @@ int edit_create(struct edit *e, struct object **op) MUST_USE;
 int edit_update(struct edit *e, const struct object *before, struct object **afterp) MUST_USE;
 int edit_delete(struct edit *e, const struct object *before) MUST_USE;
 
+/* From a body as POST takes it, with all that comes along; *madep is borrowed from e->changes. */
+int edit_create_from(struct edit *e, json_t *body, const struct object **madep) MUST_USE;
+/* As the answer to that body shows it: with what was generated. */
+json_t *edit_shown(const struct object *o, const json_t *body) MUST_USE;
+/* edit_import.c */
+int edit_import(struct edit *e) MUST_USE;
+
 /* edit_check.c */
 int edit_check_refs(struct edit *e, const struct object *o) MUST_USE;
 int edit_check_unique(struct edit *e, const struct object *o) MUST_USE;
@@ -75,10 +82,29 @@ int edit_hook_body(struct edit *e, json_t *body, json_t **aside) MUST_USE;
 int edit_hook_created(struct edit *e, const struct object *o, const json_t *aside) MUST_USE;
 int edit_hook_updated(struct edit *e, const struct object *before,
 		      const struct object *after) MUST_USE;
+/* Of a request, after the change has been logged: objects that change along. */
+int edit_hook_changed(struct edit *e, const struct object *before,
+		      const struct object *after) MUST_USE;
 /* Before the row goes: the objects that it owns. */
 int edit_hook_deleting(struct edit *e, const struct object *o) MUST_USE;
 /* Columns that refer to an object which does not keep it: its owned children. */
 bool edit_hook_owns(const struct resource *owner, const struct resource *child);
+
+/* edit_devices.c: hooks and rules of extensions' accounts */
+int edit_devices_created(struct edit *e, const struct object *o, const json_t *aside) MUST_USE;
+int edit_devices_changed(struct edit *e, const struct object *before,
+			 const struct object *after) MUST_USE;
+int edit_devices_deleting(struct edit *e, const struct object *o) MUST_USE;
+int edit_account_changed(struct edit *e, const struct object *before,
+			 const struct object *after) MUST_USE;
+int edit_check_devices(struct edit *e, const struct object *o) MUST_USE;
+int edit_check_account(struct edit *e, struct object *o, const struct object *before) MUST_USE;
+/* edit_groups.c: of extension groups */
+int edit_make_default_group(struct edit *e, uint64_t tenant_id) MUST_USE;
+int edit_check_groups(struct edit *e, struct object *o, const struct object *before) MUST_USE;
+int edit_check_extension_group(struct edit *e, struct object *o,
+			       const struct object *before) MUST_USE;
+int edit_deleting_extension_group(struct edit *e, const struct object *o) MUST_USE;
 
 /* idem.c: POST with an Idempotency-Key. */
 int idem_find(struct edit *e, bool *is_replay) MUST_USE;

@@ -1,110 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a resource brings with it beyond its own row: an extension its first account (EXT-24), a tenant its first
- * administrator, a user the sessions; and what goes when it goes.
+ * What a resource brings with it beyond its own row: an extension its accounts (edit_devices.c), a tenant its first
+ * administrator and group, a user the sessions; and what goes when it goes.
  */
 #include <string.h>
 #include "store/edit.h"
-
-/* ---- extension and accounts ---- */
-
-static int set_text(struct object *o, const char *field, const char *text)
-{
-	const struct field *f = resource_field(o->res, str_of(field));
-
-	BUG(!f);
-	return object_set_text(o, f, str_of(text));
-}
-
-/* The extension's number becomes a user name: what is wrong with the name is said of the number. */
-static void errors_about(struct field_errors *errs, size_t from, const char *field,
-			 const char *as_field)
-{
-	for (size_t i = from; i < errs->n; i++)
-		if (strcmp(errs->v[i].field, field) == 0) {
-			memset(errs->v[i].field, 0, sizeof(errs->v[i].field));
-			strncat(errs->v[i].field, as_field, sizeof(errs->v[i].field) - 1);
-		}
-}
-
-static int extension_created(struct edit *e, const struct object *o, const json_t *aside)
-{
-	const struct extension *x = (const struct extension *)o;
-	struct object *a = object_alloc(&resource_account);
-	size_t before = e->errs.n;
-	int err = a ? 0 : ENOMEM;
-
-	if (!err)
-		err = set_text(a, "username", x->number);
-	if (!err)
-		err = set_text(a, "password", x->password);
-	if (!err) {
-		a->tenant_id = o->tenant_id;
-		((struct account *)a)->extension_id = o->id;
-		err = edit_create(e, &a);
-		errors_about(&e->errs, before, "username", "number");
-	}
-	object_free(a);
-	return err;
-}
-
-static int accounts_of(struct edit *e, const struct object *o, uint64_t *ids, size_t max,
-		       size_t *np)
-{
-	struct db_stmt *st;
-	int err;
-
-	*np = 0;
-	err = db_sql(e->rows->db,
-		     "SELECT id FROM accounts WHERE tenant_id = $1 AND extension_id = $2 "
-		     "ORDER BY id LIMIT $3",
-		     &st);
-	if (err)
-		return err;
-	db_bind_id(st, 1, o->tenant_id);
-	db_bind_id(st, 2, o->id);
-	db_bind_int(st, 3, (int64_t)max);
-	while (!(err = db_step(st)))
-		ids[(*np)++] = db_id(st, 0);
-	return err == ENOENT ? 0 : err;
-}
-
-/* The account that came with the extension goes with it; one that was made apart stays, without an extension. */
-static int let_go(struct edit *e, const struct extension *x, uint64_t id)
-{
-	struct object *before = NULL, *after = NULL;
-	int err = rows_load(e->rows, &resource_account, x->o.tenant_id, id, true, &before);
-
-	if (err)
-		return err;
-	if (strcmp(((struct account *)before)->username, x->number) == 0) {
-		err = edit_delete(e, before);
-	} else {
-		after = object_clone(before);
-		err = after ? 0 : ENOMEM;
-		if (!err) {
-			((struct account *)after)->extension_id = 0;
-			err = edit_update(e, before, &after);
-		}
-	}
-	object_free(before);
-	object_free(after);
-	return err;
-}
-
-static int extension_deleting(struct edit *e, const struct object *o)
-{
-	uint64_t ids[32];
-	size_t n;
-	int err;
-
-	do {
-		err = accounts_of(e, o, ids, ARRAY_LEN(ids), &n);
-		for (size_t i = 0; !err && i < n; i++)
-			err = let_go(e, (const struct extension *)o, ids[i]);
-	} while (!err && n == ARRAY_LEN(ids));
-	return err;
-}
 
 /* ---- tenant ---- */
 
@@ -143,6 +43,8 @@ static int tenant_created(struct edit *e, const struct object *o, const json_t *
 		return err;
 	db_bind_id(st, 1, o->id);
 	err = db_run(st);
+	if (!err)
+		err = edit_make_default_group(e, o->id);
 	if (err || !aside)
 		return err;
 	err = object_from_json(&user, &resource_admin, NULL, aside, e->req->is_admin, &e->errs);
@@ -303,14 +205,28 @@ static const struct hooks {
 	int (*body)(struct edit *e, json_t *body, json_t **aside);
 	int (*created)(struct edit *e, const struct object *o, const json_t *aside);
 	int (*updated)(struct edit *e, const struct object *before, const struct object *after);
+	int (*changed)(struct edit *e, const struct object *before, const struct object *after);
 	int (*deleting)(struct edit *e, const struct object *o);
 	const struct resource *owns;
 } hooks[] = {
-	{&resource_tenant, tenant_body, tenant_created, NULL, tenant_deleting, NULL},
-	{&resource_address_rule, NULL, address_rule_created, address_rule_updated, NULL, NULL},
-	{&resource_admin, NULL, NULL, admin_updated, admin_deleting, NULL},
-	{&resource_office_hours, NULL, office_hours_created, office_hours_updated, NULL, NULL},
-	{&resource_extension, NULL, extension_created, NULL, extension_deleting, &resource_account},
+	{.res = &resource_tenant,
+	 .body = tenant_body,
+	 .created = tenant_created,
+	 .deleting = tenant_deleting},
+	{.res = &resource_address_rule,
+	 .created = address_rule_created,
+	 .updated = address_rule_updated},
+	{.res = &resource_admin, .updated = admin_updated, .deleting = admin_deleting},
+	{.res = &resource_office_hours,
+	 .created = office_hours_created,
+	 .updated = office_hours_updated},
+	{.res = &resource_extension_group, .deleting = edit_deleting_extension_group},
+	{.res = &resource_extension,
+	 .created = edit_devices_created,
+	 .changed = edit_devices_changed,
+	 .deleting = edit_devices_deleting,
+	 .owns = &resource_account},
+	{.res = &resource_account, .changed = edit_account_changed},
 };
 
 static const struct hooks *hooks_of(const struct resource *res)
@@ -340,6 +256,13 @@ int edit_hook_updated(struct edit *e, const struct object *before, const struct 
 	const struct hooks *h = hooks_of(after->res);
 
 	return h && h->updated ? h->updated(e, before, after) : 0;
+}
+
+int edit_hook_changed(struct edit *e, const struct object *before, const struct object *after)
+{
+	const struct hooks *h = hooks_of(after->res);
+
+	return h && h->changed ? h->changed(e, before, after) : 0;
 }
 
 int edit_hook_deleting(struct edit *e, const struct object *o)

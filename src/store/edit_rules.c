@@ -562,6 +562,10 @@ static int call_rate(struct edit *e, struct object *o, const struct object *befo
 static int extension(struct edit *e, struct object *o, const struct object *before)
 {
 	const struct extension *x = (struct extension *)o;
+	int err = edit_check_groups(e, o, before);
+
+	if (err)
+		return err;
 
 	for (size_t i = 0; i < x->forwards.n; i++) {
 		const struct extension_forward *f =
@@ -582,7 +586,7 @@ static int extension(struct edit *e, struct object *o, const struct object *befo
 	if (*x->outbound_caller_id && !did_is_number(str_of(x->outbound_caller_id)))
 		field_error_add(&e->errs, "outbound_caller_id", "bad_number",
 				"is no number of digits");
-	return 0;
+	return edit_check_devices(e, o);
 }
 
 int edit_check_rules(struct edit *e, struct object *o, const struct object *before)
@@ -602,6 +606,8 @@ int edit_check_rules(struct edit *e, struct object *o, const struct object *befo
 		{&resource_blacklisted_number, blacklisted_number},
 		{&resource_call_rate, call_rate},
 		{&resource_extension, extension},
+		{&resource_extension_group, edit_check_extension_group},
+		{&resource_account, edit_check_account},
 		{&resource_network_setting, edit_check_network_setting},
 	};
 	size_t nerrs = e->errs.n;

@@ -172,7 +172,9 @@ static int list(struct rows *r, const struct store_request *req, struct store_re
 		l.sort = args_text(&a, "sort");
 		l.cursor = args_text(&a, "cursor");
 		l.limit = query_page_limit(&a);
-		err = query_list(r, sql_table(r->schema, req->res), &l, reply, errs);
+		err = req->op == STORE_EXPORT
+			      ? query_export(r, sql_table(r->schema, req->res), &l, reply, errs)
+			      : query_list(r, sql_table(r->schema, req->res), &l, reply, errs);
 	}
 	args_close(&a);
 	return err;
@@ -215,6 +217,7 @@ int query_answer(struct rows *r, const struct store_request *req, struct store_r
 	case STORE_GET:
 		return get(r, req, reply);
 	case STORE_LIST:
+	case STORE_EXPORT:
 		return list(r, req, reply, errs);
 	case STORE_QUERY:
 		return named(r, req, reply, errs);

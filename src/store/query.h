@@ -21,6 +21,9 @@ typedef int query_h(struct rows *r, uint64_t tenant_id, const struct args *a,
 /* A page of a table's rows, as sql_list() describes it. */
 int query_list(struct rows *r, const struct sql_table *t, const struct sql_list *l,
 	       struct store_reply *reply, struct field_errors *errs) MUST_USE;
+/* query_export.c: all of them as CSV. */
+int query_export(struct rows *r, const struct sql_table *t, struct sql_list *l,
+		 struct store_reply *reply, struct field_errors *errs) MUST_USE;
 size_t query_page_limit(const struct args *a);
 /* {"items":[…],"next":"…"|null}; takes items. */
 int query_page(struct store_reply *reply, json_t *items, struct str next) MUST_USE;

@@ -125,10 +125,12 @@ int store_post(struct store *s, const struct store_request *req)
 		return has_passwords(req->res) ? to_hasher(s, req)
 					       : db_worker_post(&s->writer, req);
 	case STORE_DELETE:
+	case STORE_IMPORT:
 	case STORE_LOGOUT:
 		return db_worker_post(&s->writer, req);
 	case STORE_GET:
 	case STORE_LIST:
+	case STORE_EXPORT:
 	case STORE_QUERY:
 		return to_reader(s, req);
 	}

@@ -48,6 +48,8 @@ struct store_actor {
  *         and "password".  CREATE of an extension makes its account; DELETE of a tenant deletes all it has.
  * LIST    {"limit":50,"cursor":"…","q":"text","sort":"-number","filter":{"field":"value"}} → {"items":[…],"next":"…"|null};
  *         a sort or filter name that is no field: EINVAL.  Values are text as in the URL, ids decimal.
+ * EXPORT  as LIST, without limit and cursor → CSV (schema/csv.h), not JSON
+ * IMPORT  CSV → {"items":[…]}, each as CREATE answers it; all lines or none: errors name "line[7].number"
  * QUERY   arguments → answer, as queries.def says for the name in `query`
  * LOGIN   {"username","password","domain"?,"token_hash","ttl_seconds"} → {"tenant_id","user_id","username","expires_at"};
  *         without domain: tenant 0, else a tenant by that name.  Verifies argon2id (a few at a time, also for users that
@@ -59,6 +61,8 @@ enum store_op {
 	STORE_DELETE,
 	STORE_GET,
 	STORE_LIST,
+	STORE_EXPORT,
+	STORE_IMPORT,
 	STORE_QUERY,
 	STORE_LOGIN,
 	STORE_LOGOUT

@@ -481,7 +481,7 @@ static void everything_is_loaded_with_its_parts(void **state)
 		good_id(ask(fx, STORE_CREATE, fx->tenant_id, "ring_group", 0, body));
 	}
 	assert_int_equal(store_load(fx->store, keep_loaded, n), 0);
-	assert_int_equal(n[0], 1 + 3 + 3 + 3);
+	assert_int_equal(n[0], 1 + 1 + 3 + 3 + 3);
 	assert_int_equal(n[1], 4);
 }
 
@@ -522,7 +522,7 @@ static void a_deletion_tells_of_each_thing_gone(void **state)
 	struct store_request req = request(fx, STORE_DELETE, 0, "tenant", fx->tenant_id, NULL);
 	size_t n[2] = {0};
 	const struct resource *const order[] = {&resource_account, &resource_extension,
-						&resource_tenant};
+						&resource_extension_group, &resource_tenant};
 
 	make_extension(fx, fx->tenant_id, "101");
 	assert_int_equal(store_load(fx->store, keep_loaded, n), 0);

@@ -99,8 +99,9 @@ static void refuse_newcomers(struct writer *w)
 static const struct store_change *some_change(const struct item *v, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (!v[i].err && v[i].edit.nchanges)
-			return &v[i].edit.changes[v[i].edit.nchanges - 1];
+		for (size_t k = v[i].err ? 0 : v[i].edit.nchanges; k-- > 0;)
+			if (v[i].edit.changes[k].revision) /* 0: not in the log */
+				return &v[i].edit.changes[k];
 	return NULL;
 }
 

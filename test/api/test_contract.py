@@ -11,6 +11,17 @@ import bodies
 MISSING = "9123456789012345678"
 
 
+def csv_calls(server, plural):
+    """Export and import, where there are."""
+    if f"/api/{plural}/import" not in server.document.document["paths"]:
+        return {}
+    return {
+        "export": lambda t: t.admin.ask("GET", f"/api/{plural}/export"),
+        "import": lambda t: t.admin.ask("POST", f"/api/{plural}/import", headers={"Content-Type": "text/csv"},
+                                        raw=t.admin.ask("GET", f"/api/{plural}/export").body.splitlines()[0] + b"\r\n"),
+    }
+
+
 def resource_calls(plural):
     """The six operations of a resource, by an administrator who acts for the tenant."""
     def make(t):
@@ -58,8 +69,12 @@ CALLS = {
 
 def calls(server):
     """How each operation is made to succeed."""
-    return CALLS | {f"{verb}_{plural if verb == 'list' else one}": call for plural, one in server.document.resources().items()
-                    for verb, call in resource_calls(plural).items()}
+    return CALLS | {operation_name(verb, plural, one): call for plural, one in server.document.resources().items()
+                    for verb, call in (resource_calls(plural) | csv_calls(server, plural)).items()}
+
+
+def operation_name(verb, plural, one):
+    return f"{verb}_{plural if verb in ('list', 'export', 'import') else one}"
 
 
 def session(t):
@@ -84,8 +99,8 @@ def test_operation_succeeds_as_documented(server, tenant, operation_id):
 
 def test_operations_of_every_resource_succeed_as_documented(server, tenant):
     for plural, one in server.document.resources().items():
-        for verb, call in resource_calls(plural).items():
-            _, _, op = operations(server)[f"{verb}_{plural if verb == 'list' else one}"]
+        for verb, call in (resource_calls(plural) | csv_calls(server, plural)).items():
+            _, _, op = operations(server)[operation_name(verb, plural, one)]
             answer = call(tenant)
             assert str(answer.status) == next(s for s in op["responses"] if s < "400"), f"{verb} {plural}: {answer}"
 
@@ -162,7 +177,8 @@ def test_ids_that_name_nothing_are_404_in_the_same_words(server, red):
 
 
 def with_body(server):
-    return [(method, path, op) for _, (method, path, op) in operations(server).items() if "requestBody" in op]
+    return [(method, path, op) for _, (method, path, op) in operations(server).items()
+            if "application/json" in op.get("requestBody", {}).get("content", {})]
 
 
 def real_path(path, t):

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What an extension may do: the rights of all groups that it is in (GRP-1, GRP-2, GRP-3).
+ *
+ * Thread     the model's
+ */
+#ifndef MODEL_GROUPS_H
+#define MODEL_GROUPS_H
+
+#include "model/model.h"
+
+enum model_right {
+	MODEL_MAY_SEE_MEMBERS = 1,
+	MODEL_MAY_PAGE = 2,
+	MODEL_MAY_CALL_OUT = 4,
+	MODEL_MAY_USE_CONSOLE = 8,
+};
+
+/* An extension that names no group has the rights of a group as it is when new. */
+unsigned model_rights(const struct model *m, const struct extension *x);
+/* Is `who` a monitor of a group that allows it and `target` is in? */
+bool model_may_monitor(const struct model *m, const struct extension *who,
+		       const struct extension *target);
+/* Is `who` a manager of a group that `target` is in? */
+bool model_is_manager_of(const struct extension *who, const struct extension *target);
+
+#endif
