@@ -323,6 +323,20 @@ def test_every_operation_refuses_a_tenant_that_is_none(server, chief):
             assert answer.status == status, f"{method} {path} {value}: {answer}"
 
 
+def test_every_import_refuses_as_it_says(server, tenant):
+    def send(plural, raw):
+        return tenant.admin.ask("POST", f"/api/{plural}/import", raw=raw, headers={"Content-Type": "text/csv"})
+    for path, item in server.document.document["paths"].items():
+        if not path.endswith("/import"):
+            continue
+        plural = path.split("/")[2]
+        assert tenant.admin.ask("POST", path, {"x": 1}).status == 415
+        assert send(plural, b"nothing\n1\n").status == 422
+        assert send(plural, b"x" * ((1 << 20) + 1)).status == 413
+        assert tenant.admin.ask("GET", f"/api/{plural}/export?nothing=1").status == 400
+        assert tenant.admin.ask("GET", f"/api/{plural}/export").status == 200
+
+
 def test_every_documented_client_error_was_seen(server):
     """Last: a 4xx that an operation says it may answer and that no test met is not tested."""
     elsewhere = (403, 409, 412, 429)     # test_roles.py, test_changes.py, test_login.py
