@@ -103,6 +103,11 @@ void trunk_states_start(struct ask *k)
 	return page_start(k, COMMAND_TRUNK_STATES);
 }
 
+void transport_states_start(struct ask *k)
+{
+	return page_start(k, COMMAND_TRANSPORT_STATES);
+}
+
 /* ---- route simulator (RTE-9) ---- */
 
 static void question_text(const json_t *body, const char *name, char *dst, size_t dst_bytes,

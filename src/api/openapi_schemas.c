@@ -27,6 +27,9 @@ static json_t *text_example(const struct field *f)
 		return json_string("sip.example.com");
 	if (f->flags & NETWORK)
 		return json_string("2001:db8:7::/48");
+	if (f->flags & LINES && f->flags & REQUIRED)
+		return json_string("-----BEGIN CERTIFICATE-----\nMIIB...\n"
+				   "-----END CERTIFICATE-----\n");
 	if (f->flags & CLOCK_TIME)
 		return json_string("08:00");
 	if (f->flags & CALENDAR_DATE)
@@ -206,9 +209,9 @@ static int add_records(json_t *schemas)
 
 int openapi_schemas(json_t *schemas)
 {
-	static const char *const pages[] = {"registration", "session", "blocked_address",
-					    "trunk_state",  "cdr",     "message",
-					    "audit_log"};
+	static const char *const pages[] = {"registration", "session",	       "blocked_address",
+					    "trunk_state",  "transport_state", "cdr",
+					    "message",	    "audit_log"};
 	int err = 0;
 
 	for (size_t i = 0; resources[i] && !err; i++)

@@ -16,7 +16,7 @@ route_start_h list_start, create_start, get_start, update_start, delete_start, e
 route_start_h login_start, logout_start, me_start;
 /* live.c */
 route_start_h registrations_start, sessions_start, session_start, session_hangup_start,
-	blocked_addresses_start, blocked_address_free_start, trunk_states_start,
+	blocked_addresses_start, blocked_address_free_start, trunk_states_start, transport_states_start,
 	route_simulation_start, status_start;
 /* records.c */
 route_start_h cdrs_start, cdr_start, messages_start, audit_logs_start;

@@ -9,6 +9,7 @@
 
 #include "base/metric.h"
 #include "main/server.h"
+#include "main/transports.h"
 #include "schema/record.h"
 #include "sip/shield.h"
 
@@ -220,6 +221,32 @@ static json_t *trunk_states(struct server *s, const struct command *c)
 			 has_more ? json_id(after) : json_null());
 }
 
+static json_t *transport_states(struct server *s, const struct command *c)
+{
+	json_t *items = json_array();
+	struct transport_view v;
+	uint64_t after = c->after;
+	bool has_more = false;
+
+	while (transports_next(s->transports, after, &v)) {
+		char ip[ADDR_STR_BYTES];
+
+		if (json_array_size(items) == page_limit(c)) {
+			has_more = true;
+			break;
+		}
+		json_array_append_new(
+			items, json_pack("{s:o,s:o,s:s,s:s,s:i,s:b,s:s}", "id", json_id(v.id),
+					 "transport_id", json_id(v.transport_id), "protocol",
+					 transport_name(v.protocol), "address",
+					 addr_ip_str(ip, &v.where), "port", (int)v.where.port,
+					 "is_active", v.is_active, "reason", v.reason));
+		after = v.id;
+	}
+	return json_pack("{s:o,s:o}", "items", items, "next",
+			 has_more ? json_id(after) : json_null());
+}
+
 static json_t *status(struct server *s)
 {
 	struct sip_counts sip;
@@ -268,6 +295,9 @@ void commands_answer(struct server *s, const struct command *c)
 		break;
 	case COMMAND_TRUNK_STATES:
 		json = trunk_states(s, c);
+		break;
+	case COMMAND_TRANSPORT_STATES:
+		json = transport_states(s, c);
 		break;
 	case COMMAND_STATUS:
 		json = status(s);

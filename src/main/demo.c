@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "main/server.h"
+#include "main/transports.h"
 
 enum { DEMO_EXTENSIONS = 3, PASSWORD_CHARS = 16 };
 
@@ -163,18 +164,31 @@ static json_t *accounts_json(const json_t *keep)
 	return list;
 }
 
+static unsigned port_of(const struct server *s, enum flow_transport t)
+{
+	struct addr where;
+
+	return transports_first(s->transports, t, &where) ? where.port : 0;
+}
+
+/* NULL, and not said: it is not served. */
+static json_t *port_json(const struct server *s, enum flow_transport t)
+{
+	return port_of(s, t) ? json_integer(port_of(s, t)) : NULL;
+}
+
 static json_t *demo_json(const struct server *s, const json_t *keep)
 {
 	char http[ADDR_STR_BYTES], sip[ADDR_STR_BYTES];
 
 	return json_pack(
-		"{s:o,s:{s:s,s:O},s:{s:s,s:s,s:O},s:{s:s,s:i,s:i,s:i,s:i,s:s*},s:o}", "http",
+		"{s:o,s:{s:s,s:O},s:{s:s,s:s,s:O},s:{s:s,s:i,s:o*,s:o*,s:o*,s:s*},s:o}", "http",
 		json_sprintf("http://%s", addr_str(http, &s->http_bound)), "admin", "username",
 		"admin", "password", json_object_get(keep, "admin"), "tenant", "domain", domain,
 		"username", "demo", "password", json_object_get(keep, "tenant"), "sip", "address",
 		addr_ip_str(sip, &s->sip_bound), "port", (int)s->sip_bound.port, "tls_port",
-		(int)s->config.tls_port, "ws_port", (int)s->config.ws_port, "wss_port",
-		(int)s->config.wss_port, "ca", *s->certificate.ca ? s->certificate.ca : NULL,
+		port_json(s, FLOW_TLS), "ws_port", port_json(s, FLOW_WS), "wss_port",
+		port_json(s, FLOW_WSS), "ca", *s->certificate.ca ? s->certificate.ca : NULL,
 		"accounts", accounts_json(keep));
 }
 
@@ -190,8 +204,8 @@ static void print_demo(const struct server *s, const json_t *keep)
 	       "            WebSocket ws on port %u, wss on port %u\n",
 	       addr_str(http, &s->http_bound), json_string_value(json_object_get(keep, "admin")),
 	       json_string_value(json_object_get(keep, "tenant")), domain,
-	       addr_str(sip, &s->sip_bound), (unsigned)s->config.tls_port, s->certificate.ca,
-	       (unsigned)s->config.ws_port, (unsigned)s->config.wss_port);
+	       addr_str(sip, &s->sip_bound), port_of(s, FLOW_TLS), s->certificate.ca,
+	       port_of(s, FLOW_WS), port_of(s, FLOW_WSS));
 	for (size_t i = 0; i < DEMO_EXTENSIONS; i++)
 		printf("            extension %s  user name %s  password %s\n", numbers[i],
 		       numbers[i],

@@ -15,6 +15,7 @@ static void changed(const struct model *m, const struct resource *res, uint64_t 
 	if (res != &resource_network_setting || !s->net)
 		return;
 	n = (const struct network_setting *)model_object(m, res, tenant_id, id);
+	s->has_ipv6 = !n || n->ipv6;
 	err = net_name_servers(s->net, n ? str_of(n->dns_servers) : STR_NONE);
 	if (err)
 		log_error(NULL, LOGID_DNS, "the name servers '%s' are not asked: %s",
@@ -25,6 +26,7 @@ int network_start(struct server *s)
 {
 	int err = model_watch(s->model, changed, s);
 
+	s->has_ipv6 = true;
 	if (!err)
 		model_tell_all(s->model, &resource_network_setting, 0, changed, s);
 	return err;

@@ -9,7 +9,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
+
+#include "main/transports.h"
 #include "service/service.h"
+
+enum { WHY_BYTES = 160 };
 
 struct part {
 	const char *name;
@@ -48,6 +53,8 @@ static int start_store(struct server *s)
 					.nown = s->config.naddresses};
 	int err = store_open(&s->store, &conf);
 
+	if (!err)
+		err = transports_seed(s);
 	if (err || !s->config.is_demo)
 		return err;
 	return demo_seed(s);
@@ -336,62 +343,31 @@ static void stop_presence(struct server *s)
 
 /* ---- the doors are opened last ---- */
 
-/* Binds *port, or any when it is 0: then the same for all that follow. */
-static int listen_one(struct server *s, enum flow_transport t, const struct addr *address,
-		      uint16_t *port)
+static int show_own(struct server *s, const char *cert_path, const char *key_path, char *why)
 {
-	static const char *const names[] = {[FLOW_UDP] = "UDP",
-					    [FLOW_TCP] = "TCP",
-					    [FLOW_TLS] = "TLS",
-					    [FLOW_WS] = "WS",
-					    [FLOW_WSS] = "WSS"};
-	struct addr local = *address, bound;
-	char text[ADDR_STR_BYTES];
-	int err;
+	struct buf chain = {0}, key = {0};
+	struct pem_fault fault;
+	struct pem_pair pair;
+	int err = pem_file(&chain, cert_path);
 
-	local.port = *port;
-	err = net_listen(s->net, t, &local, &bound);
-	if (err) {
-		log_error(NULL, LOGID_NET, "cannot serve SIP over %s on %s: %s", names[t],
-			  addr_str(text, &local), strerror(err));
-		return err;
+	if (err)
+		(void)snprintf(why, WHY_BYTES, "%.100s: %s", cert_path, strerror(err));
+	if (!err && (err = pem_file(&key, key_path)) != 0)
+		(void)snprintf(why, WHY_BYTES, "%.100s: %s", key_path, strerror(err));
+	if (!err) {
+		err = pem_pair_read(&pair, buf_view(&chain), buf_view(&key), NULL, &fault);
+		if (err == EINVAL)
+			(void)snprintf(why, WHY_BYTES, "%.80s: %s",
+				       fault.is_key ? key_path : cert_path, fault.text);
 	}
-	*port = bound.port;
-	if (!s->sip_bound.family)
-		s->sip_bound = bound;
-	log_info(NULL, LOGID_NET, "SIP over %s on %s", names[t], addr_str(text, &bound));
-	return 0;
-}
-
-static int listen_sip(struct server *s, const struct addr *address)
-{
-	struct config *c = &s->config;
-	int err = listen_one(s, FLOW_UDP, address, &c->sip_port);
-
-	if (!err)
-		err = listen_one(s, FLOW_TCP, address, &c->sip_port);
-	if (!err)
-		err = listen_one(s, FLOW_TLS, address, &c->tls_port);
-	if (!err)
-		err = listen_one(s, FLOW_WS, address, &c->ws_port);
-	if (!err)
-		err = listen_one(s, FLOW_WSS, address, &c->wss_port);
+	if (!err) {
+		err = net_certificate(s->net, &pair, why);
+		pem_pair_close(&pair);
+	}
+	OPENSSL_cleanse(key.p, key.n);
+	buf_free(&chain);
+	buf_free(&key);
 	return err;
-}
-
-static uint16_t above(uint16_t port, unsigned n)
-{
-	return port && port + n <= UINT16_MAX ? (uint16_t)(port + n) : 0;
-}
-
-static void choose_ports(struct config *c)
-{
-	if (!c->has_tls_port)
-		c->tls_port = above(c->sip_port, 1);
-	if (!c->has_ws_port)
-		c->ws_port = above(c->sip_port, 2);
-	if (!c->has_wss_port)
-		c->wss_port = above(c->sip_port, 5);
 }
 
 /* The operator's certificate, or one made for this system. */
@@ -401,7 +377,7 @@ static int ready_certificate(struct server *s)
 				       .addresses = s->config.address,
 				       .naddresses = s->config.naddresses};
 	const char *cert = s->config.tls_cert, *key = s->config.tls_key;
-	char why[160] = "", dir[600];
+	char why[WHY_BYTES] = "", dir[600];
 	int err = 0;
 
 	if (!*cert) {
@@ -411,7 +387,7 @@ static int ready_certificate(struct server *s)
 		key = s->certificate.key;
 	}
 	if (!err)
-		err = net_certificate(s->net, cert, key, why);
+		err = show_own(s, cert, key, why);
 	if (!err && *s->config.tls_ca)
 		err = net_trust(s->net, s->config.tls_ca, why);
 	if (err)
@@ -431,11 +407,13 @@ static int start_listeners(struct server *s)
 	};
 	int err = ready_certificate(s);
 
-	choose_ports(&s->config);
-	for (size_t i = 0; !err && i < s->config.naddresses; i++)
-		err = listen_sip(s, &s->config.address[i]);
+	if (!err)
+		err = transports_start(s);
 	if (err)
 		return err;
+	if (!transports_first(s->transports, FLOW_UDP, &s->sip_bound) &&
+	    !transports_first(s->transports, FLOW_TCP, &s->sip_bound))
+		s->sip_bound = s->config.address[0];
 	if (journal_restore(s->journal, &restorer))
 		log_error(NULL, LOGID_JOURNAL, "what the last run left could not be read back");
 	return 0;
@@ -443,7 +421,8 @@ static int start_listeners(struct server *s)
 
 static void stop_listeners(struct server *s)
 {
-	(void)s; /* net/ owns them; the calls were drained when the signal came */
+	transports_stop(
+		s); /* the sockets are net/'s; the calls were drained when the signal came */
 }
 
 static int start_api(struct server *s)

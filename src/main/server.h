@@ -41,6 +41,7 @@ struct server {
 	struct route_index *route_index;
 	struct sink_forward sink;
 	struct net *net;
+	struct transports *transports;
 	struct sip *sip;
 	struct registrar *registrar;
 	struct trunks *trunks;
@@ -58,6 +59,7 @@ struct server {
 	struct addr http_bound;
 	char unix_path[600];
 	bool is_demo_written;
+	bool has_ipv6; /* network_settings */
 };
 
 /* Start every part in order; what was started is stopped again when one fails (its name and error are logged). */

@@ -133,15 +133,27 @@ int acceptor_open(struct flows *f, int fd, enum flow_transport t, uint32_t liste
 	return err;
 }
 
-void acceptors_close(struct flows *f)
+static void finish(struct acceptor *a)
+{
+	list_remove(&a->link);
+	timer_cancel(&a->pause);
+	loop_unwatch(a->watch);
+	close(a->fd);
+	free(a);
+}
+
+void acceptor_close(struct flows *f, uint32_t listener)
 {
 	LIST_EACH_SAFE (it, next, &f->acceptors) {
 		struct acceptor *a = CONTAINER_OF(it, struct acceptor, link);
 
-		list_remove(it);
-		timer_cancel(&a->pause);
-		loop_unwatch(a->watch);
-		close(a->fd);
-		free(a);
+		if (a->listener == listener)
+			finish(a);
 	}
+}
+
+void acceptors_close(struct flows *f)
+{
+	LIST_EACH_SAFE (it, next, &f->acceptors)
+		finish(CONTAINER_OF(it, struct acceptor, link));
 }

@@ -310,7 +310,7 @@ static int conn_new(struct conn **cp, struct flows *f, int fd, const struct flow
 	c->watched = c->st == CONN_CONNECTING ? LOOP_WRITE : LOOP_READ;
 	err = sock_local(fd, &c->local);
 	if (!err && c->st == CONN_SECURING)
-		err = tls_alloc(&c->tls, f->shared->tls, fd);
+		err = tls_alloc(&c->tls, f->shared->tls, c->listener, fd);
 	if (!err && c->st == CONN_CONNECTING && c->transport == FLOW_TLS)
 		err = tls_connect(&c->tls, f->shared->tls, fd, whom_of(cmd, text));
 	if (!err && (c->transport == FLOW_WS || c->transport == FLOW_WSS))

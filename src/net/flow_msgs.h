@@ -26,14 +26,17 @@ struct blob *blob_free(struct blob *b);
 
 enum { BLOB_ROOM = 4 }; /* a WebSocket frame of at most 65535 bytes */
 
-enum flow_cmd_kind {		      /* core → flow thread */
-		     FLOW_CMD_LISTEN, /* fd, transport, listener */
-		     FLOW_CMD_ADOPT, /* fd, transport, listener, remote, spare: an accepted connection, from another flow thread */
-		     FLOW_CMD_CONNECT, /* conn, transport, local, remote, spare; blob: the name to be proved, NULL the address */
-		     FLOW_CMD_SEND,  /* conn, blob */
-		     FLOW_CMD_CLOSE, /* conn: after what was sent has left */
-		     FLOW_CMD_KEEP,  /* conn, seconds */
+/* clang-format off */
+enum flow_cmd_kind { /* core → flow thread */
+	FLOW_CMD_LISTEN,   /* fd, transport, listener */
+	FLOW_CMD_UNLISTEN, /* listener */
+	FLOW_CMD_ADOPT,    /* fd, transport, listener, remote, spare: an accepted connection, from another flow thread */
+	FLOW_CMD_CONNECT,  /* conn, transport, local, remote, spare; blob: the name to be proved, NULL the address */
+	FLOW_CMD_SEND,     /* conn, blob */
+	FLOW_CMD_CLOSE,    /* conn: after what was sent has left */
+	FLOW_CMD_KEEP,     /* conn, seconds */
 };
+/* clang-format on */
 
 struct flow_cmd {
 	enum flow_cmd_kind kind;

@@ -147,6 +147,8 @@ static void obey(struct flows *f, const struct flow_cmd *cmd)
 	switch (cmd->kind) {
 	case FLOW_CMD_LISTEN:
 		return listen_on(f, cmd);
+	case FLOW_CMD_UNLISTEN:
+		return acceptor_close(f, cmd->listener);
 	case FLOW_CMD_ADOPT:
 		return conn_adopt(f, cmd);
 	case FLOW_CMD_CONNECT:

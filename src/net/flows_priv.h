@@ -42,6 +42,7 @@ bool flows_blocked(const struct flows *f);
 void flows_pause(struct flows *f, struct link *paused);
 
 int acceptor_open(struct flows *f, int fd, enum flow_transport t, uint32_t listener) MUST_USE;
+void acceptor_close(struct flows *f, uint32_t listener);
 void acceptors_close(struct flows *f);
 
 /* conn.c.  Descriptor, spare and the guard's count are taken; on failure they are given back and, when a number was

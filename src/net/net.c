@@ -8,6 +8,7 @@
 #include "net/net_priv.h"
 #include "net/sock.h"
 #include "net/streams.h"
+#include "net/tls_keeper.h"
 
 static void datagram_received(uint32_t listener, const struct addr *from, const uint8_t *p,
 			      size_t nbytes, void *arg)
@@ -15,7 +16,7 @@ static void datagram_received(uint32_t listener, const struct addr *from, const 
 	struct net *n = arg;
 	struct flow flow = {.transport = FLOW_UDP,
 			    .listener = listener,
-			    .local = n->listeners[listener - 1].bound,
+			    .local = net_listener(n, listener)->bound,
 			    .remote = *from};
 
 	n->conf.sink->received(n->conf.sink, &flow, p, nbytes);
@@ -34,7 +35,7 @@ static void datagram_failed(uint32_t listener, const struct addr *to, int err, v
 	struct net *n = arg;
 	struct flow flow = {.transport = FLOW_UDP,
 			    .listener = listener,
-			    .local = n->listeners[listener - 1].bound,
+			    .local = net_listener(n, listener)->bound,
 			    .remote = *to};
 
 	n->conf.sink->failed(n->conf.sink, &flow, err);
@@ -42,21 +43,22 @@ static void datagram_failed(uint32_t listener, const struct addr *to, int err, v
 
 static int send_datagram(struct net *n, const struct flow *flow, const void *p, size_t nbytes)
 {
-	uint32_t listener = flow->listener;
+	const struct net_listener *l = net_listener(n, flow->listener);
+	uint32_t number = 0;
 	struct addr local;
 
-	if (listener > n->nlisteners ||
-	    (listener && n->listeners[listener - 1].transport != FLOW_UDP))
+	if (l && l->transport != FLOW_UDP)
 		return EINVAL;
-	if (!listener && flow->local.family)
-		listener = net_listener_at(n, FLOW_UDP, &flow->local);
-	if (!listener || n->listeners[listener - 1].bound.family != flow->remote.family) {
-		int err = net_reach(n, FLOW_UDP, &flow->remote, &listener, &local);
+	if (!l && flow->local.family)
+		l = net_listener(n, net_listener_at(n, FLOW_UDP, &flow->local));
+	if (!l || l->bound.family != flow->remote.family) {
+		int err = net_reach(n, FLOW_UDP, &flow->remote, &number, &local);
 
 		if (err)
 			return err;
+		l = net_listener(n, number);
 	}
-	return udp_send(n->listeners[listener - 1].udp, &flow->remote, p, nbytes);
+	return udp_send(l->udp, &flow->remote, p, nbytes);
 }
 
 static int edge_send(struct flow_edge *e, struct flow *flow, const void *p, size_t nbytes)
@@ -96,7 +98,8 @@ static bool has_listener(enum flow_transport t, unsigned family, void *arg)
 	const struct net *n = arg;
 
 	for (uint32_t i = 0; i < n->nlisteners; i++)
-		if (n->listeners[i].transport == t && n->listeners[i].bound.family == family)
+		if (n->listeners[i].number && n->listeners[i].transport == t &&
+		    n->listeners[i].bound.family == family)
 			return true;
 	return false;
 }
@@ -195,60 +198,144 @@ int net_name_servers(struct net *n, struct str servers)
 	return dns_servers(n->dns, servers);
 }
 
-int net_certificate(struct net *n, const char *cert_path, const char *key_path, char *why)
+int net_certificate(struct net *n, const struct pem_pair *pair, char *why)
 {
 	ON_THREAD(THREAD_CORE);
-	return streams_certificate(n->streams, cert_path, key_path, why);
+	return tls_keeper_set(streams_tls(n->streams), pair, why);
+}
+
+int net_certificate_for(struct net *n, bool is_tenants, struct str name,
+			const struct pem_pair *pair)
+{
+	ON_THREAD(THREAD_CORE);
+	return tls_keeper_name(streams_tls(n->streams), is_tenants, name, pair);
 }
 
 int net_trust(struct net *n, const char *ca_path, char *why)
 {
 	ON_THREAD(THREAD_CORE);
-	return streams_trust(n->streams, ca_path, why);
+	return tls_keeper_trust(streams_tls(n->streams), ca_path, why);
 }
 
-static int listen_stream(struct net *n, enum flow_transport t, uint32_t number,
-			 const struct addr *local, struct addr *bound)
+/* ---- listeners ---- */
+
+static bool has_tls(enum flow_transport t)
 {
-	int fd = -1, err = sock_listen(&fd, local, bound);
+	return t == FLOW_TLS || t == FLOW_WSS;
+}
+
+static int listen_stream(struct net *n, struct net_listener *l, const struct addr *local,
+			 const struct net_tls *tls, char *why)
+{
+	const struct net_tls own = {NULL, STR_NONE};
+	struct tls_keeper *k = streams_tls(n->streams);
+	int fd = -1, err = sock_listen(&fd, local, &l->bound);
 
 	if (err)
 		return err;
-	err = streams_listen(n->streams, t, number, fd);
-	if (err)
+	/* Before the first connection can come: it must show what is asked for. */
+	if (has_tls(l->transport))
+		err = tls_keeper_listener(k, l->number, tls ? tls : &own, why);
+	if (!err)
+		err = streams_listen(n->streams, l->transport, l->number, fd);
+	if (err) {
+		tls_keeper_forget(k, l->number);
 		close(fd);
+	}
 	return err;
 }
 
-int net_listen(struct net *n, enum flow_transport t, const struct addr *local, struct addr *bound)
+/* A place, with a number that its last listener did not have. */
+static struct net_listener *free_place(struct net *n)
+{
+	for (uint32_t i = 0; i < NET_MAX_LISTENERS; i++) {
+		struct net_listener *l = &n->listeners[i];
+
+		if (l->number)
+			continue;
+		l->number = l->last ? l->last + NET_MAX_LISTENERS : i + 1;
+		if (i >= n->nlisteners)
+			n->nlisteners = i + 1;
+		return l;
+	}
+	return NULL;
+}
+
+static void give_back(struct net_listener *l)
+{
+	*l = (struct net_listener){.last = l->number};
+}
+
+static int open_at(struct net *n, struct net_listener *l, const struct addr *local,
+		   const struct net_tls *tls, char *why)
 {
 	const struct udp_handlers h = {datagram_received, datagram_waited, datagram_failed, n};
-	struct net_listener l = {.transport = t};
-	uint32_t number = n->nlisteners + 1;
-	int err;
 
-	ON_THREAD(THREAD_CORE);
-	if (number > NET_MAX_LISTENERS)
-		return ENOSPC;
-	if (!local->family)
-		return EINVAL;
-	switch (t) {
+	switch (l->transport) {
 	case FLOW_UDP:
-		err = udp_open(&l.udp, n->conf.loop, number, local, &h, &l.bound);
-		break;
+		return udp_open(&l->udp, n->conf.loop, l->number, local, &h, &l->bound);
 	case FLOW_TCP:
 	case FLOW_TLS:
 	case FLOW_WS:
 	case FLOW_WSS:
-		err = listen_stream(n, t, number, local, &l.bound);
-		break;
-	default:
-		err = EPROTONOSUPPORT;
+		return listen_stream(n, l, local, tls, why);
 	}
-	if (err)
+	return EPROTONOSUPPORT;
+}
+
+int net_listen_as(struct net *n, enum flow_transport t, const struct addr *local,
+		  const struct net_tls *tls, struct addr *bound, uint32_t *numberp, char *why)
+{
+	char ignored[TLS_WHY_BYTES];
+	struct net_listener *l;
+	int err;
+
+	ON_THREAD(THREAD_CORE);
+	if (!local->family)
+		return EINVAL;
+	l = free_place(n);
+	if (!l)
+		return ENOSPC;
+	l->transport = t;
+	err = open_at(n, l, local, tls, why ? why : ignored);
+	if (err) {
+		give_back(l);
 		return err;
-	n->listeners[n->nlisteners++] = l;
+	}
 	net_reach_forget(n);
-	*bound = l.bound;
+	*bound = l->bound;
+	*numberp = l->number;
 	return 0;
+}
+
+int net_listen(struct net *n, enum flow_transport t, const struct addr *local, struct addr *bound)
+{
+	uint32_t number;
+
+	return net_listen_as(n, t, local, NULL, bound, &number, NULL);
+}
+
+int net_relisten(struct net *n, uint32_t number, const struct net_tls *tls, char *why)
+{
+	const struct net_listener *l = net_listener(n, number);
+
+	ON_THREAD(THREAD_CORE);
+	if (!l || !has_tls(l->transport))
+		return 0;
+	return tls_keeper_listener(streams_tls(n->streams), number, tls, why);
+}
+
+void net_unlisten(struct net *n, uint32_t number)
+{
+	struct net_listener *l = net_listener(n, number);
+
+	ON_THREAD(THREAD_CORE);
+	if (!l)
+		return;
+	if (l->transport == FLOW_UDP)
+		udp_close(l->udp);
+	else
+		streams_unlisten(n->streams, number);
+	give_back(l);
+	net_reach_forget(n);
 }

@@ -3,7 +3,7 @@
  * SIP over real sockets: the flow_edge of the server.  UDP on the core thread; TCP, TLS, WS and WSS on flow threads, which
  * frame messages (Content-Length, WebSocket) and hand them over.
  *
- * Thread     net_open, net_close, net_listen: core (its loop).  The flow_edge's functions: core.
+ * Thread     core (the loop of net_conf).  The flow_edge's functions: core.
  * Errors     net_listen: EADDRINUSE, EADDRNOTAVAIL, EACCES: the caller names address and port
  * Sources    RFC 3261 18; RFC 5626 3.5.1 (CRLF keep-alive); RFC 7118 (WebSocket)
  */
@@ -13,6 +13,7 @@
 #include "base/flow.h"
 #include "base/locate.h"
 #include "base/loop.h"
+#include "base/pem.h"
 
 struct net;
 
@@ -37,13 +38,29 @@ struct flow_edge *net_edge(struct net *n);
 struct locator *net_locator(struct net *n);
 /* "192.0.2.1, [2001:db8::1]:5353"; empty: those of the system.  EINVAL: nothing changes. */
 int net_name_servers(struct net *n, struct str servers) MUST_USE;
-/* What FLOW_TLS listeners show from now on, as PEM files: the certificate, then intermediates; the key.  EINVAL with the
- * reason in why[160]: what was shown before stays. */
-int net_certificate(struct net *n, const char *cert_path, const char *key_path, char *why) MUST_USE;
+/* The server's own certificate, for listeners that have no other and for servers that ask for one: before net_listen().
+ * EINVAL with the reason in why[160]. */
+int net_certificate(struct net *n, const struct pem_pair *pair, char *why) MUST_USE;
+/* Who asks for this name is shown this on every listener; a tenant's name goes before one of the system.  NULL: no more. */
+int net_certificate_for(struct net *n, bool is_tenants, struct str name,
+			const struct pem_pair *pair) MUST_USE;
 /* Roots besides the system's that servers are believed by, as a PEM file.  EINVAL with why[160]. */
 int net_trust(struct net *n, const char *ca_path, char *why) MUST_USE;
-/* Port 0 takes any and tells it in *bound. */
+
+struct net_tls { /* of a listener for TLS or WSS */
+	const struct pem_pair *pair; /* NULL: the server's own */
+	struct str client_ca;	     /* PEM: who connects must show a certificate of these roots; empty: need not */
+};
+/* Port 0 takes any and tells it in *bound.  The number names it; it is given to no other for a long time.  tls NULL: the
+ * server's own certificate.  EINVAL with why[160] (NULL allowed): the certificate; ENOSPC: there are too many listeners. */
+int net_listen_as(struct net *n, enum flow_transport t, const struct addr *local,
+		  const struct net_tls *tls, struct addr *bound, uint32_t *numberp,
+		  char *why) MUST_USE;
 int net_listen(struct net *n, enum flow_transport t, const struct addr *local,
 	       struct addr *bound) MUST_USE;
+/* New connections see it at once; those that are there stay.  EINVAL with why[160]: nothing changes. */
+int net_relisten(struct net *n, uint32_t number, const struct net_tls *tls, char *why) MUST_USE;
+/* Nothing new comes in there.  Connections stay until they end; datagrams leave from another listener. */
+void net_unlisten(struct net *n, uint32_t number);
 
 #endif

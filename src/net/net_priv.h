@@ -15,6 +15,8 @@
 enum { NET_MAX_LISTENERS = 64, NET_REACHED = 256, NET_MAX_NAMES = 4096 };
 
 struct net_listener {
+	uint32_t number; /* 0: a free place */
+	uint32_t last;	 /* number that it had before */
 	enum flow_transport transport;
 	struct addr bound;
 	struct udp *udp; /* FLOW_UDP */
@@ -39,8 +41,8 @@ struct streams;
 struct net {
 	struct flow_edge edge; /* first */
 	struct net_conf conf;
-	uint32_t nlisteners;
-	struct net_listener listeners[NET_MAX_LISTENERS]; /* number k stands at k - 1 */
+	uint32_t nlisteners;				  /* places that were ever used */
+	struct net_listener listeners[NET_MAX_LISTENERS]; /* number k stands at (k - 1) % NET_MAX_LISTENERS */
 	struct net_reached reached[NET_REACHED];
 	struct map names; /* net_name, by its text */
 	struct net_name *numbered[NET_MAX_NAMES];
@@ -49,6 +51,13 @@ struct net {
 	struct locator *locator;
 };
 
+/* NULL: there is none of this number any more. */
+static inline struct net_listener *net_listener(struct net *n, uint32_t number)
+{
+	struct net_listener *l = &n->listeners[(number - 1) % NET_MAX_LISTENERS];
+
+	return number && l->number == number ? l : NULL;
+}
 /* Which listener of this transport reaches `remote`, and our address there.  EPROTONOSUPPORT: no such transport;
  * EAFNOSUPPORT: none of this family; EHOSTUNREACH … */
 int net_reach(struct net *n, enum flow_transport t, const struct addr *remote, uint32_t *listenerp,

@@ -24,14 +24,14 @@ uint32_t net_listener_at(const struct net *n, enum flow_transport t, const struc
 	for (uint32_t i = 0; i < n->nlisteners; i++) {
 		const struct net_listener *l = &n->listeners[i];
 
-		if (l->transport != t || l->bound.family != local->family)
+		if (!l->number || l->transport != t || l->bound.family != local->family)
 			continue;
 		if (addr_eq(&l->bound, local))
-			return i + 1;
+			return l->number;
 		if (!same_ip && addr_ip_eq(&l->bound, local))
-			same_ip = i + 1;
+			same_ip = l->number;
 		if (!any && addr_is_any(&l->bound))
-			any = i + 1;
+			any = l->number;
 	}
 	return same_ip ? same_ip : any;
 }
@@ -48,12 +48,12 @@ static int try_each(struct net *n, enum flow_transport t, const struct addr *rem
 			bool same_side = addr_is_loopback(&l->bound) == addr_is_loopback(remote);
 			int this_err;
 
-			if (l->transport != t || l->bound.family != remote->family ||
+			if (!l->number || l->transport != t || l->bound.family != remote->family ||
 			    same_side == (pass == 1))
 				continue;
 			this_err = sock_source_for(remote, &l->bound, local);
 			if (!this_err) {
-				*listenerp = i + 1;
+				*listenerp = l->number;
 				return 0;
 			}
 			err = this_err;
@@ -69,7 +69,7 @@ static int look(struct net *n, enum flow_transport t, const struct addr *remote,
 	int err;
 
 	for (uint32_t i = 0; i < n->nlisteners; i++)
-		have_transport |= n->listeners[i].transport == t;
+		have_transport |= n->listeners[i].number && n->listeners[i].transport == t;
 	if (!have_transport)
 		return EPROTONOSUPPORT;
 	err = sock_source_for(remote, &anywhere, local);
@@ -78,7 +78,7 @@ static int look(struct net *n, enum flow_transport t, const struct addr *remote,
 		err = try_each(n, t, remote, listenerp, local);
 	if (err)
 		return err == ENETUNREACH ? EHOSTUNREACH : err;
-	local->port = n->listeners[*listenerp - 1].bound.port;
+	local->port = net_listener(n, *listenerp)->bound.port;
 	return 0;
 }
 

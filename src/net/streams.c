@@ -12,7 +12,7 @@
 #include "net/flows.h"
 #include "net/frame.h"
 #include "net/streams.h"
-#include "net/tls.h"
+#include "net/tls_keeper.h"
 
 enum { EVENTS = 4096, EVENTS_PER_WAKE = 256, RETRY_MS = 10, DEFAULT_CONNECTIONS = 10000 };
 
@@ -36,6 +36,7 @@ struct streams {
 	struct loop_fd *watch;
 	struct map by_id, by_remote;
 	struct link unsaid;
+	uint32_t unlistened[NET_MAX_LISTENERS], nunlistened; /* unsaid too */
 	struct timer retry;
 };
 
@@ -132,10 +133,13 @@ static int command(const struct streams *s, unsigned thread, const struct flow_c
 
 /* ---- to the flow threads ---- */
 
+static void say_unlistened(struct streams *s);
+
 static void say_closings(struct timer *t, void *arg)
 {
 	struct streams *s = arg;
 
+	say_unlistened(s);
 	LIST_EACH_SAFE (it, next, &s->unsaid) {
 		struct ref *r = CONTAINER_OF(it, struct ref, unsaid);
 		const struct flow_cmd cmd = {.kind = FLOW_CMD_CLOSE, .conn = r->id};
@@ -143,7 +147,7 @@ static void say_closings(struct timer *t, void *arg)
 		if (!command(s, r->thread, &cmd))
 			list_remove(it);
 	}
-	if (!list_empty(&s->unsaid))
+	if (!list_empty(&s->unsaid) || s->nunlistened)
 		timer_start(loop_wheel(s->net->conf.loop), t, RETRY_MS, say_closings, s);
 }
 
@@ -176,7 +180,7 @@ static struct addr local_seen(const struct streams *s, enum flow_transport t,
 	struct addr seen = *local;
 
 	if (listener)
-		seen.port = s->net->listeners[listener - 1].bound.port;
+		seen.port = net_listener(s->net, listener)->bound.port;
 	return seen;
 }
 
@@ -269,14 +273,30 @@ int streams_listen(struct streams *s, enum flow_transport t, uint32_t listener, 
 	return command(s, listener % s->shared.nthreads, &cmd);
 }
 
-int streams_certificate(struct streams *s, const char *cert_path, const char *key_path, char *why)
+/* Said again until the thread has room for it. */
+static void say_unlistened(struct streams *s)
 {
-	return tls_keeper_set(s->shared.tls, cert_path, key_path, why);
+	while (s->nunlistened) {
+		const uint32_t listener = s->unlistened[s->nunlistened - 1];
+		const struct flow_cmd cmd = {.kind = FLOW_CMD_UNLISTEN, .listener = listener};
+
+		if (command(s, listener % s->shared.nthreads, &cmd))
+			break;
+		s->nunlistened--;
+	}
 }
 
-int streams_trust(struct streams *s, const char *ca_path, char *why)
+void streams_unlisten(struct streams *s, uint32_t listener)
 {
-	return tls_keeper_trust(s->shared.tls, ca_path, why);
+	tls_keeper_forget(s->shared.tls, listener);
+	if (s->nunlistened < ARRAY_LEN(s->unlistened))
+		s->unlistened[s->nunlistened++] = listener;
+	say_closings(&s->retry, s);
+}
+
+struct tls_keeper *streams_tls(struct streams *s)
+{
+	return s->shared.tls;
 }
 
 /* ---- from the flow threads ---- */

@@ -13,11 +13,11 @@
 
 int streams_open(struct streams **sp, struct net *n) MUST_USE;
 struct streams *streams_close(struct streams *s);
-int streams_certificate(struct streams *s, const char *cert_path, const char *key_path,
-			char *why) MUST_USE;
-int streams_trust(struct streams *s, const char *ca_path, char *why) MUST_USE;
+struct tls_keeper *streams_tls(struct streams *s); /* what is shown and believed */
 int streams_listen(struct streams *s, enum flow_transport t, uint32_t listener,
 		   int fd) MUST_USE; /* takes fd on success */
+/* Nobody is accepted there any more, soon; its certificate is forgotten. */
+void streams_unlisten(struct streams *s, uint32_t listener);
 int streams_send(struct streams *s, struct flow *flow, const void *p, size_t n) MUST_USE;
 void streams_end(struct streams *s, oid conn);
 void streams_keep(struct streams *s, oid conn, uint32_t seconds);

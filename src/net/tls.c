@@ -1,24 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <limits.h>
 #include <openssl/err.h>
-#include <openssl/ssl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
 #include "base/addr.h"
+#include "base/mem.h"
 #include "net/tls.h"
+#include "net/tls_keeper.h"
 #include "net/tls_name.h"
-
-enum { WHY_BYTES = 160 };
-
-struct tls_keeper {
-	pthread_mutex_t lock;
-	SSL_CTX *ctx;	 /* of those that come in; counted: connections hold theirs */
-	SSL_CTX *client; /* of those that we make */
-	X509_STORE *trust;
-};
 
 struct tls {
 	SSL *ssl;
@@ -26,148 +18,19 @@ struct tls {
 	char whom[]; /* "": it came in */
 };
 
-/* ---- the certificate ---- */
-
-static SSL_CTX *context(const SSL_METHOD *method)
+/* Takes ssl, which may be NULL. */
+static int begin(struct tls **tp, SSL *ssl, int fd, struct str whom)
 {
-	SSL_CTX *ctx = mem_fault() ? NULL : SSL_CTX_new(method);
+	struct tls *t = ssl && !mem_fault() ? calloc(1, sizeof(*t) + whom.n + 1) : NULL;
 
-	if (!ctx)
-		return NULL;
-	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
-	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-					 SSL_OP_CIPHER_SERVER_PREFERENCE);
-	/* A phone's connection lasts for hours: tickets save nothing and outlive their keys. */
-	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-	SSL_CTX_set_num_tickets(ctx, 0);
-	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
-	/* An idle connection holds no buffers. */
-	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-				      SSL_MODE_RELEASE_BUFFERS);
-	return ctx;
-}
-
-static SSL_CTX *client_context(X509_STORE *trust)
-{
-	SSL_CTX *ctx = context(TLS_client_method());
-
-	if (!ctx)
-		return NULL;
-	SSL_CTX_set1_cert_store(ctx, trust);
-	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
-	return ctx;
-}
-
-int tls_keeper_alloc(struct tls_keeper **kp)
-{
-	struct tls_keeper *k = mem_fault() ? NULL : calloc(1, sizeof(*k));
-	int err;
-
-	if (!k)
+	if (!t) {
+		SSL_free(ssl);
 		return ENOMEM;
-	err = pthread_mutex_init(&k->lock, NULL);
-	if (err) {
-		free(k);
-		return err;
 	}
-	k->trust = X509_STORE_new();
-	if (!k->trust || X509_STORE_set_default_paths(k->trust) != 1)
-		err = ENOMEM;
-	k->client = err ? NULL : client_context(k->trust);
-	if (!k->client)
-		err = ENOMEM;
-	ERR_clear_error();
-	if (err)
-		tls_keeper_free(k);
-	else
-		*kp = k;
-	return err;
-}
-
-struct tls_keeper *tls_keeper_free(struct tls_keeper *k)
-{
-	if (k) {
-		SSL_CTX_free(k->ctx);
-		SSL_CTX_free(k->client);
-		X509_STORE_free(k->trust);
-		pthread_mutex_destroy(&k->lock);
-		free(k);
-	}
-	return NULL;
-}
-
-static int failed(char *why, const char *what, const char *path)
-{
-	char text[120];
-
-	ERR_error_string_n(ERR_peek_last_error(), text, sizeof(text));
-	(void)snprintf(why, WHY_BYTES, "%s %.60s: %.40s", what, path, text);
-	ERR_clear_error();
-	return EINVAL;
-}
-
-static int load(SSL_CTX *ctx, const char *cert_path, const char *key_path, char *why)
-{
-	ERR_clear_error();
-	if (SSL_CTX_use_certificate_chain_file(ctx, cert_path) != 1)
-		return failed(why, "certificate", cert_path);
-	if (SSL_CTX_use_PrivateKey_file(ctx, key_path, SSL_FILETYPE_PEM) != 1)
-		return failed(why, "key", key_path);
-	if (SSL_CTX_check_private_key(ctx) != 1)
-		return failed(why, "the certificate does not belong to key", key_path);
-	return 0;
-}
-
-/* Shown to servers too that ask for one. */
-int tls_keeper_set(struct tls_keeper *k, const char *cert_path, const char *key_path, char *why)
-{
-	SSL_CTX *ctx = context(TLS_server_method()), *client = client_context(k->trust), *before[2];
-	int err = ctx && client ? load(ctx, cert_path, key_path, why) : ENOMEM;
-
-	if (!err)
-		err = load(client, cert_path, key_path, why);
-	if (err) {
-		SSL_CTX_free(ctx);
-		SSL_CTX_free(client);
-		return err;
-	}
-	pthread_mutex_lock(&k->lock);
-	before[0] = k->ctx;
-	before[1] = k->client;
-	k->ctx = ctx;
-	k->client = client;
-	pthread_mutex_unlock(&k->lock);
-	SSL_CTX_free(before[0]);
-	SSL_CTX_free(before[1]);
-	return 0;
-}
-
-int tls_keeper_trust(struct tls_keeper *k, const char *ca_path, char *why)
-{
-	ERR_clear_error();
-	return X509_STORE_load_file(k->trust, ca_path) == 1 ? 0 : failed(why, "roots", ca_path);
-}
-
-/* ---- a connection ---- */
-
-static int begin(struct tls **tp, struct tls_keeper *k, int fd, struct str whom)
-{
-	struct tls *t = mem_fault() ? NULL : calloc(1, sizeof(*t) + whom.n + 1);
-	SSL_CTX *ctx;
-	int err = t ? 0 : ENOMEM;
-
-	if (!err) {
-		pthread_mutex_lock(&k->lock);
-		ctx = whom.n ? k->client : k->ctx;
-		err = ctx ? 0 : ENOENT;
-		t->ssl = ctx ? SSL_new(ctx) : NULL; /* holds the context */
-		pthread_mutex_unlock(&k->lock);
-	}
-	if (!err && (!t->ssl || SSL_set_fd(t->ssl, fd) != 1))
-		err = ENOMEM;
-	if (err) {
+	t->ssl = ssl;
+	if (SSL_set_fd(ssl, fd) != 1) {
 		tls_free(t);
-		return err;
+		return ENOMEM;
 	}
 	if (whom.n)
 		memcpy(t->whom, whom.p, whom.n);
@@ -175,10 +38,13 @@ static int begin(struct tls **tp, struct tls_keeper *k, int fd, struct str whom)
 	return 0;
 }
 
-int tls_alloc(struct tls **tp, struct tls_keeper *k, int fd)
+int tls_alloc(struct tls **tp, struct tls_keeper *k, uint32_t listener, int fd)
 {
-	int err = begin(tp, k, fd, STR_NONE);
+	SSL *ssl;
+	int err = tls_keeper_incoming(k, listener, &ssl);
 
+	if (!err)
+		err = begin(tp, ssl, fd, STR_NONE);
 	if (!err)
 		SSL_set_accept_state((*tp)->ssl);
 	return err;
@@ -187,8 +53,11 @@ int tls_alloc(struct tls **tp, struct tls_keeper *k, int fd)
 int tls_connect(struct tls **tp, struct tls_keeper *k, int fd, struct str whom)
 {
 	struct addr ip;
-	int err = whom.n ? begin(tp, k, fd, whom) : EINVAL;
+	SSL *ssl = NULL;
+	int err = whom.n ? tls_keeper_outgoing(k, &ssl) : EINVAL;
 
+	if (!err)
+		err = begin(tp, ssl, fd, whom);
 	if (err)
 		return err;
 	SSL_set_connect_state((*tp)->ssl);
@@ -238,7 +107,7 @@ static int check_name(const struct tls *t, char *why)
 	X509_free(cert);
 	if (fits)
 		return 0;
-	(void)snprintf(why, WHY_BYTES, "its certificate does not name %.100s", t->whom);
+	(void)snprintf(why, TLS_WHY_BYTES, "its certificate does not name %.100s", t->whom);
 	return EKEYREJECTED;
 }
 
@@ -249,11 +118,11 @@ static int reason(const struct tls *t, int err, char *why)
 	const char *text = ERR_reason_error_string(ERR_peek_last_error());
 
 	if (verified != X509_V_OK) {
-		(void)snprintf(why, WHY_BYTES, "its certificate is not believed: %s",
+		(void)snprintf(why, TLS_WHY_BYTES, "its certificate is not believed: %s",
 			       X509_verify_cert_error_string(verified));
 		return verified == X509_V_ERR_CERT_HAS_EXPIRED ? EKEYEXPIRED : EKEYREJECTED;
 	}
-	(void)snprintf(why, WHY_BYTES, "the TLS hand-shake failed%s%.100s", text ? ": " : "",
+	(void)snprintf(why, TLS_WHY_BYTES, "the TLS hand-shake failed%s%.100s", text ? ": " : "",
 		       text ? text : "");
 	return err ? err : EPROTO;
 }

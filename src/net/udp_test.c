@@ -306,15 +306,35 @@ static void impossible_destinations_are_known_at_once(void **state)
 	struct addr server = listen_at(w, "127.10.0.1");
 	struct flow no_port = {.transport = FLOW_UDP, .remote = at("127.10.9.9", 0)},
 		    no_addr = {.transport = FLOW_UDP},
-		    other_family = {.transport = FLOW_UDP,
-				    .local = server,
-				    .remote = at("::1", 5060)},
-		    bad_listener = {.transport = FLOW_UDP, .listener = 9, .remote = server};
+		    other_family = {
+			    .transport = FLOW_UDP, .local = server, .remote = at("::1", 5060)};
 
 	assert_int_equal(w->edge->send(w->edge, &no_port, "x", 1), EHOSTUNREACH);
 	assert_int_equal(w->edge->send(w->edge, &no_addr, "x", 1), EHOSTUNREACH);
 	assert_int_equal(w->edge->send(w->edge, &other_family, "x", 1), EAFNOSUPPORT);
-	assert_int_equal(w->edge->send(w->edge, &bad_listener, "x", 1), EINVAL);
+}
+
+static void what_came_to_a_listener_that_is_gone_is_answered_from_another(void **state)
+{
+	struct world *w = *state;
+	struct addr first = at("127.10.0.1", 0), second = listen_at(w, "127.10.0.2"), bound;
+	uint32_t number, again;
+	struct flow flow = {.transport = FLOW_UDP, .remote = second};
+
+	assert_int_equal(net_listen_as(w->net, FLOW_UDP, &first, NULL, &bound, &number, NULL), 0);
+	flow.listener = number;
+	flow.local = bound;
+	net_unlisten(w->net, number);
+	net_unlisten(w->net, number); /* once more: nothing */
+	assert_int_equal(net_listen_as(w->net, FLOW_UDP, &bound, NULL, &first, &again, NULL), 0);
+	assert_true(again != number);
+	net_unlisten(w->net, again);
+	assert_int_equal(w->edge->send(w->edge, &flow, "x", 1), 0);
+	for (int i = 0; i < 100; i++) { /* more than there are places */
+		assert_int_equal(
+			net_listen_as(w->net, FLOW_UDP, &bound, NULL, &first, &number, NULL), 0);
+		net_unlisten(w->net, number);
+	}
 }
 
 int main(void)
@@ -331,6 +351,7 @@ int main(void)
 		T(listener_on_any_address_names_the_one_that_the_route_takes),
 		T(address_in_use_or_not_ours_is_refused),
 		T(impossible_destinations_are_known_at_once),
+		T(what_came_to_a_listener_that_is_gone_is_answered_from_another),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,7 +61,7 @@ static int check_text(const struct reader *rd, const struct field *f, struct str
 {
 	size_t nchars;
 
-	if (!syntax_text(s, &nchars))
+	if (!(f->flags & LINES ? syntax_lines : syntax_text)(s, &nchars))
 		return wrong(rd, f->name, "bad_text", "must be UTF-8 without control characters");
 	if (nchars > (size_t)f->max)
 		return wrong(rd, f->name, "too_long", "has %zu characters; at most %d are kept",

@@ -49,7 +49,8 @@ enum field_flag {
 	INDEXED = 1 << 13,	 /* lists are sorted and filtered by it */
 	CLOCK_TIME = 1 << 16,	 /* 08:30; 24:00 is midnight */
 	CALENDAR_DATE = 1 << 17, /* 2026-12-25 */
-	LINES = 1 << 18,	 /* of records: text in lines, shown with their ends */
+	LINES = 1
+		<< 18, /* text in lines: PEM, and what records hold; a SECRET then has up to 16384 characters */
 	SHARED = 1
 		 << 15, /* follows the template of template_id, unless it is named in `overrides` */
 };

@@ -75,6 +75,27 @@ bool syntax_text(struct str s, size_t *ncharsp)
 	return true;
 }
 
+bool syntax_lines(struct str s, size_t *ncharsp)
+{
+	size_t count = 0, n;
+
+	while (s.n) {
+		const char *end = memchr(s.p, '\n', s.n);
+		struct str line = {s.p, end ? (size_t)(end - s.p) : s.n};
+		size_t taken = line.n + (end != NULL);
+
+		if (end && line.n && line.p[line.n - 1] == '\r')
+			line.n--;
+		if (!syntax_text(line, &n))
+			return false;
+		count += n + taken - line.n;
+		s.p += taken;
+		s.n -= taken;
+	}
+	*ncharsp = count;
+	return true;
+}
+
 bool syntax_number(struct str s)
 {
 	return only(s, "");

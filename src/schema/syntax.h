@@ -15,6 +15,8 @@
 size_t syntax_utf8_len(struct str s);
 /* Whole, valid UTF-8 without control characters (C0, DEL, C1, line and paragraph separators); counts characters. */
 bool syntax_text(struct str s, size_t *ncharsp);
+/* The same of each line; lines end with LF or CRLF. */
+bool syntax_lines(struct str s, size_t *ncharsp);
 bool syntax_number(struct str s);   /* ASCII digits and letters: an extension's number (SYS-10) */
 bool syntax_sip_user(struct str s); /* user part of a SIP URI that needs no escape */
 bool syntax_hostname(struct str s); /* host name, IPv4 or IPv6 address, without brackets */

@@ -22,7 +22,7 @@
 	const struct enum_text enum_text_##name = {#name, name##_texts, ARRAY_LEN(name##_texts)};
 #include "schema/enums.def"
 
-enum { SECRET_MAX = 128 }; /* an argon2id string fits too */
+enum { SECRET_MAX = 128, SECRET_LINES_MAX = 16384 }; /* an argon2id string fits too */
 
 /* Fields of resources. */
 #define ENTRY(n, k, fl, d) .name = #n, .kind = k, .flags = fl, .offset = offsetof(struct THIS, n), .doc = d
@@ -37,7 +37,8 @@ enum { SECRET_MAX = 128 }; /* an argon2id string fits too */
 #define ID(n, fl, d) {ENTRY(n, FIELD_ID, fl, d)},
 #define DEST(n, fl, d) {ENTRY(n, FIELD_DEST, fl, d), .values = &enum_text_dest_kind},
 #define LIST(n, ch, fl, mx, d) {ENTRY(n, FIELD_LIST, fl, d), .max = mx, .child = &resource_##ch},
-#define SECRET(n, fl, d) {ENTRY(n, FIELD_SECRET, fl, d), .max = SECRET_MAX, .text_default = ""},
+#define SECRET(n, fl, d) \
+	{ENTRY(n, FIELD_SECRET, fl, d), .max = ((fl) & LINES) ? SECRET_LINES_MAX : SECRET_MAX, .text_default = ""},
 #define PASSWORD(n, fl, d) {ENTRY(n, FIELD_PASSWORD, fl, d), .max = SECRET_MAX, .text_default = ""},
 #define TIME(n, fl, d) {ENTRY(n, FIELD_TIME, fl, d), .max = INT64_MAX},
 #define END() };

@@ -58,6 +58,10 @@ int edit_followers(struct edit *e, const struct object *before,
 /* edit_addresses.c */
 int edit_check_address_rule(struct edit *e, const struct object *o) MUST_USE;
 bool edit_is_host_port(struct str s); /* also when empty */
+/* edit_transports.c */
+int edit_check_certificate(struct edit *e, struct object *o, const struct object *before) MUST_USE;
+int edit_check_transport(struct edit *e, struct object *o, const struct object *before) MUST_USE;
+int edit_transport_unused(struct edit *e, const struct object *o) MUST_USE;
 /* edit_rules.c: what trunks, pools and routing must fulfil; may write numbers as they are compared. */
 int edit_check_network_setting(struct edit *e, struct object *o,
 			       const struct object *before) MUST_USE;

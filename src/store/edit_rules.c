@@ -609,6 +609,8 @@ int edit_check_rules(struct edit *e, struct object *o, const struct object *befo
 		{&resource_extension_group, edit_check_extension_group},
 		{&resource_account, edit_check_account},
 		{&resource_network_setting, edit_check_network_setting},
+		{&resource_certificate, edit_check_certificate},
+		{&resource_transport, edit_check_transport},
 	};
 	size_t nerrs = e->errs.n;
 	int err = 0;
@@ -638,7 +640,7 @@ int edit_rules_unused(struct edit *e, const struct object *o)
 	};
 	const struct did_pool *p = (const struct did_pool *)o;
 	size_t before = e->errs.n;
-	int err = 0;
+	int err = edit_transport_unused(e, o);
 
 	for (size_t i = 0; o->res == &resource_did_pool && !err && i < ARRAY_LEN(users); i++) {
 		uint64_t *ids = NULL;

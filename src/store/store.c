@@ -236,6 +236,32 @@ static void errors_of(const struct store_reply *reply, struct field_errors *errs
 	json_decref(all);
 }
 
+int store_has_now(struct store *s, const struct resource *res, bool *yes)
+{
+	struct store_request req = {
+		.op = STORE_LIST, .res = res, .is_admin = true, .reply_to = s->now};
+	struct store_reply reply = {0};
+	json_t *page;
+	int err;
+
+	BUG(atomic_load(&s->is_loaded));
+	req.json = str_dup(STR("{\"limit\":1}"));
+	req.njson = req.json ? strlen(req.json) : 0;
+	err = req.json ? store_post(s, &req) : ENOMEM;
+	if (err) {
+		free(req.json);
+		return err;
+	}
+	err = wait_for(s->now, &reply);
+	if (err || reply.err)
+		return err ? err : reply.err;
+	page = json_loadb(reply.json, reply.njson, 0, NULL);
+	*yes = json_array_size(json_object_get(page, "items")) > 0;
+	json_decref(page);
+	free(reply.json);
+	return page ? 0 : ENOMEM;
+}
+
 int store_create_now(struct store *s, uint64_t tenant_id, const struct resource *res,
 		     const char *json, uint64_t *idp, struct field_errors *errs)
 {

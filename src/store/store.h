@@ -118,6 +118,8 @@ void store_applied(struct store *s, uint64_t token);
 typedef int store_load_h(struct store_change *change, void *arg);
 int store_load(struct store *s, store_load_h *fn, void *arg) MUST_USE;
 
+/* Is there any of this resource of the system?  For start-up work, before store_load(). */
+int store_has_now(struct store *s, const struct resource *res, bool *yes) MUST_USE;
 /* Same-thread create for start-up work (demo tenant, first administrator): waits for the commit.  Before store_load(). */
 int store_create_now(struct store *s, uint64_t tenant_id, const struct resource *res,
 		     const char *json, uint64_t *idp, struct field_errors *errs) MUST_USE;

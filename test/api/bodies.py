@@ -4,6 +4,10 @@
 Only where fields fit together by rules that a field alone does not tell, RULES has what they need."""
 import itertools
 import json
+import pathlib
+import tempfile
+
+from harness.certs import Authority
 
 _numbers = itertools.count(5001)
 
@@ -18,7 +22,18 @@ def pool_trunk(client):
     return client.get("/api/did_pools")["items"][0]["trunk_id"]
 
 
+def own_certificate(client):
+    """Of the tenant's domain, as text, with its key."""
+    tenant = client.get("/api/me")["tenant_id"]
+    domain = client.get(f"/api/tenants/{tenant}")["domain"] if tenant else "pbx.example"
+    with tempfile.TemporaryDirectory() as directory:
+        pem, key = Authority(pathlib.Path(directory)).sign("own", f"DNS:{domain}")
+        return {"chain": pem.read_text(), "key": key.read_text()}
+
+
 RULES = {
+    "certificates": lambda client, n: own_certificate(client),
+    "transports": lambda client, n: {"protocol": "tcp", "port": n},
     "tenants": lambda client, n: {"name": f"c{n}", "domain": f"c{n}.example", "username": "boss", "password": "some secret words"},
     "trunks": lambda client, n: {"host": f"10.200.{n >> 8}.{n & 255}"},
     "did_pools": lambda client, n: {"trunk_id": create(client, "trunks")["id"], "numbers": "4420*"},

@@ -200,6 +200,10 @@ static void answer(struct fake *f, const struct command *c)
 			       "\"reason\":\"200 OK\",\"since\":\"2026-11-20T15:00:00.000Z\","
 			       "\"registered_until\":null,\"calls\":0}],\"next\":null}");
 		break;
+	case COMMAND_TRANSPORT_STATES:
+		buf_cstr(&out, "{\"items\":[{\"id\":\"17\",\"transport_id\":\"1\",\"protocol\":\"udp\",\"address\":"
+			       "\"127.0.0.1\",\"port\":5060,\"is_active\":true,\"reason\":\"\"}],\"next\":null}");
+		break;
 	case COMMAND_BLOCKED_ADDRESSES:
 		buf_printf(
 			&out,

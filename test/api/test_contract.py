@@ -48,6 +48,7 @@ CALLS = {
     "destroy_session": lambda t: t.client.ask("POST", f"/api/sessions/{session(t)}/destroy"),
     "create_route_simulation": lambda t: t.client.ask("POST", "/api/route_simulations", {"caller": "101", "number": "0044"}),
     "list_trunk_states": lambda t: t.admin.ask("GET", "/api/trunk_states"),
+    "list_transport_states": lambda t: t.admin.ask("GET", "/api/transport_states"),
     "list_blocked_addresses": lambda t: t.admin.ask("GET", "/api/blocked_addresses"),
     "delete_blocked_address": lambda t: t.admin.ask("DELETE", f"/api/blocked_addresses/{t.blocked()}"),
     "destroy_blocked_address": lambda t: t.admin.ask("POST", f"/api/blocked_addresses/{t.blocked()}/destroy"),

@@ -8,7 +8,7 @@ from test_contract import MISSING, body_for, by_id, operations
 
 
 OF_THE_SYSTEM = ("address_rules", "congestion_limits", "flood_limits", "network_settings", "sip_settings", "blocked_addresses",
-                 "trunks", "trunk_states")
+                 "trunks", "trunk_states", "transports", "transport_states")
 
 
 @pytest.fixture(scope="module")
