@@ -10,6 +10,7 @@
 #include "call/calls.h"
 #include "call/leg_media.h"
 #include "call/negotiate.h"
+#include "call/party.h"
 #include "call/record.h"
 
 enum { BRIDGE_WAIT_MS = 250, BRIDGE_MAX_WAITS = 160 };
@@ -158,11 +159,20 @@ static void keep_old(struct leg *x, struct leg *y, struct sdp *old)
 			 "the media engine could not be told that an offer was taken back");
 }
 
+/* Nothing more is to be negotiated: who has not been told in passing with whom it talks now is told so. */
+static void tell_both(struct leg *x, struct leg *y)
+{
+	party_refresh(x);
+	party_refresh(y);
+}
+
 /* x is owed nothing: it was introduced.  What y has answered is offered to it when it has to change something for it. */
 static void turn_round(struct bridge *br, struct leg *x, struct leg *y)
 {
-	if (br->has_turned || leg_sdp_agree(x->theirs, y->theirs))
+	if (br->has_turned || leg_sdp_agree(x->theirs, y->theirs)) {
+		tell_both(x, y);
 		return;
+	}
 	br->has_turned = true;
 	br->nwaits = 0;
 	br->x = 1 - br->x;
@@ -234,6 +244,7 @@ static void act_pass_refusal(struct bridge *br, const struct bridge_msg *m)
 	if (br->has_turned) { /* what both have said before will do */
 		x->theirs = x->offered;
 		x->offered = NULL;
+		tell_both(x, leg_y(br));
 		return;
 	}
 	withdraw(br, m->status, REASON_PROTOCOL);

@@ -106,7 +106,7 @@ static void the_caller_is_who_its_account_is(void **state)
 	calls_number_h(&a, anna, "102",
 		       "P-Asserted-Identity: <sip:president@acme.example>\nRemote-Party-ID: "
 		       "<sip:1@x>\nX-Evil: 1\n"
-		       "Privacy: id\nDiversion: <sip:2@x>\nSubject: boo\n",
+		       "P-Preferred-Identity: <sip:2@x>\nDiversion: <sip:2@x>\nSubject: boo\n",
 		       audio(anna));
 	m = rings(&b, &w->phone[2]);
 	assert_true(str_starts(sip_msg_header(m, SIP_HDR_FROM),

@@ -48,6 +48,7 @@ struct call_plan {
 	char outside
 		[33]; /* the number that was to be dialled, when a forward dialled it; else "" */
 	uint64_t on_behalf_id; /* extension that sent the call on */
+	bool is_emergency;
 };
 
 enum { FAILURE_LINES_BYTES = 256 };
@@ -80,7 +81,9 @@ struct call {
 	uint64_t from_trunk_id;		/* it came over this; 0: a device of the tenant called */
 	unsigned trunk_status;		/* what the last trunk tried said in the end; 0: nothing */
 	char domain[CALL_DOMAIN_BYTES]; /* of the tenant */
-	unsigned max_forwards;		/* what is left for its outgoing INVITEs */
+	char wanted_id
+		[33]; /* number that the caller wants shown over trunks; "": that of the extension */
+	unsigned max_forwards; /* what is left for its outgoing INVITEs */
 	struct ringing *ring;
 	struct bridge *bridge;
 	struct service_run *service;

@@ -15,6 +15,7 @@
 #include "call/events.h"
 #include "call/leg_media.h"
 #include "call/negotiate.h"
+#include "call/party.h"
 #include "call/pickup.h"
 #include "call/record.h"
 #include "call/ringing.h"
@@ -52,6 +53,8 @@ static void note_rule(struct call *call, const struct route_decision *d)
 
 static void decide(struct call *call, const struct dest *dest, struct route_decision *d)
 {
+	const struct leg *caller = leg_get(call->cs, call->caller);
+	const struct party *asserted = caller ? caller->asserted : NULL;
 	struct route_query q = {
 		.model = call->cs->conf.model,
 		.facts = &call->cs->facts,
@@ -59,7 +62,8 @@ static void decide(struct call *call, const struct dest *dest, struct route_deci
 		.from_trunk_id = call->from_trunk_id,
 		.tenant_id = call->rec.tenant_id,
 		.caller_extension_id = call->caller_extension_id,
-		.caller = str_of(call->rec.caller),
+		.caller = str_of(asserted ? asserted->number : call->rec.caller),
+		.wanted_id = str_of(call->wanted_id),
 		.dialled = str_of(call->rec.callee),
 		.dest = dest,
 		.outside = str_of(call->plan.outside),
@@ -263,7 +267,8 @@ void call_route(struct call *call, const struct dest *dest)
 					.service_id = d.service_id,
 					.ring_seconds = d.ring_seconds,
 					.trunk_id = d.trunk_id,
-					.on_behalf_id = d.on_behalf_id};
+					.on_behalf_id = d.on_behalf_id,
+					.is_emergency = d.is_emergency};
 	memcpy(call->plan.service, d.service, sizeof(call->plan.service));
 	memcpy(call->plan.number, d.number, sizeof(call->plan.number));
 	memcpy(call->plan.caller_id, d.caller_id, sizeof(call->plan.caller_id));

@@ -11,6 +11,7 @@
 #include "call/calls.h"
 #include "call/leg_media.h"
 #include "call/leg_sip.h"
+#include "call/party.h"
 #include "call/pickup.h"
 #include "call/record.h"
 #include "route/index.h"
@@ -124,6 +125,20 @@ static void caller_identity(struct call *call, struct leg *leg, const struct ide
 			     sizeof(call->rec.caller_name));
 }
 
+/* Of a device that speaks for many: who calls this time. */
+static void on_behalf(struct call *call, struct leg *leg, const struct sip_msg *req)
+{
+	struct party p;
+
+	leg->is_private = party_wants_privacy(req);
+	if (!party_is_trusted(leg) || !party_preferred(&p, req))
+		return;
+	party_keep(leg, &p);
+	str_fit(call->wanted_id, sizeof(call->wanted_id), str_of(p.number));
+	str_fit(call->rec.caller, sizeof(call->rec.caller), str_of(p.number));
+	str_fit(call->rec.caller_name, sizeof(call->rec.caller_name), str_of(p.name));
+}
+
 /* What it offers.  No description: we shall be asked to offer (late offer).  Returns the status to refuse with, 0 = fine. */
 static unsigned take_offer(struct leg *leg, const struct sip_msg *req)
 {
@@ -178,23 +193,22 @@ static void note_request(struct leg *leg, const struct sip_msg *req)
 
 /* ---- trunks ---- */
 
-/* What From says of a caller outside.  A number in it is shown as it is written there. */
+/* A caller outside.  A number is shown as it is written. */
 static void caller_outside(struct call *call, struct leg *leg, const struct sip_msg *req)
 {
 	struct call_record *rec = &call->rec;
-	struct sip_addr from;
-	struct sip_uri uri;
-	struct str user;
+	struct party p;
 
 	(void)snprintf(rec->direction, sizeof(rec->direction), "inbound");
-	(void)snprintf(rec->caller, sizeof(rec->caller), "anonymous");
-	if (sip_from(req, &from) || sip_uri_parse(&uri, from.uri))
-		return;
-	user = str_cut(&uri.user, ';');
-	if (!user.n || sip_unescape(rec->caller, sizeof(rec->caller), user))
+	party_read(&p, req, party_is_trusted(leg));
+	leg->is_private = p.is_private || !p.number[0];
+	if (leg->is_private) {
+		party_keep(leg, &p);
 		(void)snprintf(rec->caller, sizeof(rec->caller), "anonymous");
-	if (sip_unquote(rec->caller_name, sizeof(rec->caller_name), from.display))
-		rec->caller_name[0] = '\0';
+	} else {
+		str_fit(rec->caller, sizeof(rec->caller), str_of(p.number));
+		str_fit(rec->caller_name, sizeof(rec->caller_name), str_of(p.name));
+	}
 	str_fit(leg->rec.number, sizeof(leg->rec.number), str_of(rec->caller));
 }
 
@@ -404,6 +418,8 @@ void calls_incoming(struct sip_strans *st, const struct sip_msg *req, void *call
 		on_trunk(leg, from.trunk_id);
 		str_fit(leg->call->domain, sizeof(leg->call->domain), str_of(from.tenant->domain));
 		caller_outside(leg->call, leg, req);
+	} else {
+		on_behalf(leg->call, leg, req);
 	}
 	leg->call->max_forwards = hops_left(req);
 	if (!status && !leg->call->max_forwards)

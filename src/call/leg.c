@@ -14,6 +14,7 @@
 #include "call/leg_sip.h"
 #include "call/negotiate.h"
 #include "call/record.h"
+#include "call/party.h"
 #include "call/refer.h"
 
 typedef void leg_action_h(struct leg *leg, const struct leg_msg *m);
@@ -160,13 +161,19 @@ static void act_up(struct leg *leg, const struct leg_msg *m)
 
 static void act_accept(struct leg *leg, const struct leg_msg *m)
 {
-	struct sip_extra extra = {
-		.headers = m->headers, .content_type = STR("application/sdp"), .body = m->sdp};
+	struct buf lines = {0};
+	struct sip_extra extra = {.content_type = STR("application/sdp"), .body = m->sdp};
+	int err;
 
 	leg->owes = LEG_OWES_NOTHING;
 	record_leg_answered(leg);
 	record_leg_kept(leg);
-	if (sip_invite_accept(leg->inv, &extra))
+	buf_str(&lines, m->headers);
+	party_tell_peer(&lines, leg);
+	extra.headers = buf_view(&lines);
+	err = lines.err ? lines.err : sip_invite_accept(leg->inv, &extra);
+	buf_free(&lines);
+	if (err)
 		leg_event(leg, LEV_FAULT, &nothing);
 }
 
@@ -374,6 +381,12 @@ void leg_hangup(struct leg *leg, enum reason reason, unsigned status, struct str
 
 void leg_move(struct leg *leg, struct call *to)
 {
+	struct party p;
+
+	if (!leg->extension_id) { /* who it is stands in the call it leaves */
+		party_of(&p, leg);
+		party_keep(leg, &p);
+	}
 	leg->call->nalive--;
 	list_remove(&leg->in_call);
 	record_leg_moved(leg, to);
@@ -434,5 +447,6 @@ struct leg *leg_free(struct leg *leg)
 	buf_free(&leg->sent);
 	sdp_free(leg->offered);
 	sdp_free(leg->theirs);
+	mem_free(leg->asserted);
 	return mem_free(leg);
 }

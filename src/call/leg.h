@@ -24,6 +24,7 @@ struct call;
 struct calls;
 struct ringing_member;
 struct refer;
+struct party;
 
 enum leg_state {
 #define X(name, ms) LEG_##name,
@@ -89,6 +90,11 @@ struct leg {
 	oid joined;				       /* leg whose media it hears */
 	uint8_t secret[32];			       /* our keys towards it are made from this */
 	struct leg_line lines[MEDIA_MAX_STREAMS];      /* how each is protected */
+
+	struct party
+		*asserted; /* who is there, when that is not what the records say (party.h); NULL */
+	bool is_private;   /* it asked not to be named */
+	uint64_t told;	   /* whom it was last told to talk to (a hash); 0: nobody */
 
 	oid replaces; /* leg whose place it is about to take (pickup.h) */
 	bool is_early_only;

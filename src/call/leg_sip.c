@@ -8,6 +8,7 @@
 #include "call/bridge.h"
 #include "call/calls.h"
 #include "call/leg_sip.h"
+#include "call/party.h"
 #include "call/refer.h"
 #include "call/ringing.h"
 #include "call/transfer.h"
@@ -44,42 +45,25 @@ int leg_sip_contact(struct buf *out, struct calls *cs, const struct flow *flow, 
 	return out->err;
 }
 
-static void write_party(struct buf *out, struct str display, struct str number, struct str domain)
-{
-	struct buf uri = {0};
-
-	buf_cstr(&uri, "sip:");
-	sip_escape_user(&uri, number);
-	buf_char(&uri, '@');
-	buf_str(&uri, domain);
-	sip_write_addr(out, display, buf_view(&uri), STR_NONE);
-	if (uri.err)
-		out->err = uri.err;
-	buf_free(&uri);
-}
-
 /* ---- trunks ---- */
 
+/* Whom the caller asked not to name; an emergency service hears of everybody. */
+static bool is_hidden(const struct leg *leg)
+{
+	const struct leg *caller = leg_get(leg->cs, leg->call->caller);
+
+	return caller && caller->is_private && !leg->call->plan.is_emergency;
+}
+
 /* TRK-9: the caller ID in the header that this provider reads.  Of whom no number is shown there is none. */
-static void write_identity(struct buf *lines, const struct leg *leg, const struct trunk *t)
+static void write_identity(struct buf *lines, const struct leg *leg)
 {
 	const struct call *call = leg->call;
-	struct buf who = {0};
-	char host[ADDR_STR_BYTES];
+	struct party who = {.is_private = is_hidden(leg)};
 
-	if (!t || t->send_identity == TRUNK_IDENTITY_NONE || !call->plan.caller_id[0])
-		return;
-	write_party(&who, str_of(call->rec.caller_name), str_of(call->plan.caller_id),
-		    str_of(addr_host_str(host, &leg->flow.remote)));
-	if (t->send_identity == TRUNK_IDENTITY_REMOTE_PARTY)
-		buf_cstr(&who, ";party=calling;privacy=off;screen=yes");
-	sip_write_header(lines,
-			 t->send_identity == TRUNK_IDENTITY_ASSERTED ? SIP_HDR_P_ASSERTED_IDENTITY
-								     : SIP_HDR_REMOTE_PARTY_ID,
-			 buf_view(&who));
-	if (who.err)
-		lines->err = who.err;
-	buf_free(&who);
+	str_fit(who.number, sizeof(who.number), str_of(call->plan.caller_id));
+	str_fit(who.name, sizeof(who.name), str_of(call->rec.caller_name));
+	party_write(lines, leg, &who);
 }
 
 /* RFC 5806: who sent the call on, and why.  The world knows an extension by the number it shows. */
@@ -91,7 +75,7 @@ static void write_diversion(struct buf *lines, const struct leg *leg, struct str
 
 	if (!call->ndiversions || !number.n)
 		return;
-	write_party(&who, STR_NONE, number, domain);
+	party_write_addr(&who, STR_NONE, number, domain);
 	buf_printf(&who, ";reason=%s;counter=%u", call->diversion, call->ndiversions);
 	sip_write_header(lines, SIP_HDR_DIVERSION, buf_view(&who));
 	if (who.err)
@@ -106,16 +90,20 @@ static int write_trunk_call(struct leg *leg, const struct trunk *t, struct buf *
 	const struct call *call = leg->call;
 	const char *id = t && t->from_username && *t->username ? t->username : call->plan.caller_id;
 	struct buf domain = {0};
+	bool is_named = !is_hidden(leg);
 	int err;
 
 	buf_cstr(uri, "sip:");
 	sip_escape_user(uri, str_of(leg->rec.number));
 	buf_char(uri, '@');
 	trunks_names(leg->cs->conf.trunks, leg->trunk_id, uri, &domain);
+	if (!is_named && id == call->plan.caller_id)
+		id = "";
 	if (*id)
-		write_party(from, str_of(call->rec.caller_name), str_of(id), buf_view(&domain));
+		party_write_addr(from, is_named ? str_of(call->rec.caller_name) : STR("Anonymous"),
+				 str_of(id), buf_view(&domain));
 	else
-		buf_cstr(from, "\"Anonymous\" <sip:anonymous@anonymous.invalid>");
+		buf_cstr(from, PARTY_ANONYMOUS);
 	err = leg_sip_contact(contact, leg->cs, &leg->flow, *id ? str_of(id) : STR("anonymous"));
 	if (!err)
 		err = uri->err ? uri->err : domain.err ? domain.err : from->err;
@@ -161,7 +149,7 @@ static int dial_trunk(struct leg *leg, struct str sdp, const struct sip_msg *aga
 		err = to.err;
 	if (!err && again && again->status != 422)
 		err = trunks_answer(trunks, leg->trunk_id, again, buf_view(&uri), &lines);
-	write_identity(&lines, leg, t);
+	write_identity(&lines, leg);
 	trunk_diversion(&lines, leg);
 	if (!err)
 		err = lines.err ? lines.err : routes.err;
@@ -233,6 +221,7 @@ static int dial(struct leg *leg, struct str sdp, const struct sip_msg *again)
 	struct call *call = leg->call;
 	struct buf from = {0}, callee = {0}, contact = {0}, name = {0}, lines = {0};
 	struct sip_invite_conf conf;
+	struct str number;
 	int err;
 
 	if (leg->trunk_id)
@@ -241,9 +230,11 @@ static int dial(struct leg *leg, struct str sdp, const struct sip_msg *again)
 		return ENOENT; /* gone while the media session was opened */
 	leg->flow = to->flow;
 	ringing_caller_name(leg, &name);
-	write_party(&from, buf_view(&name), str_of(call->rec.caller), str_of(call->domain));
-	write_party(&callee, STR_NONE, str_of(leg->rec.number), str_of(call->domain));
-	err = leg_sip_contact(&contact, leg->cs, &leg->flow, str_of(call->rec.caller));
+	number = is_hidden(leg) ? STR("anonymous") : str_of(call->rec.caller);
+	party_write_addr(&from, buf_view(&name), number,
+			 is_hidden(leg) ? STR("anonymous.invalid") : str_of(call->domain));
+	party_write_addr(&callee, STR_NONE, str_of(leg->rec.number), str_of(call->domain));
+	err = leg_sip_contact(&contact, leg->cs, &leg->flow, number);
 	write_diversion(&lines, leg, str_of(call->diverted_from), str_of(call->domain));
 	if (!err)
 		err = from.err ? from.err : callee.err ? callee.err : name.err;
@@ -372,6 +363,8 @@ void leg_sip_event(struct sip_invite *inv, const struct sip_inv_event *ev, void 
 	note_dialog(leg);
 	if (ev->msg && !ev->msg->is_request && !leg->rec.user_agent[0])
 		note_agent(leg, ev->msg);
+	if (ev->type == SIP_INV_ANSWERED || ev->type == SIP_INV_OFFER)
+		party_hear(leg, ev->msg);
 	if (ev->type == SIP_INV_REJECTED)
 		m.reason = reject_reason(leg, ev);
 	else if (ev->type == SIP_INV_CANCELLED)
@@ -415,6 +408,21 @@ static bool leg_offers_by_update(const struct leg *leg)
 	       sip_invite_takes_update(leg->inv);
 }
 
+static int offer(struct leg *leg, struct sip_extra *extra)
+{
+	struct buf lines = {0};
+	int err;
+
+	party_tell_peer(&lines, leg);
+	extra->headers = buf_view(&lines);
+	err = lines.err;
+	if (!err)
+		err = leg_offers_by_update(leg) ? sip_invite_update(leg->inv, extra)
+						: sip_invite_reinvite(leg->inv, extra);
+	buf_free(&lines);
+	return err;
+}
+
 int leg_send_sdp(struct leg *leg, struct str sdp)
 {
 	struct sip_extra extra = {.content_type = STR("application/sdp"), .body = sdp};
@@ -436,8 +444,7 @@ int leg_send_sdp(struct leg *leg, struct str sdp)
 		}
 		return sip_invite_ack(leg->inv, sdp);
 	case LEG_OWES_NOTHING:
-		return leg_offers_by_update(leg) ? sip_invite_update(leg->inv, &extra)
-						 : sip_invite_reinvite(leg->inv, &extra);
+		return offer(leg, &extra);
 	}
 	return EPROTO;
 }
@@ -446,7 +453,7 @@ int leg_ask(struct leg *leg)
 {
 	if (!leg->inv || leg_is_over(leg) || leg->owes != LEG_OWES_NOTHING)
 		return EPROTO;
-	return sip_invite_reinvite(leg->inv, &(struct sip_extra){0});
+	return offer(leg, &(struct sip_extra){0});
 }
 
 void leg_end_offer(struct leg *leg, unsigned status)

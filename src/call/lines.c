@@ -112,6 +112,8 @@ static void fill(struct line_view *v, const struct leg *leg)
 {
 	const struct call_record *call = &leg->call->rec;
 	const struct sip_dialog *d = leg->inv ? sip_invite_dialog(leg->inv) : NULL;
+	const struct leg *caller = leg_get(leg->cs, leg->call->caller);
+	bool is_hidden = caller && caller->is_private;
 
 	*v = (struct line_view){
 		.id = leg->rec.id,
@@ -119,8 +121,10 @@ static void fill(struct line_view *v, const struct leg *leg)
 		.state = state_of(leg),
 		.is_initiator = leg->is_caller,
 		.is_held = leg->theirs && leg_sdp_is_held(leg->theirs),
-		.number = leg->is_caller ? call->callee : call->caller,
-		.name = leg->is_caller ? "" : call->caller_name,
+		.number = leg->is_caller ? call->callee
+			  : is_hidden	 ? "anonymous"
+					 : call->caller,
+		.name = leg->is_caller || is_hidden ? "" : call->caller_name,
 		.sip_call_id = d ? d->call_id : "",
 		.local_tag = d ? d->remote_tag : "",
 		.remote_tag = d ? d->local_tag : "",

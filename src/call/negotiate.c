@@ -169,6 +169,25 @@ void negotiate_refresh(struct leg *leg)
 	leg->is_refreshing = !sip_invite_reinvite(leg->inv, &extra);
 }
 
+int negotiate_tell(struct leg *leg, struct str headers)
+{
+	bool is_update = sip_invite_takes_update(leg->inv);
+	struct sip_extra extra = {.headers = headers};
+	int err;
+
+	if (leg->owes != LEG_OWES_NOTHING || (!is_update && !leg->sent.n))
+		return EBUSY;
+	if (!is_update) {
+		extra.content_type = STR("application/sdp");
+		extra.body = buf_view(&leg->sent);
+	}
+	err = is_update ? sip_invite_update(leg->inv, &extra)
+			: sip_invite_reinvite(leg->inv, &extra);
+	if (!err)
+		leg->is_refreshing = true;
+	return err;
+}
+
 /* The answer to that; a device that takes the occasion to move is followed. */
 static void refreshed(struct call *call, struct leg *leg, const struct sip_inv_event *ev)
 {

@@ -8,6 +8,7 @@
 #include "call/events.h"
 #include "call/leg_media.h"
 #include "call/negotiate.h"
+#include "call/party.h"
 #include "call/record.h"
 #include "call/ringing.h"
 
@@ -57,12 +58,14 @@ void ringing_caller_name(const struct leg *leg, struct buf *out)
 {
 	const struct ringing *r = leg->member ? leg->member->ring : NULL;
 	const struct call_record *rec = &leg->call->rec;
+	const struct leg *caller = leg_get(leg->cs, leg->call->caller);
+	bool is_hidden = caller && caller->is_private;
+	const char *name = is_hidden ? "Anonymous" : rec->caller_name;
 
 	if (r && r->prefix[0])
-		buf_printf(out, "%s: %s", r->prefix,
-			   rec->caller_name[0] ? rec->caller_name : rec->caller);
+		buf_printf(out, "%s: %s", r->prefix, *name ? name : rec->caller);
 	else
-		buf_cstr(out, rec->caller_name);
+		buf_cstr(out, name);
 }
 
 /* What the caller has said of itself: its offer, or its answer to a device that is gone; of one that is transferred what is in force. */
@@ -367,6 +370,7 @@ static void dial(struct ringing *r, struct leg *caller, struct leg *leg)
 		return;
 	}
 	leg->noffered = offer ? (uint8_t)offer->nmedia : 0;
+	party_was_told(leg, caller);
 	leg_event(leg, LEV_DIAL, &m);
 }
 

@@ -11,6 +11,7 @@
 #include "call/events.h"
 #include "call/leg_media.h"
 #include "call/negotiate.h"
+#include "call/party.h"
 #include "call/record.h"
 #include "call/refer.h"
 #include "call/replaces.h"
@@ -56,21 +57,18 @@ static void return_usage(struct transfer *tr)
 static void describe(struct call *to, const struct leg *by, const struct leg *whom)
 {
 	const struct call *from = by->call;
-	bool was_caller = whom->id == from->caller;
+	struct party who;
 
 	to->caller = whom->id;
 	to->caller_extension_id = by->extension_id;
 	to->caller_account_id = by->account_id;
 	to->max_forwards = from->max_forwards;
 	str_fit(to->domain, sizeof(to->domain), str_of(from->domain));
+	party_of(&who, whom);
 	str_fit(to->rec.caller, sizeof(to->rec.caller),
-		str_of(was_caller ? from->rec.caller : whom->rec.number));
-	if (was_caller)
-		str_fit(to->rec.caller_name, sizeof(to->rec.caller_name),
-			str_of(from->rec.caller_name));
-	else
-		calls_extension_name(to->cs, to->rec.tenant_id, whom->extension_id,
-				     to->rec.caller_name, sizeof(to->rec.caller_name));
+		who.is_private ? STR("anonymous") : str_of(who.number));
+	str_fit(to->rec.caller_name, sizeof(to->rec.caller_name),
+		who.is_private ? STR_NONE : str_of(who.name));
 	str_fit(to->rec.direction, sizeof(to->rec.direction),
 		whom->trunk_id ? STR("inbound") : STR("internal"));
 	str_fit(to->rec.sip_call_id, sizeof(to->rec.sip_call_id), str_of(whom->rec.sip_call_id));

@@ -202,6 +202,14 @@ static bool is_user(const struct account *a, struct str uri)
 	       (*a->system_name && str_ieq(str_of(user), str_of(a->system_name)));
 }
 
+/* RFC 3323 4.1.1.3: who asks not to be named says nothing that could be false. */
+static bool is_nobody(struct str uri)
+{
+	struct sip_uri u;
+
+	return !sip_uri_parse(&u, uri) && str_ieq(u.host, STR("anonymous.invalid"));
+}
+
 /* The address that a request speaks for must be the account's own: To of a REGISTER, From of all else. */
 static bool is_own_address(const struct registrar *r, const struct sip_msg *req,
 			   const struct account *a)
@@ -213,6 +221,8 @@ static bool is_own_address(const struct registrar *r, const struct sip_msg *req,
 	if (is_register ? sip_to(req, &addr) : sip_from(req, &addr))
 		return false;
 	t = model_tenant_by_domain(r->conf.model, host_of(addr.uri));
+	if (req->method == SIP_INVITE && is_nobody(addr.uri))
+		return true;
 	return is_user(a, addr.uri) && (!t || t->o.id == a->o.tenant_id);
 }
 

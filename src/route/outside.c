@@ -65,8 +65,12 @@ static void choose_caller_id(const struct route_query *q, struct route_decision 
 	const struct extension *x = model_extension(q->model, q->tenant_id, q->caller_extension_id);
 	const struct did_pool *p = pool_on(q, d->trunk_id);
 	const struct trunk *t = trunk_of(q, d->trunk_id);
-	const char *id = wanted && *wanted ? wanted : x ? x->outbound_caller_id : "";
+	char asked[33];
+	const char *id = wanted && *wanted ? wanted : asked;
 
+	str_fit(asked, sizeof(asked), q->wanted_id);
+	if (id == asked && !*asked && x)
+		id = x->outbound_caller_id;
 	if (*id && !may_show(q, p, id)) {
 		decision_step(d, false, STR("caller ID"), "%s is not the tenant's", id);
 		id = "";
@@ -76,6 +80,15 @@ static void choose_caller_id(const struct route_query *q, struct route_decision 
 	if (!*id && t)
 		id = t->username;
 	(void)snprintf(d->caller_id, sizeof(d->caller_id), "%s", id);
+}
+
+void route_caller_id(const struct route_query *q, uint64_t trunk_id, const char *wanted,
+		     char dst[33])
+{
+	struct route_decision d = {.trunk_id = trunk_id};
+
+	choose_caller_id(q, &d, wanted);
+	memcpy(dst, d.caller_id, sizeof(d.caller_id));
 }
 
 /* ---- routes ---- */

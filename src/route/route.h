@@ -47,6 +47,7 @@ struct route_query {
 	uint64_t caller_extension_id; /* 0: none */
 	struct str caller;	      /* number */
 	struct str dialled;
+	struct str wanted_id; /* caller ID asked for; empty: that of the extension */
 	const struct dest *
 		dest; /* a service sends the call on to this; NULL: the number dialled, or what its history leads to */
 	struct str outside;    /* the number last tried over trunks when it is not `dialled` … */
@@ -116,6 +117,10 @@ bool route_is_busy(const struct extension *ext, size_t ncalls);
 
 /* Is this one of the tenant's emergency numbers? */
 bool route_is_emergency(const struct model *m, uint64_t tenant_id, struct str dialled);
+
+/* TRK-13: the caller ID on that trunk of what is wanted (NULL: of q->caller_extension_id); "": none. */
+void route_caller_id(const struct route_query *q, uint64_t trunk_id, const char *wanted,
+		     char dst[33]);
 
 void route_decide(const struct route_query *q, struct route_decision *d);
 
