@@ -273,6 +273,71 @@ static void a_transfer_tells_both(void **state)
 	ua_done(&b);
 }
 
+/* b has consulted c and puts a through to it: c, who says that it takes UPDATE, hears of a in one. */
+static void who_takes_update_is_told_in_one(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0}, b2, c = {0};
+	struct sip_msg *m;
+
+	talk(w, &a, &b);
+	calls_number(&b2, b.p, "103", audio(b.p));
+	rings(&c, &w->phone[3]);
+	ua_reply_h(&c, 200, "Allow: INVITE, ACK, BYE, UPDATE\n", audio(c.p));
+	ua_asked(&c, SIP_ACK);
+	ua_got(&b2, 200);
+	ua_request(&b2, "ACK", "");
+	run(w);
+	refers_to_call(&b, &b2, "");
+	got_status(b.p, 202);
+	told(&b, "SIP/2.0 200 OK", true);
+	is_introduced(&a, audio(a.p));
+	m = ua_asked(&c, SIP_UPDATE);
+	assert_header(m, SIP_HDR_P_ASSERTED_IDENTITY, "\"Anna No. 1\" <sip:101@acme.example>");
+	assert_int_equal(m->body.n, 0);
+	ua_reply(&c, 200, "");
+	assert_hear_each_other(w, &a, &c);
+	ua_request(&b, "BYE", "");
+	got_status(b.p, 200);
+	ua_request(&b2, "BYE", "");
+	got_status(b.p, 200);
+	hang_up(&a, &c);
+	ua_done(&b);
+	ua_done(&b2);
+}
+
+/* One that refuses to hear it goes on talking. */
+static void who_refuses_to_be_told_talks_on(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0}, b2, c = {0};
+
+	talk(w, &a, &b);
+	calls_number(&b2, b.p, "103", audio(b.p));
+	rings(&c, &w->phone[3]);
+	ua_reply(&c, 200, audio(c.p));
+	ua_asked(&c, SIP_ACK);
+	ua_got(&b2, 200);
+	ua_request(&b2, "ACK", "");
+	run(w);
+	refers_to_call(&b, &b2, "");
+	got_status(b.p, 202);
+	told(&b, "SIP/2.0 200 OK", true);
+	is_introduced(&a, audio(a.p));
+	ua_asked(&c, SIP_INVITE);
+	ua_reply(&c, 488, "");
+	nothing(c.p);
+	nothing(a.p);
+	assert_hear_each_other(w, &a, &c);
+	ua_request(&b, "BYE", "");
+	got_status(b.p, 200);
+	ua_request(&b2, "BYE", "");
+	got_status(b.p, 200);
+	hang_up(&a, &c);
+	ua_done(&b);
+	ua_done(&b2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -286,6 +351,8 @@ int main(void)
 		TRUNK_STORY(the_answer_says_who_it_is),
 		TRUNK_STORY(a_trunk_is_told_of_an_extension_by_a_number_of_the_tenants),
 		TRUNK_STORY(a_transfer_tells_both),
+		TRUNK_STORY(who_takes_update_is_told_in_one),
+		TRUNK_STORY(who_refuses_to_be_told_talks_on),
 	};
 
 	return cmocka_run_group_tests_name("identity", tests, NULL, NULL);

@@ -43,6 +43,12 @@ def introduced(whom, version=2):
     return m
 
 
+def renamed(whom, number):
+    """It hears who it talks to now; nothing else is new."""
+    m = introduced(whom)
+    assert f"<sip:{number}@" in m.get("P-Asserted-Identity")
+
+
 def bye(phone):
     phone.say("BYE")
     phone.expect(200)
@@ -114,6 +120,7 @@ def test_attended(server, phone):
     refer(b, f"sip:103@{server.domain}?{escaped(b2)}")
     told(b, "200", last=True)
     introduced(a)
+    renamed(c, "101")
     bye(b)
     bye(b2)
     a.silent()
@@ -134,6 +141,7 @@ def test_attended_while_it_still_rings(server, phone):
     c.expect("ACK")
     told(b, "200", last=True)
     introduced(a)
+    renamed(c, "101")
     bye(b)
     hang_up(c, a)
 
