@@ -103,4 +103,4 @@ def bench_relay(rounds, directory, figure, calls=CALLS):
             system.stop()
     tell(runs, calls)
     samples = {name: [told["cpu_us_per_packet"] for told in values] for name, values in runs.items()}
-    return [figure("relay.cpu_us_per_packet", samples, RATIO_TO_FLOOR, "floor")]
+    return [figure("relay.cpu_us_per_packet", samples, {"floor": RATIO_TO_FLOOR})]
