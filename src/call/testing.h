@@ -44,6 +44,7 @@ struct ua {
 
 struct session {
 	bool is_open, is_echo;
+	struct media_cmd sound; /* the last of those that play, record, mix */
 	oid id, joined;
 	uint8_t nstreams;
 	struct addr local[MEDIA_MAX_STREAMS];
@@ -274,6 +275,16 @@ static inline int engine_post(struct media_engine *engine, const struct media_cm
 		break;
 	case MEDIA_ECHO:
 		s->is_echo = true;
+		break;
+	case MEDIA_PLAY:
+	case MEDIA_HUSH:
+	case MEDIA_PRESS:
+	case MEDIA_RECORD:
+	case MEDIA_RECORD_HOLD:
+	case MEDIA_RECORD_END:
+	case MEDIA_MIX:
+		s->sound = *cmd;
+		media_cmd_drop(cmd);
 		break;
 	case MEDIA_STATS:
 		ev.type = MEDIA_STATS_ARE;

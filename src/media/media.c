@@ -10,6 +10,7 @@
  * The number of commands unanswered is bounded, so that no ring behind this file can ever be full.  A CLOSE beyond it is
  * not refused, for the session would stay for ever: it waits in `closing` for an answer to another.
  */
+#include <sched.h>
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/mem.h"
@@ -32,6 +33,7 @@ struct media {
 	struct parts parts;
 	struct link held, closing;
 	struct worker_shared shared;
+	_Atomic bool is_closing, is_handing; /* the file thread hands something over */
 	unsigned nunanswered;
 	uint64_t
 		unwoken_ms; /* since when workers have something that they were not woken for; 0: nothing */
@@ -91,6 +93,7 @@ static enum media_event_type refusal_of(const struct media_cmd *cmd)
 
 static void refuse(struct media *m, const struct media_cmd *cmd, int err)
 {
+	media_cmd_drop(cmd);
 	answer_here(m, cmd, refusal_of(cmd), err);
 }
 
@@ -226,9 +229,21 @@ static bool is_there(const struct part *p)
 	return p && p->state != PART_CLOSING;
 }
 
+static uint16_t worker_of_room(const struct media *m, oid room)
+{
+	return (uint16_t)(map_hash_u64(room, 0) % m->parts.nworkers);
+}
+
 static bool must_wait(const struct part *p)
 {
 	return p && (p->state != PART_READY || p->nheld);
+}
+
+/* A room is on the thread that its id names. */
+static bool is_elsewhere(const struct media *m, const struct media_cmd *cmd, const struct part *p)
+{
+	return cmd->type == MEDIA_MIX && cmd->u.mix.room &&
+	       p->worker != worker_of_room(m, cmd->u.mix.room);
 }
 
 static void start_move(struct media *m, struct part *p)
@@ -257,6 +272,9 @@ static void dispatch(struct media *m, const struct media_cmd *cmd)
 	} else if (peer && peer->worker != p->worker) {
 		hold(m, cmd, p, peer);
 		start_move(m, peer);
+	} else if (is_elsewhere(m, cmd, p)) {
+		hold(m, cmd, p, NULL);
+		start_move(m, p);
 	} else if (cmd->type == MEDIA_GROW) {
 		bind_ports(m, p, cmd);
 	} else {
@@ -320,29 +338,37 @@ static void rebind(struct media *m, const struct worker_event *wev)
 	release(m);
 }
 
+/* Where the command that waits for the move wants it: on the thread of its peer, or of its room.  -1: it is gone meanwhile. */
+static int goal_of_move(const struct media *m, oid moved)
+{
+	LIST_EACH (it, &m->held) {
+		const struct media_cmd *cmd = &CONTAINER_OF(it, struct held, link)->cmd;
+		const struct part *to;
+
+		if (cmd->type == MEDIA_JOIN && cmd->u.join.peer == moved) {
+			to = parts_find(&m->parts, cmd->session);
+			return to ? to->worker : -1;
+		}
+		if (cmd->type == MEDIA_MIX && cmd->session == moved && cmd->u.mix.room)
+			return worker_of_room(m, cmd->u.mix.room);
+	}
+	return -1;
+}
+
 static void finish_move(struct media *m, struct worker_event *wev)
 {
 	struct part *p = parts_find(&m->parts, wev->ev.session);
 	struct worker_msg msg = {.type = WORKER_ADOPT, .adopted = wev->moved};
-	struct part *to = NULL;
+	int goal = goal_of_move(m, wev->ev.session);
 
-	LIST_EACH (it, &m->held) {
-		const struct media_cmd *cmd = &CONTAINER_OF(it, struct held, link)->cmd;
-
-		if (cmd->type == MEDIA_JOIN && cmd->u.join.peer == wev->ev.session) {
-			to = parts_find(&m->parts, cmd->session);
-			break;
-		}
-	}
 	if (p)
 		p->state = PART_READY;
 	if (!wev->moved)
 		return;
 	/* A session that a thread holds has a part until it says CLOSED. */
 	BUG(!p);
-	/* The JOIN's own session may have gone meanwhile: then this one stays where it was. */
-	if (to)
-		parts_set_worker(&m->parts, p, to->worker);
+	if (goal >= 0)
+		parts_set_worker(&m->parts, p, (uint16_t)goal);
 	worker_post(m->parts.workers[p->worker], &msg);
 }
 
@@ -390,7 +416,8 @@ static void take_event(struct media *m, struct worker_event *wev)
 		return;
 	case WORKER_NOTICE:
 		atomic_fetch_sub(&m->shared.notices, 1);
-		if (parts_find(&m->parts, wev->ev.session))
+		/* A recording may end after its session. */
+		if (wev->ev.type == MEDIA_RECORDED || parts_find(&m->parts, wev->ev.session))
 			m->conf.fn(&wev->ev, m->conf.arg);
 		return;
 	case WORKER_ANSWER:
@@ -416,6 +443,7 @@ static int post(struct media_engine *e, const struct media_cmd *cmd)
 		dispatch(m, cmd);
 		return 0;
 	}
+	media_cmd_drop(cmd);
 	p = cmd->type == MEDIA_CLOSE ? parts_find(&m->parts, cmd->session) : NULL;
 	if (!is_there(p) || link_linked(&p->closing))
 		return ENOBUFS;
@@ -428,6 +456,44 @@ static unsigned thread_count(unsigned wanted)
 	long n = wanted ? (long)wanted : sysconf(_SC_NPROCESSORS_ONLN);
 
 	return n < 1 ? 1 : n > PARTS_MAX_THREADS ? PARTS_MAX_THREADS : (unsigned)n;
+}
+
+static bool hand_over(struct media *m, const struct files_done *d)
+{
+	struct media_event ev = {
+		.type = MEDIA_RECORDED, .seq = d->seq, .session = d->session, .err = d->err};
+
+	if (atomic_load(&m->is_closing)) {
+		clip_list_free(d->list);
+		return true;
+	}
+	if (d->what == FILES_LOADED) {
+		worker_deliver(m->parts.workers[d->worker], d);
+		return true;
+	}
+	ev.u.recorded.ms = d->ms;
+	ev.u.recorded.bytes = d->nbytes;
+	return worker_notice(&m->shared, &ev);
+}
+
+/* On the file thread. */
+static bool on_files(const struct files_done *d, void *arg)
+{
+	struct media *m = arg;
+	bool is_done;
+
+	atomic_store(&m->is_handing, true);
+	is_done = hand_over(m, d);
+	atomic_store(&m->is_handing, false);
+	return is_done;
+}
+
+/* Nothing reaches a thread that is gone. */
+static void stop_handing(struct media *m)
+{
+	atomic_store(&m->is_closing, true);
+	while (atomic_load(&m->is_handing))
+		sched_yield();
 }
 
 int media_open(struct media **mp, const struct media_conf *conf)
@@ -458,6 +524,8 @@ int media_open(struct media **mp, const struct media_conf *conf)
 	err = parts_init(&m->parts, conf->port_min, conf->port_max, conf->fill);
 	if (!err)
 		err = ring_alloc(&m->shared.events, WORKER_RING_SLOTS, sizeof(struct worker_event));
+	if (!err)
+		err = files_start(&m->shared.files, on_files, m);
 	n = thread_count(conf->nthreads);
 	for (unsigned i = 0; !err && i < n; i++) {
 		err = worker_start(&m->parts.workers[i], &m->shared, i);
@@ -478,14 +546,20 @@ struct media *media_close(struct media *m)
 	ON_THREAD(THREAD_CORE);
 	if (!m)
 		return NULL;
+	stop_handing(m);
 	for (unsigned i = 0; i < m->parts.nworkers; i++)
 		worker_stop(m->parts.workers[i]);
 	while (m->shared.events && ring_pop(m->shared.events, &wev))
 		if (wev.type == WORKER_MOVED)
 			worker_session_free(wev.moved);
+	files_stop(m->shared.files); /* after the last recording */
 	ring_free(m->shared.events);
-	LIST_EACH_SAFE (h, tmp, &m->held)
-		mem_free(CONTAINER_OF(h, struct held, link));
+	LIST_EACH_SAFE (it, tmp, &m->held) {
+		struct held *h = CONTAINER_OF(it, struct held, link);
+
+		media_cmd_drop(&h->cmd);
+		mem_free(h);
+	}
 	parts_close(&m->parts);
 	dtls_identity_free(m->shared.identity);
 	return mem_free(m);

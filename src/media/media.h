@@ -3,14 +3,15 @@
  * The media engine as the core sees it: commands in, events out, each command answered by exactly one event.
  *
  * A session is the media of one leg; a stream is one m-line of it.  Streams of two sessions are joined for relay; a
- * service joins a stream to a source or sink (echo now; player, recorder, mixer later).  The packets themselves never
+ * service plays to it, records it, mixes it into a room, or sends it back.  Packets that are only relayed never
  * reach the core: media threads (epoll, one per core by default) own the sockets, allocate, log and lock nothing per packet.
  *
  * The struct media_engine is an interface: the engine of this folder, the simulator's, and later rtpengine stand behind it.
  *
  * Thread     core: post() and the event handler.  Media threads behind it.
  * Units      _ms; ports are RTP ports (even), RTCP is port + 1
- * Ownership  commands and events are plain values of at most 256 bytes
+ * Ownership  commands and events are plain values of at most 256 bytes; a path_list is the engine's from post() on, also when
+ *            that fails
  * Errors     post: ENOBUFS (too many commands unanswered: the caller ends the call with OVERLOAD); never for the CLOSE
  *            of a session that is open
  * Sources    RFC 3550, RFC 4961 (symmetric RTP), RFC 5761, RFC 7362 (latching)
@@ -38,6 +39,15 @@ enum media_cmd_type {
 	MEDIA_JOIN, /* relay between stream n of two sessions, all n at once; parts them from others → MEDIA_DONE */
 	MEDIA_PART, /* stop relaying; both sessions stay → MEDIA_DONE */
 	MEDIA_ECHO, /* send every RTP packet back to the leg, from an SSRC of our own → MEDIA_DONE */
+	MEDIA_PLAY, /* clips or a tone to the leg, instead of what played before; parts it from its peer → MEDIA_DONE once it
+		     * sounds (ENOENT, EINVAL …: a file that cannot be played; ENOTSUP: no codec that we speak; ECANCELED:
+		     * something else was asked for meanwhile), then MEDIA_PLAYED */
+	MEDIA_HUSH, /* stop playing → MEDIA_DONE, after the PLAYED */
+	MEDIA_PRESS, /* keys to the leg, as it hears them: events or sound → MEDIA_DONE (EINVAL, ENOSPC) */
+	MEDIA_RECORD, /* what the leg says and hears into a file → MEDIA_DONE, then MEDIA_RECORDED; goes on over JOIN, PART, MIX */
+	MEDIA_RECORD_HOLD, /* u.hold: leave out what comes now, or go on → MEDIA_DONE */
+	MEDIA_RECORD_END,  /* → MEDIA_DONE, MEDIA_RECORDED follows */
+	MEDIA_MIX,   /* into a room, or out of it (room 0) → MEDIA_DONE; parts it from its peer */
 	MEDIA_STATS, /* → MEDIA_STATS_ARE */
 	MEDIA_CLOSE, /* → MEDIA_CLOSED with the final counters */
 };
@@ -48,6 +58,16 @@ enum media_kind {
 	MEDIA_RAW,   /* not RTP (udptl): passed on as it is */
 };
 
+enum { MEDIA_NO_PT = 255 };
+
+struct media_format {	       /* how a leg speaks; media/format.h makes it from descriptions */
+	uint8_t codec;	       /* enum codec_id; 0: none we know */
+	uint8_t pt_in, pt_out; /* payload types of what it sends, and of what is sent to it */
+	uint8_t events_in, events_out; /* of RFC 4733, or MEDIA_NO_PT */
+	uint8_t ptime_ms;	       /* of what is sent to it */
+	uint32_t events_hz;
+};
+
 struct media_remote {
 	struct addr rtp;  /* family 0: unknown (held with 0.0.0.0): send nothing */
 	struct addr rtcp; /* family 0: rtp's port + 1 */
@@ -56,8 +76,9 @@ struct media_remote {
 			    * sends its media from that IP, so it outranks strangers; family 0: no hint */
 	uint32_t clock_hz; /* of the dynamic payload types, for jitter; 0: unknown */
 	enum media_kind kind;
-	bool may_send;	  /* the leg may send to us (its direction) */
-	bool may_receive; /* we may send to the leg */
+	struct media_format format; /* audio: for all that is more than relay */
+	bool may_send;		    /* the leg may send to us (its direction) */
+	bool may_receive;	    /* we may send to the leg */
 	bool rtcp_mux;
 	bool is_believed; /* rtp is where it receives, and no other IP sends for it: no NAT is in between */
 };
@@ -74,6 +95,27 @@ struct media_dtls { /* RFC 5763, RFC 8445 */
 	bool rtcp_mux;	       /* RTCP has the keys of RTP; else a hand-shake of its own */
 	struct sdp_ice ours;   /* empty: without ICE */
 	struct addr rtp, rtcp; /* without ICE: whom to begin with; family 0: whoever begins */
+};
+
+enum { MEDIA_MAX_KEYS = 32, MEDIA_TONE_STEPS = 6, MEDIA_FOR_EVER = 0 };
+
+struct path_list; /* media/files.h */
+
+struct media_play {
+	struct path_list *paths;	      /* NULL: the tone */
+	uint16_t hz[2], ms[MEDIA_TONE_STEPS]; /* of the tone: its rhythm, on and off; all 0: on */
+	uint32_t times;			      /* MEDIA_FOR_EVER */
+	uint32_t most_ms;		      /* 0: as long as it takes */
+	bool until_key;			      /* a key ends it */
+	bool to_room;			      /* all in the room hear it, not the leg alone */
+};
+
+/* Rooms: a member speaks to the groups of one mask and hears those of another, never itself.  A conference: all 1 and 1.
+ * Paging: one speaks to 1, the others hear 1.  Listening in: agent and customer speak to 1 and hear 1, who listens hears 1;
+ * whispering: it speaks to 2, the agent hears 1 and 2; barging in: it speaks to 1. */
+struct media_mix {
+	oid room; /* 0: out */
+	uint32_t speaks, hears;
 };
 
 struct media_cmd {
@@ -104,6 +146,15 @@ struct media_cmd {
 		struct {
 			oid peer;
 		} join;
+		struct media_play play;
+		char press[MEDIA_MAX_KEYS + 1];
+		struct {
+			struct path_list *path; /* one */
+			bool has_two_tracks; /* left what it says, right what it hears; else both in one */
+			uint32_t most_ms; /* 0: until RECORD_END or CLOSE */
+		} record;
+		bool hold;
+		struct media_mix mix;
 	} u;
 };
 
@@ -133,6 +184,10 @@ enum media_event_type {
 	MEDIA_CLOSED,
 	MEDIA_SILENT,
 	MEDIA_HEARD,
+	MEDIA_KEY,	/* the leg pressed it */
+	MEDIA_FAX,	/* a fax calls there */
+	MEDIA_PLAYED,	/* err 0: to its end or its time; EINTR: a key; ECANCELED: HUSH, JOIN … */
+	MEDIA_RECORDED, /* the file is there; err: why it is shorter than asked (ENOSPC …) or missing (EEXIST, EACCES …) */
 	MEDIA_BROKEN /* unasked, once: a stream's protection has failed: EACCES (its certificate is not the one described),
 		      * EPROTO (hand-shake), ETIMEDOUT (no ICE check for 30 s) */
 };
@@ -140,7 +195,7 @@ enum media_event_type {
 struct media_event {
 	enum media_event_type type;
 	uint32_t
-		seq; /* of the command; 0 for SILENT (no RTP for silence_ms: once, armed again by the next packet
+		seq; /* of the command, also for PLAYED and RECORDED; 0 for KEY, FAX, SILENT (no RTP for silence_ms: once, armed again by the next packet
 		       * and by MEDIA_REMOTE) and HEARD (first RTP packet) */
 	oid session;
 	int err; /* FAILED: errno (ENOSPC: no port left); DONE: 0 or ENOENT (session gone), CLOSED likewise; BROKEN */
@@ -148,10 +203,17 @@ struct media_event {
 		struct addr local[MEDIA_MAX_STREAMS]; /* OPENED: RTP address and port per stream */
 		struct media_counters counters;	      /* STATS_ARE, CLOSED: sum over streams */
 		uint8_t stream;			      /* SILENT, HEARD, BROKEN */
+		char key;
+		struct {
+			uint64_t ms, bytes;
+		} recorded;
 	} u;
 };
 _Static_assert(sizeof(struct media_cmd) <= 256, "large parts go as owned blobs");
 _Static_assert(sizeof(struct media_event) <= 256, "large parts go as owned blobs");
+
+/* What a command carries that is not a plain value; for whoever carries it out. */
+void media_cmd_drop(const struct media_cmd *cmd);
 
 struct media_engine {
 	int (*post)(struct media_engine *e, const struct media_cmd *cmd);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include "media/relay.h"
 #include "media/secure.h"
+#include "media/voice.h"
 #include "media/web.h"
 
 static struct stream_end *refuse(struct stream_end *in)
@@ -224,7 +225,17 @@ struct stream_end *relay_packet(struct stream_end *in, const struct addr *src, u
 	mark_heard(s, now_us);
 	clock_hz = rtp_static_clock_hz(h.pt);
 	rtp_source_hear(&s->source, &h, clock_hz ? clock_hz : s->remote.clock_hz, now_us);
+	/* Read again: opening has taken the tag from its end. */
+	if (__builtin_expect(s->voice != NULL, 0) && s->remote.may_send && !rtp_read(&h, p, *np))
+		voice_hear(s->voice, &h, p, now_us);
 	return seal(leave_rtp(s, p), false, p, np);
+}
+
+struct stream_end *relay_speak(struct stream *s, uint8_t *p, size_t *np)
+{
+	struct stream_end *out = &s->rtp;
+
+	return out->nto && s->remote.may_receive ? seal(out, false, p, np) : NULL;
 }
 
 int stream_keys(struct stream *s, bool is_protected, const struct media_key *in,
@@ -326,6 +337,12 @@ void stream_echo(struct stream *s, uint32_t mask)
 	BUG(s->mode != RELAY_NOWHERE);
 	s->mode = RELAY_ECHO;
 	s->echo_mask = mask | 1;
+}
+
+void stream_speak(struct stream *s)
+{
+	BUG(s->mode != RELAY_NOWHERE);
+	s->mode = RELAY_SPOKEN;
 }
 
 void stream_sweep(struct stream *s, uint64_t silence_us, uint64_t now_us)

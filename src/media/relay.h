@@ -32,7 +32,12 @@ enum {
 };
 
 enum relay_role { RELAY_RTP, RELAY_RTCP };
-enum relay_mode { RELAY_NOWHERE, RELAY_PEER, RELAY_ECHO };
+enum relay_mode {
+	RELAY_NOWHERE,
+	RELAY_PEER,
+	RELAY_ECHO,
+	RELAY_SPOKEN /* its packets end here: sound.h */
+};
 enum relay_news {
 	RELAY_HEARD = 1,
 	RELAY_SILENT = 2,
@@ -43,6 +48,7 @@ enum relay_news {
 struct stream;
 struct secure;
 struct web;
+struct voice;
 struct dtls_identity;
 
 struct stream_end {
@@ -81,6 +87,7 @@ struct stream {
 	struct secure *secure; /* keys, once there were any; ours */
 	struct secure
 		*secure_rtcp; /* of RTCP, when it has shaken hands by itself; NULL: those above */
+	struct voice *voice;  /* hears what is let in; borrowed */
 	void *owner;	      /* the worker's session */
 };
 
@@ -96,6 +103,7 @@ void stream_remote(struct stream *s, const struct media_remote *r, uint64_t now_
 void stream_join(struct stream *a, struct stream *b); /* both must be parted */
 void stream_part(struct stream *s);		      /* and its peer */
 void stream_echo(struct stream *s, uint32_t mask);    /* must be parted */
+void stream_speak(struct stream *s);		      /* must be parted */
 
 /* Keys for a stream; is_protected false: it is plain from now on.  EINVAL, ENOMEM: it is protected and nothing passes. */
 int stream_keys(struct stream *s, bool is_protected, const struct media_key *in,
@@ -118,6 +126,8 @@ void stream_end_aim(struct stream_end *e, const struct addr *a); /* send there; 
  * changes, and there must be room for SECURE_TRAILER_BYTES more. */
 struct stream_end *relay_packet(struct stream_end *in, const struct addr *src, uint8_t *p,
 				size_t *np, uint64_t now_us);
+/* A packet of our own to the leg, sealed in place; NULL: it cannot be sent now. */
+struct stream_end *relay_speak(struct stream *s, uint8_t *p, size_t *np);
 static inline void relay_sent(struct stream_end *out, size_t n)
 {
 	out->tx_packets++;

@@ -22,7 +22,7 @@ static uint32_t get32(const uint8_t *p)
 
 int rtp_read(struct rtp_head *h, const uint8_t *p, size_t n)
 {
-	size_t head = RTP_HEAD_BYTES;
+	size_t head = RTP_HEAD_BYTES, padding = 0;
 
 	if (n < head || p[0] >> 6 != 2)
 		return EBADMSG;
@@ -39,12 +39,32 @@ int rtp_read(struct rtp_head *h, const uint8_t *p, size_t n)
 	if (p[0] & 0x20) { /* the last octet counts the padding, itself included */
 		if (n == head || !p[n - 1] || p[n - 1] > n - head)
 			return EBADMSG;
+		padding = p[n - 1];
 	}
 	h->pt = p[1] & 0x7f;
+	h->marker = p[1] & 0x80;
+	h->at = head;
+	h->n = n - head - padding;
 	h->seq = get16(p + 2);
 	h->ts = get32(p + 4);
 	h->ssrc = get32(p + 8);
 	return 0;
+}
+
+static void put32(uint8_t *p, uint32_t x)
+{
+	for (int i = 0; i < 4; i++)
+		p[i] = (uint8_t)(x >> (24 - 8 * i));
+}
+
+void rtp_write(const struct rtp_head *h, uint8_t p[RTP_HEAD_BYTES])
+{
+	p[0] = 2 << 6;
+	p[1] = (uint8_t)(h->pt | (h->marker ? 0x80 : 0));
+	p[2] = (uint8_t)(h->seq >> 8);
+	p[3] = (uint8_t)h->seq;
+	put32(p + 4, h->ts);
+	put32(p + 8, h->ssrc);
 }
 
 int rtcp_check(const uint8_t *p, size_t n)

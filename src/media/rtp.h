@@ -17,12 +17,15 @@ enum { RTP_HEAD_BYTES = 12, RTCP_MIN_BYTES = 8 };
 
 struct rtp_head {
 	uint8_t pt;
+	bool marker;
 	uint16_t seq;
 	uint32_t ts, ssrc;
+	size_t at, n; /* the payload: without header, extension, padding */
 };
 
 /* A packet of header alone is one (phones keep a hole in the NAT open with it). */
 int rtp_read(struct rtp_head *h, const uint8_t *p, size_t n) MUST_USE;
+void rtp_write(const struct rtp_head *h, uint8_t p[RTP_HEAD_BYTES]); /* at and n do not matter */
 /* Every packet of the compound has version 2 and ends inside the datagram. */
 int rtcp_check(const uint8_t *p, size_t n) MUST_USE;
 

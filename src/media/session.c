@@ -5,6 +5,7 @@
 #include "base/rng.h"
 #include "media/session.h"
 #include "media/socket.h"
+#include "media/sound.h"
 
 struct worker_session *session_alloc(oid id, const struct addr *local, uint32_t silence_ms)
 {
@@ -113,7 +114,7 @@ int session_remote(struct worker_session *s, uint8_t stream, const struct media_
 	if (r->kind != st->remote.kind)
 		media_socket_mark(st, r->kind);
 	stream_remote(st, r, now_us);
-	return 0;
+	return s->sound && s->sound->stream == st ? sound_reformat(s->sound) : 0;
 }
 
 int session_keys(struct worker_session *s, const struct media_cmd *cmd)
@@ -145,6 +146,10 @@ int session_join(struct worker_session *a, struct worker_session *b)
 {
 	if (a == b)
 		return EINVAL;
+	if (a->sound)
+		sound_yield(a->sound);
+	if (b->sound)
+		sound_yield(b->sound);
 	if (a->peer != b) {
 		session_part(a);
 		session_part(b);
@@ -157,6 +162,8 @@ int session_join(struct worker_session *a, struct worker_session *b)
 
 int session_echo(struct worker_session *s)
 {
+	if (s->sound)
+		sound_yield(s->sound);
 	session_part(s);
 	s->peer = s;
 	echo_streams(s);
@@ -171,6 +178,7 @@ void session_count(const struct worker_session *s, struct media_counters *sum)
 
 void session_leave(struct worker_session *s, int epfd)
 {
+	sound_leave(s->sound);
 	for (size_t i = 0; i < s->nstreams; i++) {
 		struct stream *st = s->streams[i];
 
@@ -195,6 +203,7 @@ void worker_session_free(struct worker_session *s)
 {
 	if (!s)
 		return;
+	sound_free(s->sound);
 	session_part(s);
 	for (size_t i = 0; i < s->nstreams; i++)
 		stream_drop(s->streams[i]);

@@ -15,6 +15,9 @@
 #include "media/relay.h"
 #include "media/worker.h"
 
+struct sound;
+struct sounds;
+
 struct worker_session {
 	struct map_node node; /* of the worker's table */
 	struct link link;     /* of all sessions of the worker */
@@ -23,6 +26,7 @@ struct worker_session {
 	uint64_t silence_us;
 	uint8_t nstreams;
 	struct addr local;
+	struct sound *sound; /* NULL: only relayed */
 	struct stream *streams[MEDIA_MAX_STREAMS];
 };
 

@@ -14,8 +14,9 @@
 #include "base/thread.h"
 #include "media/secure.h"
 #include "media/session.h"
+#include "media/sound.h"
 
-enum { TURN_SOCKETS = 256, TURN_MESSAGES = 16, PACKET_BYTES = 65536 };
+enum { TURN_SOCKETS = 256, TURN_MESSAGES = 16, PACKET_BYTES = 65536, TICKS_LATE = 5 };
 
 struct worker {
 	struct worker_shared *shared;
@@ -28,7 +29,8 @@ struct worker {
 	_Atomic unsigned nnew;	    /* sessions given and not yet taken in */
 	struct map sessions;
 	struct link all;
-	uint64_t now_us, sweep_us;
+	uint64_t now_us, sweep_us, tick_us;
+	struct sounds sounds;
 	uint64_t swept_us, cpu_us; /* of the last sweep */
 	_Atomic unsigned busy_permille;
 	uint64_t relayed, refused; /* since the last sweep */
@@ -86,22 +88,37 @@ static void answer(struct worker *w, const struct media_cmd *cmd, enum media_eve
 	say(w, &ev);
 }
 
+bool worker_notice(struct worker_shared *shared, const struct media_event *ev)
+{
+	struct worker_event wev = {.type = WORKER_NOTICE, .ev = *ev};
+	int full;
+
+	if (atomic_fetch_add(&shared->notices, 1) >= WORKER_MAX_NOTICES) {
+		atomic_fetch_sub(&shared->notices, 1);
+		return false;
+	}
+	full = ring_push(shared->events, &wev);
+	BUG(full);
+	return true;
+}
+
 /* False: too many unread; the news stay for the next sweep. */
 static bool notice(struct worker *w, const struct stream *st, enum media_event_type type)
 {
 	const struct worker_session *s = st->owner;
-	struct worker_event ev = {.type = WORKER_NOTICE,
-				  .ev = {.type = type, .session = s->id, .u.stream = st->index}};
+	struct media_event ev = {.type = type, .session = s->id, .u.stream = st->index};
 
 	if (type == MEDIA_BROKEN)
-		ev.ev.err = st->failure;
+		ev.err = st->failure;
 
-	if (atomic_fetch_add(&w->shared->notices, 1) >= WORKER_MAX_NOTICES) {
-		atomic_fetch_sub(&w->shared->notices, 1);
-		return false;
-	}
-	say(w, &ev);
-	return true;
+	return worker_notice(w->shared, &ev);
+}
+
+static bool tell(void *arg, const struct media_event *ev)
+{
+	struct worker *w = arg;
+
+	return worker_notice(w->shared, ev);
 }
 
 /* Answers to checks, flights of a hand-shake. */
@@ -133,6 +150,25 @@ static void report(struct worker *w, struct stream *st)
 		st->news &= (uint8_t) ~(RELAY_SILENT | RELAY_HEARD);
 }
 
+static void leave(struct worker *w, struct stream_end *out, const uint8_t *p, size_t n)
+{
+	if (sendto(out->fd, p, n, 0, &out->to.sa, out->nto) == (ssize_t)n) {
+		relay_sent(out, n);
+		w->relayed++;
+	} else {
+		out->tx_failed++;
+	}
+}
+
+/* What we say ourselves. */
+static void send_own(void *arg, struct stream *st, uint8_t *p, size_t n)
+{
+	struct stream_end *out = relay_speak(st, p, &n);
+
+	if (out)
+		leave(arg, out, p, n);
+}
+
 static void relay(struct worker *w, struct stream_end *in)
 {
 	union {
@@ -154,14 +190,8 @@ static void relay(struct worker *w, struct stream_end *in)
 		in->rx_refused++;
 	else
 		out = relay_packet(in, &src, w->packet, &n, w->now_us);
-	if (out) {
-		if (sendto(out->fd, w->packet, n, 0, &out->to.sa, out->nto) == (ssize_t)n) {
-			relay_sent(out, n);
-			w->relayed++;
-		} else {
-			out->tx_failed++;
-		}
-	}
+	if (out)
+		leave(w, out, w->packet, n);
 	w->refused += in->rx_refused - refused;
 	if (__builtin_expect(in->stream->news != 0, 0))
 		report(w, in->stream);
@@ -261,9 +291,48 @@ static int begin_dtls(struct worker *w, const struct media_cmd *cmd, struct work
 	return err;
 }
 
+/* Whoever is recorded together with its peer hears the peer too. */
+static void tap(struct worker *w, struct worker_session *s)
+{
+	struct worker_session *peer = s->peer;
+	struct sound *sound;
+
+	if (!peer || peer == s)
+		return;
+	/* A peer without a codec that we speak is silent in the recording. */
+	if (s->sound && s->sound->recording)
+		(void)!sound_get(&w->sounds, peer, &sound);
+	if (peer->sound && peer->sound->recording)
+		(void)!sound_get(&w->sounds, s, &sound);
+}
+
+static int on_sound(struct worker *w, const struct media_cmd *cmd, struct worker_session *s)
+{
+	struct sound *sound = NULL;
+	int err = sound_get(&w->sounds, s, &sound);
+
+	if (err)
+		return err;
+	switch (cmd->type) {
+	case MEDIA_PLAY:
+		return sound_play(sound, cmd);
+	case MEDIA_PRESS:
+		return sound_press(sound, cmd->u.press);
+	case MEDIA_RECORD:
+		err = sound_record(sound, cmd);
+		tap(w, s);
+		return err;
+	case MEDIA_MIX:
+		return sound_mix(sound, &cmd->u.mix);
+	default:
+		return EINVAL;
+	}
+}
+
 static int on_session(struct worker *w, const struct media_cmd *cmd, struct worker_session *s)
 {
 	struct worker_session *peer;
+	int err;
 
 	switch (cmd->type) {
 	case MEDIA_REMOTE:
@@ -274,14 +343,24 @@ static int on_session(struct worker *w, const struct media_cmd *cmd, struct work
 		return begin_dtls(w, cmd, s);
 	case MEDIA_JOIN:
 		peer = find(w, cmd->u.join.peer);
-		return peer ? session_join(s, peer) : ENOENT;
+		err = peer ? session_join(s, peer) : ENOENT;
+		tap(w, s);
+		return err;
 	case MEDIA_PART:
 		session_part(s);
 		return 0;
 	case MEDIA_ECHO:
 		return session_echo(s);
+	case MEDIA_HUSH:
+		if (s->sound)
+			sound_hush(s->sound, ECANCELED);
+		return 0;
+	case MEDIA_RECORD_HOLD:
+		return s->sound ? sound_record_hold(s->sound, cmd->u.hold) : ENOENT;
+	case MEDIA_RECORD_END:
+		return s->sound ? sound_record_end(s->sound) : ENOENT;
 	default:
-		return EINVAL;
+		return on_sound(w, cmd, s);
 	}
 }
 
@@ -289,17 +368,33 @@ static void command(struct worker *w, const struct worker_msg *msg)
 {
 	const struct media_cmd *cmd = &msg->cmd;
 	struct worker_session *s;
+	int err;
 
 	if (cmd->type == MEDIA_GROW)
 		return grow(w, msg);
 	if (cmd->type == MEDIA_CLOSE)
 		return close_session(w, cmd);
 	s = find(w, cmd->session);
-	if (!s)
-		return answer(w, cmd, MEDIA_DONE, ENOENT);
-	if (cmd->type == MEDIA_STATS)
+	if (s && cmd->type == MEDIA_STATS)
 		return tell_stats(w, cmd, s);
-	answer(w, cmd, MEDIA_DONE, on_session(w, cmd, s));
+	err = s ? on_session(w, cmd, s) : ENOENT;
+	if (err == EINPROGRESS)
+		return; /* the file thread has what it carries */
+	media_cmd_drop(cmd);
+	answer(w, cmd, MEDIA_DONE, err);
+}
+
+static void loaded(struct worker *w, const struct files_done *done)
+{
+	struct media_cmd cmd = {.seq = done->seq, .session = done->session};
+	struct worker_session *s = find(w, done->session);
+	int err = ENOENT;
+
+	if (s && s->sound)
+		err = sound_loaded(s->sound, done);
+	else
+		clip_list_free(done->list);
+	answer(w, &cmd, MEDIA_DONE, err);
 }
 
 static void move_out(struct worker *w, oid id)
@@ -317,6 +412,7 @@ static void move_out(struct worker *w, oid id)
 /* One that cannot be watched is gone; the commands that name it are told so. */
 static void adopt(struct worker *w, struct worker_session *s)
 {
+	sound_enter(&w->sounds, s->sound);
 	if (session_enter(s, w->epfd))
 		worker_session_free(s);
 	else
@@ -342,6 +438,9 @@ static bool messages(struct worker *w)
 			atomic_fetch_sub(&w->nnew, 1);
 			adopt(w, msg.adopted);
 			break;
+		case WORKER_LOADED:
+			loaded(w, &msg.loaded);
+			break;
 		case WORKER_STOP:
 			w->is_stopping = true;
 			break;
@@ -356,12 +455,27 @@ static bool messages(struct worker *w)
 
 static int wait_ms(const struct worker *w)
 {
+	uint64_t next_us = w->sweep_us;
+
 	if (w->has_more || w->is_packets_turn)
 		return 0;
 	/* Without sessions one more sweep, so that what is told of this thread is true while it sleeps. */
 	if (list_empty(&w->all) && !w->relayed && !w->refused && !atomic_load(&w->busy_permille))
 		return -1;
-	return w->sweep_us > w->now_us ? (int)((w->sweep_us - w->now_us + 999) / 1000) : 0;
+	if (!sounds_idle(&w->sounds) && w->tick_us < next_us)
+		next_us = w->tick_us;
+	return next_us > w->now_us ? (int)((next_us - w->now_us + 999) / 1000) : 0;
+}
+
+/* Each 20 ms, counted from the first; after a time without sound, or when the thread was not run, from now. */
+static void tick(struct worker *w)
+{
+	uint64_t step_us = 1000 * VOICE_FRAME_MS;
+
+	sounds_tick(&w->sounds, w->now_us);
+	w->tick_us += step_us;
+	if (w->tick_us + TICKS_LATE * step_us < w->now_us)
+		w->tick_us = w->now_us + step_us;
 }
 
 static void relay_all(struct worker *w, const struct epoll_event *ready, int n)
@@ -391,6 +505,8 @@ static void turn(struct worker *w)
 		relay_all(w, ready, n);
 		w->is_packets_turn = false;
 	}
+	if (!sounds_idle(&w->sounds) && w->now_us >= w->tick_us)
+		tick(w);
 	if (w->now_us >= w->sweep_us)
 		sweep(w);
 }
@@ -409,6 +525,7 @@ int worker_start(struct worker **wp, struct worker_shared *shared, unsigned numb
 {
 	struct epoll_event ev = {.events = EPOLLIN};
 	struct worker *w = mem_alloc(sizeof(*w));
+	struct sounds_out out = {send_own, tell, w};
 	char name[16];
 	int err;
 
@@ -418,6 +535,8 @@ int worker_start(struct worker **wp, struct worker_shared *shared, unsigned numb
 	list_init(&w->all);
 	w->epfd = epoll_create1(EPOLL_CLOEXEC);
 	err = w->epfd < 0 ? errno : map_init(&w->sessions);
+	if (!err)
+		err = sounds_init(&w->sounds, &out, shared->files, number);
 	if (!err)
 		err = ring_alloc(&w->ring, WORKER_RING_SLOTS, sizeof(struct worker_msg));
 	if (!err && epoll_ctl(w->epfd, EPOLL_CTL_ADD, ring_fd(w->ring), &ev))
@@ -432,6 +551,17 @@ int worker_start(struct worker **wp, struct worker_shared *shared, unsigned numb
 	return err;
 }
 
+/* What nobody will carry out any more. */
+static void forget(const struct worker_msg *msg)
+{
+	if (msg->type == WORKER_ADOPT)
+		worker_session_free(msg->adopted);
+	else if (msg->type == WORKER_LOADED)
+		clip_list_free(msg->loaded.list);
+	else if (msg->type == WORKER_COMMAND)
+		media_cmd_drop(&msg->cmd);
+}
+
 struct worker *worker_stop(struct worker *w)
 {
 	struct worker_msg msg = {.type = WORKER_STOP};
@@ -443,8 +573,8 @@ struct worker *worker_stop(struct worker *w)
 		thread_join(w->thread);
 	}
 	while (w->ring && ring_pop(w->ring, &msg))
-		if (msg.type == WORKER_ADOPT)
-			worker_session_free(msg.adopted);
+		forget(&msg);
+	sounds_close(&w->sounds);
 	map_close(&w->sessions);
 	ring_free(w->ring);
 	if (w->epfd >= 0)
@@ -461,6 +591,14 @@ void worker_post_quietly(struct worker *w, const struct worker_msg *msg)
 	err = ring_push_quietly(w->ring, msg);
 	BUG(err);
 	w->is_unwoken = true;
+}
+
+void worker_deliver(struct worker *w, const struct files_done *done)
+{
+	struct worker_msg msg = {.type = WORKER_LOADED, .loaded = *done};
+	int full = ring_push(w->ring, &msg);
+
+	BUG(full);
 }
 
 void worker_wake(struct worker *w)

@@ -16,6 +16,7 @@
 
 #include <stdatomic.h>
 #include "base/ring.h"
+#include "media/files.h"
 #include "media/media.h"
 
 enum {
@@ -34,6 +35,7 @@ enum worker_msg_type {
 	WORKER_COMMAND, /* as posted; ports for GROW.  No OPEN: the core makes the session and gives it */
 	WORKER_MOVE_OUT, /* give up the session cmd.session → WORKER_MOVED */
 	WORKER_ADOPT,	 /* take it in, new or moved; no answer */
+	WORKER_LOADED,	 /* from the file thread: what a PLAY waits for */
 	WORKER_STOP,	 /* close all sessions and end */
 };
 
@@ -42,6 +44,7 @@ struct worker_msg { /* core → worker */
 	struct media_cmd cmd;
 	uint16_t ports[MEDIA_MAX_STREAMS];
 	struct worker_session *adopted;
+	struct files_done loaded;
 };
 
 enum worker_event_type {
@@ -64,6 +67,7 @@ struct worker_shared { /* by all workers and the core */
 	_Atomic unsigned notices; /* in the ring */
 	struct dtls_identity *identity;
 	bool is_polled; /* the core looks into the ring each turn: see media_turn() */
+	struct files *files;
 };
 
 int worker_start(struct worker **wp, struct worker_shared *shared, unsigned number) MUST_USE;
@@ -72,8 +76,12 @@ void worker_post(struct worker *w, const struct worker_msg *msg);
 /* The same without waking it: it is woken by worker_wake(), by the next worker_post(), or by a packet, and then takes
  * messages before packets. */
 void worker_post_quietly(struct worker *w, const struct worker_msg *msg);
-void worker_wake(struct worker *w);	      /* when anything was posted quietly */
-bool worker_has_room(const struct worker *w); /* for one new session more */
+/* The file thread: as many as PLAYs wait for it, so there is room. */
+void worker_deliver(struct worker *w, const struct files_done *loaded);
+bool worker_notice(struct worker_shared *shared,
+		   const struct media_event *ev); /* any thread; false: too many unread */
+void worker_wake(struct worker *w);		  /* when anything was posted quietly */
+bool worker_has_room(const struct worker *w);	  /* for one new session more */
 unsigned
 worker_busy_permille(const struct worker *w); /* any thread: of one CPU, over the last sweep */
 void worker_session_free(struct worker_session *s); /* one that no worker has: closes its sockets */

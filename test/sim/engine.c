@@ -133,6 +133,7 @@ static int engine_post(struct media_engine *engine, const struct media_cmd *cmd)
 		ev.err = s && find(e, cmd->u.join.peer) ? 0 : ENOENT;
 		break;
 	default:
+		media_cmd_drop(cmd);
 		ev.err = s ? 0 : ENOENT;
 		break;
 	}

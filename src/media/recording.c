@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <string.h>
+#include "audio/resample.h"
+#include "base/mem.h"
+#include "media/recording.h"
+#include "media/voice.h"
+
+enum { BLOCK_MS = 1000 };
+
+struct track { /* one of two: converted when its rate is not the recording's */
+	struct resample *rate;
+	uint32_t from_hz;
+};
+
+struct recording {
+	struct track track[2];
+	struct files *files;
+	struct recording_file *file;
+	uint32_t rate_hz, left_ms; /* UINT32_MAX: no limit */
+	uint16_t channels;
+	bool is_held;
+	size_t n; /* samples in the block, of all tracks */
+	int16_t *block;
+};
+
+int recording_make(struct recording **rp, struct files *files, const struct files_ask *ask,
+		   const char *path, uint32_t rate_hz, bool has_two_tracks, uint32_t most_ms)
+{
+	struct recording *r = mem_alloc(sizeof(*r));
+	int err;
+
+	if (!r)
+		return ENOMEM;
+	r->files = files;
+	r->rate_hz = rate_hz;
+	r->channels = has_two_tracks ? 2 : 1;
+	r->left_ms = most_ms ? most_ms : UINT32_MAX;
+	err = files_record(files, ask, path, rate_hz, r->channels, &r->file);
+	if (err)
+		mem_free(r);
+	else
+		*rp = r;
+	return err;
+}
+
+static int flush(struct recording *r)
+{
+	int16_t *block = r->block;
+	size_t n = r->n;
+
+	r->block = NULL;
+	r->n = 0;
+	return n ? files_write(r->files, r->file, block, n) : 0;
+}
+
+struct recording *recording_end(struct recording *r)
+{
+	if (!r)
+		return NULL;
+	(void)flush(r); /* full: the end of it is lost, the file is whole */
+	mem_free(r->block);
+	files_finish(r->files, r->file);
+	for (size_t i = 0; i < ARRAY_LEN(r->track); i++)
+		resample_free(r->track[i].rate);
+	return mem_free(r);
+}
+
+void recording_hold(struct recording *r, bool on)
+{
+	r->is_held = on;
+}
+
+static void convert(struct recording *r, struct track *t, const struct recording_frame *f,
+		    int16_t *out, size_t n)
+{
+	size_t done = 0;
+
+	if (f->pcm && f->rate_hz != t->from_hz) {
+		resample_free(t->rate);
+		t->from_hz = resample_make(&t->rate, f->rate_hz, r->rate_hz) ? 0 : f->rate_hz;
+	}
+	if (f->pcm && t->from_hz)
+		done = resample_run(t->rate, f->pcm, f->rate_hz / 1000 * VOICE_FRAME_MS, out, n);
+	memset(out + done, 0, (n - done) * sizeof(*out));
+}
+
+static int16_t both(int16_t a, int16_t b)
+{
+	int32_t x = a + b;
+
+	return (int16_t)(x > INT16_MAX ? INT16_MAX : x < INT16_MIN ? INT16_MIN : x);
+}
+
+static void append(struct recording *r, const int16_t *said, const int16_t *heard, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (r->channels == 2) {
+			r->block[r->n++] = said[i];
+			r->block[r->n++] = heard[i];
+		} else {
+			r->block[r->n++] = both(said[i], heard[i]);
+		}
+	}
+}
+
+bool recording_add(struct recording *r, const struct recording_frame *said,
+		   const struct recording_frame *heard)
+{
+	size_t room = (size_t)r->rate_hz * BLOCK_MS / 1000 * r->channels;
+	size_t n = r->rate_hz / 1000 * VOICE_FRAME_MS;
+	int16_t left[VOICE_FRAME_MAX], right[VOICE_FRAME_MAX];
+
+	if (r->is_held)
+		return true;
+	if (r->left_ms < VOICE_FRAME_MS)
+		return false;
+	if (r->left_ms != UINT32_MAX)
+		r->left_ms -= VOICE_FRAME_MS;
+	if (!r->block)
+		r->block = mem_alloc((room + 2 * n) * sizeof(*r->block));
+	if (!r->block)
+		return false;
+	convert(r, &r->track[0], said, left, n);
+	convert(r, &r->track[1], heard, right, n);
+	append(r, left, right, n);
+	return r->n < room || !flush(r);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A recording on its media thread: gathers a second of sound and gives it to the file thread.
+ *
+ * Thread     the media thread that has it
+ * Ownership  recording_end() frees it; MEDIA_RECORDED comes from the file thread
+ * Errors     recording_make: those of files_record
+ */
+#ifndef MEDIA_RECORDING_H
+#define MEDIA_RECORDING_H
+
+#include "media/files.h"
+
+struct recording;
+int recording_make(struct recording **rp, struct files *files, const struct files_ask *ask,
+		   const char *path, uint32_t rate_hz, bool has_two_tracks,
+		   uint32_t most_ms) MUST_USE;
+struct recording *recording_end(struct recording *r); /* NULL allowed */
+void recording_hold(struct recording *r, bool on);
+struct recording_frame { /* 20 ms; pcm NULL: silence */
+	const int16_t *pcm;
+	uint32_t rate_hz;
+};
+/* What the leg said and what it heard.  False: it is over, by its length or for want of room. */
+bool recording_add(struct recording *r, const struct recording_frame *said,
+		   const struct recording_frame *heard) MUST_USE;
+
+#endif

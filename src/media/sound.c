@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <string.h>
+#include "base/mem.h"
+#include "media/room.h"
+#include "media/session.h"
+
+enum { NARROW_HZ = 8000 };
+
+int sounds_init(struct sounds *ss, const struct sounds_out *out, struct files *files,
+		unsigned worker)
+{
+	ss->out = *out;
+	ss->files = files;
+	ss->worker = worker;
+	list_init(&ss->all);
+	return map_init(&ss->rooms);
+}
+
+void sounds_close(struct sounds *ss)
+{
+	map_close(&ss->rooms);
+}
+
+bool sounds_idle(const struct sounds *ss)
+{
+	return list_empty(&ss->all);
+}
+
+/* --- a session's ------------------------------------------------------------------------------------------------------ */
+
+static struct stream *audio_of(struct worker_session *s)
+{
+	for (size_t i = 0; i < s->nstreams; i++)
+		if (s->streams[i]->remote.kind == MEDIA_AUDIO && s->streams[i]->remote.format.codec)
+			return s->streams[i];
+	return NULL;
+}
+
+static uint32_t rate_for(const struct media_format *f)
+{
+	return codec_get(f->codec)->rate_hz > NARROW_HZ ? 2 * NARROW_HZ : NARROW_HZ;
+}
+
+int sound_get(struct sounds *ss, struct worker_session *session, struct sound **sp)
+{
+	struct stream *st = audio_of(session);
+	struct sound *s;
+	int err;
+
+	if (session->sound) {
+		*sp = session->sound;
+		return 0;
+	}
+	if (!st)
+		return ENOTSUP;
+	s = mem_alloc(sizeof(*s));
+	if (!s)
+		return ENOMEM;
+	s->all = ss;
+	s->session = session;
+	s->stream = st;
+	err = voice_make(&s->voice, &st->remote.format, rate_for(&st->remote.format));
+	if (err) {
+		mem_free(s);
+		return err;
+	}
+	st->voice = s->voice;
+	list_append(&ss->all, &s->link);
+	session->sound = s;
+	*sp = s;
+	return 0;
+}
+
+void sound_free(struct sound *s)
+{
+	if (!s)
+		return;
+	sound_yield(s);
+	recording_end(s->recording);
+	s->stream->voice = NULL;
+	voice_free(s->voice);
+	list_remove(&s->link);
+	s->session->sound = NULL;
+	mem_free(s);
+}
+
+void sound_leave(struct sound *s)
+{
+	if (!s)
+		return;
+	sound_yield(s);
+	list_remove(&s->link);
+}
+
+void sound_enter(struct sounds *ss, struct sound *s)
+{
+	if (!s)
+		return;
+	s->all = ss;
+	list_append(&ss->all, &s->link);
+}
+
+/* From now on its packets end here. */
+static void speak_up(struct sound *s)
+{
+	if (s->is_spoken)
+		return;
+	session_part(s->session); /* which lets go of what was: see session.c */
+	s->is_spoken = true;
+	stream_speak(s->stream);
+}
+
+void sound_yield(struct sound *s)
+{
+	if (!s->is_spoken)
+		return;
+	s->is_spoken = false;
+	s->loading = 0;
+	sound_hush(s, ECANCELED);
+	room_leave(s);
+	if (s->stream->mode == RELAY_SPOKEN)
+		stream_part(s->stream);
+}
+
+int sound_reformat(struct sound *s)
+{
+	const struct media_format *f = &s->stream->remote.format;
+
+	if (!f->codec)
+		return 0; /* on hold, or gone: what it had holds */
+	return voice_change(s->voice, f, s->room ? s->room->rate_hz : rate_for(f));
+}
+
+/* --- play ------------------------------------------------------------------------------------------------------------- */
+
+void sound_played(struct sound *s, uint32_t seq, int err)
+{
+	struct media_event ev = {
+		.type = MEDIA_PLAYED, .seq = seq, .session = s->session->id, .err = err};
+
+	if (s->all->out.tell(s->all->out.arg, &ev))
+		return;
+	if (s->nuntold < SOUND_MAX_UNTOLD)
+		s->untold[s->nuntold++] = ev;
+}
+
+static void tell_again(struct sound *s)
+{
+	while (s->nuntold && s->all->out.tell(s->all->out.arg, &s->untold[0]))
+		memmove(s->untold, s->untold + 1, --s->nuntold * sizeof(*s->untold));
+}
+
+static void stop(struct sound *s, struct playing *p, int why)
+{
+	uint32_t seq = p->seq;
+
+	if (!p->is_on)
+		return;
+	playing_stop(p);
+	sound_played(s, seq, why);
+}
+
+void sound_hush(struct sound *s, int why)
+{
+	s->loading = 0;
+	stop(s, &s->playing, why);
+	if (s->room && s->room->player == s) {
+		stop(s, &s->room->playing, why);
+		s->room->player = NULL;
+	}
+}
+
+static int start(struct sound *s, const struct media_play *what, struct clip_list *list,
+		 uint32_t seq)
+{
+	if (what->to_room && !s->room) {
+		clip_list_free(list);
+		return ENOENT;
+	}
+	if (!what->to_room) {
+		stop(s, &s->playing, ECANCELED);
+		playing_start(&s->playing, what, list, seq);
+		return 0;
+	}
+	if (s->room->player)
+		stop(s->room->player, &s->room->playing, ECANCELED);
+	s->room->player = s;
+	playing_start(&s->room->playing, what, list, seq);
+	return 0;
+}
+
+int sound_play(struct sound *s, const struct media_cmd *cmd)
+{
+	const struct media_play *what = &cmd->u.play;
+	struct files_ask ask = {s->all->worker, s->session->id, cmd->seq};
+	int err;
+
+	speak_up(s);
+	if (!what->paths)
+		return start(s, what, NULL, cmd->seq);
+	s->loading = 0;
+	err = files_load(s->all->files, &ask, what->paths, voice_rate(s->voice));
+	if (err)
+		return err;
+	s->loading = cmd->seq;
+	s->wanted = *what;
+	s->wanted.paths = NULL;
+	return EINPROGRESS;
+}
+
+int sound_loaded(struct sound *s, const struct files_done *done)
+{
+	if (s->loading != done->seq) {
+		clip_list_free(done->list);
+		return ECANCELED;
+	}
+	s->loading = 0;
+	return done->err ? done->err : start(s, &s->wanted, done->list, done->seq);
+}
+
+int sound_press(struct sound *s, const char *keys)
+{
+	int err = 0;
+
+	speak_up(s);
+	for (; *keys && !err; keys++)
+		err = voice_press(s->voice, *keys);
+	return err;
+}
+
+/* --- record ----------------------------------------------------------------------------------------------------------- */
+
+int sound_record(struct sound *s, const struct media_cmd *cmd)
+{
+	struct files_ask ask = {s->all->worker, s->session->id, cmd->seq};
+
+	if (!cmd->u.record.path || cmd->u.record.path->n != 1)
+		return EINVAL;
+	if (s->recording)
+		return EALREADY;
+	return recording_make(&s->recording, s->all->files, &ask, cmd->u.record.path->paths[0],
+			      voice_rate(s->voice), cmd->u.record.has_two_tracks,
+			      cmd->u.record.most_ms);
+}
+
+int sound_record_hold(struct sound *s, bool on)
+{
+	if (!s->recording)
+		return ENOENT;
+	recording_hold(s->recording, on);
+	return 0;
+}
+
+int sound_record_end(struct sound *s)
+{
+	if (!s->recording)
+		return ENOENT;
+	s->recording = recording_end(s->recording);
+	return 0;
+}
+
+/* --- mix -------------------------------------------------------------------------------------------------------------- */
+
+int sound_mix(struct sound *s, const struct media_mix *mix)
+{
+	int err;
+
+	speak_up(s);
+	if (!mix->room) {
+		room_leave(s);
+		return 0;
+	}
+	err = room_enter(s->all, s, mix->room);
+	if (err)
+		return err;
+	s->speaks = mix->speaks;
+	s->hears = mix->hears;
+	return 0;
+}
+
+/* --- the tick --------------------------------------------------------------------------------------------------------- */
+
+static struct sound *peer_of(const struct sound *s)
+{
+	const struct worker_session *peer = s->session->peer;
+
+	return peer && peer != s->session ? peer->sound : NULL;
+}
+
+static bool is_heard_by_any(const struct sound *s)
+{
+	const struct sound *peer = peer_of(s);
+
+	return s->recording || (peer && peer->recording) || (s->room && s->speaks);
+}
+
+static void tell_keys(struct sound *s)
+{
+	struct media_event ev = {.session = s->session->id};
+	char key;
+
+	while ((key = voice_digit(s->voice))) {
+		ev.type = MEDIA_KEY;
+		ev.u.key = key;
+		if (s->playing.is_on && s->playing.until_key)
+			stop(s, &s->playing, EINTR);
+		/* A core that reads no more than a thousand notices late has other troubles than a key. */
+		(void)s->all->out.tell(s->all->out.arg, &ev);
+	}
+	if (voice_fax(s->voice)) {
+		ev.type = MEDIA_FAX;
+		(void)s->all->out.tell(s->all->out.arg, &ev);
+	}
+}
+
+static void hear_leg(struct sound *s, uint64_t now_us)
+{
+	tell_again(s);
+	s->has_said = false;
+	if (is_heard_by_any(s)) {
+		s->has_said = voice_take(s->voice, s->said, now_us);
+	} else {
+		voice_skip(s->voice, now_us);
+		memset(s->said, 0, sizeof(s->said));
+	}
+	tell_keys(s);
+}
+
+struct sending {
+	struct sounds *ss;
+	struct stream *stream;
+};
+
+static void send_to(void *arg, uint8_t *p, size_t n)
+{
+	struct sending *to = arg;
+
+	to->ss->out.send(to->ss->out.arg, to->stream, p, n);
+}
+
+static void add(int16_t *to, const int16_t *pcm, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		int32_t x = to[i] + pcm[i];
+
+		to[i] = (int16_t)(x > INT16_MAX ? INT16_MAX : x < INT16_MIN ? INT16_MIN : x);
+	}
+}
+
+/* What it hears this time; the shared encoding when there is one and nothing comes on top of it. */
+static const struct chorus *compose(struct sound *s, size_t n)
+{
+	bool may_share = !s->playing.is_on && !s->recording && voice_can_share(s->voice);
+	const struct chorus *shared = NULL;
+	int16_t played[VOICE_FRAME_MAX];
+
+	if (s->room)
+		shared = room_hear(s->room, s, may_share, s->heard);
+	else
+		memset(s->heard, 0, n * sizeof(*s->heard));
+	if (!s->playing.is_on)
+		return shared;
+	if (!playing_frame(&s->playing, voice_rate(s->voice), played, n))
+		stop(s, &s->playing, 0);
+	add(s->heard, played, n);
+	return NULL;
+}
+
+static void speak_to_leg(struct sound *s)
+{
+	struct sending to = {s->all, s->stream};
+	size_t n = voice_rate(s->voice) / 1000 * VOICE_FRAME_MS;
+	const struct chorus *shared = compose(s, n);
+
+	if (!s->stream->remote.may_receive)
+		voice_say(s->voice, NULL, send_to, &to);
+	else if (shared)
+		voice_say_encoded(s->voice, shared->payload, shared->n, send_to, &to);
+	else
+		voice_say(s->voice, s->heard, send_to, &to);
+}
+
+static void record(struct sound *s)
+{
+	const struct sound *peer = peer_of(s);
+	struct recording_frame said = {s->said, voice_rate(s->voice)};
+	struct recording_frame heard = {s->heard, voice_rate(s->voice)};
+
+	if (!s->is_spoken)
+		heard = peer ? (struct recording_frame){peer->said, voice_rate(peer->voice)}
+			     : (struct recording_frame){0};
+	if (!recording_add(s->recording, &said, &heard))
+		s->recording = recording_end(s->recording);
+}
+
+void sounds_tick(struct sounds *ss, uint64_t now_us)
+{
+	struct map_iter it = {0};
+	struct map_node *node;
+
+	LIST_EACH (l, &ss->all)
+		hear_leg(CONTAINER_OF(l, struct sound, link), now_us);
+	while ((node = map_next(&ss->rooms, &it)))
+		room_mix(CONTAINER_OF(node, struct room, node));
+	LIST_EACH (l, &ss->all) {
+		struct sound *s = CONTAINER_OF(l, struct sound, link);
+
+		if (s->is_spoken)
+			speak_to_leg(s);
+	}
+	LIST_EACH (l, &ss->all) {
+		struct sound *s = CONTAINER_OF(l, struct sound, link);
+
+		if (s->recording)
+			record(s);
+	}
+	LIST_EACH_SAFE (l, tmp, &ss->all) {
+		struct sound *s = CONTAINER_OF(l, struct sound, link);
+
+		if (!s->is_spoken && !is_heard_by_any(s) && !s->nuntold)
+			sound_free(s);
+	}
+}
