@@ -15,6 +15,7 @@ import tempfile
 
 from process import Asterisk, Offhook, PeerMissing, Registrar, run_seconds
 from relay import CALLS, bench_relay
+from watchers import bench_watchers
 
 from harness.sipp import Sipp, credentials
 
@@ -116,14 +117,14 @@ def bench_signalling(which, rounds, directory, without):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="register, call, relay (all when none is named)")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="register, call, relay, watchers (all when none is named)")
     parser.add_argument("--rounds", type=int, default=5, help="measurements of each system (%(default)s)")
     parser.add_argument("--calls", type=int, default=CALLS, help="relay: calls at once (%(default)s)")
     parser.add_argument("--without", action="append", default=[], choices=("asterisk", "kamailio"),
                         help="register, call: leave that system out")
     parser.add_argument("--keep", help="folder for logs (a temporary one)")
     args = parser.parse_args()
-    known = {"register", "call", "relay"}
+    known = {"register", "call", "relay", "watchers"}
     which = set(args.names) or known
     if which - known:
         parser.error(f"no such figure: {', '.join(sorted(which - known))}")
@@ -135,6 +136,8 @@ def main():
             results += bench_signalling(which, args.rounds, directory, args.without)
         if "relay" in which:
             results += bench_relay(args.rounds, directory, figure, args.calls)
+        if "watchers" in which:
+            results += bench_watchers(args.rounds, directory, figure)
     except (PeerMissing, RuntimeError, AssertionError) as error:
         print(f"bench: {error}\nlogs: {directory}", file=sys.stderr)
         return 1

@@ -164,11 +164,13 @@ struct sub {
 	enum sub_state st;
 	enum sub_end why; /* from LAST_DUE on */
 	struct sip_dialog *d;
-	struct timer expiry, retry;
+	struct timer expiry, retry; /* retry: or until it may be told again */
 	uint64_t expires_at_ms;
 	oid notify; /* the transaction of our NOTIFY; 0: none */
 	unsigned nretries, retry_s;
-	bool wants_all;			   /* it has asked anew: the whole state is due */
+	uint64_t
+		told_until_ms; /* grows by a second with each NOTIFY: far ahead of now, it has to wait */
+	bool wants_all;	       /* it has asked anew: the whole state is due */
 	char event_id[SUB_EVENT_ID_BYTES]; /* parameter of its Event; "" none */
 	bool is_list;
 	struct watch own;      /* what it is about; of a list: the group (package_group) */
@@ -197,6 +199,8 @@ void sub_end(struct sub *s, enum sub_end why);
 /* From now on for so many seconds. */
 void sub_lasts(struct sub *s, uint32_t seconds);
 bool sub_is_ending(const struct sub *s);
+/* It is due, and does not wait for the time at which it may be told again. */
+void sub_hurry(struct sub *s);
 
 /* ---- lists ---- */
 

@@ -371,10 +371,12 @@ static void refresh(struct sub *s, struct sip_strans *st, const struct sip_msg *
 	}
 	s->wants_all = true;
 	sub_lasts(s, seconds);
-	if (seconds)
+	if (seconds) {
 		sub_event(s, SUB_EV_CHANGE); /* RFC 6665 4.2.1.2: each one is told at once */
-	else
+		sub_hurry(s);
+	} else {
 		sub_end(s, SUB_TIMEOUT);
+	}
 }
 
 void subscribe_in_dialog(struct sip_dialog *d, struct sip_strans *st, const struct sip_msg *req,

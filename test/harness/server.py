@@ -132,6 +132,14 @@ class Server:
         if expect_clean:
             assert code == 0, f"the server ended with {code}: {self.tail(8000)}"
 
+    def cpu_ns(self):
+        """CPU time of the server so far, all threads."""
+        total, tasks = 0, f"/proc/{self.process.pid}/task"
+        for task in os.listdir(tasks):
+            with open(os.path.join(tasks, task, "schedstat")) as f:
+                total += int(f.read().split()[0])
+        return total
+
     def kill(self):
         """As a power cut would: no chance to tidy up."""
         self.process.kill()
