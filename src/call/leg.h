@@ -48,6 +48,8 @@ struct leg_line {
 	uint8_t in_force; /* enum sdp_protection */
 	uint8_t offered;  /* the same, of our last offer */
 	bool is_client;	  /* DTLS: we began */
+	bool rtcp_mux;	  /* agreed */
+	uint8_t carrier;  /* line whose port it shares; itself: its own */
 	uint64_t told;	  /* what names the keys the engine has; 0: plain */
 	uint64_t dtls;	  /* ... the certificate it shakes hands with; 0: none */
 	struct leg_ice {

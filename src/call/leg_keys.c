@@ -196,6 +196,22 @@ static void describe_dtls(struct leg *leg, const struct sdp_dtls *offer, size_t 
 	guard->ice = &room->ice;
 }
 
+static bool can_bundle(const struct leg *leg, const struct sdp *d, size_t i)
+{
+	struct sdp_dtls dtls;
+
+	return i < leg->nstreams && d->media[i].port && sdp_proto_is_rtp(d->media[i].proto) &&
+	       sdp_protection_of(d, &d->media[i]) == SDP_DTLS &&
+	       !sdp_dtls_of(d, &d->media[i], &dtls) && dtls.rtcp_mux && dtls.ufrag.n;
+}
+
+size_t leg_keys_carrier(const struct leg *leg, const struct sdp *theirs, size_t i)
+{
+	size_t tag = sdp_bundle_tag(theirs, i);
+
+	return tag != i && can_bundle(leg, theirs, tag) && can_bundle(leg, theirs, i) ? tag : i;
+}
+
 /* ---- what we say ---- */
 
 static bool describe_answer(struct leg *leg, const struct sdp *offer, size_t i,
@@ -346,7 +362,11 @@ static int apply_dtls(struct leg *leg, const struct sdp *theirs, uint8_t i)
 	cmd.u.dtls.stream = i;
 	conf->theirs = d.fingerprint;
 	conf->is_client = is_client_for(leg, &d, i);
-	conf->rtcp_mux = d.rtcp_mux;
+	conf->rtcp_mux = line->rtcp_mux = d.rtcp_mux;
+	conf->carrier = line->carrier = (uint8_t)leg_keys_carrier(leg, theirs, i);
+	for (size_t k = 0; k < m->nformats; k++)
+		if (m->formats[k].pt >= 0 && m->formats[k].pt < 128)
+			conf->types[m->formats[k].pt / 8] |= (uint8_t)(1 << m->formats[k].pt % 8);
 	if (d.ufrag.n) {
 		make_ice(leg, i, line->ice.base, &conf->ours);
 	} else {
@@ -369,6 +389,8 @@ int leg_keys_apply(struct leg *leg, const struct sdp *theirs, uint8_t i)
 	if (sdp_protection_of(theirs, m) == SDP_DTLS)
 		return apply_dtls(leg, theirs, i);
 	leg->lines[i].dtls = 0;
+	leg->lines[i].rtcp_mux = false;
+	leg->lines[i].carrier = i;
 	memset(&cmd, 0, sizeof(cmd));
 	cmd.type = MEDIA_KEYS;
 	cmd.u.keys.stream = i;

@@ -110,7 +110,7 @@ static struct media_remote stream_remote(const struct leg *leg, const struct sdp
 	r.may_receive = (m->direction & SDP_RECVONLY) && (peer & SDP_SENDONLY) && !m->is_held;
 	r.rtp = m->rtp;
 	r.rtcp = m->rtcp;
-	r.rtcp_mux = m->rtcp_mux && leg->lines[i].in_force == SDP_DTLS;
+	r.rtcp_mux = leg->lines[i].in_force == SDP_DTLS && leg->lines[i].rtcp_mux;
 	if (leg->lines[i].in_force == SDP_DTLS && leg->lines[i].ice.theirs) {
 		r.clock_hz = clock_of(m);
 		r.kind = kind_of(m);

@@ -95,12 +95,33 @@ typedef int write_h(struct buf *out, const struct writing *w);
 /* What belongs to WebRTC stays in it; an answer has the names of its offer's lines. */
 static void fit_web(const struct writing *w, size_t i, struct sdp_guard *guard)
 {
+	static const char digits[SDP_MAX_MEDIA + 1] = "0123456789abcdef";
+	const struct sdp *known = w->offer ? w->offer : w->to->theirs;
+
 	guard->leaves_web = str_starts(w->from->media[i].proto, STR("UDP/TLS/")) && !guard->ice;
-	guard->has_mid = w->offer && i < w->offer->nmedia;
+	/* Lines keep the names that the device gave them; those that a browser hears of for the first time need some. */
+	guard->has_mid = known && i < known->nmedia;
 	if (guard->has_mid)
-		guard->mid = sdp_mid(&w->offer->media[i]);
-	if (guard->has_mid && !guard->proto.n)
+		guard->mid = sdp_mid(&known->media[i]);
+	guard->is_bundled =
+		guard->has_mid && guard->ice && guard->mid.n && sdp_is_bundled(known, i);
+	if (guard->ice && !guard->has_mid) {
+		guard->has_mid = guard->is_bundled = true;
+		guard->mid = (struct str){&digits[i], 1};
+	}
+	if (w->offer && guard->has_mid && !guard->proto.n)
 		guard->proto = w->offer->media[i].proto; /* refused, in its own words */
+}
+
+/* The line whose port stands in line i, as far as it is in use. */
+static size_t carrier_of(const struct writing *w, const struct sdp_local_media *media, size_t i)
+{
+	const struct sdp *known = w->offer ? w->offer : w->to->theirs;
+	size_t tag = i;
+
+	if (media[i].guard.is_bundled && known && i < known->nmedia)
+		tag = leg_keys_carrier(w->to, known, i);
+	return tag < i && !media[tag].is_refused && media[tag].guard.is_bundled ? tag : i;
 }
 
 static int write_from(struct buf *out, const struct writing *w, bool is_opened)
@@ -123,9 +144,10 @@ static int write_from(struct buf *out, const struct writing *w, bool is_opened)
 				      !leg_keys_describe(to, w->offer, from->media[i].proto, i,
 							 &room[i], &media[i].guard);
 		fit_web(w, i, &media[i].guard);
-		if (!media[i].is_refused)
-			media[i].rtp = to->local[i];
 	}
+	for (size_t i = 0; i < from->nmedia; i++)
+		if (!media[i].is_refused)
+			media[i].rtp = to->local[carrier_of(w, media, i)];
 	return sdp_relay(out, from, &rw);
 }
 
@@ -178,6 +200,8 @@ static int write_own(struct buf *out, const struct writing *w)
 	if (!leg_keys_describe(to, offer, offer->media[i].proto, i, &room, &own.guard))
 		return EPROTO;
 	own.rtp = to->local[i];
+	own.guard.mid = sdp_mid(&offer->media[i]);
+	own.guard.is_bundled = own.guard.ice && own.guard.mid.n && sdp_is_bundled(offer, i);
 	theirs = direction_of(&offer->media[i]);
 	own.direction = (enum sdp_direction)((theirs & SDP_SENDONLY ? SDP_RECVONLY : 0) |
 					     (theirs & SDP_RECVONLY ? SDP_SENDONLY : 0));

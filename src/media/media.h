@@ -91,8 +91,11 @@ struct media_key { /* SRTP */
 
 struct media_dtls { /* RFC 5763, RFC 8445 */
 	struct sdp_fingerprint theirs;
-	bool is_client;	       /* we begin the hand-shake */
-	bool rtcp_mux;	       /* RTCP has the keys of RTP; else a hand-shake of its own */
+	bool is_client; /* we begin the hand-shake */
+	bool rtcp_mux;	/* RTCP has the keys of RTP; else a hand-shake of its own */
+	uint8_t carrier; /* stream whose port and keys it shares (BUNDLE, with rtcp_mux); itself: its own */
+	uint8_t types
+		[16]; /* bit per payload type that the leg may send in it: tells what comes through the carrier apart */
 	struct sdp_ice ours;   /* empty: without ICE */
 	struct addr rtp, rtcp; /* without ICE: whom to begin with; family 0: whoever begins */
 };

@@ -91,11 +91,11 @@ bool stream_end_hear(struct stream_end *in, const struct addr *src, const struct
 }
 
 /* What the right source sent: counted, unless faster than any phone does. */
-static bool let_in(struct stream_end *in, size_t n)
+static bool let_in(struct stream_end *in, struct stream *s, size_t n)
 {
-	if (in->stream->budget <= 0)
+	if (s->budget <= 0)
 		return false;
-	in->stream->budget--;
+	s->budget--;
 	in->rx_packets++;
 	in->rx_bytes += n;
 	return true;
@@ -111,13 +111,18 @@ static void mark_heard(struct stream *s, uint64_t now_us)
 	}
 }
 
+static struct stream_end *rtp_end(struct stream *s)
+{
+	return s->carrier ? &s->carrier->rtp : &s->rtp;
+}
+
 static struct stream_end *leave_rtcp(struct stream *s)
 {
 	struct stream_end *out;
 
 	if (s->mode != RELAY_PEER)
 		return NULL; /* an echoed report would speak of packets that nobody sent */
-	out = s->peer->remote.rtcp_mux ? &s->peer->rtp : &s->peer->rtcp;
+	out = s->peer->remote.rtcp_mux ? rtp_end(s->peer) : &s->peer->rtcp;
 	return out->nto ? out : NULL;
 }
 
@@ -159,9 +164,9 @@ static struct stream_end *relay_rtcp(struct stream_end *in, const struct addr *s
 				     size_t *np, uint64_t now_us)
 {
 	if (!unseal(in, true, p, np) || rtcp_check(p, *np) ||
-	    !stream_end_hear(in, src, NULL, now_us) || !let_in(in, *np))
+	    !stream_end_hear(in, src, NULL, now_us) || !let_in(in, in->stream, *np))
 		return refuse(in);
-	return seal(leave_rtcp(in->stream), true, p, np);
+	return seal(leave_rtcp(bundle_of_rtcp(in->stream, p, *np)), true, p, np);
 }
 
 static struct stream_end *leave_rtp(struct stream *s, uint8_t *p)
@@ -171,9 +176,9 @@ static struct stream_end *leave_rtp(struct stream *s, uint8_t *p)
 	if (!s->remote.may_send)
 		return NULL;
 	if (s->mode == RELAY_PEER) {
-		out = s->peer->remote.may_receive ? &s->peer->rtp : NULL;
+		out = s->peer->remote.may_receive ? rtp_end(s->peer) : NULL;
 	} else if (s->mode == RELAY_ECHO && s->remote.may_receive) {
-		out = &s->rtp;
+		out = rtp_end(s);
 		/* With its own SSRC a phone would see a loop (RFC 3550 8.2) and stay silent. */
 		for (int i = 0; p && i < 4; i++)
 			p[8 + i] ^= (uint8_t)(s->echo_mask >> (24 - 8 * i));
@@ -188,7 +193,7 @@ static struct stream_end *relay_raw(struct stream_end *in, const struct addr *sr
 {
 	struct stream *s = in->stream;
 
-	if (!n || !stream_end_hear(in, src, NULL, now_us) || !let_in(in, n))
+	if (!n || !stream_end_hear(in, src, NULL, now_us) || !let_in(in, s, n))
 		return refuse(in);
 	if (in->role == RELAY_RTCP)
 		return leave_rtcp(s);
@@ -214,15 +219,19 @@ struct stream_end *relay_packet(struct stream_end *in, const struct addr *src, u
 		return relay_rtcp(in, src, p, np, now_us);
 	if (rtp_read(&h, p, *np))
 		return refuse(in);
+	if (__builtin_expect(s->ncarried, 0))
+		s = bundle_of_rtp(s, h.pt);
 	/* Somebody who can forge the phone's address still does not know its SSRC. */
 	if (s->source.has_started && h.ssrc != s->source.ssrc && s->remote.kind == MEDIA_AUDIO &&
 	    now_us - s->heard_us < RELAY_SSRC_GUARD_US && addr_eq(src, &in->latch.source))
 		return refuse(in);
 	mark = (struct latch_mark){.ssrc = h.ssrc, .seq = h.seq};
 	if (!unseal(in, false, p, np) || !stream_end_hear(in, src, &mark, now_us) ||
-	    !let_in(in, *np))
+	    !let_in(in, s, *np))
 		return refuse(in);
 	mark_heard(s, now_us);
+	if (h.ssrc != s->sources[0])
+		bundle_note(s, h.ssrc);
 	clock_hz = rtp_static_clock_hz(h.pt);
 	rtp_source_hear(&s->source, &h, clock_hz ? clock_hz : s->remote.clock_hz, now_us);
 	/* Read again: opening has taken the tag from its end. */
@@ -243,6 +252,7 @@ int stream_keys(struct stream *s, bool is_protected, const struct media_key *in,
 {
 	int err = 0;
 
+	stream_carry(s, NULL, NULL);
 	stream_web_close(s);
 	s->is_protected = is_protected;
 	if (!is_protected)
@@ -261,6 +271,7 @@ int stream_keys(struct stream *s, bool is_protected, const struct media_key *in,
 void stream_close(struct stream *s)
 {
 	stream_part(s);
+	stream_carry(s, NULL, NULL);
 	stream_web_close(s);
 	s->secure = secure_free(s->secure);
 }

@@ -29,6 +29,7 @@ enum {
 	 * packet round for ever at the speed of the CPU.  A budget ends the loop. */
 	RELAY_BUDGET_AUDIO = 500,
 	RELAY_BUDGET_OTHER = 10000,
+	RELAY_SOURCES = 4,
 };
 
 enum relay_role { RELAY_RTP, RELAY_RTCP };
@@ -70,6 +71,13 @@ struct stream_end {
 struct stream {
 	struct stream_end rtp, rtcp;
 	struct stream *peer; /* RELAY_PEER */
+	struct stream
+		*carrier; /* whose ends it shares (BUNDLE), of the same session; NULL: its own */
+	struct stream *carried[MEDIA_MAX_STREAMS - 1]; /* who shares its ends */
+	uint8_t ncarried;
+	uint8_t nsources;		 /* of below, counted on */
+	uint8_t types[16];		 /* carried: payload types that are its */
+	uint32_t sources[RELAY_SOURCES]; /* SSRCs heard last, for RTCP that speaks of one */
 	enum relay_mode mode;
 	bool is_remote_known; /* MEDIA_REMOTE has come */
 	bool is_silent;	      /* reported, and nothing came since */
@@ -113,6 +121,12 @@ void stream_close(struct stream *s); /* parts it, forgets keys */
 /* stream_web.c.  Keys from a hand-shake.  EINVAL, ENOTSUP, ENOMEM: it is protected and nothing passes. */
 int stream_dtls(struct stream *s, const struct dtls_identity *i, const struct media_dtls *conf,
 		uint64_t now_us) MUST_USE;
+/* bundle.c.  It shares the ends of `carrier`, which has `types` for it; NULL: its own again. */
+void stream_carry(struct stream *s, struct stream *carrier, const uint8_t types[16]);
+/* Whose packet it is that came through the ends of s: by payload type; by the SSRC that RTCP speaks of. */
+struct stream *bundle_of_rtp(struct stream *s, uint8_t pt);
+struct stream *bundle_of_rtcp(struct stream *s, const uint8_t *p, size_t n);
+void bundle_note(struct stream *s, uint32_t ssrc);
 /* What is not media came in at an end that has a web; it may leave news. */
 void stream_web_hear(struct stream_end *in, const struct addr *src, const uint8_t *p, size_t n,
 		     uint64_t now_us);

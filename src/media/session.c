@@ -128,9 +128,21 @@ int session_keys(struct worker_session *s, const struct media_cmd *cmd)
 int session_dtls(struct worker_session *s, const struct dtls_identity *i,
 		 const struct media_cmd *cmd, uint64_t now_us)
 {
-	if (cmd->u.dtls.stream >= s->nstreams)
+	const struct media_dtls *conf = &cmd->u.dtls.conf;
+	struct stream *st, *carrier;
+
+	if (cmd->u.dtls.stream >= s->nstreams || conf->carrier >= s->nstreams)
 		return EINVAL;
-	return stream_dtls(s->streams[cmd->u.dtls.stream], i, &cmd->u.dtls.conf, now_us);
+	st = s->streams[cmd->u.dtls.stream];
+	carrier = s->streams[conf->carrier];
+	stream_carry(st, NULL, NULL);
+	if (carrier != st && !carrier->carrier) {
+		stream_web_close(st);
+		st->is_protected = true;
+		stream_carry(st, carrier, conf->types);
+		return 0;
+	}
+	return stream_dtls(st, i, conf, now_us);
 }
 
 void session_part(struct worker_session *s)

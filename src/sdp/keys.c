@@ -141,15 +141,23 @@ static bool has_attribute(const struct sdp_attribute *a, size_t n, struct str na
 	return false;
 }
 
+/* The line whose transport it shares. */
+static const struct sdp_media *tag_of(const struct sdp *s, const struct sdp_media *m)
+{
+	return &s->media[sdp_bundle_tag(s, (size_t)(m - s->media))];
+}
+
 enum sdp_protection sdp_protection_of(const struct sdp *s, const struct sdp_media *m)
 {
 	struct sdp_crypto c;
 	size_t pos = 0;
+	const struct sdp_media *tag = tag_of(s, m);
 	bool has_fingerprint;
 
 	if (!sdp_proto_is_rtp(m->proto))
 		return SDP_PLAIN;
 	has_fingerprint = has_attribute(m->attributes, m->nattributes, STR("fingerprint")) ||
+			  has_attribute(tag->attributes, tag->nattributes, STR("fingerprint")) ||
 			  has_attribute(s->attributes, s->nattributes, STR("fingerprint"));
 	if (str_starts(m->proto, STR("UDP/TLS/")))
 		return has_fingerprint ? SDP_DTLS : SDP_CLOSED;
@@ -251,10 +259,14 @@ static void read_dtls(struct sdp_dtls *d, const struct sdp_attribute *a, size_t 
 
 int sdp_dtls_of(const struct sdp *s, const struct sdp_media *m, struct sdp_dtls *d)
 {
+	const struct sdp_media *tag = tag_of(s, m);
+
 	memset(d, 0, sizeof(*d));
 	read_dtls(d, m->attributes, m->nattributes);
+	if (tag != m) /* RFC 9143 7.1.3: what all share stands there only */
+		read_dtls(d, tag->attributes, tag->nattributes);
 	read_dtls(d, s->attributes, s->nattributes);
-	d->rtcp_mux = m->rtcp_mux;
+	d->rtcp_mux = m->rtcp_mux || tag->rtcp_mux;
 	if (!d->ufrag.n || !d->password.n)
 		d->ufrag = d->password = STR_NONE;
 	return d->fingerprint.hash ? 0 : ENOENT;

@@ -27,6 +27,8 @@ bool sdp_static_format(struct sdp_format *f, int pt);
 /* Decode what the attributes of a media section say, once all are known. */
 void sdp_media_finish(struct sdp_media *m, const struct sdp *s, const struct addr *connection);
 
+/* What only the whole description tells. */
+void sdp_bundle_finish(struct sdp *s);
 bool sdp_direction_of(struct str name, enum sdp_direction *d);
 
 #endif

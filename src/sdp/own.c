@@ -36,6 +36,11 @@ static void write_session(struct buf *out, const struct sdp_own *own)
 	buf_str(out, STR("t=0 0\r\n"));
 	if (own->guard.ice)
 		buf_str(out, STR("a=ice-lite\r\n"));
+	if (own->guard.is_bundled) {
+		buf_str(out, STR("a=group:BUNDLE "));
+		buf_str(out, own->guard.mid);
+		buf_str(out, STR("\r\n"));
+	}
 }
 
 static void write_audio(struct buf *out, const struct sdp_media *m, const struct sdp_own *own,

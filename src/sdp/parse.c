@@ -253,10 +253,12 @@ int sdp_parse(struct sdp **sp, struct str text, const char **why)
 		memcpy(r.s->text, text.p, text.n);
 	err = read_lines(&r, (struct str){r.s->text, text.n});
 	*why = r.why;
-	if (err)
+	if (err) {
 		sdp_free(r.s);
-	else
+	} else {
+		sdp_bundle_finish(r.s);
 		*sp = r.s;
+	}
 	return err;
 }
 

@@ -111,6 +111,21 @@ static bool has_ice(const struct sdp_rewrite *rw)
 	return false;
 }
 
+static void write_group(struct buf *out, const struct sdp_rewrite *rw)
+{
+	bool is_begun = false;
+
+	for (size_t i = 0; i < rw->nmedia; i++) {
+		if (rw->media[i].is_refused || !rw->media[i].guard.is_bundled)
+			continue;
+		buf_str(out, is_begun ? STR(" ") : STR("a=group:BUNDLE "));
+		buf_str(out, rw->media[i].guard.mid);
+		is_begun = true;
+	}
+	if (is_begun)
+		buf_str(out, STR("\r\n"));
+}
+
 int sdp_relay(struct buf *out, const struct sdp *from, const struct sdp_rewrite *rw)
 {
 	const struct addr *session;
@@ -128,6 +143,7 @@ int sdp_relay(struct buf *out, const struct sdp *from, const struct sdp_rewrite 
 	buf_str(out, STR("t=0 0\r\n"));
 	if (has_ice(rw))
 		buf_str(out, STR("a=ice-lite\r\n"));
+	write_group(out, rw);
 	pass_attributes(out, from->attributes, from->nattributes, &rw->media[0].guard);
 	for (size_t i = 0; i < from->nmedia; i++) {
 		if (is_refused(&from->media[i], &rw->media[i]))

@@ -84,12 +84,16 @@ struct sdp_guard {
 	int setup;				   /* enum sdp_setup, with it */
 	const struct sdp_ice *ice;		   /* NULL: without */
 	bool rtcp_mux;
+	bool is_bundled; /* it stands in our BUNDLE group, with a mid; the others' address is that of the first */
 	bool leaves_web; /* what it comes from is WebRTC and this side is not: attributes of that world are left out */
 	bool has_mid; /* an answer: `mid` (may be empty: none) in place of the other side's */
 	struct str mid;
 };
 
-struct str sdp_mid(const struct sdp_media *m); /* a=mid; empty: none */
+struct str sdp_mid(const struct sdp_media *m);	    /* a=mid; empty: none */
+bool sdp_is_bundled(const struct sdp *s, size_t i); /* it stands in a BUNDLE group */
+/* The line whose transport line i shares; itself: it has its own.  RFC 9143 */
+size_t sdp_bundle_tag(const struct sdp *s, size_t i);
 
 /* Our side of one m-line when a description goes to a leg. */
 struct sdp_local_media {

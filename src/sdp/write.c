@@ -83,14 +83,6 @@ void sdp_write_refused(struct buf *out, const struct sdp_media *m, const struct 
 	}
 }
 
-struct str sdp_mid(const struct sdp_media *m)
-{
-	for (size_t i = 0; i < m->nattributes; i++)
-		if (str_ieq(m->attributes[i].name, STR("mid")))
-			return m->attributes[i].value;
-	return STR_NONE;
-}
-
 void sdp_write_mid(struct buf *out, const struct sdp_media *m)
 {
 	for (size_t i = 0; i < m->nattributes; i++) {

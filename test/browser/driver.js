@@ -41,7 +41,7 @@ async function main() {
 
 	async function obey({ page: name, do: what, with: given }) {
 		if (what === "open") {
-			const page = await (await browser.newContext({ ignoreHTTPSErrors: true, permissions: ["microphone"] })).newPage();
+			const page = await (await browser.newContext({ ignoreHTTPSErrors: true, permissions: ["microphone", "camera"] })).newPage();
 
 			page.on("pageerror", (error) => process.stderr.write(`page ${name}: ${error}\n`));
 			page.on("console", (line) => process.stderr.write(`page ${name}: ${line.text()}\n`));

@@ -14,6 +14,15 @@ function tone(hz = 440) {
 	return out.stream;
 }
 
+// With a moving picture on request.
+async function source(hz, video) {
+	const stream = tone(hz);
+
+	if (video)
+		stream.addTrack((await navigator.mediaDevices.getUserMedia({ video: { width: 320, height: 240, frameRate: 15 } })).getVideoTracks()[0]);
+	return stream;
+}
+
 // What is heard: ten times a second the loudest frequency of what comes, and how loud it is.
 const heard = [];
 
@@ -76,12 +85,12 @@ window.phone = {
 		this.ua.start();
 	},
 
-	call({ target, hz = 440, pc = {} }) {
-		this.ua.call(target, { mediaStream: tone(hz), pcConfig: { iceServers: [], ...pc } });
+	async call({ target, hz = 440, video = false, pc = {} }) {
+		this.ua.call(target, { mediaStream: await source(hz, video), pcConfig: { iceServers: [], ...pc } });
 	},
 
-	answer({ hz = 440, pc = {} } = {}) {
-		this.session.answer({ mediaStream: tone(hz), pcConfig: { iceServers: [], ...pc } });
+	async answer({ hz = 440, video = false, pc = {} } = {}) {
+		this.session.answer({ mediaStream: await source(hz, video), pcConfig: { iceServers: [], ...pc } });
 	},
 
 	mute() {
@@ -99,6 +108,13 @@ window.phone = {
 	// A re-INVITE that starts ICE anew.
 	renegotiate(options = {}) {
 		return new Promise((resolve) => this.session.renegotiate(options, () => resolve(true)));
+	},
+
+	// A recorder begins with a key frame, and has who sends asked for it.
+	ask_for_a_key_frame() {
+		const receiver = this.connection.getReceivers().find((r) => r.track.kind === "video");
+
+		new MediaRecorder(new MediaStream([receiver.track])).start();
 	},
 
 	async stats() {

@@ -158,3 +158,60 @@ def test_a_browser_and_linphone_with_srtp_hear_each_other(server, web, linphones
     server.cdrs()
     lin.stop()
     assert lin.heard(440, skip_s=1.5, cut_s=1.0) >= 0.8
+
+
+def decoded(phone):
+    return (phone.stat("inbound-rtp", kind="video") or {}).get("framesDecoded", 0)
+
+
+@pytest.mark.parametrize("policy", ["balanced", "max-bundle"])
+def test_two_browsers_see_and_hear_each_other(server, web, policy):
+    a, b = web(101), web(102, secure=True)
+    pc = {"bundlePolicy": policy}
+    a.call({"target": f"sip:102@{server.domain}", "hz": 440, "video": True, "pc": pc})
+    b.wait_for("session", originator="remote")
+    b.answer({"hz": 1000, "video": True, "pc": pc})
+    a.wait_for("confirmed")
+    a.hears(1000)
+    b.hears(440)
+    for phone in a, b:
+        wait.until(lambda: decoded(phone) > 30, 20, every=0.2, why=f"{phone.name} sees")
+        transports = [s for s in phone.stats() if s["type"] == "transport"]
+        assert [t["dtlsState"] for t in transports] == ["connected"], "one transport for both"
+    a.hangup()
+    b.wait_for("ended")
+
+
+def test_a_lost_picture_is_asked_for_again(server, web):
+    """PLI and NACK pass through us, in a bundle: a picture that has not been seen before begins with a key frame."""
+    a, b = web(101), web(102)
+    a.call({"target": f"sip:102@{server.domain}", "hz": 440, "video": True})
+    b.wait_for("session", originator="remote")
+    b.answer({"hz": 1000, "video": True})
+    a.wait_for("confirmed")
+    wait.until(lambda: decoded(a) > 20 and decoded(b) > 20, 20, every=0.2)
+    asked = lambda phone: phone.stat("outbound-rtp", kind="video")  # noqa: E731
+    before = asked(a)
+    b.ask_for_a_key_frame()
+    wait.until(lambda: asked(a)["pliCount"] + asked(a).get("firCount", 0) > before["pliCount"] + before.get("firCount", 0), 15, every=0.2,
+               why="the request for a key frame reached who sends")
+    wait.until(lambda: asked(a)["keyFramesEncoded"] > before["keyFramesEncoded"], 10, every=0.2)
+    a.hangup()
+    b.wait_for("ended")
+
+
+def test_a_phone_that_holds_a_browser_is_heard_again_after(server, web, phones):
+    """Our re-INVITE to the browser keeps its lines, keys and pair."""
+    desk = phones("102", server, tone_hz=1000).registered()
+    chrome = web(101)
+    desk.dial(f"sip:101@{server.domain}")
+    chrome.wait_for("session", originator="remote")
+    chrome.answer({"hz": 440})
+    desk.wait_for("CALL_ESTABLISHED")
+    chrome.hears(1000)
+    desk.command("hold")
+    wait.until(lambda: chrome.share_heard(1000, 5) == 0, 10, every=0.2, why="held")
+    desk.command("resume")
+    chrome.hears(1000)
+    desk.hangup()
+    chrome.wait_for("ended")
