@@ -242,7 +242,7 @@ struct stream_end *relay_packet(struct stream_end *in, const struct addr *src, u
 
 struct stream_end *relay_speak(struct stream *s, uint8_t *p, size_t *np)
 {
-	struct stream_end *out = &s->rtp;
+	struct stream_end *out = rtp_end(s);
 
 	return out->nto && s->remote.may_receive ? seal(out, false, p, np) : NULL;
 }
