@@ -51,10 +51,11 @@ static void write_contact(struct buf *b, const struct binding *x, int64_t now_us
 	buf_cstr(b, "\r\n");
 }
 
-/* RFC 5626 6: only over a connection can we keep what "outbound" promises. */
+/* RFC 5626 6: only over a connection can we keep what "outbound" promises; before an edge proxy the edge says that it does. */
 static bool is_outbound(const struct order *o)
 {
-	return o->n && o->wishes[0].reg_id && flow_is_stream(o->flow.transport) &&
+	return o->n && o->wishes[0].reg_id &&
+	       (o->path.n ? wishes_path_keeps_flow(o) : flow_is_stream(o->flow.transport)) &&
 	       (sip_msg_lists(o->req, SIP_HDR_SUPPORTED, STR("outbound")) ||
 		sip_msg_lists(o->req, SIP_HDR_REQUIRE, STR("outbound")));
 }

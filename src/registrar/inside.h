@@ -78,6 +78,8 @@ struct registrar {
 	int64_t date_of;
 };
 
+enum { REG_MAX_PATH = 511 };
+
 /* ---- one Contact of a REGISTER ---- */
 struct wish {
 	struct str uri, instance;
@@ -92,7 +94,8 @@ struct order { /* a whole REGISTER */
 	const struct account *account;
 	struct reg_account *at;
 	struct flow flow;
-	struct str path;
+	struct str path; /* of path_text: every value, nearest to us first */
+	char path_text[REG_MAX_PATH + 1];
 	bool is_all; /* Contact: * */
 	size_t n;
 	struct wish wishes[REG_MAX_WISHES];
@@ -106,6 +109,8 @@ struct refusal {
 
 /* False: refused. */
 bool wishes_read(struct order *o, struct refusal *no);
+/* Does the edge proxy of its Path keep a flow to it (";ob")? */
+bool wishes_path_keeps_flow(const struct order *o);
 bool wishes_match(struct order *o, struct refusal *no);
 /* A Contact that must not be called: one of our own addresses, broadcast, multicast. */
 bool wish_is_dangerous(struct registrar *r, const struct sip_uri *u, const struct flow *flow);

@@ -9,7 +9,7 @@
 #include <string.h>
 #include "registrar/inside.h"
 
-enum { MAX_URI = 511, MAX_INSTANCE = 127, MAX_PATH = 511, DEFAULT_SECONDS = 3600 };
+enum { MAX_URI = 511, MAX_INSTANCE = 127, DEFAULT_SECONDS = 3600 };
 
 static bool refuse(struct refusal *no, unsigned status, const char *reason)
 {
@@ -106,8 +106,55 @@ static bool read_all(struct order *o, struct refusal *no)
 
 static bool read_path(struct order *o, struct refusal *no)
 {
-	o->path = sip_msg_header(o->req, SIP_HDR_PATH);
-	return o->path.n <= MAX_PATH || refuse(no, 400, "Path Too Long");
+	struct sip_values v;
+	struct str value;
+	size_t n = 0;
+
+	sip_values_init(&v, o->req, SIP_HDR_PATH);
+	while (sip_values_next(&v, &value)) {
+		if (n + value.n + 2 > REG_MAX_PATH)
+			return refuse(no, 400, "Path Too Long");
+		if (n)
+			n += (size_t)snprintf(o->path_text + n, sizeof(o->path_text) - n, ", ");
+		memcpy(o->path_text + n, value.p, value.n);
+		n += value.n;
+	}
+	o->path = (struct str){o->path_text, n};
+	return true;
+}
+
+/* RFC 5626 5.1: the edge proxy, which wrote the last value, has made a flow of what this came on. */
+bool wishes_path_keeps_flow(const struct order *o)
+{
+	struct str value, last = STR_NONE, ob;
+	struct sip_values v;
+	struct sip_addr a;
+	struct sip_uri u;
+
+	sip_values_init(&v, o->req, SIP_HDR_PATH);
+	while (sip_values_next(&v, &value))
+		last = value;
+	return last.n && !sip_addr_parse(&a, last) && !sip_uri_parse(&u, a.uri) &&
+	       sip_param(u.params, STR("ob"), &ob);
+}
+
+/* RFC 5626 6: a proxy stands before the device, and none of them keeps the flow. */
+static bool keeps_flow(struct order *o, struct refusal *no)
+{
+	struct sip_values v;
+	struct str value;
+	unsigned nvias = 0;
+
+	if (!o->n || !o->wishes[0].reg_id || !o->wishes[0].seconds ||
+	    !(sip_msg_lists(o->req, SIP_HDR_SUPPORTED, STR("outbound")) ||
+	      sip_msg_lists(o->req, SIP_HDR_REQUIRE, STR("outbound"))))
+		return true;
+	sip_values_init(&v, o->req, SIP_HDR_VIA);
+	while (sip_values_next(&v, &value))
+		nvias++;
+	if (nvias < 2 || wishes_path_keeps_flow(o))
+		return true;
+	return refuse(no, 439, NULL);
 }
 
 bool wishes_read(struct order *o, struct refusal *no)
@@ -122,7 +169,7 @@ bool wishes_read(struct order *o, struct refusal *no)
 		if (str_eq(value, STR("*")) ? !read_all(o, no) : !read_wish(o, value, no))
 			return false;
 	}
-	return read_path(o, no);
+	return read_path(o, no) && keeps_flow(o, no);
 }
 
 /* ---- which binding ---- */

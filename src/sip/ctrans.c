@@ -484,3 +484,11 @@ void sip_forget(struct sip *s, oid trans)
 	if (t->state == CTRANS_I_PROCEEDING && t->deadline_ms == NO_DEADLINE)
 		run(t, 0, all_of(t));
 }
+
+bool ctrans_asks_for(const struct sip *s, oid id, struct str uri)
+{
+	const struct ctrans *t = ids_get(s->clients, id);
+
+	return t && t->text &&
+	       str_eq((struct str){t->text->p + t->text->uri.off, t->text->uri.n}, uri);
+}

@@ -2,14 +2,15 @@
 /*
  * Dialogs as values.  All text that never changes stands in one block behind the struct; only the remote target moves.
  *
- * Where requests go physically is `flow`: the way the peer's message came.  A phone behind NAT is reached no other way, and
- * a proxy that put itself into the route is who sent it.
+ * Where requests go physically: to the first route or the target, where that is a numeric address over UDP (RFC 3261 12.2.1.1).
+ * A phone behind a NAT, and whoever is on a connection or names a host, is reached the way its message came, `flow`.
  */
 #include <string.h>
 #include "base/mem.h"
 #include "base/thread.h"
 #include "sip/stack.h"
 #include "sip/dialog.h"
+#include "sip/via.h"
 #include "sip/write.h"
 
 enum { MAX_ROUTES = 32, MAX_ROUTE_BYTES = 8192 };
@@ -185,6 +186,7 @@ int sip_dialog_from_request(struct sip_dialog **dp, struct sip *s, const struct 
 		return err;
 	(*dp)->remote_cseq = req->cseq;
 	(*dp)->is_secure = str_starts(req->uri, STR("sips:"));
+	(*dp)->is_natted = sip_is_natted(req);
 	sip_reply_flow(req, &(*dp)->flow);
 	return 0;
 }
@@ -208,9 +210,37 @@ int sip_dialog_from_response(struct sip_dialog **dp, struct sip *s, const struct
 		return err;
 	(*dp)->local_cseq = resp->cseq;
 	(*dp)->is_uac = true;
+	(*dp)->is_natted = true; /* until who sent the request knows better */
 	(*dp)->is_secure = str_starts(e.target, STR("sips:"));
 	(*dp)->flow = resp->flow;
 	return 0;
+}
+
+bool sip_is_natted(const struct sip_msg *req)
+{
+	struct sip_values vias;
+	struct sip_via via;
+	struct str value;
+	struct addr named;
+
+	sip_values_init(&vias, req, SIP_HDR_VIA);
+	return !sip_values_next(&vias, &value) || sip_via_parse(&via, value) ||
+	       addr_parse(&named, via.host, via.port ? via.port : 5060) ||
+	       !addr_eq(&named, &req->flow.remote);
+}
+
+bool sip_uri_address(struct str text, struct addr *out)
+{
+	struct sip_uri uri;
+	struct str value;
+
+	if (sip_uri_parse(&uri, text) || uri.scheme != SIP_SCHEME_SIP)
+		return false;
+	if (sip_param(uri.params, STR("transport"), &value) && !str_ieq(value, STR("udp")))
+		return false;
+	if (sip_param(uri.params, STR("maddr"), &value))
+		uri.host = value;
+	return !addr_parse(out, uri.host, uri.port ? uri.port : 5060);
 }
 
 /* A stream's dialog never moves to a datagram: what was protected stays so (security: hijack of a call from outside). */
@@ -219,8 +249,11 @@ static void adopt_flow(struct sip_dialog *d, const struct sip_msg *req)
 	struct flow flow;
 
 	sip_reply_flow(req, &flow);
-	if (flow.transport == d->flow.transport || flow_is_stream(flow.transport))
-		d->flow = flow;
+	if (flow.transport != d->flow.transport && !flow_is_stream(flow.transport))
+		return;
+	d->flow = flow;
+	if (d->is_natted) /* once believed, always: one request that took another way is no NAT */
+		d->is_natted = sip_is_natted(req);
 }
 
 int sip_dialog_refresh(struct sip_dialog *d, const struct sip_msg *m)
@@ -265,6 +298,27 @@ static void address(const struct sip_dialog *d, struct sip_out *out, struct buf 
 	out->routes = buf_view(strict);
 }
 
+/* Never to ourselves: what names our own address is wrong about somebody. */
+static struct flow way_to(const struct sip_dialog *d, const struct sip_out *out)
+{
+	struct str routes = out->routes, first = str_cut(&routes, '\n'), uri = out->uri;
+	struct flow flow = d->flow;
+	struct sip_addr a;
+	struct addr to;
+	bool is_loose = first.n && str_eq(out->uri, str_of(d->remote_target));
+
+	if (d->is_natted || flow_is_stream(flow.transport))
+		return flow;
+	if (is_loose && sip_addr_parse(&a, str_trim((struct str){first.p + 6, first.n - 6})))
+		return flow;
+	if (is_loose)
+		uri = a.uri;
+	if (sip_uri_address(uri, &to) && to.family == flow.remote.family && !addr_is_any(&to) &&
+	    !addr_eq(&to, &flow.local))
+		flow.remote = to;
+	return flow;
+}
+
 struct parts {
 	struct buf from, to, strict;
 	struct sip_out out;
@@ -293,6 +347,7 @@ static int prepare(struct parts *p, const struct sip_dialog *d, enum sip_method 
 	if (extra)
 		p->out.extra = *extra;
 	address(d, &p->out, &p->strict);
+	p->out.flow = way_to(d, &p->out);
 	return p->from.err ? p->from.err : p->to.err ? p->to.err : p->strict.err;
 }
 
@@ -359,7 +414,7 @@ int sip_dialog_ack(struct sip_dialog *d, uint32_t cseq, const struct sip_extra *
 	rng_token(s->conf.env.rng, branch + 7, 16);
 	err = prepare(&p, d, SIP_ACK, cseq, extra);
 	if (!err)
-		err = message_request(s, &d->flow, &p.out, branch, &x);
+		err = message_request(s, &p.out.flow, &p.out, branch, &x);
 	release(&p);
 	if (err)
 		return err;
@@ -368,7 +423,7 @@ int sip_dialog_ack(struct sip_dialog *d, uint32_t cseq, const struct sip_extra *
 		*np = *bytesp ? s->out.n : 0;
 	}
 	/* the peer repeats its 2xx until one arrives */
-	(void)stack_send(s, &d->flow, s->out.p, s->out.n);
+	(void)stack_send(s, &p.out.flow, s->out.p, s->out.n);
 	return 0;
 }
 
@@ -399,6 +454,7 @@ int sip_dialog_keep(const struct sip_dialog *d, struct sip_dialog_kept *k)
 	k->is_secure = d->is_secure;
 	k->is_uac = d->is_uac;
 	k->transport = (uint8_t)d->flow.transport;
+	k->is_natted = d->is_natted;
 	k->local = d->flow.local;
 	k->remote = d->flow.remote;
 	if (str_copy(k->call_id, sizeof(k->call_id), str_of(d->call_id)) ||
@@ -439,6 +495,7 @@ int sip_dialog_restore(struct sip_dialog **dp, struct sip *s, const struct sip_d
 	(*dp)->remote_cseq = k->remote_cseq;
 	(*dp)->is_secure = k->is_secure;
 	(*dp)->is_uac = k->is_uac;
+	(*dp)->is_natted = k->is_natted;
 	/* the connection itself did not survive: by address */
 	(*dp)->flow = (struct flow){.transport = (enum flow_transport)k->transport,
 				    .local = k->local,

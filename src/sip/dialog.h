@@ -5,6 +5,7 @@
  *
  * Thread     core
  * Ownership  a dialog owns its text; sip_dialog_close() releases it
+ * Units      where requests go: the first route or the target, when it names an address over UDP and no NAT stands before it; else `flow`
  * Errors     EPROTO: the message cannot make a dialog (no Contact that can be reached); E2BIG: its routes are too long
  * Sources    RFC 3261 12; RFC 3263 is net's business: `flow` says where requests go
  */
@@ -28,7 +29,8 @@ struct sip_dialog {
 	char *routes;			  /* "Route: …\r\n" lines */
 	uint32_t local_cseq, remote_cseq; /* remote 0: none yet */
 	bool is_secure;
-	struct flow flow;
+	bool is_natted; /* what it says of where it is, is not believed: requests go back along `flow` */
+	struct flow flow;     /* the way its last message came */
 	struct map_node node; /* private to the stack */
 	bool is_registered, is_uac;
 	sip_dialog_request_h *fn;
@@ -39,7 +41,7 @@ struct sip_dialog {
 enum { SIP_KEPT_ROUTES_BYTES = 1024 };
 struct sip_dialog_kept {
 	uint32_t local_cseq, remote_cseq;
-	uint8_t is_secure, is_uac, transport, pad[5];
+	uint8_t is_secure, is_uac, transport, is_natted, pad[4];
 	char call_id[256];
 	char local_tag[64], remote_tag[128];
 	char local_uri[256], remote_uri[256];
@@ -61,6 +63,10 @@ int sip_dialog_register(struct sip_dialog *d, sip_dialog_request_h *fn,
 /* Look-up for Replaces and Join: Call-ID and tags as we would write them. */
 struct sip_dialog *sip_dialog_find(struct sip *s, struct str call_id, struct str local_tag,
 				   struct str remote_tag);
+/* Is there a NAT before who sent this?  None, when its Via names the very address that it came from. */
+bool sip_is_natted(const struct sip_msg *req);
+/* The address that a URI names as a number, for UDP.  False: it names none. */
+bool sip_uri_address(struct str uri, struct addr *out);
 /* Target refresh from a request or 2xx (12.2). */
 int sip_dialog_refresh(struct sip_dialog *d, const struct sip_msg *m) MUST_USE;
 /* The ACK to the 2xx of the INVITE with that CSeq.  bytesp, when given, takes it as sent, for 2xx that come again. */

@@ -191,6 +191,31 @@ static bool sheds(struct sip *s, const struct sip_msg *req)
 	return refuse(s, req, 503, NULL, &lines);
 }
 
+/* RFC 3261 16.3: it has passed here.  Ours below another's says so, unless a proxy sends on to a number of ours what we have sent
+ * it for another: that may come in, and what is left of Max-Forwards ends it where it turns in a circle. */
+static bool has_been_here(const struct sip *s, const struct sip_msg *req)
+{
+	struct sip_values vias;
+	struct sip_via via;
+	struct str value;
+	struct addr at;
+	oid id;
+
+	sip_values_init(&vias, req, SIP_HDR_VIA);
+	if (!sip_values_next(&vias, &value))
+		return false;
+	while (sip_values_next(&vias, &value)) {
+		if (sip_via_parse(&via, value) ||
+		    addr_parse(&at, via.host, via.port ? via.port : 5060) ||
+		    !addr_eq(&at, &req->flow.local))
+			continue;
+		id = tag_branch_id(s, via.branch);
+		if (!id || ctrans_asks_for(s, id, req->uri))
+			return true;
+	}
+	return false;
+}
+
 bool gate_refuses(struct sip *s, const struct sip_msg *req)
 {
 	bool is_new = !req->to_tag.n;
@@ -204,7 +229,7 @@ bool gate_refuses(struct sip *s, const struct sip_msg *req)
 		return refuse_method(s, req);
 	if (is_new && refuses_uri(s, req))
 		return true;
-	if (strans_is_merged(s, req))
+	if (strans_is_merged(s, req) || (is_new && has_been_here(s, req)))
 		return refuse(s, req, 482, NULL, NULL);
 	if (refuses_option(s, req))
 		return true;

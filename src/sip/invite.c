@@ -47,7 +47,7 @@ void inv_write_lists(const struct sip_invite *inv, struct buf *b, bool has_conta
 	const struct sip *s = inv->sip;
 
 	if (has_contact)
-		buf_printf(b, "Contact: %s\r\n", inv->d->contact);
+		buf_printf(b, "Contact: %s\r\n", inv->d ? inv->d->contact : inv->contact);
 	buf_printf(b, "Allow: %.*s\r\n", STR_ARG(buf_view(&s->allow)));
 	if (s->supported.n)
 		buf_printf(b, "Supported: %.*s\r\n", STR_ARG(buf_view(&s->supported)));

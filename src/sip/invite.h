@@ -93,6 +93,10 @@ uint32_t sip_min_se(const struct sip_msg *m); /* of a 422; 0: none */
 int sip_invite_reinvite(struct sip_invite *inv, const struct sip_extra *extra) MUST_USE;
 /* The same in an UPDATE: a 2xx to it needs no ACK. */
 int sip_invite_update(struct sip_invite *inv, const struct sip_extra *extra) MUST_USE;
+/* Before the answer, when a reliable 1xx has settled the first offer (RFC 3311 5.1); UAC: in that early dialog.  EPROTO: it has
+ * not, or the peer takes none. */
+int sip_invite_update_early(struct sip_invite *inv, unsigned fork,
+			    const struct sip_extra *extra) MUST_USE;
 int sip_invite_respond(struct sip_invite *inv, unsigned status,
 		       const struct sip_extra *extra) MUST_USE; /* to SIP_INV_OFFER */
 /* Any other request within the dialog; its responses go to fn (not after SIP_INV_ENDED); 481, 408 and silence are SIP_INV_LOST

@@ -54,8 +54,13 @@ static void refresh_by_update(struct sip_invite *inv, struct sip_dialog *d, stru
 			      const struct sip_msg *req)
 {
 	struct buf lines = {0};
-	int err = sip_dialog_refresh(d, req);
+	int err;
 
+	if (inv->state == INV_HANGING_UP || inv->state == INV_OVER) {
+		(void)sip_reply(st, 481, NULL, NULL);
+		return;
+	}
+	err = sip_dialog_refresh(d, req);
 	buf_printf(&lines, "Contact: %s\r\n", d->contact);
 	inv_session_note(inv, req);
 	if (inv->state == INV_CONFIRMED)

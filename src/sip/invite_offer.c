@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Offers within a confirmed dialog: re-INVITE both ways, UPDATE that comes in.  offer.def is the specification.
+ * Offers within a dialog: re-INVITE and UPDATE, both ways; before the answer UPDATE only.  offer.def is the specification.
  *
  * Two offers never cross: who meets an offer while one is open says 491, and who hears 491 tries again later, the side
  * that made the Call-ID later than the other (RFC 3261 14.1), so that they do not meet again.
@@ -46,13 +46,21 @@ static int keep_offer(struct sip_invite *inv, const struct sip_extra *extra)
 
 /* ---- ours ---- */
 
+/* NULL: the early dialog is gone. */
+static struct sip_dialog *dialog_of(const struct sip_invite *inv, const struct inv_offer *o)
+{
+	if (inv->d)
+		return inv->d;
+	return o->fork < inv->nforks ? inv->forks[o->fork].d : NULL;
+}
+
 /* Tried again after 491, and with the interval that a 422 asks for. */
 static void not_taken(struct sip_invite *inv, const struct inv_in *in)
 {
 	unsigned status = in->msg ? in->msg->status : 0;
-	bool is_again =
-		(status == 491 && inv->pending && inv->pending->tries < INV_MAX_TRIES) ||
-		(status == 422 && inv->pending && sip_min_se(in->msg) > inv->session.min_se);
+	bool is_again = inv->pending && inv->state == INV_CONFIRMED &&
+			((status == 491 && inv->pending->tries < INV_MAX_TRIES) ||
+			 (status == 422 && sip_min_se(in->msg) > inv->session.min_se));
 
 	offer_event(inv, is_again ? OFFER_EV_GLARE_IN : OFFER_EV_FAILURE_IN, in);
 	if (inv_is_dead(in->msg, in->err))
@@ -93,19 +101,23 @@ static void on_update_response(oid trans, const struct sip_msg *resp, int err, v
 static int send_offer(struct sip_invite *inv, const struct inv_in *in)
 {
 	struct inv_offer *o = inv->pending;
+	struct sip_dialog *d = dialog_of(inv, o);
 	struct buf lines = {0};
 	struct sip_extra extra = {.content_type = str_of(o->content_type), .body = str_of(o->body)};
 	int err;
 
 	(void)in;
+	if (!d)
+		return EPROTO;
 	inv_write_lists(inv, &lines, false);
-	inv_session_ask(inv, &lines);
+	if (inv->state == INV_CONFIRMED)
+		inv_session_ask(inv, &lines);
 	buf_cstr(&lines, o->headers ? o->headers : "");
 	extra.headers = buf_view(&lines);
 	o->tries++;
 	sip_forget(inv->sip, inv->reinvite);
 	err = lines.err ? lines.err
-			: sip_dialog_send(inv->d, o->is_update ? SIP_UPDATE : SIP_INVITE, &extra,
+			: sip_dialog_send(d, o->is_update ? SIP_UPDATE : SIP_INVITE, &extra,
 					  o->is_update ? on_update_response : on_reinvite_response,
 					  inv, &inv->reinvite);
 	buf_free(&lines);
@@ -154,12 +166,15 @@ static int retry_later(struct sip_invite *inv, const struct inv_in *in)
 static int tell_done(struct sip_invite *inv, const struct inv_in *in)
 {
 	unsigned status = in->msg ? in->msg->status : in->err == ETIMEDOUT ? 408 : 503;
+	struct sip_dialog *d = inv->pending ? dialog_of(inv, inv->pending) : inv->d;
 
 	inv_offer_free(inv);
 	if (status < 300) {
-		inv->ack_cseq = in->msg->cseq;
-		inv_session_take(inv, in->msg);
-		if (sip_dialog_refresh(inv->d, in->msg))
+		if (in->msg->method == SIP_INVITE) /* an UPDATE is not acknowledged */
+			inv->ack_cseq = in->msg->cseq;
+		if (inv->state == INV_CONFIRMED)
+			inv_session_take(inv, in->msg);
+		if (d && sip_dialog_refresh(d, in->msg))
 			log_debug(NULL, LOGID_SIP_MESSAGE,
 				  "no memory for the new target: the old one stays");
 	}
@@ -333,18 +348,17 @@ int offer_event(struct sip_invite *inv, enum offer_event ev, const struct inv_in
 
 /* ---- for our user ---- */
 
-static int offer(struct sip_invite *inv, const struct sip_extra *extra, enum offer_event ev)
+static int offer(struct sip_invite *inv, const struct sip_extra *extra, enum offer_event ev,
+		 unsigned fork)
 {
 	int err;
 
-	ON_THREAD(THREAD_CORE);
-	if (inv->state != INV_CONFIRMED)
-		return EPROTO;
 	if (inv->offer != OFFER_IDLE || inv->pending)
 		return EBUSY;
 	err = keep_offer(inv, extra);
 	if (!err) {
 		inv->pending->is_update = ev == OFFER_EV_OFFER_UPDATE;
+		inv->pending->fork = fork;
 		err = offer_event(inv, ev, &(struct inv_in){0});
 	}
 	if (err)
@@ -354,12 +368,28 @@ static int offer(struct sip_invite *inv, const struct sip_extra *extra, enum off
 
 int sip_invite_reinvite(struct sip_invite *inv, const struct sip_extra *extra)
 {
-	return offer(inv, extra, OFFER_EV_OFFER);
+	ON_THREAD(THREAD_CORE);
+	return inv->state == INV_CONFIRMED ? offer(inv, extra, OFFER_EV_OFFER, 0) : EPROTO;
 }
 
 int sip_invite_update(struct sip_invite *inv, const struct sip_extra *extra)
 {
-	return offer(inv, extra, OFFER_EV_OFFER_UPDATE);
+	ON_THREAD(THREAD_CORE);
+	return inv->state == INV_CONFIRMED ? offer(inv, extra, OFFER_EV_OFFER_UPDATE, 0) : EPROTO;
+}
+
+int sip_invite_update_early(struct sip_invite *inv, unsigned fork, const struct sip_extra *extra)
+{
+	bool is_settled;
+
+	ON_THREAD(THREAD_CORE);
+	if (inv->state == INV_CALLING)
+		is_settled = fork < inv->nforks && inv->forks[fork].is_settled;
+	else
+		is_settled = inv->state == INV_INCOMING && inv->is_settled && !inv_must_wait(inv);
+	if (!is_settled || !inv->session.takes_update)
+		return EPROTO;
+	return offer(inv, extra, OFFER_EV_OFFER_UPDATE, fork);
 }
 
 int sip_invite_respond(struct sip_invite *inv, unsigned status, const struct sip_extra *extra)

@@ -34,6 +34,7 @@ static int fork_of(struct sip_invite *inv, const struct sip_msg *resp, unsigned 
 	err = sip_dialog_from_response(&d, inv->sip, resp, str_of(inv->contact));
 	if (err)
 		return err;
+	d->is_natted = inv->is_natted;
 	err = sip_dialog_register(d, inv_on_request, inv);
 	if (err) {
 		sip_dialog_close(d);
@@ -51,6 +52,7 @@ int inv_tell_progress(struct sip_invite *inv, const struct inv_in *in)
 	/* 12.1.2: without a tag (RFC 2543) there is progress, but no dialog yet */
 	if (in->msg->to_tag.n && fork_of(inv, in->msg, &ev.fork))
 		return 0;
+	inv_session_note(inv, in->msg);
 	if (in->msg->to_tag.n && !inv_take_reliable(inv, &inv->forks[ev.fork], &ev))
 		return 0;
 	inv_tell_full(inv, &ev);
@@ -74,6 +76,7 @@ static int confirm(struct sip_invite *inv, const struct sip_msg *resp, unsigned 
 		inv->d->remote_cseq = inv->forks[i].d->remote_cseq;
 	}
 	close_forks(inv);
+	inv->d->is_natted = inv->is_natted;
 	inv_session_take(inv, resp);
 	inv->ack_cseq = resp->cseq;
 	inv->contact = mem_free(inv->contact);
@@ -180,6 +183,18 @@ bool sip_invite_is_heard(const struct sip_invite *inv)
 	return inv->is_heard;
 }
 
+/* Was its address known to be another than it says?  A host's name says nothing about that. */
+static bool is_natted(const struct sip_invite_conf *conf)
+{
+	struct str routes = conf->routes, uri = str_cut(&routes, '\n');
+	struct sip_addr a;
+	struct addr named;
+
+	if (!uri.n || sip_addr_parse(&a, str_trim((struct str){uri.p + 6, uri.n - 6})))
+		a.uri = conf->uri;
+	return sip_uri_address(a.uri, &named) && !addr_eq(&named, &conf->flow.remote);
+}
+
 static int send_invite(struct sip_invite *inv, const struct sip_invite_conf *conf)
 {
 	struct sip *s = inv->sip;
@@ -211,6 +226,7 @@ static int send_invite(struct sip_invite *inv, const struct sip_invite_conf *con
 	out.extra.headers = buf_view(&lines);
 	inv->ack_cseq = out.cseq;
 	inv->has_offer = conf->extra.body.n;
+	inv->is_natted = is_natted(conf);
 	err = from.err ? from.err : lines.err;
 	if (!err)
 		err = sip_send(s, &out, inv_on_invite_response, inv, &inv->invite);

@@ -119,7 +119,7 @@ struct inv_resend {
 /* A copy of what our user wants to offer, for another try after 491. */
 struct inv_offer {
 	char *headers, *content_type, *body;
-	unsigned tries;
+	unsigned tries, fork; /* the early dialog it goes in, of a UAC that is not answered yet */
 	bool is_update;
 };
 
@@ -165,6 +165,7 @@ struct sip_invite {
 	struct inv_resend resend;
 	oid incoming;	      /* UAS: server transaction of the INVITE */
 	oid asked;	      /* of the re-INVITE, UPDATE or PRACK that our user has to answer */
+	bool is_natted;	      /* UAC: it is reached elsewhere than it says */
 	bool is_heard;	      /* UAC: something has come, a 100 at least */
 	oid invite, reinvite; /* UAC: our INVITE; either: our re-INVITE */
 	oid bye, refresh;

@@ -231,6 +231,8 @@ void ctrans_response(struct sip *s, const struct sip_msg *m);
 /* Everything that waits for an answer from there fails. */
 void ctrans_failed(struct sip *s, const struct flow *to, int err);
 void ctrans_closed(struct sip *s, oid conn);
+/* Is that transaction's request, still under way, for this URI? */
+bool ctrans_asks_for(const struct sip *s, oid id, struct str uri);
 bool ctrans_event(struct ctrans *t, enum ctrans_event ev, const struct sip_msg *m);
 
 /* ---- what a request must pass before anybody sees it (gate.c) ---- */

@@ -4,6 +4,7 @@ import re
 import time
 import uuid
 
+from . import wait
 from .rawsip import RawSip
 
 
@@ -148,6 +149,13 @@ def talk(a, b, number="102", *, offer=None, answer=None, invite_headers=(), answ
     ok = a.take(a.expect(200))
     a.say("ACK", cseq=a.invite_cseq)
     return invite, ok
+
+
+def record(server, phone):
+    """The call record of the phone's last call, once it has ended."""
+    def ended():
+        return next((c for c in server.get("/api/cdrs")["items"] if c["sip_call_id"] == phone.call_id and c["ended_at"]), None)
+    return wait.until(ended, 10, why="the record of the call")
 
 
 def hang_up(a, b):
