@@ -64,7 +64,7 @@ struct service_run {	  /* one service that has, or had, a call */
 	void *state;
 };
 
-enum { CALL_DOMAIN_BYTES = 256 };
+enum { CALL_DOMAIN_BYTES = 256, CALL_MAX_MOVED = 4 };
 
 struct call {
 	struct calls *cs;
@@ -83,8 +83,13 @@ struct call {
 	char domain[CALL_DOMAIN_BYTES]; /* of the tenant */
 	char wanted_id
 		[33]; /* number that the caller wants shown over trunks; "": that of the extension */
-	unsigned max_forwards; /* what is left for its outgoing INVITEs */
+	unsigned max_forwards;		/* what is left for its outgoing INVITEs */
+	char moved[CALL_MAX_MOVED][33]; /* numbers that a device wants the call at: moved.c */
+	size_t nmoved;
+	bool has_moved; /* what was tried last ended in a redirection */
 	struct ringing *ring;
+	oid updating; /* leg whose UPDATE, before the answer, waits for that of the other; 0: none */
+	struct sdp *update; /* what it offers: early.c */
 	struct bridge *bridge;
 	struct service_run *service;
 	struct transfer *transfer; /* one from this call, or the one that it is made for */

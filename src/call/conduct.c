@@ -14,6 +14,7 @@
 #include "call/calls.h"
 #include "call/events.h"
 #include "call/leg_media.h"
+#include "call/moved.h"
 #include "call/negotiate.h"
 #include "call/party.h"
 #include "call/pickup.h"
@@ -55,6 +56,7 @@ static void decide(struct call *call, const struct dest *dest, struct route_deci
 {
 	const struct leg *caller = leg_get(call->cs, call->caller);
 	const struct party *asserted = caller ? caller->asserted : NULL;
+	struct str moved[CALL_MAX_MOVED];
 	struct route_query q = {
 		.model = call->cs->conf.model,
 		.facts = &call->cs->facts,
@@ -71,9 +73,14 @@ static void decide(struct call *call, const struct dest *dest, struct route_deci
 		.wall_us = calls_wall_us(call->cs),
 		.history = call->history,
 		.nhistory = call->nhistory,
+		.moved = moved,
+		.nmoved = call->nmoved,
 	};
 
+	for (size_t i = 0; i < call->nmoved; i++)
+		moved[i] = str_of(call->moved[i]);
 	route_decide(&q, d);
+	moved_used(call, d->nmoved);
 	call->rec.config_revision = (int64_t)d->revision;
 	note_rule(call, d);
 	if (d->number[0])
@@ -153,14 +160,14 @@ static const char *const outcome_name[] = {
 	[ROUTE_BUSY] = "busy",
 	[ROUTE_UNAVAILABLE] = "unavailable",
 	[ROUTE_DECLINED] = "busy",
+	[ROUTE_MOVED] = "moved",
 };
 
 /* RFC 5806 5 */
 static const char *const diversion_name[] = {
-	[ROUTE_NO_ANSWER] = "no-answer",
-	[ROUTE_BUSY] = "user-busy",
-	[ROUTE_UNAVAILABLE] = "unavailable",
-	[ROUTE_DECLINED] = "user-busy",
+	[ROUTE_NO_ANSWER] = "no-answer",     [ROUTE_BUSY] = "user-busy",
+	[ROUTE_UNAVAILABLE] = "unavailable", [ROUTE_DECLINED] = "user-busy",
+	[ROUTE_MOVED] = "deflection",
 };
 
 /* EXT-21: the chain, in the record.  Where it got to stands at the end. */
@@ -261,6 +268,8 @@ void call_route(struct call *call, const struct dest *dest)
 			 str_of(call->failure.lines));
 		return;
 	}
+	if (d.nmoved)
+		leg_progress(caller, 181, STR_NONE);
 	call->plan = (struct call_plan){.action = d.action,
 					.dest = d.dest,
 					.extension_id = d.extension_id,
@@ -472,11 +481,12 @@ static bool may_take_next_route(const struct call *call)
 void call_tried(struct call *call)
 {
 	if (call->nhistory < ROUTE_MAX_HISTORY)
-		call->history[call->nhistory++] =
-			(struct route_attempt){.dest = call->plan.dest,
-					       .outcome = outcome(call->failure.reason),
-					       .trunk_id = call->plan.trunk_id,
-					       .may_retry = may_take_next_route(call)};
+		call->history[call->nhistory++] = (struct route_attempt){
+			.dest = call->plan.dest,
+			.outcome = call->has_moved ? ROUTE_MOVED : outcome(call->failure.reason),
+			.trunk_id = call->plan.trunk_id,
+			.may_retry = may_take_next_route(call)};
+	call->has_moved = false;
 }
 
 void call_ring_failed(struct call *call, const struct call_failure *how)

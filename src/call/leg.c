@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/thread.h"
 #include "call/calls.h"
+#include "call/early.h"
 #include "call/leg_media.h"
 #include "call/leg_sip.h"
 #include "call/negotiate.h"
@@ -205,6 +206,17 @@ static void act_offer(struct leg *leg, const struct leg_msg *m)
 	leg->owes = LEG_OWES_RESPONSE;
 	leg->is_by_update = m->sip->msg && m->sip->msg->method == SIP_UPDATE;
 	negotiate_offer(leg->call, leg, m->sip);
+}
+
+static void act_early_offer(struct leg *leg, const struct leg_msg *m)
+{
+	if (!early_offer(leg->call, leg, m->sip))
+		act_not_now(leg, m);
+}
+
+static void act_early_done(struct leg *leg, const struct leg_msg *m)
+{
+	early_answer(leg->call, leg, m->sip);
 }
 
 static void act_refresh(struct leg *leg, const struct leg_msg *m)

@@ -110,6 +110,7 @@ struct leg {
 	struct sdp *theirs;	      /* its description in force; while it rings: of its 18x */
 	unsigned theirs_fork;	      /* early dialog that described itself in `theirs` */
 	bool is_settled;    /* callee: it offered in a 1xx, and was answered in our PRACK */
+	bool is_updated;    /* an UPDATE before the answer has changed both descriptions */
 	bool is_refreshing; /* our re-INVITE is out that says nothing new */
 	bool is_by_update;  /* its offer under way came in an UPDATE */
 	bool must_reoffer;  /* caller: has an answer that is not in force; after its ACK we offer */

@@ -8,6 +8,7 @@
 #include "call/bridge.h"
 #include "call/calls.h"
 #include "call/leg_sip.h"
+#include "call/moved.h"
 #include "call/party.h"
 #include "call/refer.h"
 #include "call/ringing.h"
@@ -365,9 +366,10 @@ void leg_sip_event(struct sip_invite *inv, const struct sip_inv_event *ev, void 
 		note_agent(leg, ev->msg);
 	if (ev->type == SIP_INV_ANSWERED || ev->type == SIP_INV_OFFER)
 		party_hear(leg, ev->msg);
-	if (ev->type == SIP_INV_REJECTED)
+	if (ev->type == SIP_INV_REJECTED) {
 		m.reason = reject_reason(leg, ev);
-	else if (ev->type == SIP_INV_CANCELLED)
+		moved_read(leg, ev->msg);
+	} else if (ev->type == SIP_INV_CANCELLED)
 		m.reason = REASON_CANCELLED;
 	else if (ev->type == SIP_INV_BYE)
 		m.reason =
@@ -554,6 +556,7 @@ void leg_sip_request(struct leg *leg, const struct sip_inv_event *ev)
 	static const struct sip_extra about = {
 		.headers = {ALLOW "Accept: application/sdp\r\n",
 			    sizeof(ALLOW "Accept: application/sdp\r\n") - 1}};
+	static const struct sip_extra no_packages = {.headers = {"Recv-Info:\r\n", 12}};
 	unsigned status = 405;
 
 	switch (ev->msg->method) {
@@ -561,6 +564,11 @@ void leg_sip_request(struct leg *leg, const struct sip_inv_event *ev)
 		(void)sip_reply(ev->st, 200, NULL, &about);
 		return;
 	case SIP_INFO:
+		/* RFC 6086 4.2.2: no package of ours */
+		if (sip_msg_header_named(ev->msg, STR("Info-Package")).n) {
+			(void)sip_reply(ev->st, 469, NULL, &no_packages);
+			return;
+		}
 		if (ev->msg->body.n && !relay_request(leg, ev))
 			return; /* answered when the other side has */
 		status = 200;	/* RFC 6086 appendix A: one without a package is acknowledged */

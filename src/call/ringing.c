@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "call/calls.h"
+#include "call/early.h"
 #include "call/events.h"
 #include "call/leg_media.h"
 #include "call/negotiate.h"
@@ -163,6 +164,8 @@ static void leave(struct leg *leg)
 
 	leg->member->ntrying--;
 	leg->member = NULL;
+	if (r->early == leg->id)
+		early_drop(r->call);
 	if (r->early == leg->id)
 		r->early = 0;
 }
@@ -515,6 +518,11 @@ void ringing_pracked(struct ringing *r, struct leg *caller, struct str sdp)
 		give_up(r, leg, REASON_OVERLOAD);
 }
 
+oid ringing_early(const struct ringing *r)
+{
+	return r->early;
+}
+
 bool ringing_is_alone(const struct leg *leg)
 {
 	return leg->member && leg->member->ring->nlegs == 1;
@@ -547,7 +555,7 @@ static bool take_answer(struct leg *leg, const struct sip_inv_event *ev)
 
 	if (leg->is_settled) /* in another early dialog it would offer anew, which nobody awaits */
 		return leg->theirs_fork == ev->fork;
-	if (!ev->sdp.n)
+	if (!ev->sdp.n || leg->is_updated) /* what a 200 repeats then is out of date */
 		return leg->noffered && leg->theirs && leg->theirs_fork == ev->fork;
 	if (leg_sdp_parse(leg, &s, ev->sdp, leg->noffered != 0, &status))
 		return false;
@@ -614,6 +622,14 @@ void ringing_leg_gone(struct ringing *r, struct leg *leg, enum reason reason, un
 
 			if (other->member == m)
 				cancel(other, REASON_DECLINED, STR_NONE);
+		}
+	}
+	if (r->call->has_moved) {
+		LIST_EACH_SAFE (it, tmp, &r->call->legs) {
+			struct leg *other = CONTAINER_OF(it, struct leg, in_call);
+
+			if (other->member)
+				cancel(other, REASON_CANCELLED, STR_NONE);
 		}
 	}
 	if (was_heard)

@@ -43,6 +43,7 @@ size_t ringing_calls(const struct calls *cs, uint64_t tenant_id, uint64_t extens
 
 /* The caller has answered, in a PRACK, what a device of the ring offered in a 1xx. */
 void ringing_pracked(struct ringing *r, struct leg *caller, struct str sdp);
+oid ringing_early(const struct ringing *r);   /* leg whose early media the caller hears; 0: none */
 bool ringing_is_alone(const struct leg *leg); /* no other device rings, or has rung, with it */
 
 /* The caller's display name as this leg's device shows it, a group's name before it. */

@@ -138,6 +138,7 @@ bool forward_after(const struct route_query *q, struct route_decision *d,
 	case ROUTE_DECLINED:
 		return follow(q, d, ext, ext->status, FORWARD_CAUSE_BUSY, outcome);
 	case ROUTE_UNAVAILABLE:
+	case ROUTE_MOVED:
 		break;
 	}
 	/* nobody there: a status of its own (EXT-6), with lines for always or for unavailable */
@@ -150,6 +151,14 @@ bool forward_after(const struct route_query *q, struct route_decision *d,
 			break;
 	}
 	return follow(q, d, ext, ext->status, FORWARD_CAUSE_UNAVAILABLE, outcome);
+}
+
+void forward_moved(const struct route_query *q, struct route_decision *d,
+		   const struct extension *ext, const char *number)
+{
+	struct dest to = d->dest;
+
+	send_on(q, d, ext, ROUTE_MOVED, false, &to, number);
 }
 
 uint32_t forward_patience(const struct route_query *q, const struct extension *ext)

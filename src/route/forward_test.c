@@ -67,7 +67,8 @@ static int open_world(void **state)
 	    "{'name':'world','prefixes':'00','extensions':'102-109','routes':[{'trunk_id':'1'},{'"
 	    "trunk_id':'2'}]}");
 	put(w, &resource_extension, TENANT, 1, "{'number':'101'}");
-	put(w, &resource_extension, TENANT, 2, "{'number':'102','ring_seconds':12}");
+	put(w, &resource_extension, TENANT, 2,
+	    "{'number':'102','ring_seconds':12,'outbound_caller_id':'442070000102'}");
 	put(w, &resource_extension, TENANT, 3, "{'number':'103'}");
 	put(w, &resource_extension, TENANT, 4, "{'number':'104'}");
 	put(w, &resource_ring_group, TENANT, 7, "{'number':'600','name':'Sales'}");
@@ -363,10 +364,45 @@ static void a_group_may_be_where_it_goes(void **state)
 	assert_int_equal(fails(w, ROUTE_BUSY)->action, ROUTE_SERVICE);
 }
 
+static void a_device_that_has_moved_names_its_numbers(void **state)
+{
+	struct world *w = *state;
+	struct str numbers[] = {STR("102"), STR("*43"), STR("103"), STR("0033123")};
+
+	rings_extension(dial(w, "102"), 2);
+	w->q.moved = numbers;
+	w->q.nmoved = 2;
+	assert_int_equal(fails(w, ROUTE_MOVED)->action, ROUTE_REFUSE); /* no feature code */
+	assert_int_equal(w->d.nmoved, 2);
+}
+
+static void the_next_number_is_tried_when_the_first_comes_to_nothing(void **state)
+{
+	struct world *w = *state;
+	struct str numbers[] = {STR("102"), STR("103"), STR("0033123")};
+
+	rings_extension(dial(w, "102"), 2);
+	w->q.moved = numbers;
+	w->q.nmoved = 3;
+	rings_extension(fails(w, ROUTE_MOVED), 3); /* not back to 102 */
+	assert_int_equal(w->d.nmoved, 2);
+	assert_int_equal(w->d.on_behalf_id, 2);
+	w->q.moved = numbers + 2;
+	w->q.nmoved = 1;
+	fails(w, ROUTE_BUSY);
+	assert_int_equal(w->d.action, ROUTE_TRUNK); /* 102 may call there, 101 may not */
+	assert_string_equal(w->d.caller_id, "442070000102");
+	w->q.nmoved = 0;
+	w->d.dest.id = 5;
+	assert_int_equal(fails(w, ROUTE_BUSY)->action, ROUTE_GIVE_UP);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
 	const struct CMUnitTest tests[] = {
+		T(a_device_that_has_moved_names_its_numbers),
+		T(the_next_number_is_tried_when_the_first_comes_to_nothing),
 		T(always_goes_before_any_device_rings),
 		T(each_cause_has_its_line),
 		T(a_busy_level_is_the_busy_line),

@@ -18,6 +18,9 @@ bool forward_first(const struct route_query *q, struct route_decision *d,
 		   const struct extension *ext);
 bool forward_after(const struct route_query *q, struct route_decision *d,
 		   const struct extension *ext, enum route_outcome outcome);
+/* A device of it has named another number: d->dest. */
+void forward_moved(const struct route_query *q, struct route_decision *d,
+		   const struct extension *ext, const char *number);
 /* How long its devices ring. */
 uint32_t forward_patience(const struct route_query *q, const struct extension *ext);
 

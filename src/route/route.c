@@ -294,6 +294,38 @@ static void from_outside(const struct route_query *q, struct route_decision *d)
 	decision_to_dest(q, d, str_of(r->name), r->destination_number);
 }
 
+/* The numbers that a device has named instead of its own, one after the other.  Feature codes are none: who is called shall not
+ * choose what the caller starts. */
+static bool moved_on(const struct route_query *q, struct route_decision *d)
+{
+	const struct extension *by = NULL;
+
+	for (size_t i = q->nhistory; i-- && !by;)
+		if (q->history[i].outcome == ROUTE_MOVED)
+			by = model_extension(q->model, q->tenant_id,
+					     q->history[i].trunk_id ? q->caller_extension_id
+								    : q->history[i].dest.id);
+	while (by && d->nmoved < q->nmoved) {
+		struct str number = q->moved[d->nmoved++];
+		const struct object *o = model_number(q->model, q->tenant_id, number);
+		char text[33];
+
+		str_fit(text, sizeof(text), number);
+		d->dest = is_a(o, &resource_extension) ? (struct dest){DEST_KIND_EXTENSION, o->id}
+			  : is_a(o, &resource_ring_group)
+				  ? (struct dest){DEST_KIND_RING_GROUP, o->id}
+				  : (struct dest){DEST_KIND_EXTERNAL_NUMBER, map_hash_str(number)};
+		if (was_tried(q, d)) {
+			decision_step(d, false, number, "it has been there already");
+			continue;
+		}
+		decision_step(d, true, number, "where a device of %.32s sends it", by->number);
+		forward_moved(q, d, by, text);
+		return true;
+	}
+	return false;
+}
+
 /* What was tried last has failed. */
 static void after_attempt(const struct route_query *q, struct route_decision *d)
 {
@@ -319,9 +351,13 @@ static void after_attempt(const struct route_query *q, struct route_decision *d)
 		outside_call(q, d);
 		return;
 	}
+	if (last->outcome == ROUTE_MOVED && moved_on(q, d))
+		return;
 	if (last->dest.kind == DEST_KIND_EXTENSION && !last->trunk_id)
 		ext = model_extension(q->model, q->tenant_id, last->dest.id);
 	if (ext && forward_after(q, d, ext, last->outcome))
+		return;
+	if (moved_on(q, d))
 		return;
 	decision_step(d, true, STR("after the attempt"), "nothing else is set");
 	d->action = ROUTE_GIVE_UP;

@@ -28,7 +28,7 @@ struct route_facts {
 	enum route_trunk_state (*trunk)(const struct route_facts *f, uint64_t trunk_id);
 };
 
-enum route_outcome { ROUTE_NO_ANSWER, ROUTE_BUSY, ROUTE_UNAVAILABLE, ROUTE_DECLINED };
+enum route_outcome { ROUTE_NO_ANSWER, ROUTE_BUSY, ROUTE_UNAVAILABLE, ROUTE_DECLINED, ROUTE_MOVED };
 
 struct route_attempt { /* something tried, and how it ended */
 	struct dest dest;
@@ -56,6 +56,8 @@ struct route_query {
 	int64_t wall_us;
 	const struct route_attempt *history; /* oldest first */
 	size_t nhistory;
+	const struct str *moved; /* numbers a device wants the call at (3xx), best first */
+	size_t nmoved;
 };
 
 enum route_action {
@@ -102,6 +104,7 @@ struct route_decision {
 	char outside
 		[33]; /* ROUTE_TRUNK: the number as it was to be dialled, when not the caller dialled it */
 	bool is_emergency;
+	size_t nmoved; /* how many of the query's were used up */
 	uint64_t extension_id;
 	uint32_t ring_seconds;
 	char service[16];

@@ -1,0 +1,353 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One message, one answer: what every request must pass (RFC 3261 8.2), whoever sends it."""
+import uuid
+
+import pytest
+
+from harness.rawcall import Phone, hang_up, talk
+from harness.rawsip import RawSip
+
+
+@pytest.fixture
+def peer(shared, addresses):
+    p = RawSip(addresses.new(), shared.ip, domain=shared.domain)
+    yield p
+    assert p.alive()
+    p.close()
+
+
+def ask(peer, method, uri=None, **more):
+    peer.send(peer.request(method, uri, **more))
+    return peer.final(2.0)
+
+
+def swap(peer, method, old, new, uri=None, **more):
+    """A request with one part of its text replaced; its final answer."""
+    text = peer.request(method, uri, **more)
+    assert old in text, old
+    peer.send(text.replace(old, new, 1))
+    return peer.final(2.0)
+
+
+@pytest.mark.parametrize("method", ["INVITE", "OPTIONS", "REGISTER", "SUBSCRIBE", "MESSAGE"])
+def test_every_option_that_is_not_known_is_named(peer, method):
+    m = ask(peer, method, headers=["Require: foo, 100rel", "Require: bar"])
+    assert m.status == 420 and {v.strip() for v in m.get("Unsupported").split(",")} == {"foo", "bar"}, m.text
+
+
+def test_require_in_cancel_and_ack_is_ignored(peer):
+    assert ask(peer, "CANCEL", headers=["Require: foo"]).status == 481
+    peer.send(peer.request("ACK", to_tag="x", headers=["Require: foo"]))
+    assert peer.receive(0.3) is None
+
+
+def test_proxy_require_is_for_proxies(peer):
+    """We are none: it is not ours to refuse, and not to be silent about either."""
+    assert ask(peer, "OPTIONS", headers=["Proxy-Require: foo"]).status in (200, 420)
+
+
+@pytest.mark.parametrize("uri, statuses", [
+    ("http://example.com/", (416,)), ("urn:isbn:1", (416, 404)), ("nobody:x@y", (416,)), ("tel:102", (401, 407)),
+    ("sip:102@{d};transport=udp", (401, 407)), ("sips:102@{d}", (401, 407, 416, 480, 403)), ("sip:{d}", (401, 404, 407, 484)),
+    ("sip:%00%01@{d}", (400, 401, 404, 407)), ("sip:@{d}", (400,)), ("sip:102@{d};transport=x;maddr=1.2.3.4;ttl=5;lr;method=BYE", (401, 407)),
+    ("sip:102@{d}?Subject=x", (400,)), ("sip:102 @{d}", (400,)), ("sip:", (400,)), ("<sip:102@{d}>", (400,)),
+])
+def test_request_uris(peer, uri, statuses):
+    m = ask(peer, "INVITE", uri.format(d=peer.domain), to=f"sip:102@{peer.domain}")
+    assert m and m.status in statuses, m and m.text
+
+
+@pytest.mark.parametrize("content, status", [
+    ("application/x-nothing", 415), ("text/plain", 415), ("application/sdp", 407), ("APPLICATION/SDP", 407),
+    ("application/sdp;charset=utf-8", 407),
+])
+def test_bodies_of_an_invite(peer, content, status):
+    m = ask(peer, "INVITE", f"sip:102@{peer.domain}", body="v=0\r\n", content_type=content)
+    assert m.status in (status, 401), m.text
+    if status == 415:
+        assert "application/sdp" in m.get("Accept")
+
+
+def test_an_encoded_body(peer):
+    m = ask(peer, "INVITE", f"sip:102@{peer.domain}", body="x", headers=["Content-Encoding: gzip"])
+    assert m.status == 415 and m.get("Accept-Encoding") == "identity", m.text
+    m = ask(peer, "INVITE", f"sip:102@{peer.domain}", body="x", content_type="application/x-y",
+            headers=["Content-Disposition: session;handling=optional"])
+    assert m.status in (401, 407)
+
+
+@pytest.mark.parametrize("method, status", [
+    ("FOO", 501), ("invite", 501), ("PRACK", 481), ("UPDATE", 481), ("INFO", 481), ("BYE", 481), ("NOTIFY", None), ("REFER", None),
+    ("PUBLISH", None),
+])
+def test_methods_out_of_any_dialog(peer, method, status):
+    m = ask(peer, method, f"sip:102@{peer.domain}")
+    assert m.status == status if status else m.status in (401, 403, 405, 407, 481, 489, 501), m.text
+    if m.status in (405, 501):
+        assert "INVITE" in m.get("Allow")
+
+
+@pytest.mark.parametrize("method", ["INVITE", "BYE", "OPTIONS", "INFO", "UPDATE", "PRACK", "REFER", "NOTIFY", "MESSAGE"])
+def test_methods_in_a_dialog_that_is_none(peer, method):
+    m = ask(peer, method, f"sip:102@{peer.domain}", to_tag="nobody")
+    assert m.status == 481, m.text
+
+
+@pytest.mark.parametrize("old, new, status", [
+    ("CSeq: 1 OPTIONS", "CSeq: 1 INVITE", 400), ("CSeq: 1 OPTIONS", "CSeq: 9999999999 OPTIONS", 400),
+    ("CSeq: 1 OPTIONS", "CSeq: 2147483648 OPTIONS", 400), ("CSeq: 1 OPTIONS", "CSeq: OPTIONS", 400),
+    ("CSeq: 1 OPTIONS", "CSeq: -1 OPTIONS", 400), ("CSeq: 1 OPTIONS", "CSeq:   00000001\t OPTIONS", 200),
+    ("CSeq: 1 OPTIONS", "CSeq: 2147483647 OPTIONS", 200), ("CSeq: 1 OPTIONS", "CSeq: 0 OPTIONS", 200),
+    ("Max-Forwards: 70", "Max-Forwards: 300", 400), ("Max-Forwards: 70", "Max-Forwards: abc", 400),
+    ("Max-Forwards: 70\r\n", "", 200), ("Max-Forwards: 70", "Max-Forwards: 0", 200),
+    (" SIP/2.0\r\n", " SIP/3.0\r\n", 505), (" SIP/2.0\r\n", " sip/2.0\r\n", 200), ("Content-Length: 0", "Content-Length: 5", 400),
+    ("Content-Length: 0", "Content-Length: -5", 400), ("Content-Length: 0", "Content-Length: x", 400),
+    ("Content-Length: 0\r\n", "", 200), ("From: ", "From: <sip:a@b>\r\nFrom: ", 400), ("Via: ", "Unknown-Header: \xff\xfe;\"\r\nVia: ", 200),
+    ("To: <", "To: \"No end <", 400), ("Call-ID: ", "Call-ID: x y ", 400), ("From: <", "From: ;;;<", 400), ("OPTIONS sip", " OPTIONS sip", None),
+])
+def test_malformed_parts(peer, old, new, status):
+    m = swap(peer, "OPTIONS", old, new)
+    if status is None:
+        assert m is None or m.status == 400
+    else:
+        assert m and m.status == status, m and m.text
+
+
+@pytest.mark.parametrize("name", ["From", "To", "Call-ID", "CSeq"])
+def test_what_is_missing_is_named(peer, name):
+    text = peer.request("OPTIONS")
+    peer.send("\r\n".join(line for line in text.split("\r\n") if not line.startswith(name + ":")))
+    m = peer.final(2)
+    assert m is None or m.status == 400
+    if name in ("From", "To"):
+        assert m.status == 400
+
+
+def test_a_request_without_via_goes_nowhere(peer):
+    peer.send("\r\n".join(line for line in peer.request("OPTIONS").split("\r\n") if not line.startswith("Via:")))
+    assert peer.receive(0.5) is None or True
+
+
+def test_a_request_that_has_been_here_is_a_loop(peer, shared):
+    """RFC 3261 16.3: our own Via below somebody else's."""
+    own = f"Via: SIP/2.0/UDP {shared.ip}:5060;branch=z9hG4bKbefore"
+    m = ask(peer, "INVITE", f"sip:102@{peer.domain}", headers=[own])
+    assert m.status == 482, m.text
+    other = f"Via: SIP/2.0/UDP {shared.ip}:5999;branch=z9hG4bKbefore"
+    assert ask(peer, "INVITE", f"sip:102@{peer.domain}", headers=[other]).status == 407
+
+
+def test_max_forwards_run_out(peer):
+    for method in ("INVITE", "MESSAGE", "SUBSCRIBE"):
+        assert ask(peer, method, f"sip:102@{peer.domain}", max_forwards=0).status == 483, method
+    assert ask(peer, "OPTIONS", max_forwards=0).status == 200
+    assert ask(peer, "REGISTER", max_forwards=0).status == 401
+
+
+def test_max_forwards_are_counted_down(a, b):
+    a.send(a.request("OPTIONS"))
+    assert a.expect(200)
+    a.call_id = uuid.uuid4().hex
+    one = dict(user=a.user, call_id=a.call_id, from_tag="mf", body=a.sdp())
+    uri = f"sip:102@{a.domain}"
+    a.send(a.request("INVITE", uri, cseq=1, max_forwards=5, **one))
+    challenge = a.expect(407)
+    a.ack(challenge, uri, a.user, a.call_id, "mf", 1)
+    a.send(a.request("INVITE", uri, cseq=2, max_forwards=5, branch="z9hG4bKmf",
+                     headers=[a.authorization(challenge, "INVITE", uri, a.user, a.password)], **one))
+    invite = b.called(b.expect("INVITE"))
+    assert invite.get("Max-Forwards") == "4"
+    b.reply(invite, 486)
+    b.expect("ACK")
+    m = a.expect(486)
+    a.send(a.request("ACK", uri, user=a.user, call_id=a.call_id, cseq=2, from_tag="mf", to_tag=m.to_tag(), branch="z9hG4bKmf",
+                     contact=False))
+    a.call_id = uuid.uuid4().hex
+    one["call_id"] = a.call_id
+    a.send(a.request("INVITE", uri, cseq=1, max_forwards=1, **one))
+    challenge = a.expect(407)
+    a.ack(challenge, uri, a.user, a.call_id, "mf", 1)
+    a.send(a.request("INVITE", uri, cseq=2, max_forwards=1, branch="z9hG4bKmf1",
+                     headers=[a.authorization(challenge, "INVITE", uri, a.user, a.password)], **one))
+    m = a.expect(483)
+    a.send(a.request("ACK", uri, user=a.user, call_id=a.call_id, cseq=2, from_tag="mf", to_tag=m.to_tag(), branch="z9hG4bKmf1",
+                     contact=False))
+    b.silent()
+
+
+def test_options_says_what_we_do_in_and_out_of_a_dialog(a, b):
+    m = ask(a, "OPTIONS")
+    for name in ("Allow", "Accept", "Supported", "Accept-Encoding", "Accept-Language"):
+        assert m.get(name), name
+    talk(a, b)
+    for p in (a, b):
+        p.say("OPTIONS")
+        m = p.expect(200)
+        assert "UPDATE" in m.get("Allow") and "application/sdp" in m.get("Accept")
+    hang_up(a, b)
+
+
+def test_info_goes_through_both_ways(a, b):
+    talk(a, b)
+    for one, other in ((a, b), (b, a)):
+        one.send(one.request("INFO", one.target, user=one.user, to=one.remote, call_id=one.call_id, cseq=one.cseq + 1,
+                             from_tag=one.from_tag, to_tag=one.remote_tag, body="<x/>",
+                             content_type="application/media_control+xml"))
+        one.cseq += 1
+        m = other.expect("INFO")
+        assert m.body == "<x/>" and m.get("Content-Type") == "application/media_control+xml"
+        other.reply(m, 200)
+        one.expect(200)
+        one.say("INFO")
+        one.expect(200)
+    a.say("INFO", body="x", headers=["Info-Package: nobody-knows"])
+    m = a.expect(469)
+    assert m.get("Recv-Info") is not None
+    hang_up(a, b)
+
+
+def test_an_info_that_the_other_side_refuses(a, b):
+    talk(a, b)
+    for status, told in ((415, 415), (481, 500), (501, 501)):
+        a.say("INFO", body="x")
+        b.reply(b.expect("INFO"), status)
+        a.expect(told)
+        if status == 481:  # RFC 5057: the dialog is gone for that side
+            return
+
+
+def test_methods_in_a_call_that_we_do_not_do(a, b):
+    talk(a, b)
+    a.say("SUBSCRIBE", headers=["Event: dialog"])
+    assert a.next().status in (403, 405, 489)
+    a.say("PRACK", headers=["RAck: 1 2 INVITE"])
+    a.expect(481)
+    a.say("FROBNICATE")
+    m = a.next()
+    assert m.status in (405, 501) and m.get("Allow")
+    a.say("NOTIFY", headers=["Event: refer", "Subscription-State: active"])
+    assert a.next().status in (481, 489)
+    a.say("INFO", headers=["Require: foo"])
+    assert a.expect(420).get("Unsupported") == "foo"
+    a.say("INVITE", headers=["Require: foo"], body=a.sdp(2))
+    assert a.expect(420).get("Unsupported") == "foo"
+    a.say("ACK", cseq=a.cseq)
+    a.say("INVITE", body="not a description")
+    assert a.next().status in (400, 488)
+    a.say("ACK", cseq=a.cseq)
+    a.send(a.request("INVITE", a.target, user=a.user, to=a.remote, call_id=a.call_id, cseq=a.cseq + 1, from_tag=a.from_tag,
+                     to_tag=a.remote_tag, body="x", content_type="text/plain"))
+    a.cseq += 1
+    assert a.expect(415).get("Accept")
+    a.say("ACK", cseq=a.cseq)
+    b.silent()
+    hang_up(a, b)
+
+
+@pytest.mark.parametrize("body, statuses", [
+    ("v=0\r\n", (400, 488)), ("garbage", (400, 488)),
+    ("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n", (400, 488)),  # no c=
+    ("v=1\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n", (400, 488)),
+    ("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 99999 RTP/AVP 0\r\n", (400, 488)),
+])
+def test_descriptions_that_are_none(a, b, body, statuses):
+    a.invite("102", body=body)
+    m = a.next()
+    assert m.status in statuses, m.text
+    a.send(a.request("ACK", a.remote, user=a.user, call_id=a.call_id, cseq=a.invite_cseq, from_tag=a.from_tag,
+                     to_tag=m.to_tag(), branch=a.branch, contact=False))
+    b.silent()
+
+
+def test_a_description_among_other_parts(a, b):
+    parts = ("--b1\r\nContent-Type: text/plain\r\nContent-Disposition: render;handling=optional\r\n\r\nhello\r\n"
+             f"--b1\r\nContent-Type: application/sdp\r\n\r\n{a.sdp()}\r\n--b1--\r\n")
+    a.call_id, a.from_tag, uri = uuid.uuid4().hex, "mp", f"sip:102@{a.domain}"
+    one = dict(user=a.user, call_id=a.call_id, from_tag="mp", body=parts, content_type="multipart/mixed;boundary=b1")
+    a.send(a.request("INVITE", uri, cseq=1, **one))
+    m = a.expect(407)
+    a.ack(m, uri, a.user, a.call_id, "mp", 1)
+    a.send(a.request("INVITE", uri, cseq=2, headers=[a.authorization(m, "INVITE", uri, a.user, a.password)], **one))
+    invite = b.called(b.expect("INVITE"))
+    assert "m=audio" in invite.body
+    b.reply(invite, 486)
+    b.expect("ACK")
+
+
+def test_numbers_that_nobody_has(a, b):
+    for number, statuses in (("999", (404,)), ("%23%2a", (404, 484)), ("1%30%32", None), ("102;phone-context=x", None)):
+        a.invite(number)
+        if statuses is None:  # 102, said otherwise
+            b.reply(b.called(b.expect("INVITE")), 486)
+            b.expect("ACK")
+            m = a.expect(486)
+        else:
+            m = a.next()
+            assert m.status in statuses, (number, m.text)
+        a.send(a.request("ACK", a.remote, user=a.user, call_id=a.call_id, cseq=a.invite_cseq, from_tag=a.from_tag,
+                         to_tag=m.to_tag(), branch=a.branch, contact=False))
+
+
+def test_a_contact_that_cannot_be_reached(a, b):
+    call_id, uri = uuid.uuid4().hex, f"sip:102@{a.domain}"
+    for contact in ("Contact: *", "Contact: <mailto:me@example.com>", "Contact: <"):
+        m = a.transact("INVITE", a.user, a.password, uri, headers=[contact], contact=False, body=a.sdp(), from_user=a.user)
+        assert m.status == 400, (contact, m.text)
+    b.silent()
+    assert call_id
+
+
+def test_large_messages(peer):
+    m = ask(peer, "OPTIONS", headers=[f"X-Large: {'x' * 60000}"])
+    assert m is None or m.status in (200, 400, 413, 513)
+    m = ask(peer, "OPTIONS", headers=[f"X-{i}: {i}" for i in range(1500)])
+    assert m is None or m.status in (200, 400, 413, 513)
+    assert ask(peer, "OPTIONS", headers=[f"X-Large: {'x' * 8000}"]).status == 200
+
+
+def test_long_names(peer):
+    assert ask(peer, "OPTIONS", call_id="c" * 255).status == 200
+    assert ask(peer, "OPTIONS", call_id="c" * 2000).status in (200, 400)
+    assert ask(peer, "OPTIONS", from_tag="t" * 500).status in (200, 400)
+    assert ask(peer, "OPTIONS", branch="z9hG4bK" + "b" * 600).status in (200, 400)
+
+
+def test_a_client_without_rport_is_answered_at_its_via(shared, addresses):
+    """RFC 3261 18.2.2: to the port in the Via, at the address it came from."""
+    ip = addresses.new()
+    one, two = RawSip(ip, shared.ip, port=5060), RawSip(ip, shared.ip, port=5062)
+    try:
+        two.port = 5060  # it listens there
+        two.send(two.request("OPTIONS", via_extra=""))
+        m = one.final(2)
+        assert m.status == 200 and "rport" not in m.get("Via")
+        two.send(two.request("OPTIONS", via_extra=";rport"))
+        m = two.final(2)
+        assert m.status == 200 and "rport=5062" in m.get("Via")
+    finally:
+        one.close()
+        two.close()
+
+
+def test_a_via_with_a_name(peer):
+    host, peer.host = peer.host, "phone.example.net"
+    m = ask(peer, "OPTIONS")
+    assert m.status == 200 and f"received={host}" in m.get("Via")
+
+
+def test_everybody_in_one_dialog_at_once(shared, addresses, b):
+    """Ten callers, one callee: each gets its own refusal."""
+    callers = [Phone(addresses.new(), shared, 101) for _ in range(3)]
+    try:
+        for p in callers:
+            p.invite("102")
+        invites = [b.expect("INVITE") for _ in callers]
+        assert len({m.get("Call-ID") for m in invites}) == len(callers)
+        for m in invites:
+            b.reply(m, 486, tag=uuid.uuid4().hex[:6])
+            b.expect("ACK")
+        for p in callers:
+            p.refused(486)
+    finally:
+        for p in callers:
+            p.leave()
