@@ -115,7 +115,7 @@ class Phone(RawSip):
         self.remote = re.search(r"<([^>]+)>", m.get("From")).group(1)
         self.remote_tag = re.search(r";tag=([^;>\s]+)", m.get("From")).group(1)
         self.target = re.search(r"<([^>]+)>", m.get("Contact")).group(1)
-        self.routes = []
+        self.routes = [f"Route: {r}" for r in m.all("Record-Route")]
         return m
 
     def say(self, method, *, headers=(), body="", cseq=None, branch=None):
