@@ -8,6 +8,7 @@
 #include "base/ids.h"
 #include "call/bridge.h"
 #include "call/calls.h"
+#include "call/leg_sound.h"
 #include "call/events.h"
 #include "call/record.h"
 #include "call/refer.h"
@@ -283,12 +284,14 @@ void calls_media_event(const struct media_event *ev, void *calls)
 		[MEDIA_DONE] = LEV_NEVENTS,	   [MEDIA_STATS_ARE] = LEV_NEVENTS,
 		[MEDIA_CLOSED] = LEV_MEDIA_CLOSED, [MEDIA_SILENT] = LEV_SILENT,
 		[MEDIA_HEARD] = LEV_HEARD,	   [MEDIA_BROKEN] = LEV_BROKEN,
+		[MEDIA_KEY] = LEV_NEVENTS,	   [MEDIA_FAX] = LEV_NEVENTS,
+		[MEDIA_PLAYED] = LEV_NEVENTS,	   [MEDIA_RECORDED] = LEV_NEVENTS,
 	};
 	struct calls *cs = calls;
 	struct leg *leg = leg_get(cs, ev->session);
 
 	ON_THREAD(THREAD_CORE);
-	if (!leg)
+	if (!leg || leg_sound_event(leg, ev))
 		return;
 	if (events[ev->type] != LEV_NEVENTS)
 		leg_event(leg, events[ev->type], &(struct leg_msg){.media = ev});

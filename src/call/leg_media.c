@@ -8,6 +8,7 @@
 #include "call/calls.h"
 #include "call/leg_keys.h"
 #include "call/leg_media.h"
+#include "media/format.h"
 
 int leg_media_post(struct leg *leg, struct media_cmd *cmd)
 {
@@ -92,6 +93,11 @@ static void ignore_ip(struct addr *a, const struct addr *from)
 	a->port = port;
 }
 
+static struct media_format format_of(const struct sdp_media *theirs, const struct sdp_media *other)
+{
+	return str_ieq(theirs->kind, STR("audio")) ? media_format_of(theirs, other) : (struct media_format){0};
+}
+
 /* Stream i as both descriptions leave it: a leg may send what the other side takes, and the other way round. */
 static struct media_remote stream_remote(const struct leg *leg, const struct sdp *theirs,
 					 const struct sdp *other, size_t i)
@@ -106,6 +112,7 @@ static struct media_remote stream_remote(const struct leg *leg, const struct sdp
 		return r;
 	peer = other->media[i].is_held ? other->media[i].direction & SDP_SENDONLY
 				       : other->media[i].direction;
+	r.format = format_of(m, &other->media[i]);
 	r.may_send = (m->direction & SDP_SENDONLY) && (peer & SDP_RECVONLY);
 	r.may_receive = (m->direction & SDP_RECVONLY) && (peer & SDP_SENDONLY) && !m->is_held;
 	r.rtp = m->rtp;

@@ -8,6 +8,8 @@
 #include "call/calls.h"
 #include "call/leg_keys.h"
 #include "call/leg_media.h"
+#include "call/services.h"
+#include "media/format.h"
 
 /* Lines we cannot carry are refused on both sides: connections (MSRP, BFCP) are no packets. */
 static bool can_carry(const struct sdp_media *m)
@@ -161,9 +163,22 @@ static int write_opened(struct buf *out, const struct writing *w)
 	return write_from(out, w, true);
 }
 
-static bool takes_any(const struct sdp_format *f, void *arg)
+/* What is spoken to must be understood: the first codec that we know, so that it cannot change in the call, and keys. */
+struct choice {
+	bool is_any;			 /* a service that sends back what it hears needs to know no codec */
+	const struct sdp_format *speech; /* NULL: none chosen yet */
+};
+
+static bool takes(const struct sdp_format *f, void *arg)
 {
-	return true; /* a service that sends back what it hears needs to know no codec */
+	struct choice *c = arg;
+
+	if (c->is_any || f == c->speech || str_ieq(f->encoding, STR("telephone-event")))
+		return true;
+	if (c->speech || !media_knows(f))
+		return false;
+	c->speech = f;
+	return true;
 }
 
 static size_t first_audio(const struct sdp *s)
@@ -185,6 +200,7 @@ static int write_own(struct buf *out, const struct writing *w)
 		.origin = to->bind,
 		.direction = SDP_SENDRECV,
 	};
+	struct choice choice = {.is_any = services_take_any_codec(to->call)};
 	enum sdp_direction theirs;
 	size_t i;
 
@@ -205,7 +221,7 @@ static int write_own(struct buf *out, const struct writing *w)
 	theirs = direction_of(&offer->media[i]);
 	own.direction = (enum sdp_direction)((theirs & SDP_SENDONLY ? SDP_RECVONLY : 0) |
 					     (theirs & SDP_RECVONLY ? SDP_SENDONLY : 0));
-	return sdp_answer_audio(out, offer, &own, takes_any, NULL);
+	return sdp_answer_audio(out, offer, &own, takes, &choice);
 }
 
 /* Written once with the version in force, and again with the next if that shows a change. */

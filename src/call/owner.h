@@ -29,16 +29,17 @@ enum owner_event_type {
 	OWNER_ANSWERED, /* a leg we dialled has answered, or our answer to the caller is acknowledged and its media open */
 	OWNER_FAILED, /* what we dialled came to nothing: reason; the caller's leg is still there */
 	OWNER_HEARD,  /* first media packet */
-	OWNER_DIGIT,
-	OWNER_PLAYED,
-	OWNER_RECORDED,
-	OWNER_ENDED, /* the leg is over: reason */
+	OWNER_DIGIT,  /* the leg pressed a key: digit */
+	OWNER_PLAYED, /* what played is over: err 0 to its end, EINTR by a key, ECANCELED by what came after it, else it could not */
+	OWNER_RECORDED, /* the file is there: err 0, else it is shorter than asked, or missing */
+	OWNER_ENDED,	/* the leg is over: reason */
 };
 struct owner_event {
 	enum owner_event_type type;
 	oid leg;
 	enum reason reason;
 	char digit;
+	int err;
 };
 
 struct owner_start {
@@ -49,7 +50,8 @@ struct owner_start {
 };
 
 struct owner_kind {
-	const char *name; /* as in route_decision.service */
+	const char *name;     /* as in route_decision.service */
+	bool takes_any_codec; /* it neither speaks nor listens */
 	int (*start)(const struct owner_kind *k, const struct owner_start *s, void **statep);
 	void (*event)(void *state, const struct owner_event *ev);
 	void (*stop)(void *state);
@@ -61,6 +63,31 @@ const struct env *owner_env(struct call *call);
 const struct model *owner_model(struct call *call);
 int owner_answer(struct call *call, oid leg) MUST_USE; /* 200 with our own media */
 int owner_echo(struct call *call, oid leg) MUST_USE;   /* send its media back to it */
+/* What a leg hears: WAV files one after the other, or a tone.  OWNER_PLAYED follows. */
+struct owner_play {
+	const char *const *paths;
+	size_t npaths;	       /* 0: the tone */
+	uint16_t hz[2], ms[6]; /* its frequencies, and on and off in turn; all 0: on */
+	uint32_t times;	       /* 0: for ever */
+	uint32_t most_ms;      /* 0: as long as it takes */
+	bool until_key;	       /* a key ends it */
+	bool to_room;	       /* everybody in the leg's room hears it */
+};
+int owner_play(struct call *call, oid leg,
+	       const struct owner_play *play) MUST_USE; /* ENOENT, E2BIG, ENOMEM, ENOBUFS */
+int owner_hush(struct call *call, oid leg) MUST_USE;
+/* What the leg says and hears, as WAV; OWNER_RECORDED follows. */
+struct owner_record {
+	bool has_two_tracks; /* left what it says, right what it hears */
+	bool is_scratch;     /* the file is gone when the leg is */
+	uint32_t most_ms;    /* 0: until owner_record_end(), or the end of the leg */
+};
+int owner_record(struct call *call, oid leg, const char *path,
+		 const struct owner_record *how) MUST_USE;
+int owner_record_end(struct call *call, oid leg) MUST_USE;
+/* Into a room (0: out of it), where it speaks to groups and hears groups: media/media.h says how that is used. */
+int owner_mix(struct call *call, oid leg, uint64_t room, uint32_t speaks, uint32_t hears) MUST_USE;
+const char *owner_folder(const struct call *call); /* for files of services; NULL: there is none */
 /* Ring extensions: all accounts, all contacts, limits and the open fork are dealt with; OWNER_RINGING, then OWNER_ANSWERED
  * (leg = the one that answered, the others have been cancelled and the two are joined) or OWNER_FAILED. */
 struct owner_ring {

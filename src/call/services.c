@@ -5,6 +5,7 @@
 #include "base/thread.h"
 #include "call/calls.h"
 #include "call/leg_media.h"
+#include "call/leg_sound.h"
 #include "call/negotiate.h"
 #include "call/record.h"
 #include "call/ringing.h"
@@ -57,11 +58,20 @@ int services_start(struct call *call)
 
 void services_event(struct call *call, enum owner_event_type type, oid leg, enum reason reason)
 {
+	services_tell(call, &(struct owner_event){.type = type, .leg = leg, .reason = reason});
+}
+
+void services_tell(struct call *call, const struct owner_event *ev)
+{
 	struct service_run *run = call->service;
 
 	if (run && run->state)
-		run->kind->event(run->state,
-				 &(struct owner_event){.type = type, .leg = leg, .reason = reason});
+		run->kind->event(run->state, ev);
+}
+
+bool services_take_any_codec(const struct call *call)
+{
+	return !call->service || call->service->kind->takes_any_codec;
 }
 
 static void part(struct call *call)
@@ -114,6 +124,46 @@ static struct leg *owned(struct call *call, oid id)
 	    leg_is_over(leg))
 		return NULL;
 	return leg;
+}
+
+int owner_play(struct call *call, oid id, const struct owner_play *play)
+{
+	struct leg *leg = owned(call, id);
+
+	return leg ? leg_sound_play(leg, play) : ENOENT;
+}
+
+int owner_hush(struct call *call, oid id)
+{
+	struct leg *leg = owned(call, id);
+
+	return leg ? leg_sound_hush(leg) : ENOENT;
+}
+
+int owner_record(struct call *call, oid id, const char *path, const struct owner_record *how)
+{
+	struct leg *leg = owned(call, id);
+
+	return leg ? leg_sound_record(leg, path, how) : ENOENT;
+}
+
+int owner_record_end(struct call *call, oid id)
+{
+	struct leg *leg = owned(call, id);
+
+	return leg ? leg_sound_record_end(leg) : ENOENT;
+}
+
+int owner_mix(struct call *call, oid id, uint64_t room, uint32_t speaks, uint32_t hears)
+{
+	struct leg *leg = owned(call, id);
+
+	return leg ? leg_sound_mix(leg, room, speaks, hears) : ENOENT;
+}
+
+const char *owner_folder(const struct call *call)
+{
+	return call->cs->conf.folder;
 }
 
 int owner_answer(struct call *call, oid id)

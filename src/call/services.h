@@ -16,6 +16,8 @@
 int services_start(struct call *call) MUST_USE; /* as call->plan says */
 void services_event(struct call *call, enum owner_event_type type, oid leg,
 		    enum reason reason); /* none: nothing */
+void services_tell(struct call *call, const struct owner_event *ev);
+bool services_take_any_codec(const struct call *call); /* of the one that has it; true: none has */
 /* The service loses the call: told OWNER_ENDED (reason), stopped soon. */
 void services_leave(struct call *call, enum reason reason);
 void services_reap(struct calls *cs);

@@ -309,6 +309,7 @@ static int start_calls(struct server *s)
 		.bus = s->bus,
 		.node = s->config.node,
 		.boot = s->boot,
+		.folder = s->config.data_dir,
 		.silence_ms = s->config.silence_ms,
 	};
 	int err = calls_alloc(&s->calls, &conf);

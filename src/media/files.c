@@ -15,7 +15,7 @@
 
 enum { ASKED_SLOTS = 4096, ASKED_MAX = 3500, AGAIN_MS = 5 };
 
-enum asked_what { ASKED_LOAD, ASKED_OPEN, ASKED_BLOCK, ASKED_FINISH, ASKED_STOP };
+enum asked_what { ASKED_LOAD, ASKED_OPEN, ASKED_BLOCK, ASKED_FINISH, ASKED_REMOVE, ASKED_STOP };
 
 struct recording_file {
 	struct files_ask ask;
@@ -82,7 +82,7 @@ void media_cmd_drop(const struct media_cmd *cmd)
 static int ask(struct files *f, const struct asked *a)
 {
 	/* What ends something must get through: the slots above the limit are for it. */
-	bool may_refuse = a->what != ASKED_FINISH && a->what != ASKED_STOP;
+	bool may_refuse = a->what < ASKED_FINISH;
 
 	if (atomic_fetch_add(&f->nwaiting, 1) >= ASKED_MAX && may_refuse) {
 		atomic_fetch_sub(&f->nwaiting, 1);
@@ -147,12 +147,28 @@ void files_finish(struct files *f, struct recording_file *r)
 	BUG(err);
 }
 
+void files_remove(struct files *f, struct path_list *path)
+{
+	int err = ask(f, &(struct asked){.what = ASKED_REMOVE, .paths = path});
+
+	BUG(err);
+}
+
 /* --- the file thread -------------------------------------------------------------------------------------------------- */
 
 static void done(struct files *f, const struct files_done *d)
 {
 	while (!f->fn(d, f->arg))
 		poll(NULL, 0, AGAIN_MS);
+}
+
+static void remove_file(const struct asked *a)
+{
+	const char *path = a->paths->paths[0];
+
+	if (unlink(path) && errno != ENOENT)
+		log_warn(NULL, LOGID_MEDIA, "%s cannot be removed: %s", path, strerror(errno));
+	mem_free(a->paths);
 }
 
 static int read_whole(const char *path, char **bytesp, size_t *np)
@@ -337,6 +353,9 @@ static bool serve(struct files *f, const struct asked *a)
 		break;
 	case ASKED_FINISH:
 		finish_file(f, a->file);
+		break;
+	case ASKED_REMOVE:
+		remove_file(a);
 		break;
 	case ASKED_STOP:
 		return false;

@@ -73,6 +73,8 @@ int files_record(struct files *f, const struct files_ask *ask, const char *path,
 		 uint16_t channels, struct recording_file **rp) MUST_USE;
 int files_write(struct files *f, struct recording_file *r, int16_t *block,
 		size_t nsamples) MUST_USE;
+/* Removes a file, after all that was asked for before; takes the list. */
+void files_remove(struct files *f, struct path_list *path);
 void files_finish(struct files *f, struct recording_file *r); /* r is not to be used any more */
 
 #endif

@@ -154,6 +154,7 @@ struct media_cmd {
 		struct {
 			struct path_list *path; /* one */
 			bool has_two_tracks; /* left what it says, right what it hears; else both in one */
+			bool is_scratch;  /* the file is removed when the session closes */
 			uint32_t most_ms; /* 0: until RECORD_END or CLOSE */
 		} record;
 		bool hold;

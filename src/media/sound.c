@@ -77,6 +77,8 @@ void sound_free(struct sound *s)
 		return;
 	sound_yield(s);
 	recording_end(s->recording);
+	if (s->scratch)
+		files_remove(s->all->files, s->scratch);
 	s->stream->voice = NULL;
 	voice_free(s->voice);
 	list_remove(&s->link);
@@ -233,14 +235,22 @@ int sound_press(struct sound *s, const char *keys)
 int sound_record(struct sound *s, const struct media_cmd *cmd)
 {
 	struct files_ask ask = {s->all->worker, s->session->id, cmd->seq};
+	int err;
 
 	if (!cmd->u.record.path || cmd->u.record.path->n != 1)
 		return EINVAL;
-	if (s->recording)
+	if (s->recording || (s->scratch && cmd->u.record.is_scratch))
 		return EALREADY;
-	return recording_make(&s->recording, s->all->files, &ask, cmd->u.record.path->paths[0],
-			      voice_rate(s->voice), cmd->u.record.has_two_tracks,
-			      cmd->u.record.most_ms);
+	err = recording_make(&s->recording, s->all->files, &ask, cmd->u.record.path->paths[0],
+			     voice_rate(s->voice), cmd->u.record.has_two_tracks,
+			     cmd->u.record.most_ms);
+	if (err || !cmd->u.record.is_scratch)
+		return err;
+	/* Without memory for its name it stays: a file too many, and no call broken. */
+	s->scratch = path_list_make(1);
+	if (s->scratch)
+		memcpy(s->scratch->paths[0], cmd->u.record.path->paths[0], FILES_MAX_PATH);
+	return 0;
 }
 
 int sound_record_hold(struct sound *s, bool on)
@@ -417,7 +427,7 @@ void sounds_tick(struct sounds *ss, uint64_t now_us)
 	LIST_EACH_SAFE (l, tmp, &ss->all) {
 		struct sound *s = CONTAINER_OF(l, struct sound, link);
 
-		if (!s->is_spoken && !is_heard_by_any(s) && !s->nuntold)
+		if (!s->is_spoken && !s->scratch && !is_heard_by_any(s) && !s->nuntold)
 			sound_free(s);
 	}
 }

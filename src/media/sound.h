@@ -62,6 +62,7 @@ struct sound {
 	unsigned nuntold;
 	/* record */
 	struct recording *recording;
+	struct path_list *scratch; /* removed with the session; NULL: none */
 	/* mix */
 	struct room *room;
 	struct link in_room;

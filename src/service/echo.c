@@ -41,4 +41,10 @@ static void echo_stop(void *state)
 	mem_free(state);
 }
 
-const struct owner_kind service_echo = {"echo", echo_start, echo_event, echo_stop};
+const struct owner_kind service_echo = {
+	.name = "echo",
+	.takes_any_codec = true,
+	.start = echo_start,
+	.event = echo_event,
+	.stop = echo_stop,
+};

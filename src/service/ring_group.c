@@ -80,4 +80,5 @@ static void group_stop(void *state)
 	mem_free(state);
 }
 
-const struct owner_kind service_ring_group = {"ring_group", group_start, group_event, group_stop};
+const struct owner_kind service_ring_group = {
+	.name = "ring_group", .start = group_start, .event = group_event, .stop = group_stop};

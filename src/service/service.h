@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The services that own legs: ring groups, echo.  Each is one file with one struct owner_kind; main registers them all.
+ * The services that own legs: ring groups, echo, test numbers.  Each is one file with one struct owner_kind; main registers them all.
  *
  * Thread     core
  * Errors     as calls_register_service()
@@ -10,7 +10,8 @@
 
 #include "call/owner.h"
 
-extern const struct owner_kind service_ring_group, service_echo;
+extern const struct owner_kind service_ring_group, service_echo, service_tone, service_record_test,
+	service_mix, service_page, service_page_listen;
 
 int services_register_all(struct calls *cs) MUST_USE;
 

@@ -100,6 +100,10 @@ class Linphone:
     def hangup(self):
         self.command("terminate")
 
+    def press(self, keys):
+        """Digits, as telephone events."""
+        self.command(keys)
+
     def heard(self, hz, **cut):
         return tones.share(self.heard_path, hz, **cut)
 
