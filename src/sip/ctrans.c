@@ -29,6 +29,7 @@ static uint32_t all_of(const struct ctrans *t)
 }
 
 static void fired(struct timer *timer, void *arg);
+static void no_stream(struct ctrans *t, int err);
 
 /* To the next retransmission (0: none) or the deadline, whichever is first. */
 static void arm(struct ctrans *t)
@@ -51,7 +52,9 @@ static void fired(struct timer *timer, void *arg)
 	struct ctrans *t = arg;
 
 	(void)timer;
-	if (now_ms(t) >= t->deadline_ms)
+	if (now_ms(t) >= t->deadline_ms && t->datagram)
+		no_stream(t, ETIMEDOUT);
+	else if (now_ms(t) >= t->deadline_ms)
 		ctrans_event(t, CTRANS_EV_TIMEOUT, NULL); /* t may be gone */
 	else if (t->interval_ms)
 		ctrans_event(t, CTRANS_EV_TICK, NULL);
@@ -98,6 +101,9 @@ static void unwatch_peer(struct ctrans *t)
 
 /* ---- actions ---- */
 
+static int keep_text(struct ctrans *t, const struct ctrans_text *x);
+static int start(struct ctrans *t);
+
 static int send_text(struct ctrans *t)
 {
 	return t->text ? stack_send(t->sip, &t->flow, t->text->p, t->text->n) : 0;
@@ -126,6 +132,12 @@ static void repeat_doubling(struct ctrans *t, const struct sip_msg *m)
 	repeat(t, m);
 }
 
+/* Whoever answers has it, whatever the way. */
+static void heard(struct ctrans *t)
+{
+	t->datagram = mem_free(t->datagram);
+}
+
 static void pass_up(struct ctrans *t, const struct sip_msg *m)
 {
 	if (t->fn)
@@ -138,6 +150,7 @@ static void send_cancel(struct ctrans *t);
 
 static void enter_proceeding(struct ctrans *t, const struct sip_msg *m)
 {
+	heard(t);
 	t->interval_ms = 0;
 	t->deadline_ms = t->fn ? NO_DEADLINE : now_ms(t) + all_of(t);
 	arm(t);
@@ -148,6 +161,10 @@ static void enter_proceeding(struct ctrans *t, const struct sip_msg *m)
 
 static void slow_down(struct ctrans *t, const struct sip_msg *m)
 {
+	if (t->datagram) {
+		heard(t);
+		run(t, 0, all_of(t));
+	}
 	if (t->interval_ms) {
 		t->interval_ms = t->sip->conf.t2_ms;
 		arm(t);
@@ -158,6 +175,7 @@ static void slow_down(struct ctrans *t, const struct sip_msg *m)
 /* Nothing of the request is needed any more. */
 static void forget_text(struct ctrans *t)
 {
+	heard(t);
 	unwatch_peer(t);
 	t->text = mem_free(t->text);
 	t->cancel_headers = mem_free(t->cancel_headers);
@@ -255,6 +273,65 @@ static void break_off(struct ctrans *t, const struct sip_msg *m)
 	give_up(t, t->err);
 }
 
+/* The same request with the Via of a datagram. */
+static int write_for_datagram(struct ctrans *t)
+{
+	struct ctrans_text *x = t->text;
+	struct buf *b = &t->sip->out;
+	char branch[SIP_BRANCH_BYTES];
+	size_t from = x->via.off + x->via.n;
+	uint32_t grown;
+
+	tag_branch(t->sip, t->id, branch);
+	buf_reset(b);
+	buf_add(b, x->p, x->via.off);
+	sip_write_via(b, FLOW_UDP, &t->flow.local, str_of(branch));
+	grown = (uint32_t)(b->n -
+			   from); /* what follows moves by so much, perhaps back: modulo 2^32 */
+	buf_add(b, x->p + from, x->n - from);
+	if (b->err)
+		return b->err;
+	x->via.n += grown;
+	x->from.off += grown;
+	x->to.off += grown;
+	x->call_id.off += grown;
+	x->routes.off += grown;
+	return keep_text(t, x);
+}
+
+static int turn_back(struct ctrans *t)
+{
+	struct ctrans_text *old = t->text;
+	char to[ADDR_STR_BYTES];
+	int err;
+
+	log_debug(NULL, LOGID_SIP_MESSAGE, "no TCP with %s: a large request goes as a datagram",
+		  addr_str(to, &t->flow.remote));
+	large_refused(t->sip, &t->flow.remote);
+	unwatch_peer(t);
+	t->flow = *t->datagram;
+	heard(t);
+	t->is_reliable = false;
+	err = write_for_datagram(t);
+	if (err) {
+		t->text = old;
+		return err;
+	}
+	mem_free(old);
+	return start(t);
+}
+
+static void send_by_datagram(struct ctrans *t, const struct sip_msg *m)
+{
+	int err = turn_back(t);
+
+	(void)m;
+	if (err) {
+		t->err = err;
+		ctrans_event(t, CTRANS_EV_BROKEN, NULL);
+	}
+}
+
 static void vanish(struct ctrans *t, const struct sip_msg *m)
 {
 	(void)m;
@@ -274,6 +351,14 @@ static const struct edge edges[CTRANS_NSTATES][CTRANS_NEVENTS] = {
 #include "sip/ctrans.def"
 #undef X
 };
+
+/* t may be gone. */
+static void no_stream(struct ctrans *t, int err)
+{
+	t->err = err;
+	if (!t->datagram || !ctrans_event(t, CTRANS_EV_NO_STREAM, NULL))
+		ctrans_event(t, CTRANS_EV_BROKEN, NULL);
+}
 
 bool ctrans_event(struct ctrans *t, enum ctrans_event ev, const struct sip_msg *m)
 {
@@ -315,8 +400,7 @@ void ctrans_failed(struct sip *s, const struct flow *to, int err)
 		/* A datagram of ours may have been refused, but who has answered once is there. */
 		if (t->state == CTRANS_I_PROCEEDING && !t->is_reliable)
 			continue;
-		t->err = err;
-		ctrans_event(t, CTRANS_EV_BROKEN, NULL);
+		no_stream(t, err);
 	}
 }
 
@@ -345,6 +429,7 @@ struct ctrans *ctrans_free(struct ctrans *t)
 	s->nclients--;
 	mem_free(t->text);
 	mem_free(t->cancel_headers);
+	mem_free(t->datagram);
 	return mem_free(t);
 }
 
@@ -392,8 +477,25 @@ static int start(struct ctrans *t)
 	if (err && (err != ENOBUFS || t->is_reliable))
 		return err;
 	watch_peer(t);
-	run(t, t->is_reliable ? 0 : s->conf.t1_ms, all_of(t));
+	run(t, t->is_reliable ? 0 : s->conf.t1_ms, t->datagram ? LARGE_PATIENCE_MS : all_of(t));
 	return 0;
+}
+
+/* Written anew for TCP, with the way back kept; else as it was. */
+static int move_to_stream(struct ctrans *t, const struct sip_out *out, const char *branch,
+			  struct ctrans_text *x)
+{
+	struct flow stream = t->flow;
+
+	if (!large_goes_by_stream(t->sip, out, &stream))
+		return 0;
+	t->datagram = mem_alloc(sizeof(*t->datagram));
+	if (!t->datagram)
+		return ENOMEM;
+	*t->datagram = t->flow;
+	t->flow = stream;
+	t->is_reliable = true;
+	return message_request(t->sip, &t->flow, out, branch, x);
 }
 
 int sip_send(struct sip *s, const struct sip_out *out, sip_response_h *fn, void *arg, oid *idp)
@@ -409,10 +511,14 @@ int sip_send(struct sip *s, const struct sip_out *out, sip_response_h *fn, void 
 		return err;
 	tag_branch(s, t->id, branch);
 	err = message_request(s, &t->flow, out, branch, &x);
+	if (!err && s->out.n > LARGE_BYTES)
+		err = move_to_stream(t, out, branch, &x);
 	if (!err)
 		err = keep_text(t, &x);
 	if (!err)
 		err = start(t);
+	if (err && t->datagram && t->text)
+		err = turn_back(t);
 	if (err) {
 		ctrans_free(t);
 		return err;

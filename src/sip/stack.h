@@ -26,6 +26,19 @@ struct sip_handler {
 enum { SIP_MAX_OPTIONS = 16, SIP_TAG_BYTES = 48 };
 #define NO_DEADLINE UINT64_MAX
 
+/* ---- requests too large for a datagram (large.c) ---- */
+enum { LARGE_BYTES = 1300, LARGE_PATIENCE_MS = 2000, LARGE_KNOWN = 256 };
+struct large {
+	struct {
+		struct addr addr;
+		uint64_t until_ms;
+	} refused[LARGE_KNOWN]; /* by hash; the later takes the place of the earlier */
+};
+/* RFC 3261 18.1.1: this request, just written for a datagram, goes over TCP.  Then *flow is one to try. */
+bool large_goes_by_stream(struct sip *s, const struct sip_out *out, struct flow *flow);
+/* It took no TCP: the next ones need not try. */
+void large_refused(struct sip *s, const struct addr *to);
+
 struct sip {
 	struct flow_sink sink;
 	struct sip_conf conf; /* defaults filled in */
@@ -58,6 +71,7 @@ struct sip {
 	uint8_t secret[16];   /* under which tags and branches are signed */
 	uint32_t tag_index;
 	uint32_t session_s; /* what we ask for; 0: no session timers */
+	struct large large; /* who takes no TCP */
 	size_t nclients, nservers, nlingering, ndialogs;
 };
 
@@ -191,7 +205,8 @@ void strans_handled(struct sip_strans *st);
 	X(FAILURE)                                                                                 \
 	X(TICK)                                                                                    \
 	X(TIMEOUT)                                                                                 \
-	X(BROKEN)
+	X(BROKEN)                                                                                  \
+	X(NO_STREAM)
 
 enum ctrans_state {
 #define X(name) CTRANS_##name,
@@ -218,6 +233,8 @@ struct ctrans {
 	struct ctrans_text
 		*text; /* the request; the ACK once refused; NULL when nothing is sent again */
 	char *cancel_headers; /* a CANCEL waits for the first 1xx; NULL: none */
+	struct flow
+		*datagram; /* too large for UDP: where it goes when TCP does not; NULL: no such */
 	uint64_t deadline_ms; /* or NO_DEADLINE */
 	uint32_t interval_ms;
 	int err; /* of BROKEN */
