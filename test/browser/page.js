@@ -62,6 +62,10 @@ window.phone = {
 		this.ua = new JsSIP.UA({ sockets: [socket], uri, password, register: true, session_timers: false, register_expires: 120 });
 		for (const name of ["connected", "disconnected", "registered", "unregistered", "registrationFailed"])
 			this.ua.on(name, (e) => events.push({ name, status: e.response ? e.response.status_code : null, cause: e.cause || null }));
+		this.ua.on("newMessage", ({ originator, request }) => {
+			if (originator === "remote")
+				events.push({ name: "said", from: request.from.uri.toString(), text: request.body });
+		});
 		this.ua.on("newRTCSession", ({ originator, session }) => {
 			this.session = session;
 			const attach = (connection) => {
@@ -136,13 +140,24 @@ window.phone = {
 		});
 	},
 
-	message(target, text) {
+	message({ target, text }) {
 		this.ua.sendMessage(target, text, {
 			eventHandlers: {
 				succeeded: (e) => events.push({ name: "message", status: e.response.status_code }),
 				failed: (e) => events.push({ name: "message", status: e.response && e.response.status_code, cause: e.cause }),
 			},
 		});
+	},
+
+	watch({ target, event, accept, expires = 120 }) {
+		this.subscriber = this.ua.subscribe(target, event, accept, { expires });
+		this.subscriber.on("notify", (isFinal, request, body, type) => events.push({ name: "notify", event, isFinal, body, type }));
+		this.subscriber.on("terminated", (code, reason) => events.push({ name: "terminated", event, code, reason: reason || null }));
+		this.subscriber.subscribe();
+	},
+
+	unwatch() {
+		this.subscriber.terminate();
 	},
 
 	stop() {

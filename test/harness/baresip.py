@@ -44,7 +44,7 @@ class Baresip:
     _next_rtp = [10000]
 
     def __init__(self, directory, ip, *, user=None, password=None, domain=None, server=None, tone_hz=440,
-                 transport="udp", answer="manual", sip_port=5060, regint=600, outbound=True, tone_s=60, extra="", ca=None, modules=()):
+                 transport="udp", answer="manual", sip_port=5060, regint=600, outbound=True, tone_s=60, extra="", ca=None, modules=(), contacts=()):
         self.dir = directory
         self.dir.mkdir(parents=True, exist_ok=True)
         self.ip, self.user, self.tone_hz, self.sip_port = ip, user, tone_hz, sip_port
@@ -55,7 +55,7 @@ class Baresip:
         (self.dir / "config").write_text(CONFIG.format(
             ip=ip, sip_port=sip_port, tone=tone, rtp=rtp, rtp_end=rtp + 38, ctrl_port=4444, dir=self.dir,
             record="module sndfile.so", modules="".join(f"module {m}.so\n" for m in modules), tls=f"sip_cafile {ca}\n" if ca else ""))
-        (self.dir / "contacts").write_text("")
+        (self.dir / "contacts").write_text("".join(c + "\n" for c in contacts))
         if user:
             proxy = f';outbound="sip:{server};transport={transport}"' if outbound else ""
             account = (f'<sip:{user}@{domain};transport={transport}>;auth_user={user};auth_pass={password}'

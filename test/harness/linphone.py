@@ -39,7 +39,8 @@ echocancellation=0
 class Linphone:
     _next_rtp = [30000]
 
-    def __init__(self, directory, ip, *, user, password, domain, server, tone_hz=600, transport="udp", tone_s=60, media_encryption=None):
+    def __init__(self, directory, ip, *, user, password, domain, server, tone_hz=600, transport="udp", tone_s=60, media_encryption=None,
+                 friends=()):
         self.dir, self.ip, self.user = directory, ip, user
         for d in (".local/share/linphone", ".config/linphone"):  # without them it never registers
             (directory / d).mkdir(parents=True, exist_ok=True)
@@ -48,7 +49,8 @@ class Linphone:
         (directory / "rc").write_text(RC.format(
             ip=ip, tcp=5060 if transport == "tcp" else 0, server=server, transport=transport, user=user,
             password=password, domain=domain, rtp=rtp, rtp_end=rtp + 18,
-            media=f"media_encryption={media_encryption}\n" if media_encryption else ""))
+            media=f"media_encryption={media_encryption}\n" if media_encryption else "")
+            + "".join(f"[friend_{i}]\nurl=<{uri}>\npol=accept\nsubscribe=1\n" for i, uri in enumerate(friends)))
         tones.write_tone(directory / "tone.wav", tone_hz, tone_s)
         self.heard_path = directory / "heard.wav"
         self.output = ""
