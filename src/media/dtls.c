@@ -46,7 +46,7 @@ static int fingerprint_of(struct sdp_fingerprint *f, X509 *cert, enum sdp_hash h
 	unsigned n = 0;
 
 	memset(f, 0, sizeof(*f));
-	f->hash = hash;
+	f->hash = (uint8_t)hash;
 	return md && X509_digest(cert, md, f->bytes, &n) ? 0 : EINVAL;
 }
 
