@@ -128,7 +128,8 @@ def test_a_phone_on_ipv6_rings_beside_one_on_ipv4(both):
     caller.invite("102")
     invites = [p.called(p.expect("INVITE")) for p in (six, four)]
     assert "c=IN IP6 ::1" in invites[0].body and f"c=IN IP4 {both.ip}" in invites[1].body
-    four.reply(invites[1], 180)  # who has said nothing cannot be cancelled yet (RFC 3261 9.1)
+    four.reply(invites[1], 180)
+    caller.expect(180)  # who has said nothing cannot be cancelled yet (RFC 3261 9.1)
     six.reply(invites[0], 200, body=six.sdp())
     six.expect("ACK")
     ok = caller.take(caller.expect(200))
