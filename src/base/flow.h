@@ -29,7 +29,16 @@ struct flow {
 	struct addr local;   /* our side, with the listener's port; to send: family 0 lets the edge choose */
 	struct addr remote;
 	oid conn;	     /* streams: the connection; 0 = open one or reuse by remote address */
-	uint32_t whom;	     /* TLS to be opened: who must be there, by flow_edge.name(); 0 = the remote IP */
+	uint32_t whom;	     /* TLS to be opened: who must be there, by flow_edge.meet(); 0 = the remote IP */
+};
+
+/* To whom a TLS connection is to lead, and what is shown there. */
+struct flow_peer {
+	struct str host;    /* what the certificate must name; empty: the remote IP */
+	bool is_unproved;   /* whoever is there is believed */
+	struct str roots;   /* PEM: what the certificate must lead to; empty: what the edge believes */
+	struct str chain, key; /* PEM: shown to who asks for a certificate; empty: the edge's own */
+	const char *passphrase; /* of the key; or NULL */
 };
 
 /* What the edge offers to logic. */
@@ -45,9 +54,10 @@ struct flow_edge {
 	void (*close)(struct flow_edge *e, oid conn);
 	/* The local address (and port of the listener) that reaches `remote`: for Via and Contact. */
 	int (*local_for)(struct flow_edge *e, enum flow_transport t, const struct addr *remote, struct addr *local);
-	/* A number for a name that servers must prove to be theirs; the same for the same name.  ENOSPC, ENOMEM; NULL: an
-	 * edge without TLS. */
-	int (*name)(struct flow_edge *e, struct str host, uint32_t *whomp);
+	/* A number for this peer: the same for equal ones, until each has been parted from.  EINVAL: PEM; ENOSPC, ENOMEM;
+	 * NULL: an edge without TLS. */
+	int (*meet)(struct flow_edge *e, const struct flow_peer *who, uint32_t *whomp);
+	void (*part)(struct flow_edge *e, uint32_t whom);
 	/* Something lives on this connection (a registration): it is not idle before so many seconds have passed. */
 	void (*keep)(struct flow_edge *e, oid conn, uint32_t seconds);
 };

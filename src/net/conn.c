@@ -266,14 +266,6 @@ static void conn_ready(int fd, unsigned events, void *arg)
 		conn_read(c);
 }
 
-/* Whom the certificate there must name. */
-static struct str whom_of(const struct flow_cmd *cmd, char text[ADDR_STR_BYTES])
-{
-	if (cmd->blob)
-		return (struct str){(const char *)cmd->blob->p, cmd->blob->n};
-	return str_of(addr_ip_str(text, &cmd->remote));
-}
-
 static enum conn_state first_state(const struct flow_cmd *cmd)
 {
 	if (cmd->kind != FLOW_CMD_ADOPT)
@@ -312,7 +304,8 @@ static int conn_new(struct conn **cp, struct flows *f, int fd, const struct flow
 	if (!err && c->st == CONN_SECURING)
 		err = tls_alloc(&c->tls, f->shared->tls, c->listener, fd);
 	if (!err && c->st == CONN_CONNECTING && c->transport == FLOW_TLS)
-		err = tls_connect(&c->tls, f->shared->tls, fd, whom_of(cmd, text));
+		err = tls_connect(&c->tls, f->shared->tls, fd, cmd->whom,
+				  addr_ip_str(text, &cmd->remote));
 	if (!err && (c->transport == FLOW_WS || c->transport == FLOW_WSS))
 		err = conn_ws_begin(c);
 	if (!err)
@@ -355,7 +348,6 @@ void conn_connect(struct flows *f, const struct flow_cmd *cmd)
 	evt.err = sock_connect(&fd, &cmd->local, &cmd->remote);
 	if (!evt.err)
 		evt.err = conn_new(&c, f, fd, cmd, cmd->conn);
-	blob_free(cmd->blob);
 	if (!evt.err)
 		return;
 	if (fd >= 0)

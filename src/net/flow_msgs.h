@@ -31,7 +31,7 @@ enum flow_cmd_kind { /* core → flow thread */
 	FLOW_CMD_LISTEN,   /* fd, transport, listener */
 	FLOW_CMD_UNLISTEN, /* listener */
 	FLOW_CMD_ADOPT,    /* fd, transport, listener, remote, spare: an accepted connection, from another flow thread */
-	FLOW_CMD_CONNECT,  /* conn, transport, local, remote, spare; blob: the name to be proved, NULL the address */
+	FLOW_CMD_CONNECT,  /* conn, transport, local, remote, spare, whom */
 	FLOW_CMD_SEND,     /* conn, blob */
 	FLOW_CMD_CLOSE,    /* conn: after what was sent has left */
 	FLOW_CMD_KEEP,     /* conn, seconds */
@@ -42,7 +42,7 @@ struct flow_cmd {
 	enum flow_cmd_kind kind;
 	enum flow_transport transport;
 	int fd;
-	uint32_t listener;
+	uint32_t listener, whom;
 	uint32_t seconds;
 	oid conn;
 	struct addr local, remote;

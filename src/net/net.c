@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/thread.h"
 #include "net/net_priv.h"
@@ -104,39 +105,22 @@ static bool has_listener(enum flow_transport t, unsigned family, void *arg)
 	return false;
 }
 
-static bool same_name(const struct map_node *node, const void *key)
+static int edge_meet(struct flow_edge *e, const struct flow_peer *who, uint32_t *whomp)
 {
-	const struct net_name *name = (const struct net_name *)node;
-	const struct str *text = key;
-
-	return str_ieq((struct str){name->text, name->n}, *text);
-}
-
-/* Names stay: they come from what is configured, not from the world, and there is room for some thousand. */
-static int edge_name(struct flow_edge *e, struct str host, uint32_t *whomp)
-{
-	struct net *n = (struct net *)e;
-	uint64_t hash = map_hash_istr(host);
-	struct net_name *name;
+	char why[TLS_WHY_BYTES] = "";
+	int err;
 
 	ON_THREAD(THREAD_CORE);
-	if (!host.n || host.n > 255)
-		return EINVAL;
-	name = (struct net_name *)map_find(&n->names, hash, same_name, &host);
-	if (!name) {
-		if (n->names.count == NET_MAX_NAMES)
-			return ENOSPC;
-		name = mem_fault() ? NULL : calloc(1, sizeof(*name) + host.n + 1);
-		if (!name)
-			return ENOMEM;
-		memcpy(name->text, host.p, host.n);
-		name->n = host.n;
-		map_add(&n->names, &name->node, hash);
-		name->number = (uint32_t)n->names.count;
-		n->numbered[name->number - 1] = name;
-	}
-	*whomp = name->number;
-	return 0;
+	err = tls_keeper_meet(streams_tls(((struct net *)e)->streams), who, whomp, why);
+	if (*why)
+		log_error(NULL, LOGID_NET, "TLS with %.*s: %s", STR_ARG(who->host), why);
+	return err;
+}
+
+static void edge_part(struct flow_edge *e, uint32_t whom)
+{
+	ON_THREAD(THREAD_CORE);
+	tls_keeper_part(streams_tls(((struct net *)e)->streams), whom);
 }
 
 int net_open(struct net **np, const struct net_conf *conf)
@@ -151,10 +135,9 @@ int net_open(struct net **np, const struct net_conf *conf)
 				     .close = edge_close,
 				     .local_for = edge_local_for,
 				     .keep = edge_keep,
-				     .name = edge_name};
-	err = map_init(&n->names);
-	if (!err)
-		err = streams_open(&n->streams, n);
+				     .meet = edge_meet,
+				     .part = edge_part};
+	err = streams_open(&n->streams, n);
 	if (!err)
 		err = dns_open(&n->dns, conf->loop);
 	if (!err)
@@ -176,9 +159,6 @@ struct net *net_close(struct net *n)
 	streams_close(n->streams);
 	for (uint32_t i = 0; i < n->nlisteners; i++)
 		udp_close(n->listeners[i].udp);
-	for (size_t i = 0; i < n->names.count; i++)
-		free(n->numbered[i]);
-	map_close(&n->names);
 	free(n);
 	return NULL;
 }

@@ -12,7 +12,7 @@
 #include "net/net.h"
 #include "net/udp.h"
 
-enum { NET_MAX_LISTENERS = 64, NET_REACHED = 256, NET_MAX_NAMES = 4096 };
+enum { NET_MAX_LISTENERS = 64, NET_REACHED = 256 };
 
 struct net_listener {
 	uint32_t number; /* 0: a free place */
@@ -29,13 +29,6 @@ struct net_reached { /* an answer of net_local_for, for a while */
 	struct addr remote, local;
 };
 
-struct net_name { /* of servers that must prove it */
-	struct map_node node;
-	uint32_t number;
-	size_t n;
-	char text[];
-};
-
 struct streams;
 
 struct net {
@@ -44,8 +37,6 @@ struct net {
 	uint32_t nlisteners;				  /* places that were ever used */
 	struct net_listener listeners[NET_MAX_LISTENERS]; /* number k stands at (k - 1) % NET_MAX_LISTENERS */
 	struct net_reached reached[NET_REACHED];
-	struct map names; /* net_name, by its text */
-	struct net_name *numbered[NET_MAX_NAMES];
 	struct streams *streams;
 	struct dns *dns;
 	struct locator *locator;

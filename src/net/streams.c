@@ -184,26 +184,13 @@ static struct addr local_seen(const struct streams *s, enum flow_transport t,
 	return seen;
 }
 
-/* For the command: *blobp NULL means the address. */
-static int copy_name(const struct streams *s, uint32_t whom, struct blob **blobp)
-{
-	const struct net_name *name;
-
-	if (!whom)
-		return 0;
-	if (whom > s->net->names.count)
-		return EINVAL;
-	name = s->net->numbered[whom - 1];
-	*blobp = blob_new(name->text, name->n);
-	return *blobp ? 0 : ENOMEM;
-}
-
 static int open_to(struct streams *s, const struct flow *flow, struct ref **rp)
 {
 	struct flow_cmd cmd = {.kind = FLOW_CMD_CONNECT,
 			       .transport = flow->transport,
 			       .local = flow->local,
-			       .remote = flow->remote};
+			       .remote = flow->remote,
+			       .whom = flow->whom};
 	struct ref *r;
 	int err;
 
@@ -218,7 +205,7 @@ static int open_to(struct streams *s, const struct flow *flow, struct ref **rp)
 	cmd.conn = atomic_fetch_add(&s->shared.last_conn, 1) + 1;
 	cmd.spare = mem_fault() ? NULL : malloc(sizeof(*cmd.spare));
 	r = cmd.spare ? ref_new(s, cmd.conn, cmd.transport, &cmd.remote) : NULL;
-	err = r ? copy_name(s, flow->whom, &cmd.blob) : ENOMEM;
+	err = r ? 0 : ENOMEM;
 	if (err)
 		goto out;
 	r->local = flow->local;
@@ -229,7 +216,6 @@ out:
 	if (err) {
 		if (r)
 			ref_free(s, r);
-		blob_free(cmd.blob);
 		free(cmd.spare);
 		guard_sub(s->shared.guard);
 	} else {

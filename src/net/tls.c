@@ -15,7 +15,8 @@
 struct tls {
 	SSL *ssl;
 	bool wants_write;
-	char whom[]; /* "": it came in */
+	bool must_prove; /* that it is `whom`; else it came in, or whoever is there is believed */
+	char whom[];
 };
 
 /* Takes ssl, which may be NULL. */
@@ -50,19 +51,23 @@ int tls_alloc(struct tls **tp, struct tls_keeper *k, uint32_t listener, int fd)
 	return err;
 }
 
-int tls_connect(struct tls **tp, struct tls_keeper *k, int fd, struct str whom)
+int tls_connect(struct tls **tp, struct tls_keeper *k, int fd, uint32_t whom, const char *ip)
 {
-	struct addr ip;
+	struct tls_keeper_peer who;
+	struct addr is_ip;
+	struct str host;
 	SSL *ssl = NULL;
-	int err = whom.n ? tls_keeper_outgoing(k, &ssl) : EINVAL;
+	int err = tls_keeper_outgoing(k, whom, &ssl, &who);
 
+	host = str_of(*who.host ? who.host : ip);
 	if (!err)
-		err = begin(tp, ssl, fd, whom);
+		err = begin(tp, ssl, fd, host);
 	if (err)
 		return err;
+	(*tp)->must_prove = !who.is_unproved;
 	SSL_set_connect_state((*tp)->ssl);
 	/* RFC 6066 3: an address is no name. */
-	if (addr_parse(&ip, whom, 0) && SSL_set_tlsext_host_name((*tp)->ssl, (*tp)->whom) != 1) {
+	if (addr_parse(&is_ip, host, 0) && SSL_set_tlsext_host_name((*tp)->ssl, (*tp)->whom) != 1) {
 		*tp = tls_free(*tp);
 		return ENOMEM;
 	}
@@ -114,7 +119,7 @@ static int check_name(const struct tls *t, char *why)
 /* What the hand-shake broke off for. */
 static int reason(const struct tls *t, int err, char *why)
 {
-	long verified = t->whom[0] ? SSL_get_verify_result(t->ssl) : X509_V_OK;
+	long verified = t->must_prove ? SSL_get_verify_result(t->ssl) : X509_V_OK;
 	const char *text = ERR_reason_error_string(ERR_peek_last_error());
 
 	if (verified != X509_V_OK) {
@@ -136,7 +141,7 @@ int tls_handshake(struct tls *t, char *why)
 	ret = SSL_do_handshake(t->ssl);
 	if (ret == 1) {
 		t->wants_write = false;
-		return t->whom[0] ? check_name(t, why) : 0;
+		return t->must_prove ? check_name(t, why) : 0;
 	}
 	err = meaning(t, ret);
 	if (err != EAGAIN)

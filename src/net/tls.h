@@ -20,8 +20,9 @@ struct tls;	   /* one connection */
 
 enum { TLS_WHY_BYTES = 160 };
 
-/* A connection that we make: `whom` (a host name, or an IP address as text) must be named by its certificate. */
-int tls_connect(struct tls **tp, struct tls_keeper *k, int fd, struct str whom) MUST_USE;
+/* A connection that we make to `whom` of flow_edge.meet(), at this IP address.  ENOENT: we have parted. */
+int tls_connect(struct tls **tp, struct tls_keeper *k, int fd, uint32_t whom,
+		const char *ip) MUST_USE;
 /* One that came in.  ENOENT: there is no certificate for this listener; ENOMEM */
 int tls_alloc(struct tls **tp, struct tls_keeper *k, uint32_t listener, int fd) MUST_USE;
 struct tls *tls_free(struct tls *t);

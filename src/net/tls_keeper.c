@@ -24,6 +24,18 @@ struct listener {
 	SSL_CTX *ctx;
 };
 
+enum { MAX_PEERS = 4096 };
+
+struct known { /* a peer that we have met */
+	struct map_node node;
+	uint64_t hash; /* of all that was said of it */
+	uint32_t number;
+	size_t refs;
+	bool is_unproved;
+	SSL_CTX *ctx; /* NULL: the one for all */
+	char host[256];
+};
+
 struct tls_keeper {
 	pthread_mutex_t lock;
 	struct pem_pair own;
@@ -31,6 +43,9 @@ struct tls_keeper {
 	struct listener listeners[NET_MAX_LISTENERS];
 	struct map names;
 	X509_STORE *trust;
+	struct map peers;		   /* by hash */
+	struct known *numbered[MAX_PEERS]; /* at (number - 1) % MAX_PEERS */
+	uint32_t last_number[MAX_PEERS];   /* that was given at that place */
 };
 
 /* ---- contexts ---- */
@@ -282,14 +297,174 @@ int tls_keeper_incoming(struct tls_keeper *k, uint32_t listener, SSL **sslp)
 	return err;
 }
 
-int tls_keeper_outgoing(struct tls_keeper *k, SSL **sslp)
+static struct known *known_by(const struct tls_keeper *k, uint32_t whom)
 {
-	int err;
+	struct known *p = whom ? k->numbered[(whom - 1) % MAX_PEERS] : NULL;
 
+	return p && p->number == whom ? p : NULL;
+}
+
+int tls_keeper_outgoing(struct tls_keeper *k, uint32_t whom, SSL **sslp,
+			struct tls_keeper_peer *who)
+{
+	const struct known *p;
+	int err = ENOENT;
+
+	*who = (struct tls_keeper_peer){.is_unproved = false};
 	pthread_mutex_lock(&k->lock);
-	err = new_ssl(k->client, sslp);
+	p = known_by(k, whom);
+	if (p) {
+		memcpy(who->host, p->host, sizeof(who->host));
+		who->is_unproved = p->is_unproved;
+	}
+	if (p || !whom)
+		err = new_ssl(p && p->ctx ? p->ctx : k->client, sslp);
 	pthread_mutex_unlock(&k->lock);
 	return err;
+}
+
+/* ---- peers ---- */
+
+static uint64_t hash_of(const struct flow_peer *who)
+{
+	uint64_t h = map_hash_istr(who->host);
+
+	h = map_hash2(h, who->roots);
+	h = map_hash2(h, who->chain);
+	h = map_hash2(h, who->key);
+	return map_hash2(h, who->is_unproved ? STR("unproved") : STR("proved"));
+}
+
+static bool same_peer(const struct map_node *node, const void *key)
+{
+	return ((const struct known *)node)->hash == *(const uint64_t *)key;
+}
+
+static int believe(SSL_CTX *ctx, const struct flow_peer *who, char *why)
+{
+	X509_STORE *store = NULL;
+	struct pem_fault fault;
+	int err = 0;
+
+	if (who->is_unproved) {
+		SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
+		return 0;
+	}
+	if (!who->roots.n)
+		return 0;
+	err = pem_roots_read(&store, NULL, who->roots, &fault);
+	if (!err)
+		SSL_CTX_set_cert_store(ctx, store);
+	else if (err == EINVAL)
+		(void)snprintf(why, TLS_WHY_BYTES, "its roots: %s", fault.text);
+	return err;
+}
+
+static int show_there(struct tls_keeper *k, SSL_CTX *ctx, const struct flow_peer *who, char *why)
+{
+	struct pem_fault fault;
+	struct pem_pair pair;
+	int err;
+
+	if (!who->chain.n)
+		return k->own.cert ? show(ctx, &k->own, why) : 0;
+	err = pem_pair_read(&pair, who->chain, who->key, who->passphrase, &fault);
+	if (err == EINVAL)
+		(void)snprintf(why, TLS_WHY_BYTES, "our certificate: %s", fault.text);
+	if (err)
+		return err;
+	err = show(ctx, &pair, why);
+	pem_pair_close(&pair);
+	return err;
+}
+
+/* One that is like none of the others has a context of its own. */
+static int make_context(struct tls_keeper *k, const struct flow_peer *who, SSL_CTX **ctxp,
+			char *why)
+{
+	SSL_CTX *ctx;
+	int err;
+
+	*ctxp = NULL;
+	if (!who->is_unproved && !who->roots.n && !who->chain.n)
+		return 0;
+	ctx = client_context(k->trust);
+	err = ctx ? believe(ctx, who, why) : ENOMEM;
+	if (!err)
+		err = show_there(k, ctx, who, why);
+	if (err)
+		SSL_CTX_free(ctx);
+	else
+		*ctxp = ctx;
+	return err;
+}
+
+static void known_free(struct known *p)
+{
+	if (p)
+		SSL_CTX_free(p->ctx);
+	free(p);
+}
+
+static int number_it(struct tls_keeper *k, struct known *p)
+{
+	for (uint32_t i = 0; i < MAX_PEERS; i++) {
+		if (k->numbered[i])
+			continue;
+		k->last_number[i] = k->last_number[i] ? k->last_number[i] + MAX_PEERS : i + 1;
+		p->number = k->last_number[i];
+		k->numbered[i] = p;
+		return 0;
+	}
+	return ENOSPC;
+}
+
+int tls_keeper_meet(struct tls_keeper *k, const struct flow_peer *who, uint32_t *whomp, char *why)
+{
+	uint64_t hash = hash_of(who);
+	struct known *p;
+	int err;
+
+	if (who->host.n >= sizeof(p->host))
+		return EINVAL;
+	/* Only this thread changes the peers: it may look without the lock. */
+	p = (struct known *)map_find(&k->peers, hash, same_peer, &hash);
+	if (p) {
+		p->refs++;
+		*whomp = p->number;
+		return 0;
+	}
+	p = mem_fault() ? NULL : calloc(1, sizeof(*p));
+	err = p ? make_context(k, who, &p->ctx, why) : ENOMEM;
+	if (!err) {
+		p->hash = hash;
+		p->refs = 1;
+		p->is_unproved = who->is_unproved;
+		memcpy(p->host, who->host.p ? who->host.p : "", who->host.n);
+		pthread_mutex_lock(&k->lock);
+		err = number_it(k, p);
+		pthread_mutex_unlock(&k->lock);
+	}
+	if (err) {
+		known_free(p);
+		return err;
+	}
+	map_add(&k->peers, &p->node, hash);
+	*whomp = p->number;
+	return 0;
+}
+
+void tls_keeper_part(struct tls_keeper *k, uint32_t whom)
+{
+	struct known *p = known_by(k, whom);
+
+	if (!p || --p->refs)
+		return;
+	map_remove(&k->peers, &p->node);
+	pthread_mutex_lock(&k->lock);
+	k->numbered[(whom - 1) % MAX_PEERS] = NULL;
+	pthread_mutex_unlock(&k->lock);
+	known_free(p);
 }
 
 /* ---- life ---- */
@@ -307,6 +482,8 @@ int tls_keeper_alloc(struct tls_keeper **kp)
 		return err;
 	}
 	err = map_init(&k->names);
+	if (!err)
+		err = map_init(&k->peers);
 	k->trust = err ? NULL : X509_STORE_new();
 	if (!err && (!k->trust || X509_STORE_set_default_paths(k->trust) != 1))
 		err = ENOMEM;
@@ -335,6 +512,9 @@ struct tls_keeper *tls_keeper_free(struct tls_keeper *k)
 		named_free((struct named *)node);
 	}
 	map_close(&k->names);
+	for (size_t i = 0; i < MAX_PEERS; i++)
+		known_free(k->numbered[i]);
+	map_close(&k->peers);
 	SSL_CTX_free(k->client);
 	pem_pair_close(&k->own);
 	X509_STORE_free(k->trust);

@@ -34,6 +34,17 @@ int tls_keeper_name(struct tls_keeper *k, bool is_tenants, struct str name,
 int tls_keeper_trust(struct tls_keeper *k, const char *ca_path, char *why) MUST_USE;
 
 int tls_keeper_incoming(struct tls_keeper *k, uint32_t listener, SSL **sslp) MUST_USE; /* ENOENT */
-int tls_keeper_outgoing(struct tls_keeper *k, SSL **sslp) MUST_USE;
+
+/* flow_edge.meet() and part(). */
+int tls_keeper_meet(struct tls_keeper *k, const struct flow_peer *who, uint32_t *whomp,
+		    char *why) MUST_USE;
+void tls_keeper_part(struct tls_keeper *k, uint32_t whom);
+struct tls_keeper_peer {
+	char host[256]; /* "": the address */
+	bool is_unproved;
+};
+/* whom 0: who is at the address, by its certificate.  ENOENT: there is no such peer any more. */
+int tls_keeper_outgoing(struct tls_keeper *k, uint32_t whom, SSL **sslp,
+			struct tls_keeper_peer *who) MUST_USE;
 
 #endif

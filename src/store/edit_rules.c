@@ -379,6 +379,7 @@ static int trunk(struct edit *e, struct object *o, const struct object *before)
 	if (!edit_is_host_port(str_of(t->outbound_proxy)))
 		field_error_add(&e->errs, "outbound_proxy", "bad_hostname",
 				"is not a host name or IP address, perhaps with :port");
+	edit_check_roots(e, "tls_ca", t->tls_ca);
 	if (t->kind != TRUNK_KIND_IP && !*t->username)
 		field_error_add(&e->errs, "username", "required",
 				"a trunk that registers needs one");

@@ -107,14 +107,21 @@ static const char *protocol_of(const struct transport *t)
 	return names[t->protocol];
 }
 
+void edit_check_roots(struct edit *e, const char *field, const char *pem)
+{
+	X509_STORE *store = NULL;
+	struct pem_fault fault;
+
+	if (*pem && pem_roots_read(&store, NULL, str_of(pem), &fault) == EINVAL)
+		field_error_add(&e->errs, field, fault.code, "%s", fault.text);
+	X509_STORE_free(store);
+}
+
 static void check_fields(struct edit *e, struct transport *t)
 {
 	bool has_tls =
 		t->protocol == TRANSPORT_PROTOCOL_TLS || t->protocol == TRANSPORT_PROTOCOL_WSS;
-	X509_STORE *store = NULL;
-	struct pem_fault fault;
 	struct addr a;
-	int err;
 
 	if (*t->address && addr_parse(&a, str_of(t->address), 0))
 		field_error_add(&e->errs, "address", "bad_address", "is no IP address");
@@ -124,12 +131,8 @@ static void check_fields(struct edit *e, struct transport *t)
 	if (*t->client_ca && !has_tls)
 		field_error_add(&e->errs, "client_ca", "not_tls", "%s asks for no certificate",
 				protocol_of(t));
-	if (!*t->client_ca || !has_tls)
-		return;
-	err = pem_roots_read(&store, NULL, str_of(t->client_ca), &fault);
-	if (err == EINVAL)
-		field_error_add(&e->errs, "client_ca", fault.code, "%s", fault.text);
-	X509_STORE_free(store);
+	if (has_tls)
+		edit_check_roots(e, "client_ca", t->client_ca);
 }
 
 static int normal_address(struct object *o)

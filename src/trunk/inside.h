@@ -98,6 +98,7 @@ void peer_reason(char dst[TRUNK_REASON_BYTES], const struct sip_msg *resp, int e
 /* ways.c: where its host is, until ways_stop() */
 void ways_start(struct peer *p, const struct trunk *t);
 void ways_stop(struct peer *p);
+void ways_part(struct peer *p); /* it is told no more over TLS */
 /* One that says itself where it is: its requests come from there, and calls to it go there. */
 void ways_set(struct peer *p, const struct flow *flow);
 void ways_refind(struct peer *p);			 /* name servers have changed */

@@ -300,6 +300,7 @@ bool trunks_next(const struct trunks *t, uint64_t after, struct trunk_view *view
 
 static struct peer *peer_free(struct peer *p)
 {
+	ways_part(p);
 	list_remove(&p->link);
 	map_remove(&p->of->by_id, &p->by_id);
 	return mem_free(p);
@@ -420,6 +421,20 @@ static void count_networks(struct trunks *t)
 	}
 }
 
+/* What is shown to providers is another certificate: connections are begun anew. */
+static void certificate_changed(struct trunks *t, uint64_t id)
+{
+	LIST_EACH (l, &t->peers) {
+		struct peer *p = CONTAINER_OF(l, struct peer, link);
+		const struct trunk *conf = peer_trunk(p);
+
+		if (!p->is_there || !conf || conf->certificate_id != id)
+			continue;
+		leave(p);
+		enter(p, conf);
+	}
+}
+
 static void changed(const struct model *m, const struct resource *res, uint64_t tenant_id,
 		    uint64_t id, void *arg)
 {
@@ -430,6 +445,8 @@ static void changed(const struct model *m, const struct resource *res, uint64_t 
 	if (res == &resource_network_setting)
 		LIST_EACH (l, &t->peers)
 			ways_refind(CONTAINER_OF(l, struct peer, link));
+	if (res == &resource_certificate && !tenant_id)
+		certificate_changed(t, id);
 	if (res != &resource_trunk)
 		return;
 	conf = (const struct trunk *)model_object(m, res, tenant_id, id);

@@ -348,15 +348,34 @@ static void find(struct timer *timer, void *arg)
 static int name_whom(struct peer *p, const struct trunk *t, struct str host)
 {
 	struct flow_edge *edge = p->of->conf.edge;
-	struct str name = *t->tls_name ? str_of(t->tls_name) : p->is_by_name ? host : STR_NONE;
+	const struct certificate *c = (const struct certificate *)model_object(
+		p->of->conf.model, &resource_certificate, 0, t->certificate_id);
+	struct flow_peer who = {.host = *t->tls_name	? str_of(t->tls_name)
+					: p->is_by_name ? host
+							: STR_NONE,
+				.is_unproved = !t->tls_verify,
+				.roots = str_of(t->tls_ca)};
 
-	p->whom = 0;
-	if (!name.n ||
-	    (t->transport != TRUNK_TRANSPORT_TLS && t->transport != TRUNK_TRANSPORT_AUTO))
+	ways_part(p);
+	if (c) {
+		who.chain = str_of(c->chain);
+		who.key = str_of(c->key);
+		who.passphrase = c->passphrase;
+	}
+	if (t->transport != TRUNK_TRANSPORT_TLS && t->transport != TRUNK_TRANSPORT_AUTO)
 		return 0;
-	if (edge->name)
-		return edge->name(edge, name, &p->whom);
+	if (!who.host.n && !who.is_unproved && !who.roots.n && !c)
+		return 0; /* the address, as it stands */
+	if (edge->meet)
+		return edge->meet(edge, &who, &p->whom);
 	return t->transport == TRUNK_TRANSPORT_AUTO ? 0 : EPROTONOSUPPORT;
+}
+
+void ways_part(struct peer *p)
+{
+	if (p->whom)
+		p->of->conf.edge->part(p->of->conf.edge, p->whom);
+	p->whom = 0;
 }
 
 void ways_start(struct peer *p, const struct trunk *t)

@@ -199,6 +199,71 @@ def test_a_server_that_asks_who_we_are_is_shown_our_certificate(tmp_path, addres
         server.stop()
 
 
+def patch(server, path, body, expect=200):
+    return server.api("PATCH", path, body, who="admin", expect=expect).json()
+
+
+def test_roots_of_a_trunk_count_for_it_alone(pbx, addresses, root, tmp_path):
+    other = Authority(tmp_path / "other")
+    ip = addresses.new()
+    provider = Provider(ip, other.sign("peer", f"IP:{ip}"))
+    asked = trunk(pbx, "own-roots", ip)
+    offline_because(pbx, asked, "certificate is not trusted")
+    assert provider.requests == []
+    refused = patch(pbx, f"/api/trunks/{asked}", {"tls_ca": "no PEM"}, expect=422)
+    assert [(e["field"], e["code"]) for e in refused["errors"]] == [("tls_ca", "bad_pem")]
+    patch(pbx, f"/api/trunks/{asked}", {"tls_ca": other.pem.read_text()})
+    online(pbx, asked)
+    # Roots of the system count for it no more.
+    second = addresses.new()
+    believed = Provider(second, root.sign("second", f"IP:{second}"))
+    narrow = trunk(pbx, "narrow", second, tls_ca=other.pem.read_text())
+    offline_because(pbx, narrow, "certificate is not trusted")
+    patch(pbx, f"/api/trunks/{narrow}", {"tls_ca": ""})
+    online(pbx, narrow)
+    # And taken away again, the first is believed no more: its old connection is not used.
+    told = len(provider.requests)
+    patch(pbx, f"/api/trunks/{asked}", {"tls_ca": ""})
+    offline_because(pbx, asked, "certificate is not trusted")
+    assert len(provider.requests) == told
+    provider.stop()
+    believed.stop()
+
+
+def test_a_trunk_without_verification_believes_whoever_is_there(pbx, addresses, tmp_path):
+    ip = addresses.new()
+    nobody = Authority(tmp_path / "self", name="anything")
+    provider = Provider(ip, (nobody.pem, nobody.key))
+    strict = trunk(pbx, "strict", ip, kind="register", username="strict", password="p", keep_alive=False)
+    lax = trunk(pbx, "lax", ip, kind="register", username="lax", password="p", keep_alive=False, tls_verify=False)
+    online(pbx, lax)
+    offline_because(pbx, strict, "certificate is not trusted")  # the connection of the other is not used
+    assert all("lax" in m.get("From") for _, m in provider.requests)
+    patch(pbx, f"/api/trunks/{lax}", {"tls_verify": True})
+    offline_because(pbx, lax, "certificate is not trusted")
+    provider.stop()
+
+
+def test_a_trunk_shows_its_own_certificate_and_a_new_one_at_once(pbx, addresses, root):
+    ip = addresses.new()
+    provider = Provider(ip, root.sign("mutual-own", f"IP:{ip}"), client_ca=root.pem)
+    first, second = root.sign("first-own", "DNS:first.pbx.test"), root.sign("second-own", "DNS:second.pbx.test")
+    cert = pbx.post("/api/certificates", {"name": "ours", "chain": first[0].read_text(), "key": first[1].read_text()}, who="admin")["id"]
+    # Without: the server's own, which the provider does not believe.
+    plain = trunk(pbx, "plain", ip)
+    wait.until(lambda: provider.accepted >= 1 and not state(pbx, plain)["is_online"], why="it was tried")
+    assert provider.requests == []
+    patch(pbx, f"/api/trunks/{plain}", {"certificate_id": cert})
+    online(pbx, plain)
+    assert provider.subjects[-1]["subjectAltName"] == (("DNS", "first.pbx.test"),)
+    patch(pbx, f"/api/certificates/{cert}", {"chain": second[0].read_text(), "key": second[1].read_text()})
+    wait.until(lambda: provider.subjects[-1]["subjectAltName"] == (("DNS", "second.pbx.test"),), why="the new one is shown")
+    online(pbx, plain)
+    refused = pbx.api("DELETE", f"/api/certificates/{cert}", who="admin", expect=409).json()
+    assert refused["errors"][0]["code"] == "in_use"
+    provider.stop()
+
+
 def test_a_server_that_says_nothing_in_the_handshake_is_given_up(pbx, addresses):
     ip = addresses.new()
     silent = socket.create_server((ip, 5061))
