@@ -220,7 +220,7 @@ static int dial(struct leg *leg, struct str sdp, const struct sip_msg *again)
 {
 	const struct contact *to = registrar_contact(leg->cs->conf.registrar, leg->contact);
 	struct call *call = leg->call;
-	struct buf from = {0}, callee = {0}, contact = {0}, name = {0}, lines = {0};
+	struct buf from = {0}, callee = {0}, contact = {0}, name = {0}, lines = {0}, routes = {0};
 	struct sip_invite_conf conf;
 	struct str number;
 	int err;
@@ -229,7 +229,7 @@ static int dial(struct leg *leg, struct str sdp, const struct sip_msg *again)
 		return dial_trunk(leg, sdp, again);
 	if (!to)
 		return ENOENT; /* gone while the media session was opened */
-	leg->flow = to->flow;
+	registrar_way(leg->cs->conf.registrar, to, &leg->flow, &routes);
 	ringing_caller_name(leg, &name);
 	number = is_hidden(leg) ? STR("anonymous") : str_of(call->rec.caller);
 	party_write_addr(&from, buf_view(&name), number,
@@ -241,7 +241,7 @@ static int dial(struct leg *leg, struct str sdp, const struct sip_msg *again)
 		err = from.err ? from.err : callee.err ? callee.err : name.err;
 	transfer_write_lines(call, &lines);
 	if (!err)
-		err = lines.err;
+		err = lines.err ? lines.err : routes.err;
 	if (err)
 		goto out;
 	conf = (struct sip_invite_conf){
@@ -250,7 +250,7 @@ static int dial(struct leg *leg, struct str sdp, const struct sip_msg *again)
 		.from = buf_view(&from),
 		.to = buf_view(&callee),
 		.contact = buf_view(&contact),
-		.routes = str_of(to->routes),
+		.routes = buf_view(&routes),
 		.max_forwards = call->max_forwards,
 		.min_se = leg->min_se,
 		.again = again,
@@ -266,6 +266,7 @@ out:
 	buf_free(&contact);
 	buf_free(&name);
 	buf_free(&lines);
+	buf_free(&routes);
 	return err;
 }
 

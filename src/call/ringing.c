@@ -108,13 +108,13 @@ static void add_contact(struct ringing_member *m, const struct contact *c,
 	m->ntrying++;
 	leg->member = m;
 	leg->contact = c->id;
-	leg->flow = c->flow;
+	registrar_way(call->cs->conf.registrar, c, &leg->flow, NULL);
 	leg->extension_id = m->extension_id;
 	leg->account_id = c->account_id;
 	leg->nat = (enum nat_choice)acc->nat;
 	leg->nstreams = offer_of(caller) ? leg_sdp_streams(offer_of(caller)) : 1;
 	str_fit(leg->rec.number, sizeof(leg->rec.number), str_of(ext->number));
-	calls_bind_for(call->cs, &c->flow, &leg->bind);
+	calls_bind_for(call->cs, &leg->flow, &leg->bind);
 	events_target(leg, BUS_TARGET_ADD, NULL);
 	leg_event(leg, LEV_OPEN, &(struct leg_msg){0});
 }

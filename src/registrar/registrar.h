@@ -49,6 +49,10 @@ struct contact {
 const struct contact *registrar_contacts(struct registrar *r, uint64_t tenant_id,
 					 uint64_t account_id, size_t *pos);
 const struct contact *registrar_contact(struct registrar *r, oid id);
+/* How requests to it go: as the contact says, or through its account's outbound proxy (ACC-8).  routes (NULL allowed) gets
+ * the Route lines. */
+void registrar_way(const struct registrar *r, const struct contact *c, struct flow *flow,
+		   struct buf *routes);
 size_t registrar_count(const struct registrar *r);
 /* Page through a tenant's contacts (0: all) in order of record_id: the page of `GET registrations`.  after 0: the first. */
 const struct contact *registrar_next(struct registrar *r, uint64_t tenant_id,

@@ -62,6 +62,8 @@ bool edit_is_host_port(struct str s); /* also when empty */
 int edit_check_certificate(struct edit *e, struct object *o, const struct object *before) MUST_USE;
 int edit_check_transport(struct edit *e, struct object *o, const struct object *before) MUST_USE;
 void edit_check_roots(struct edit *e, const char *field, const char *pem);
+int edit_check_outbound_proxy(struct edit *e, struct object *o,
+			      const struct object *before) MUST_USE;
 int edit_transport_unused(struct edit *e, const struct object *o) MUST_USE;
 /* edit_rules.c: what trunks, pools and routing must fulfil; may write numbers as they are compared. */
 int edit_check_network_setting(struct edit *e, struct object *o,

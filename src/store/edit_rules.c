@@ -612,6 +612,8 @@ int edit_check_rules(struct edit *e, struct object *o, const struct object *befo
 		{&resource_network_setting, edit_check_network_setting},
 		{&resource_certificate, edit_check_certificate},
 		{&resource_transport, edit_check_transport},
+		{&resource_account, edit_check_outbound_proxy},
+		{&resource_account_template, edit_check_outbound_proxy},
 	};
 	size_t nerrs = e->errs.n;
 	int err = 0;

@@ -272,6 +272,20 @@ static int others(struct edit *e, uint64_t id, bool *is_left, size_t *np)
 	return err == ENOENT ? 0 : err;
 }
 
+static int accounts_behind_proxy(struct edit *e, const char *protocol, struct users *u)
+{
+	struct db_stmt *st;
+	int err = db_sql(e->rows->db,
+			 "SELECT username FROM accounts WHERE outbound_proxy <> '' AND "
+			 "outbound_proxy_transport = $1 ORDER BY tenant_id, id LIMIT 100",
+			 &st);
+
+	if (err)
+		return err;
+	db_bind_text(st, 1, str_of(protocol));
+	return add_users(e, u, "the proxy of account", st);
+}
+
 static int may_go(struct edit *e, const struct transport *t, const char *field)
 {
 	bool is_left[TRANSPORT_PROTOCOL_WSS + 1] = {false};
@@ -288,6 +302,8 @@ static int may_go(struct edit *e, const struct transport *t, const char *field)
 	err = trunks_over(e, protocol, &u);
 	if (!err)
 		err = accounts_without(e, protocol, is_left, &u);
+	if (!err)
+		err = accounts_behind_proxy(e, protocol, &u);
 	if (!err)
 		err = devices_over(e, protocol, &u);
 	if (!err && u.n)
@@ -320,4 +336,34 @@ int edit_transport_unused(struct edit *e, const struct object *o)
 	const struct transport *t = (const struct transport *)o;
 
 	return o->res == &resource_transport && t->enabled ? may_go(e, t, "id") : 0;
+}
+
+/* ACC-8, of accounts and of their templates: over a protocol that there is. */
+int edit_check_outbound_proxy(struct edit *e, struct object *o, const struct object *before)
+{
+	const char *proxy = field_text(o, resource_field(o->res, STR("outbound_proxy")));
+	const struct field *f = resource_field(o->res, STR("outbound_proxy_transport"));
+	const char *protocol = enum_name(f->values, (int)field_int(o, f));
+	struct db_stmt *st;
+	struct addr a;
+	int err;
+
+	(void)before;
+	if (!*proxy)
+		return 0;
+	if (addr_parse_hostport(&a, str_of(proxy), 5060) || !a.port || addr_is_any(&a))
+		field_error_add(&e->errs, "outbound_proxy", "bad_address",
+				"is no IP address, perhaps with :port");
+	err = db_sql(e->rows->db,
+		     "SELECT id FROM transports WHERE tenant_id = 0 AND enabled = 1 AND "
+		     "protocol = $1",
+		     &st);
+	if (err)
+		return err;
+	db_bind_text(st, 1, str_of(protocol));
+	err = db_step(st);
+	db_done(st);
+	if (err == ENOENT)
+		field_error_add(&e->errs, f->name, "no_transport", "%s is not served", protocol);
+	return err == ENOENT ? 0 : err;
 }
