@@ -115,6 +115,14 @@ const struct contact *registrar_contact(struct registrar *r, oid id)
 	return NULL;
 }
 
+void registrar_way(const struct registrar *r, const struct contact *c, struct flow *flow,
+		   struct buf *routes)
+{
+	*flow = c->flow;
+	if (routes)
+		buf_cstr(routes, c->routes);
+}
+
 int registrar_watch(struct registrar *r, registrar_changed_h *fn, void *arg)
 {
 	r->fn = fn;
