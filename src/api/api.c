@@ -5,6 +5,7 @@
 #include "api/ask.h"
 #include "api/openapi.h"
 #include "base/log.h"
+#include "schema/enums.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -134,11 +135,51 @@ static void on_request(const struct web_request *req, void *arg)
 	return identity_start(k, req);
 }
 
+static int access_of(const json_t *permissions, const char *what)
+{
+	const char *any = NULL, *one = NULL;
+	json_t *p;
+	size_t i;
+
+	json_array_foreach(permissions, i, p)
+	{
+		const char *name = json_string_value(json_object_get(p, "resource"));
+
+		if (name && !strcmp(name, what))
+			one = json_string_value(json_object_get(p, "access"));
+		else if (name && !strcmp(name, "*"))
+			any = json_string_value(json_object_get(p, "access"));
+	}
+	one = one ? one : any ? any : "none";
+	return !strcmp(one, "write")  ? ROLE_ACCESS_WRITE
+	       : !strcmp(one, "read") ? ROLE_ACCESS_READ
+				      : ROLE_ACCESS_NONE;
+}
+
+/* TEN-5: within what its kind may, what its role says. */
+static bool role_allows(const struct ask *k, const char *what, enum op op)
+{
+	static const char *const always[] = {"me", "logout", "info"};
+	const int need = op == OP_LIST || op == OP_GET ? ROLE_ACCESS_READ : ROLE_ACCESS_WRITE;
+
+	if (!k->who.permissions)
+		return true;
+	for (size_t i = 0; i < ARRAY_LEN(always); i++)
+		if (!strcmp(what, always[i]))
+			return true;
+	return access_of(k->who.permissions, what) >= need;
+}
+
+bool ask_may(const struct ask *k, const char *what, enum op op)
+{
+	return right_of(what, op, ask_role(k)) != RIGHT_NO && role_allows(k, what, op);
+}
+
 void ask_go_on(struct ask *k)
 {
 	const struct route *r = k->route;
 
-	if (r->right[k->who.is_admin ? ROLE_ADMIN : ROLE_TENANT] == RIGHT_NO)
+	if (r->right[ask_role(k)] == RIGHT_NO || !role_allows(k, r->what, r->op))
 		return ask_problem(k, PROBLEM_FORBIDDEN, "Your role may not do this.");
 	if ((r->takes & TAKES_TENANT) && !k->who.has_tenant)
 		return ask_problem(k, PROBLEM_TENANT_REQUIRED,

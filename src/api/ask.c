@@ -15,6 +15,7 @@ void ask_free(struct ask *k)
 {
 	timer_cancel(&k->deadline);
 	ids_remove(k->a->asks, k->id);
+	json_decref(k->who.permissions);
 	free(k->query);
 	free(k->body);
 	free(k);
@@ -45,6 +46,7 @@ static void set_actor(const struct ask *k, struct store_actor *actor)
 
 	actor->tenant_id = k->who.user_tenant_id;
 	actor->user_id = k->who.user_id;
+	actor->role_id = k->who.role_id;
 	record_set_text(actor->name, sizeof(actor->name), str_of(k->who.username));
 	record_set_text(actor->from, sizeof(actor->from),
 			k->who.is_local ? STR("local") : str_of(addr_ip_str(from, &k->remote)));
@@ -57,6 +59,7 @@ void ask_store(struct ask *k, struct store_request *req, ask_answer_h *fn)
 	req->token = k->id;
 	req->reply_to = k->a->from_store;
 	req->is_admin = k->who.is_admin;
+	req->is_own = k->who.extension_id != 0;
 	set_actor(k, &req->actor);
 	wait_for(k, STORE_DEADLINE_MS, fn);
 	err = store_post(k->a->store, req);

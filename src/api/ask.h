@@ -19,7 +19,13 @@
 #include "base/thread.h"
 #include "schema/record.h"
 
-enum { TOKEN_CHARS = 40, SESSION_SECONDS = 12 * 3600, STORE_DEADLINE_MS = 15000, HASH_HEX = 65 };
+enum {
+	TOKEN_CHARS = 40,
+	KEY_CHARS = 20,
+	SESSION_SECONDS = 12 * 3600,
+	STORE_DEADLINE_MS = 15000,
+	HASH_HEX = 65
+};
 #define TOKEN_PREFIX "oh_"
 
 struct who {
@@ -28,10 +34,14 @@ struct who {
 	bool has_tenant; /* acts within tenant_id; else within the system (tenant 0) */
 	uint64_t tenant_id;
 	uint64_t user_tenant_id, user_id;
+	uint64_t extension_id; /* whose owner it is; 0: no owner of one */
+	uint64_t role_id;
+	json_t *permissions; /* of its role; NULL: it has none */
 	char username[260];
 	char domain[256]; /* of X-Tenant */
 	char expires_at[40];
 	char token_hash[HASH_HEX]; /* empty: none */
+	char key_hash[HASH_HEX];   /* the same of an api_key */
 };
 
 struct answer {
@@ -79,6 +89,9 @@ struct api {
 /* api.c: after identity.c knows who asks. */
 void ask_go_on(struct ask *k);
 /* identity.c */
+enum role ask_role(const struct ask *k);
+/* api.c: by its kind and its role. */
+bool ask_may(const struct ask *k, const char *what, enum op op);
 void identity_start(struct ask *k, const struct web_request *req);
 void token_hash(char hex[HASH_HEX], struct str token);
 

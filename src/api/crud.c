@@ -4,6 +4,7 @@
  */
 #include "api/ask.h"
 #include "api/starts.h"
+#include "schema/types.h"
 #include <inttypes.h>
 #include <sodium.h>
 #include <stdlib.h>
@@ -11,7 +12,15 @@
 
 static bool is_own_only(const struct ask *k)
 {
-	return k->route->right[k->who.is_admin ? ROLE_ADMIN : ROLE_TENANT] == RIGHT_OWN;
+	return k->route->right[ask_role(k)] == RIGHT_OWN;
+}
+
+/* OWN is one object of a kind. */
+static uint64_t own_id(const struct ask *k)
+{
+	if (k->route->res == &resource_extension)
+		return k->who.extension_id;
+	return k->route->res == &resource_admin ? k->who.user_id : k->who.tenant_id;
 }
 
 static struct store_request request_for(const struct ask *k, enum store_op op)
@@ -31,7 +40,7 @@ static bool is_nothing(struct ask *k)
 {
 	const struct answer nothing = {.err = ENOENT};
 
-	if (k->target && (!is_own_only(k) || k->target == k->who.tenant_id))
+	if (k->target && (!is_own_only(k) || k->target == own_id(k)))
 		return false;
 	ask_failed(k, &nothing);
 	return true;
@@ -88,6 +97,31 @@ void delete_start(struct ask *k)
 	return ask_store(k, &req, on_deleted);
 }
 
+/* EXT-25: of its own extension and itself an owner changes the fields marked so.  False: answered. */
+static bool is_own_body(struct ask *k, json_t *body)
+{
+	struct field_errors errs = {.n = 0};
+	const char *name;
+	json_t *value, *j;
+
+	if (ask_role(k) != ROLE_EXTENSION)
+		return true;
+	json_object_foreach(body, name, value)
+	{
+		const struct field *f = resource_field(k->route->res, str_of(name));
+
+		if (!f || !(f->flags & SELF))
+			field_error_add(&errs, name, f ? "admin_only" : "unknown_field",
+					"is not for the extension's owner to change");
+	}
+	if (!errs.n)
+		return true;
+	j = field_errors_to_json(&errs);
+	ask_problem_errors(k, PROBLEM_INVALID, "Fields break rules.", json_object_get(j, "errors"));
+	json_decref(j);
+	return false;
+}
+
 /* The body as it came goes to the store, once it is known to be an object. */
 static bool give_body(struct ask *k, struct store_request *req)
 {
@@ -95,6 +129,10 @@ static bool give_body(struct ask *k, struct store_request *req)
 
 	if (!body)
 		return false;
+	if (!is_own_body(k, body)) {
+		json_decref(body);
+		return false;
+	}
 	json_decref(body);
 	req->json = k->body;
 	req->njson = k->nbody;
@@ -212,7 +250,7 @@ static void start_list(struct ask *k, enum store_op op, ask_answer_h *fn)
 		return;
 	if (is_own_only(k))
 		json_object_set_new(json_object_get(options, "filter"), "id",
-				    json_sprintf("%" PRIu64, k->who.tenant_id));
+				    json_sprintf("%" PRIu64, own_id(k)));
 	req.json = json_dumps(options, JSON_COMPACT);
 	json_decref(options);
 	if (!req.json)

@@ -17,6 +17,21 @@ void token_hash(char hex[HASH_HEX], struct str token)
 	BUG(hex_encode(hex, HASH_HEX, hash, sizeof(hash)));
 }
 
+static bool is_key(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!strchr("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
+			    s.p[i]) ||
+		    !s.p[i])
+			return false;
+	return s.n == KEY_CHARS;
+}
+
+enum role ask_role(const struct ask *k)
+{
+	return k->who.extension_id ? ROLE_EXTENSION : k->who.is_admin ? ROLE_ADMIN : ROLE_TENANT;
+}
+
 static bool read_token(struct ask *k, const struct web_request *req)
 {
 	struct str value = web_header(req, "authorization"), scheme = str_cut(&value, ' ');
@@ -26,6 +41,10 @@ static bool read_token(struct ask *k, const struct web_request *req)
 	    web_header_count(req, "authorization") != 1)
 		return false;
 	value = str_trim(value);
+	if (is_key(value)) {
+		token_hash(k->who.key_hash, value);
+		return true;
+	}
 	if (value.n != nprefix + TOKEN_CHARS || !str_starts(value, str_of(TOKEN_PREFIX)))
 		return false;
 	token_hash(k->who.token_hash, value);
@@ -63,6 +82,10 @@ static void read_session(struct who *who, const json_t *session)
 
 	who->user_tenant_id = who->tenant_id = id_member(session, "tenant_id");
 	who->user_id = id_member(session, "user_id");
+	who->extension_id = id_member(session, "extension_id");
+	who->role_id = id_member(session, "role_id");
+	if (json_is_array(json_object_get(session, "permissions")))
+		who->permissions = json_incref(json_object_get(session, "permissions"));
 	who->is_admin = !who->user_tenant_id;
 	who->has_tenant = !who->is_admin;
 	record_set_text(who->username, sizeof(who->username), str_of(name));
@@ -80,12 +103,12 @@ static void on_identity(struct ask *k, const struct answer *ans)
 	j = json_loadb(ans->json.p, ans->json.n, 0, NULL);
 	session = json_object_get(j, "session");
 	tenant_id = id_member(json_object_get(j, "tenant"), "id");
-	if (who->token_hash[0] && !id_member(session, "user_id")) {
+	if ((who->token_hash[0] || who->key_hash[0]) && !json_is_object(session)) {
 		json_decref(j);
 		return ask_problem(k, PROBLEM_UNAUTHENTICATED,
 				   "The token is wrong, expired or signed out.");
 	}
-	if (who->token_hash[0])
+	if (json_is_object(session))
 		read_session(who, session);
 	json_decref(j);
 
@@ -116,11 +139,14 @@ void identity_start(struct ask *k, const struct web_request *req)
 			return ask_go_on(k);
 	} else if (!read_token(k, req)) {
 		return ask_problem(k, PROBLEM_UNAUTHENTICATED,
-				   "Send Authorization: Bearer with a token of POST /api/login.");
+				   "Send Authorization: Bearer with a token of POST /api/login, or "
+				   "an API key.");
 	}
 	args = json_object();
 	if (who->token_hash[0])
 		json_object_set_new(args, "token_hash", json_string(who->token_hash));
+	if (who->key_hash[0])
+		json_object_set_new(args, "key_hash", json_string(who->key_hash));
 	if (who->domain[0])
 		json_object_set_new(args, "domain", json_string(who->domain));
 	return ask_query(k, 0, "identity", args, on_identity);

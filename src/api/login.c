@@ -179,12 +179,15 @@ static json_t *id_or_null(uint64_t id)
 
 void me_start(struct ask *k)
 {
+	static const char *const names[ROLE_COUNT] = {"administrator", "tenant", "extension"};
 	const struct who *who = &k->who;
 
 	return ask_reply_value(
 		k, 200,
-		json_pack("{s:s,s:s,s:o,s:o,s:o}", "username", who->username, "role",
-			  who->is_admin ? "administrator" : "tenant", "user_id",
+		json_pack("{s:s,s:s,s:o,s:o,s:o,s:o,s:o}", "username", who->username, "role",
+			  names[ask_role(k)], "extension_id", id_or_null(who->extension_id),
+			  "permissions",
+			  who->permissions ? json_incref(who->permissions) : json_null(), "user_id",
 			  id_or_null(who->user_id), "tenant_id",
 			  who->has_tenant ? id_or_null(who->tenant_id) : json_null(), "expires_at",
 			  who->expires_at[0] ? json_string(who->expires_at) : json_null()));

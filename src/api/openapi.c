@@ -98,6 +98,7 @@ static json_t *parameters(const struct route *r)
 		{TAKES_AUDIT_FILTER, "to"},
 		{TAKES_AUDIT_FILTER, "resource"},
 		{TAKES_AUDIT_FILTER, "resource_id"},
+		{TAKES_AUDIT_FILTER, "actor"},
 	};
 	json_t *list = json_array();
 
@@ -165,6 +166,8 @@ static json_t *responses(const struct route *r)
 		add_problem(j, 429);
 		add_problem(j, 503);
 	}
+	if (!strcmp(r->operation_id, "undo_audit_log"))
+		add_problem(j, 409);
 	if (!strcmp(r->operation_id, "get_readyz"))
 		add_problem(j, 503);
 	json_object_set_new(j, "default", ref("responses", "problem"));
@@ -181,9 +184,10 @@ static json_t *operation(const struct route *r)
 		json_object_set_new(j, "security", json_array());
 	else
 		json_object_set_new(j, "x-roles",
-				    json_pack("{s:b,s:b}", "administrator",
+				    json_pack("{s:b,s:b,s:b}", "administrator",
 					      r->right[ROLE_ADMIN] != RIGHT_NO, "tenant",
-					      r->right[ROLE_TENANT] != RIGHT_NO));
+					      r->right[ROLE_TENANT] != RIGHT_NO, "extension",
+					      r->right[ROLE_EXTENSION] != RIGHT_NO));
 	if (r->input)
 		json_object_set_new(
 			j, "requestBody",

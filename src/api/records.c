@@ -23,9 +23,11 @@ static const struct argument message_arguments[] = {
 	{"sender", TEXT_VALUE}, {"recipient", TEXT_VALUE}, {"status", TEXT_VALUE},
 	{NULL, TEXT_VALUE},
 };
+static const struct argument member_arguments[] = {{"cursor", NUMBER_VALUE}, {NULL, TEXT_VALUE}};
 static const struct argument audit_arguments[] = {
 	{"cursor", NUMBER_VALUE}, {"from", TIME_VALUE}, {"to", TIME_VALUE},
-	{"resource", TEXT_VALUE}, {"id", NUMBER_VALUE}, {NULL, TEXT_VALUE},
+	{"resource", TEXT_VALUE}, {"id", NUMBER_VALUE}, {"actor", TEXT_VALUE},
+	{NULL, TEXT_VALUE},
 };
 
 static const struct argument *find(const struct argument *all, struct str name)
@@ -110,6 +112,14 @@ static void on_page(struct ask *k, const struct answer *ans)
 	json_decref(body);
 }
 
+/* Calls that the owner of an extension may see. */
+static void add_own(const struct ask *k, json_t *args)
+{
+	if (k->who.extension_id)
+		json_object_set_new(args, "own_extension",
+				    json_sprintf("%" PRIu64, k->who.extension_id));
+}
+
 static void page_start(struct ask *k, const char *query, const struct argument *known)
 {
 	struct params q;
@@ -119,8 +129,10 @@ static void page_start(struct ask *k, const char *query, const struct argument *
 		return;
 	args = page_args(k, &q, known);
 	params_close(&q);
-	if (args)
-		return ask_query(k, k->who.tenant_id, query, args, on_page);
+	if (!args)
+		return;
+	add_own(k, args);
+	return ask_query(k, k->who.tenant_id, query, args, on_page);
 }
 
 void cdrs_start(struct ask *k)
@@ -131,6 +143,21 @@ void cdrs_start(struct ask *k)
 void messages_start(struct ask *k)
 {
 	return page_start(k, "messages", message_arguments);
+}
+
+void members_start(struct ask *k)
+{
+	struct params q;
+	json_t *args;
+
+	if (!ask_read_params(k, &q))
+		return;
+	args = page_args(k, &q, member_arguments);
+	params_close(&q);
+	if (!args)
+		return;
+	json_object_set_new(args, "extension_id", json_sprintf("%" PRIu64, k->who.extension_id));
+	return ask_query(k, k->who.tenant_id, "members", args, on_page);
 }
 
 void audit_logs_start(struct ask *k)
@@ -148,9 +175,88 @@ static void on_cdr(struct ask *k, const struct answer *ans)
 void cdr_start(struct ask *k)
 {
 	const struct answer nothing = {.err = ENOENT};
+	json_t *args;
 
 	if (!k->target)
 		return ask_failed(k, &nothing);
-	return ask_query(k, k->who.tenant_id, "cdr",
+	args = json_pack("{s:o}", "id", json_sprintf("%" PRIu64, k->target));
+	add_own(k, args);
+	return ask_query(k, k->who.tenant_id, "cdr", args, on_cdr);
+}
+
+/* ---- time travel ---- */
+
+void audit_log_start(struct ask *k)
+{
+	return ask_query(k, k->who.tenant_id, "audit_log",
 			 json_pack("{s:o}", "id", json_sprintf("%" PRIu64, k->target)), on_cdr);
+}
+
+static void on_restored(struct ask *k, const struct answer *ans)
+{
+	if (ans->err)
+		return ask_failed(k, ans);
+	return ask_reply_json(k, 200, ans->json);
+}
+
+/* What this user may not change it cannot bring back either. */
+static json_t *refused(const struct ask *k)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; resources[i]; i++)
+		if (!ask_may(k, resources[i]->plural, OP_UPDATE))
+			json_array_append_new(list, json_string(resources[i]->plural));
+	return list;
+}
+
+static void ask_change(struct ask *k, struct store_request req, json_t *args)
+{
+	json_object_set_new(args, "refuse", refused(k));
+	req.tenant_id = k->who.tenant_id;
+	req.json = json_dumps(args, JSON_COMPACT);
+	json_decref(args);
+	if (!req.json)
+		return ask_problem(k, PROBLEM_INTERNAL, "Out of memory.");
+	req.njson = strlen(req.json);
+	return ask_store(k, &req, on_restored);
+}
+
+void undo_start(struct ask *k)
+{
+	const struct answer nothing = {.err = ENOENT};
+
+	if (!k->target)
+		return ask_failed(k, &nothing);
+	return ask_change(k, (struct store_request){.op = STORE_UNDO, .id = k->target},
+			  json_object());
+}
+
+void restore_start(struct ask *k)
+{
+	json_t *body = ask_body(k), *at, *value, *errors;
+	struct field_errors errs = {.n = 0};
+	const char *name;
+	int64_t us = 0;
+
+	if (!body)
+		return;
+	at = json_object_get(body, "at");
+	if (!at)
+		field_error_add(&errs, "at", "required", "must be given");
+	else if (!json_is_string(at) || params_time(str_of(json_string_value(at)), &us))
+		field_error_add(&errs, "at", "bad_time", "a time as 2026-11-20T14:05:00Z");
+	json_object_foreach(body, name, value)
+	{
+		if (strcmp(name, "at") != 0)
+			field_error_add(&errs, name, "unknown_field", "no such field");
+	}
+	json_decref(body);
+	if (!errs.n)
+		return ask_change(k, (struct store_request){.op = STORE_RESTORE},
+				  json_pack("{s:I}", "at", (json_int_t)us));
+	errors = field_errors_to_json(&errs);
+	ask_problem_errors(k, PROBLEM_INVALID, "Fields break rules.",
+			   json_object_get(errors, "errors"));
+	json_decref(errors);
 }

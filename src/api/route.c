@@ -8,11 +8,22 @@
 static const struct {
 	const char *what;
 	enum op op;
-	enum right right[ROLE_COUNT];
+	enum right right[ROLE_TENANT + 1];
 } rights[] = {
 #define R(name, operation, admin, tenant) {name, OP_##operation, {RIGHT_##admin, RIGHT_##tenant}},
 #include "api/rights.def"
 #undef R
+};
+
+/* Of the owner of an extension. */
+static const struct {
+	const char *what;
+	enum op op;
+	enum right right;
+} own_rights[] = {
+#define E(name, operation, r) {name, OP_##operation, RIGHT_##r},
+#include "api/rights_extension.def"
+#undef E
 };
 
 static const struct route fixed[] = {
@@ -69,11 +80,16 @@ static bool is_csv(size_t g)
 
 static bool has_csv(const struct resource *res)
 {
-	return res != &resource_tenant && res->scope != SCOPE_ONE && !resource_has_password(res);
+	return res != &resource_tenant && res != &resource_admin && res->scope != SCOPE_ONE;
 }
 
 enum right right_of(const char *what, enum op op, enum role role)
 {
+	for (size_t i = 0; role == ROLE_EXTENSION && i < ARRAY_LEN(own_rights); i++)
+		if (own_rights[i].op == op && !strcmp(own_rights[i].what, what))
+			return own_rights[i].right;
+	if (role == ROLE_EXTENSION)
+		return RIGHT_NO;
 	for (size_t i = 0; i < ARRAY_LEN(rights); i++)
 		if (rights[i].op == op && !strcmp(rights[i].what, what))
 			return rights[i].right[role];

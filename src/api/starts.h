@@ -19,7 +19,8 @@ route_start_h registrations_start, sessions_start, session_start, session_hangup
 	blocked_addresses_start, blocked_address_free_start, trunk_states_start, transport_states_start,
 	route_simulation_start, status_start;
 /* records.c */
-route_start_h cdrs_start, cdr_start, messages_start, audit_logs_start;
+route_start_h members_start, cdrs_start, cdr_start, messages_start, audit_logs_start,
+	audit_log_start, undo_start, restore_start;
 /* system.c */
 route_start_h info_start, metrics_start, healthz_start, readyz_start, openapi_start, docs_start;
 

@@ -27,7 +27,7 @@ static bool is_list_of_values(const struct field *f)
 
 static bool can_read(const struct field *f)
 {
-	return !(f->flags & READ_ONLY) && (f->kind != FIELD_LIST || is_list_of_values(f));
+	return !(f->flags & READ_ONLY) && f->kind != FIELD_PASSWORD && (f->kind != FIELD_LIST || is_list_of_values(f));
 }
 
 static bool can_write(const struct field *f)

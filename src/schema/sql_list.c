@@ -204,6 +204,30 @@ static int search(const struct maker *m)
 	return 0;
 }
 
+/* GRP-2.  What reads as an extension's number in a call from outside is somebody else's. */
+static void calls_of(const struct maker *m)
+{
+	static const char visible[] =
+		"(SELECT x.number FROM extensions x WHERE x.tenant_id = $1 AND (x.id = $%zu OR "
+		"EXISTS (SELECT 1 FROM extension_member_of mine JOIN extension_member_of theirs "
+		"ON theirs.tenant_id = mine.tenant_id AND theirs.group_id = mine.group_id WHERE "
+		"mine.tenant_id = $1 AND mine.parent_id = $%zu AND mine.role = 'manager' AND "
+		"theirs.parent_id = x.id)))";
+	struct buf *text = &m->q->text;
+	size_t p;
+
+	if (!m->l->extension_id)
+		return;
+	p = param_int(m->q, (int64_t)m->l->extension_id);
+	buf_cstr(text, " AND ((\"direction\" <> 'inbound' AND \"caller\" IN ");
+	buf_printf(text, visible, p, p);
+	buf_cstr(text, ") OR \"callee\" IN ");
+	buf_printf(text, visible, p, p);
+	buf_cstr(text, " OR \"final_dest\" IN ");
+	buf_printf(text, visible, p, p);
+	buf_cstr(text, ")");
+}
+
 /* --- order --- */
 
 static bool by_length(const struct sql_column *c)
@@ -360,6 +384,7 @@ int sql_list(struct sql_query *q, const struct sql_table *t, const struct sql_li
 		err = filter(&m, &l->filters[i]);
 	if (!err)
 		err = search(&m);
+	calls_of(&m);
 	if (!err)
 		err = go_on(&m);
 	if (!err)

@@ -285,7 +285,7 @@ static int lock_tenant(struct edit *e)
 
 static int run(struct edit *e)
 {
-	int err = scope_of(e->req);
+	int err = e->req->res ? scope_of(e->req) : 0;
 
 	if (!err)
 		err = lock_tenant(e);
@@ -299,6 +299,10 @@ static int run(struct edit *e)
 		return update(e);
 	case STORE_DELETE:
 		return delete (e);
+	case STORE_UNDO:
+		return edit_undo(e);
+	case STORE_RESTORE:
+		return edit_restore(e);
 	default:
 		return EINVAL;
 	}

@@ -55,6 +55,11 @@ int edit_follow(struct edit *e, const struct object *before, struct object *o,
 		const json_t *body) MUST_USE;
 int edit_followers(struct edit *e, const struct object *before,
 		   const struct object *after) MUST_USE;
+/* What the object takes from its template as that is now, its overrides as they are. */
+int edit_take_template(struct edit *e, struct object *o) MUST_USE;
+/* edit_undo.c */
+int edit_undo(struct edit *e) MUST_USE;
+int edit_restore(struct edit *e) MUST_USE;
 /* edit_addresses.c */
 int edit_check_address_rule(struct edit *e, const struct object *o) MUST_USE;
 bool edit_is_host_port(struct str s); /* also when empty */
@@ -106,6 +111,15 @@ int edit_account_changed(struct edit *e, const struct object *before,
 			 const struct object *after) MUST_USE;
 int edit_check_devices(struct edit *e, const struct object *o) MUST_USE;
 int edit_check_account(struct edit *e, struct object *o, const struct object *before) MUST_USE;
+/* edit_people.c: users, keys, roles */
+int edit_check_role(struct edit *e, struct object *o, const struct object *before) MUST_USE;
+int edit_check_api_key(struct edit *e, struct object *o, const struct object *before) MUST_USE;
+int edit_check_user(struct edit *e, struct object *o, const struct object *before) MUST_USE;
+int edit_user_deleting(struct edit *e, const struct object *o) MUST_USE;
+int edit_user_updated(struct edit *e, const struct object *before,
+		      const struct object *after) MUST_USE;
+int edit_make_owner(struct edit *e, const struct extension *x) MUST_USE;
+int edit_owners_gone(struct edit *e, const struct object *x) MUST_USE;
 /* edit_groups.c: of extension groups */
 int edit_make_default_group(struct edit *e, uint64_t tenant_id) MUST_USE;
 int edit_check_groups(struct edit *e, struct object *o, const struct object *before) MUST_USE;

@@ -71,7 +71,9 @@ int edit_devices_created(struct edit *e, const struct object *o, const json_t *a
 {
 	const struct extension *x = (const struct extension *)o;
 
-	return make_accounts(e, x, 1, x->password);
+	int err = make_accounts(e, x, 1, x->password);
+
+	return err || !*x->web_password ? err : edit_make_owner(e, x);
 }
 
 /* ---- which accounts an extension has ---- */
@@ -232,7 +234,7 @@ int edit_devices_deleting(struct edit *e, const struct object *o)
 		for (size_t i = 0; !err && i < n; i++)
 			err = let_go(e, (const struct extension *)o, ids[i]);
 	} while (!err && n == MAX_AT_ONCE);
-	return err;
+	return err ? err : edit_owners_gone(e, o);
 }
 
 /* ---- rules ---- */

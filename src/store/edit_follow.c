@@ -94,6 +94,21 @@ int edit_follow(struct edit *e, const struct object *before, struct object *o, c
 	return err;
 }
 
+int edit_take_template(struct edit *e, struct object *o)
+{
+	const struct field *ref = resource_template(o->res);
+	uint64_t id = ref ? field_id(o, ref) : 0;
+	struct object *tmpl = NULL;
+	int err = id ? rows_load(e->rows, ref->ref, o->tenant_id, id, true, &tmpl) : 0;
+
+	if (err == ENOENT) /* edit_check_refs() says so */
+		return 0;
+	if (!err && tmpl)
+		err = take_shared(o, tmpl, overrides_of(o));
+	object_free(tmpl);
+	return err;
+}
+
 /* ---- a template that changed ---- */
 
 static bool is_shared_changed(const struct object *before, const struct object *after)

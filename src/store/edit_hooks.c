@@ -132,23 +132,6 @@ static int tenant_deleting(struct edit *e, const struct object *o)
 	return err;
 }
 
-/* ---- user ---- */
-
-static int admin_deleting(struct edit *e, const struct object *o)
-{
-	return session_end_all_of(e, o->tenant_id, o->id);
-}
-
-/* Who knew the old password, or may no longer come in, is out. */
-static int admin_updated(struct edit *e, const struct object *before, const struct object *after)
-{
-	const struct admin *was = (const struct admin *)before, *is = (const struct admin *)after;
-
-	if (strcmp(was->password, is->password) == 0 && (is->enabled || !was->enabled))
-		return 0;
-	return session_end_all_of(e, after->tenant_id, after->id);
-}
-
 static int address_rule_created(struct edit *e, const struct object *o, const json_t *aside)
 {
 	return edit_check_address_rule(e, o);
@@ -207,7 +190,7 @@ static const struct hooks {
 	int (*updated)(struct edit *e, const struct object *before, const struct object *after);
 	int (*changed)(struct edit *e, const struct object *before, const struct object *after);
 	int (*deleting)(struct edit *e, const struct object *o);
-	const struct resource *owns;
+	const struct resource *owns[2];
 } hooks[] = {
 	{.res = &resource_tenant,
 	 .body = tenant_body,
@@ -216,7 +199,7 @@ static const struct hooks {
 	{.res = &resource_address_rule,
 	 .created = address_rule_created,
 	 .updated = address_rule_updated},
-	{.res = &resource_admin, .updated = admin_updated, .deleting = admin_deleting},
+	{.res = &resource_admin, .updated = edit_user_updated, .deleting = edit_user_deleting},
 	{.res = &resource_office_hours,
 	 .created = office_hours_created,
 	 .updated = office_hours_updated},
@@ -225,7 +208,7 @@ static const struct hooks {
 	 .created = edit_devices_created,
 	 .changed = edit_devices_changed,
 	 .deleting = edit_devices_deleting,
-	 .owns = &resource_account},
+	 .owns = {&resource_account, &resource_admin}},
 	{.res = &resource_account, .changed = edit_account_changed},
 };
 
@@ -276,5 +259,5 @@ bool edit_hook_owns(const struct resource *owner, const struct resource *child)
 {
 	const struct hooks *h = hooks_of(owner);
 
-	return h && h->owns == child;
+	return h && (h->owns[0] == child || h->owns[1] == child);
 }

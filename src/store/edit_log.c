@@ -53,7 +53,7 @@ static int text_of(json_t *json, bool is_wanted, struct buf *out)
 }
 
 static int write_row(struct edit *e, const struct object *o, uint64_t revision,
-		     const struct str text[3])
+		     const struct str text[4])
 {
 	const struct store_actor *actor = &e->req->actor;
 	struct db_stmt *st;
@@ -62,8 +62,8 @@ static int write_row(struct edit *e, const struct object *o, uint64_t revision,
 	err = db_sql(
 		e->rows->db,
 		"INSERT INTO change (tenant_id, revision, resource, id, before, after, changes, "
-		"actor_tenant_id, actor_id, actor, source, at) "
-		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+		"actor_tenant_id, actor_id, actor, source, at, secrets) "
+		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
 		&st);
 	if (err)
 		return err;
@@ -78,6 +78,7 @@ static int write_row(struct edit *e, const struct object *o, uint64_t revision,
 	db_bind_text(st, 10, (struct str){actor->name, strnlen(actor->name, sizeof(actor->name))});
 	db_bind_text(st, 11, (struct str){actor->from, strnlen(actor->from, sizeof(actor->from))});
 	db_bind_int(st, 12, e->now_us);
+	db_bind_text(st, 13, text[3]);
 	return db_run(st);
 }
 
@@ -107,13 +108,45 @@ int edit_announce(struct edit *e, const struct object *before, uint64_t revision
 	return 0;
 }
 
+/* Secrets that were there before and are not the same any more: sealed. */
+static int lost_secrets(struct edit *e, const struct object *before, const struct object *after,
+			struct buf *out)
+{
+	json_t *lost = NULL;
+	char *text = NULL;
+	int err = 0;
+
+	for (size_t i = 0; before && i < before->res->nfields; i++) {
+		const struct field *f = &before->res->fields[i];
+
+		if ((f->kind != FIELD_SECRET && f->kind != FIELD_PASSWORD) ||
+		    (f->flags & CREATE_ONLY) || !*field_text(before, f) ||
+		    (after && field_equal(before, after, f)))
+			continue;
+		if (!lost)
+			lost = json_object();
+		if (json_object_set_new(lost, f->name, json_string(field_text(before, f))))
+			err = ENOMEM;
+	}
+	if (!lost)
+		return err;
+	text = json_dumps(lost, JSON_COMPACT);
+	json_decref(lost);
+	if (!err)
+		err = text ? seal_text(e->rows->seal, str_of(text), out) : ENOMEM;
+	if (text)
+		explicit_bzero(text, strlen(text));
+	free(text);
+	return err ? err : out->err;
+}
+
 int edit_log(struct edit *e, const struct object *before, struct object **afterp)
 {
 	const struct object *after = afterp ? *afterp : NULL;
 	const struct object *o = after ? after : before;
-	struct buf text[3] = {0};
+	struct buf text[4] = {0};
 	uint64_t revision = after ? after->revision : 0;
-	struct str views[3];
+	struct str views[4];
 	int err = 0;
 
 	if (!after) /* a new or changed object has taken its revision before its row was written */
@@ -124,11 +157,13 @@ int edit_log(struct edit *e, const struct object *before, struct object **afterp
 		err = text_of(after ? object_to_json(after) : NULL, after, &text[1]);
 	if (!err)
 		err = text_of(object_diff(before, after), true, &text[2]);
-	for (size_t i = 0; i < 3; i++)
+	if (!err)
+		err = lost_secrets(e, before, after, &text[3]);
+	for (size_t i = 0; i < 4; i++)
 		views[i] = buf_view(&text[i]);
 	if (!err)
 		err = write_row(e, o, revision, views);
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < 4; i++)
 		buf_free(&text[i]);
 	return err ? err : edit_announce(e, before, revision, afterp);
 }

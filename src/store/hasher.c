@@ -59,30 +59,6 @@ static int find_tenant(struct db *db, const char *kind, struct str name, uint64_
 	return err;
 }
 
-static int find_user(struct db *db, uint64_t tenant_id, struct str username, struct user *u)
-{
-	struct db_stmt *st;
-	int err;
-
-	err = db_sql(
-		db,
-		"SELECT id, password, enabled FROM users WHERE tenant_id = $1 AND username = $2",
-		&st);
-	if (err)
-		return err;
-	db_bind_id(st, 1, tenant_id);
-	db_bind_text(st, 2, username);
-	err = db_step(st);
-	if (!err) {
-		u->tenant_id = tenant_id;
-		u->id = db_id(st, 0);
-		u->is_enabled = db_int(st, 2) != 0;
-		err = str_copy(u->hash, sizeof(u->hash), db_text(st, 1));
-	}
-	db_done(st);
-	return err;
-}
-
 static void lower(char *dst, size_t dst_bytes, struct str s)
 {
 	if (str_copy(dst, dst_bytes, s))
@@ -92,6 +68,76 @@ static void lower(char *dst, size_t dst_bytes, struct str s)
 			*dst = (char)(*dst + 'a' - 'A');
 }
 
+static int read_user(struct db *db, struct db_stmt *st, uint64_t tenant_id, struct user *u)
+{
+	uint64_t extension_id = 0;
+	int err = db_step(st);
+
+	if (!err) {
+		u->tenant_id = tenant_id;
+		u->id = db_id(st, 0);
+		u->is_enabled = db_int(st, 2) != 0;
+		extension_id = db_id(st, 3);
+		err = str_copy(u->hash, sizeof(u->hash), db_text(st, 1));
+	}
+	if (!err)
+		err = str_copy(u->name, sizeof(u->name), db_text(st, 4));
+	db_done(st);
+	if (!err && extension_id)
+		err = query_may_sign_in(db, tenant_id, extension_id, &u->is_enabled);
+	return err;
+}
+
+static int find_user(struct db *db, uint64_t tenant_id, struct str username, struct user *u)
+{
+	struct db_stmt *st;
+	int err = db_sql(db,
+			 "SELECT id, password, enabled, extension_id, username FROM users "
+			 "WHERE tenant_id = $1 AND username = $2",
+			 &st);
+
+	if (err)
+		return err;
+	db_bind_id(st, 1, tenant_id);
+	db_bind_text(st, 2, username);
+	return read_user(db, st, tenant_id, u);
+}
+
+/* By the e-mail address of the extension (unique in the system). */
+static int find_owner(struct db *db, struct str email, struct user *u)
+{
+	uint64_t tenant_id = 0, extension_id = 0;
+	struct db_stmt *st;
+	char low[256];
+	int err;
+
+	lower(low, sizeof(low), email);
+	err = db_sql(
+		db,
+		"SELECT t.id, d.id FROM directory d JOIN tenants t ON t.tenant_id = 0 AND t.id "
+		"= d.tenant_id WHERE d.kind = 'extension.email' AND d.name = $1 AND t.enabled = 1",
+		&st);
+	if (err)
+		return err;
+	db_bind_text(st, 1, str_of(low));
+	err = db_step(st);
+	if (!err) {
+		tenant_id = db_id(st, 0);
+		extension_id = db_id(st, 1);
+	}
+	db_done(st);
+	if (!err)
+		err = db_sql(db,
+			     "SELECT id, password, enabled, extension_id, username FROM users "
+			     "WHERE tenant_id = $1 AND extension_id = $2 ORDER BY id LIMIT 1",
+			     &st);
+	if (err)
+		return err;
+	db_bind_id(st, 1, tenant_id);
+	db_bind_id(st, 2, extension_id);
+	return read_user(db, st, tenant_id, u);
+}
+
 static int identify(struct db *db, const struct args *a, struct user *u)
 {
 	struct str username = args_text(a, "username"), domain = args_text(a, "domain");
@@ -99,12 +145,14 @@ static int identify(struct db *db, const struct args *a, struct user *u)
 	char host[256];
 	int err;
 
-	if (!username.n || str_copy(u->name, sizeof(u->name), username))
+	if (!username.n || username.n >= sizeof(u->name))
 		return ENOENT;
 	if (!domain.n) {
 		err = find_user(db, 0, username, u);
 		if (err == ENOENT && !(err = find_tenant(db, "tenant.name", username, &tenant_id)))
 			err = find_user(db, tenant_id, username, u);
+		if (err == ENOENT && memchr(username.p, '@', username.n))
+			err = find_owner(db, username, u);
 		return err;
 	}
 	lower(host, sizeof(host), domain);
@@ -176,7 +224,77 @@ static int hash(struct str clear, char **hashp, void *arg)
 	return *hashp ? 0 : ENOMEM;
 }
 
-static int hash_body(struct store_request *req, struct field_errors *errs)
+/* TEN-5: what the tenant asks of passwords. */
+static int policy_of(struct db *db, uint64_t tenant_id, int64_t *nchars, int64_t *nclasses)
+{
+	struct db_stmt *st;
+	int err;
+
+	*nchars = *nclasses = 0;
+	err = db_sql(db,
+		     "SELECT password_length, password_classes FROM tenants WHERE tenant_id = 0 "
+		     "AND id = $1",
+		     &st);
+	if (err)
+		return err;
+	db_bind_id(st, 1, tenant_id);
+	err = db_step(st);
+	if (!err) {
+		*nchars = db_int(st, 0);
+		*nclasses = db_int(st, 1);
+	}
+	db_done(st);
+	return err == ENOENT ? 0 : err;
+}
+
+static int64_t classes_in(const char *s)
+{
+	bool has[4] = {false};
+
+	for (; *s; s++)
+		has[*s >= 'a' && *s <= 'z'   ? 0
+		    : *s >= 'A' && *s <= 'Z' ? 1
+		    : *s >= '0' && *s <= '9' ? 2
+					     : 3] = true;
+	return has[0] + has[1] + has[2] + has[3];
+}
+
+static int64_t chars_in(const char *s)
+{
+	int64_t n = 0;
+
+	for (; *s; s++)
+		n += ((unsigned char)*s & 0xc0) != 0x80;
+	return n;
+}
+
+static int check_policy(struct db *db, const struct store_request *req, const json_t *body,
+			struct field_errors *errs)
+{
+	static const char *const names[] = {"password", "web_password"};
+	int64_t nchars, nclasses;
+	size_t before = errs->n;
+	int err = policy_of(db, req->tenant_id, &nchars, &nclasses);
+
+	for (size_t i = 0; !err && i < ARRAY_LEN(names); i++) {
+		const struct field *f = resource_field(req->res, str_of(names[i]));
+		const char *clear = json_string_value(json_object_get(body, names[i]));
+
+		if (!f || f->kind != FIELD_PASSWORD || !clear || !*clear)
+			continue;
+		if (chars_in(clear) < nchars)
+			field_error_add(errs, names[i], "too_short",
+					"must have at least %" PRId64 " characters", nchars);
+		if (classes_in(clear) < nclasses)
+			field_error_add(errs, names[i], "too_simple",
+					"must have %" PRId64 " of: small letters, capital letters, "
+					"digits, others",
+					nclasses);
+	}
+	return err ? err : errs->n > before ? EINVAL : 0;
+}
+
+static int hash_body(struct db *db, struct store_request *req, struct field_errors *errs)
 {
 	/* A tenant's body carries its first user's password. */
 	const struct resource *res = req->res == &resource_tenant ? &resource_admin : req->res;
@@ -190,7 +308,9 @@ static int hash_body(struct store_request *req, struct field_errors *errs)
 		json_decref(body);
 		return 0; /* the writer says what is wrong with it */
 	}
-	err = object_hash_passwords(res, body, hash, NULL, errs);
+	err = check_policy(db, req, body, errs);
+	if (!err)
+		err = object_hash_passwords(res, body, hash, NULL, errs);
 	text = err ? NULL : json_dumps(body, JSON_COMPACT);
 	json_decref(body);
 	if (err || !text)
@@ -209,7 +329,7 @@ static void handle(struct store *s, struct db *db, struct store_request *req)
 	struct field_errors errs = {.n = 0};
 	int err;
 
-	err = req->op == STORE_LOGIN ? sign_in(db, req, &errs) : hash_body(req, &errs);
+	err = req->op == STORE_LOGIN ? sign_in(db, req, &errs) : hash_body(db, req, &errs);
 	if (!err)
 		err = db_worker_post(&s->writer, req) ? EAGAIN : 0;
 	if (!err)

@@ -44,34 +44,129 @@ int query_ready(struct rows *r, uint64_t tenant_id, const struct args *a, struct
 
 /* ---- identity ---- */
 
-static int session_json(struct rows *r, struct str token_hash, json_t **out)
+/* GRP-2: the owner of an extension comes in when it is enabled and one of its groups lets it. */
+int query_may_sign_in(struct db *db, uint64_t tenant_id, uint64_t extension_id, bool *yes)
 {
 	struct db_stmt *st;
 	int err;
 
-	*out = NULL;
-	if (!token_hash.n)
-		return 0;
-	err = db_sql(r->db,
-		     "SELECT s.tenant_id, s.user_id, u.username, s.expires_at FROM session s "
-		     "JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id "
-		     "WHERE s.token_hash = $1 AND s.expires_at > $2 AND u.enabled = 1 "
-		     "AND (s.tenant_id = 0 OR EXISTS (SELECT 1 FROM tenants t "
-		     "WHERE t.tenant_id = 0 AND t.id = s.tenant_id AND t.enabled = 1))",
-		     &st);
+	err = db_sql(
+		db,
+		"SELECT 1 FROM extensions e WHERE e.tenant_id = $1 AND e.id = $2 AND e.enabled = 1 "
+		"AND (NOT EXISTS (SELECT 1 FROM extension_member_of m WHERE m.tenant_id = $1 AND "
+		"m.parent_id = $2) OR EXISTS (SELECT 1 FROM extension_member_of m "
+		"JOIN extension_groups g ON g.tenant_id = m.tenant_id AND g.id = m.group_id "
+		"WHERE m.tenant_id = $1 AND m.parent_id = $2 AND g.may_use_console = 1))",
+		&st);
 	if (err)
 		return err;
-	db_bind_text(st, 1, token_hash);
-	db_bind_int(st, 2, clock_wall_us(clock_real()));
+	db_bind_id(st, 1, tenant_id);
+	db_bind_id(st, 2, extension_id);
 	err = db_step(st);
-	if (err)
-		return err == ENOENT ? 0 : err;
-	*out = json_pack("{s:o,s:o,s:o,s:o}", "tenant_id", id_text(db_id(st, 0)), "user_id",
-			 id_text(db_id(st, 1)), "username", text_json(db_text(st, 2)), "expires_at",
-			 time_text(db_int(st, 3)));
 	db_done(st);
+	if (err == ENOENT) {
+		*yes = false;
+		err = 0;
+	}
+	return err;
+}
+
+struct identity {
+	uint64_t tenant_id, user_id, extension_id, role_id;
+	int64_t expires_us;
+	char name[256];
+};
+
+static int permissions_json(struct rows *r, const struct identity *who, json_t **out)
+{
+	struct object *o = NULL;
+	json_t *role;
+	int err;
+
+	*out = NULL;
+	if (!who->role_id)
+		return 0;
+	err = rows_load(r, &resource_user_role, who->tenant_id, who->role_id, false, &o);
+	if (err)
+		return err;
+	role = object_to_json(o);
+	object_free(o);
+	*out = json_incref(json_object_get(role, "permissions"));
+	json_decref(role);
 	return *out ? 0 : ENOMEM;
 }
+
+static int identity_json(struct rows *r, const struct identity *who, json_t **out)
+{
+	json_t *permissions = NULL;
+	bool yes = true;
+	int err = 0;
+
+	*out = NULL;
+	if (who->extension_id)
+		err = query_may_sign_in(r->db, who->tenant_id, who->extension_id, &yes);
+	if (!err && yes)
+		err = permissions_json(r, who, &permissions);
+	if (err || !yes)
+		return err;
+	*out = json_pack("{s:o,s:o,s:s,s:o,s:o,s:o,s:o?}", "tenant_id", id_text(who->tenant_id),
+			 "user_id", id_text(who->user_id), "username", who->name, "expires_at",
+			 time_text(who->expires_us), "extension_id", id_text(who->extension_id),
+			 "role_id", id_text(who->role_id), "permissions", permissions);
+	return *out ? 0 : ENOMEM;
+}
+
+static int read_identity(struct db_stmt *st, struct identity *who)
+{
+	int err = db_step(st);
+
+	if (!err) {
+		who->tenant_id = db_id(st, 0);
+		who->user_id = db_id(st, 1);
+		who->expires_us = db_int(st, 3);
+		who->extension_id = db_id(st, 4);
+		who->role_id = db_id(st, 5);
+		err = str_copy(who->name, sizeof(who->name), db_text(st, 2));
+	}
+	db_done(st);
+	return err;
+}
+
+/* sql: tenant, user, name, expiry, extension, role of whom $1 names at the time $2. */
+static int who_is(struct rows *r, const char *sql, struct str hash, json_t **out)
+{
+	struct identity who = {0};
+	struct db_stmt *st;
+	int err;
+
+	*out = NULL;
+	if (!hash.n)
+		return 0;
+	err = db_sql(r->db, sql, &st);
+	if (err)
+		return err;
+	db_bind_text(st, 1, hash);
+	db_bind_int(st, 2, clock_wall_us(clock_real()));
+	err = read_identity(st, &who);
+	if (err)
+		return err == ENOENT ? 0 : err;
+	return identity_json(r, &who, out);
+}
+
+static const char by_session[] =
+	"SELECT s.tenant_id, s.user_id, u.username, s.expires_at, u.extension_id, u.role_id "
+	"FROM session s JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id "
+	"WHERE s.token_hash = $1 AND s.expires_at > $2 AND u.enabled = 1 "
+	"AND (s.tenant_id = 0 OR EXISTS (SELECT 1 FROM tenants t "
+	"WHERE t.tenant_id = 0 AND t.id = s.tenant_id AND t.enabled = 1))";
+
+static const char by_key[] =
+	"SELECT k.tenant_id, 0, k.name, COALESCE(k.expires_at, 0), 0, k.role_id "
+	"FROM directory d JOIN api_keys k ON k.tenant_id = d.tenant_id AND k.id = d.id "
+	"WHERE d.kind = 'api_key.fingerprint' AND d.name = $1 "
+	"AND (COALESCE(k.expires_at, 0) = 0 OR k.expires_at > $2) AND k.enabled = 1 "
+	"AND (k.tenant_id = 0 OR EXISTS (SELECT 1 FROM tenants t "
+	"WHERE t.tenant_id = 0 AND t.id = k.tenant_id AND t.enabled = 1))";
 
 static int tenant_json(struct rows *r, struct str domain, json_t **out)
 {
@@ -108,7 +203,9 @@ int query_identity(struct rows *r, uint64_t tenant_id, const struct args *a,
 	json_t *session = NULL, *tenant = NULL;
 	int err;
 
-	err = session_json(r, args_text(a, "token_hash"), &session);
+	err = who_is(r, by_session, args_text(a, "token_hash"), &session);
+	if (!err && !session)
+		err = who_is(r, by_key, args_text(a, "key_hash"), &session);
 	if (!err)
 		err = tenant_json(r, args_text(a, "domain"), &tenant);
 	if (err) {
@@ -118,6 +215,64 @@ int query_identity(struct rows *r, uint64_t tenant_id, const struct args *a,
 	}
 	return store_reply_json(reply,
 				json_pack("{s:o?,s:o?}", "session", session, "tenant", tenant));
+}
+
+/* ---- members of the groups of an extension ---- */
+
+static json_t *member_json(const struct db_stmt *st)
+{
+	static const char *const names[] = {"number", "first_name",   "last_name",  "email",
+					    "mobile", "organization", "department", "status"};
+	json_t *j = json_pack("{s:o}", "id", id_text(db_id(st, 0)));
+
+	for (unsigned i = 0; j && i < ARRAY_LEN(names); i++)
+		json_object_set_new(j, names[i], text_json(db_text(st, i + 1)));
+	return j;
+}
+
+int query_members(struct rows *r, uint64_t tenant_id, const struct args *a,
+		  struct store_reply *reply, struct field_errors *errs)
+{
+	size_t limit = query_page_limit(a);
+	json_t *items = json_array();
+	char next[24] = "";
+	uint64_t last = 0;
+	struct db_stmt *st;
+	int err;
+
+	err = db_sql(r->db,
+		     "SELECT x.id, x.number, x.first_name, x.last_name, x.email, x.mobile, "
+		     "x.organization, x.department, x.status FROM extensions x "
+		     "WHERE x.tenant_id = $1 AND x.id > $3 AND EXISTS (SELECT 1 "
+		     "FROM extension_member_of mine JOIN extension_groups g "
+		     "ON g.tenant_id = mine.tenant_id AND g.id = mine.group_id "
+		     "AND g.may_see_members = 1 JOIN extension_member_of theirs "
+		     "ON theirs.tenant_id = mine.tenant_id AND theirs.group_id = mine.group_id "
+		     "WHERE mine.tenant_id = $1 AND mine.parent_id = $2 AND theirs.parent_id = "
+		     "x.id) ORDER BY x.id LIMIT $4",
+		     &st);
+	if (err) {
+		json_decref(items);
+		return err;
+	}
+	db_bind_id(st, 1, tenant_id);
+	db_bind_id(st, 2, args_id(a, "extension_id"));
+	db_bind_int(st, 3, args_int(a, "cursor", 0));
+	db_bind_int(st, 4, (int64_t)limit + 1);
+	while (!(err = db_step(st))) {
+		if (json_array_size(items) == limit) {
+			snprintf(next, sizeof(next), "%" PRIu64, last);
+			break;
+		}
+		last = db_id(st, 0);
+		json_array_append_new(items, member_json(st));
+	}
+	db_done(st);
+	if (err && err != ENOENT) {
+		json_decref(items);
+		return err;
+	}
+	return query_page(reply, items, str_of(next));
 }
 
 /* ---- audit ---- */
@@ -132,12 +287,13 @@ static json_t *audit_json(const struct db_stmt *st)
 	struct str changes = db_text(st, 5);
 	json_t *diff = json_loadb(changes.p, changes.n, 0, NULL);
 
-	return json_pack(
-		"{s:o,s:o,s:o,s:o,s:s,s:I,s:o,s:o,s:o}", "id", id_text(db_id(st, 0)), "at",
-		time_text(db_int(st, 8)), "resource", text_json(db_text(st, 1)), "resource_id",
-		id_text(db_id(st, 2)), "action", action_of(db_text(st, 3), db_text(st, 4)),
-		"revision", (json_int_t)db_int(st, 0), "actor", text_json(db_text(st, 6)),
-		"actor_from", text_json(db_text(st, 7)), "changes", diff ? diff : json_object());
+	return json_pack("{s:o,s:o,s:o,s:o,s:s,s:I,s:o,s:b,s:o,s:o}", "id", id_text(db_id(st, 0)),
+			 "at", time_text(db_int(st, 8)), "resource", text_json(db_text(st, 1)),
+			 "resource_id", id_text(db_id(st, 2)), "action",
+			 action_of(db_text(st, 3), db_text(st, 4)), "revision",
+			 (json_int_t)db_int(st, 0), "actor", text_json(db_text(st, 6)),
+			 "actor_is_administrator", db_id(st, 9) == 0, "actor_from",
+			 text_json(db_text(st, 7)), "changes", diff ? diff : json_object());
 }
 
 static int audit_rows(struct db_stmt *st, size_t limit, struct store_reply *reply)
@@ -167,6 +323,35 @@ static int audit_rows(struct db_stmt *st, size_t limit, struct store_reply *repl
 	return query_page(reply, items, str_of(next));
 }
 
+int query_audit_log(struct rows *r, uint64_t tenant_id, const struct args *a,
+		    struct store_reply *reply, struct field_errors *errs)
+{
+	struct db_stmt *st;
+	json_t *j = NULL;
+	int err =
+		db_sql(r->db,
+		       "SELECT revision, resource, id, before, after, changes, actor, source, at, "
+		       "actor_tenant_id FROM change WHERE tenant_id = $1 AND revision = $2",
+		       &st);
+
+	if (err)
+		return err;
+	db_bind_id(st, 1, tenant_id);
+	db_bind_id(st, 2, args_id(a, "id"));
+	err = db_step(st);
+	if (!err) {
+		struct str before = db_text(st, 3), after = db_text(st, 4);
+		json_t *was = before.n ? json_loadb(before.p, before.n, 0, NULL) : json_null();
+		json_t *is = after.n ? json_loadb(after.p, after.n, 0, NULL) : json_null();
+
+		j = audit_json(st);
+		json_object_set_new(j, "before", was);
+		json_object_set_new(j, "after", is);
+	}
+	db_done(st);
+	return err ? err : j ? store_reply_json(reply, j) : ENOMEM;
+}
+
 int query_audit_logs(struct rows *r, uint64_t tenant_id, const struct args *a,
 		     struct store_reply *reply, struct field_errors *errs)
 {
@@ -177,10 +362,11 @@ int query_audit_logs(struct rows *r, uint64_t tenant_id, const struct args *a,
 
 	/* Revisions count up, so they are the order and the cursor. */
 	err = db_sql(r->db,
-		     "SELECT revision, resource, id, before, after, changes, actor, source, at "
-		     "FROM change WHERE tenant_id = $1 AND revision < $2 AND at >= $3 AND at < $4 "
+		     "SELECT revision, resource, id, before, after, changes, actor, source, at, "
+		     "actor_tenant_id FROM change WHERE tenant_id = $1 AND revision < $2 AND at >= "
+		     "$3 AND at < $4 "
 		     "AND ($5 = '' OR resource = $5) AND (CAST($6 AS BIGINT) = 0 OR id = $6) "
-		     "ORDER BY revision DESC LIMIT $7",
+		     "AND ($8 = '' OR actor = $8) ORDER BY revision DESC LIMIT $7",
 		     &st);
 	if (err)
 		return err;
@@ -191,5 +377,6 @@ int query_audit_logs(struct rows *r, uint64_t tenant_id, const struct args *a,
 	db_bind_text(st, 5, resource);
 	db_bind_id(st, 6, args_id(a, "id"));
 	db_bind_int(st, 7, (int64_t)limit + 1);
+	db_bind_text(st, 8, args_text(a, "actor"));
 	return audit_rows(st, limit, reply);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Call records and text messages: pages of them, newest first; one call with its legs and segments. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "base/clock.h"
@@ -54,6 +55,7 @@ static int page(struct rows *r, enum record_kind kind, uint64_t tenant_id, const
 		.filters = filters,
 		.q = args_text(a, "q"),
 		.cursor = args_text(a, "cursor"),
+		.extension_id = args_id(a, "own_extension"),
 		.limit = query_page_limit(a),
 	};
 
@@ -136,12 +138,47 @@ static int one_call(struct rows *r, uint64_t tenant_id, uint64_t id, json_t **ou
 	return *out ? 0 : ENOMEM;
 }
 
+/* ENOENT: it is none of those that this extension sees. */
+static int call_is_seen(struct rows *r, uint64_t tenant_id, uint64_t id, uint64_t extension_id,
+			struct field_errors *errs)
+{
+	char text[24];
+	struct sql_filter filter = {.field = STR("id")};
+	const struct sql_list l = {.tenant_id = tenant_id,
+				   .filters = &filter,
+				   .nfilters = 1,
+				   .extension_id = extension_id,
+				   .limit = 1};
+	struct sql_query q = {0};
+	struct db_stmt *st;
+	int err;
+
+	if (!extension_id)
+		return 0;
+	(void)snprintf(text, sizeof(text), "%" PRIu64, id);
+	filter.value = str_of(text);
+	err = sql_list(&q, sql_record_table(r->schema, RECORD_CALL), &l, errs);
+	if (!err)
+		err = db_sql(r->db, q.text.p, &st);
+	if (!err)
+		err = rows_bind(r, st, NULL, q.v, q.nv);
+	if (!err) {
+		err = db_step(st);
+		db_done(st);
+	}
+	sql_query_free(&q);
+	return err;
+}
+
 int query_cdr(struct rows *r, uint64_t tenant_id, const struct args *a, struct store_reply *reply,
 	      struct field_errors *errs)
 {
 	uint64_t id = args_id(a, "id");
 	json_t *call = NULL;
-	int err = id ? one_call(r, tenant_id, id, &call) : ENOENT;
+	int err = id ? call_is_seen(r, tenant_id, id, args_id(a, "own_extension"), errs) : ENOENT;
+
+	if (!err)
+		err = one_call(r, tenant_id, id, &call);
 
 	if (!err)
 		err = parts(r, RECORD_LEG, tenant_id, id, call, "legs");

@@ -102,9 +102,13 @@ static int to_reader(struct store *s, const struct store_request *req)
 	return err;
 }
 
-static bool has_passwords(const struct resource *res)
+/* Most bodies of extensions hold none, and need not wait for those that do.  \u may spell it too. */
+static bool has_passwords(const struct store_request *req)
 {
-	return res == &resource_tenant || resource_has_password(res);
+	if (req->res == &resource_extension)
+		return memmem(req->json, req->njson, "web_password", 12) ||
+		       memchr(req->json, '\\', req->njson);
+	return req->res == &resource_tenant || resource_has_password(req->res);
 }
 
 int store_post(struct store *s, const struct store_request *req)
@@ -122,10 +126,12 @@ int store_post(struct store *s, const struct store_request *req)
 		return err;
 	case STORE_CREATE:
 	case STORE_UPDATE:
-		return has_passwords(req->res) ? to_hasher(s, req)
-					       : db_worker_post(&s->writer, req);
+		return req->json && has_passwords(req) ? to_hasher(s, req)
+						       : db_worker_post(&s->writer, req);
 	case STORE_DELETE:
 	case STORE_IMPORT:
+	case STORE_UNDO:
+	case STORE_RESTORE:
 	case STORE_LOGOUT:
 		return db_worker_post(&s->writer, req);
 	case STORE_GET:

@@ -39,7 +39,8 @@ struct store_actor {
 	uint64_t tenant_id; /* of the person acting; 0 = system */
 	uint64_t user_id;
 	char name[64];
-	char from[64]; /* address */
+	char from[64];	  /* address */
+	uint64_t role_id; /* limits whom it may make; 0: nothing does */
 };
 
 /* What `json` holds and what is answered:
@@ -50,6 +51,9 @@ struct store_actor {
  *         a sort or filter name that is no field: EINVAL.  Values are text as in the URL, ids decimal.
  * EXPORT  as LIST, without limit and cursor → CSV (schema/csv.h), not JSON
  * IMPORT  CSV → {"items":[…]}, each as CREATE answers it; all lines or none: errors name "line[7].number"
+ * UNDO    of the change `id` (a revision): {"refuse":["trunks",…]}, resources that the asker may not touch → {"changes","revision"}.
+ *         EEXIST "changed_since": something else has changed it meanwhile
+ * RESTORE the tenant's configuration as it was: {"at":µs,"refuse":[…]} → {"changes","revision"}; all or nothing
  * QUERY   arguments → answer, as queries.def says for the name in `query`
  * LOGIN   {"username","password","domain"?,"token_hash","ttl_seconds"} → {"tenant_id","user_id","username","expires_at"};
  *         without domain: tenant 0, else a tenant by that name.  Verifies argon2id (a few at a time, also for users that
@@ -63,6 +67,8 @@ enum store_op {
 	STORE_LIST,
 	STORE_EXPORT,
 	STORE_IMPORT,
+	STORE_UNDO,
+	STORE_RESTORE,
 	STORE_QUERY,
 	STORE_LOGIN,
 	STORE_LOGOUT
@@ -78,6 +84,7 @@ struct store_request {
 	uint64_t id;
 	uint64_t if_revision; /* 0: any */
 	bool is_admin;
+	bool is_own; /* an extension's owner changes itself */
 	struct store_actor actor;
 	char *json; /* owned: body of POST/PATCH; or list options / query arguments */
 	size_t njson;

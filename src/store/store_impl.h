@@ -55,6 +55,9 @@ void reader_main(void *store_reader);
 int hashers_start(struct store *s) MUST_USE;
 void hashers_stop(struct store *s);
 
+/* query_people.c: does the extension's owner come in?  *yes: not changed when it does. */
+int query_may_sign_in(struct db *db, uint64_t tenant_id, uint64_t extension_id, bool *yes) MUST_USE;
+
 /* query.c: answers a GET, LIST or QUERY. */
 int query_answer(struct rows *r, const struct store_request *req, struct store_reply *reply,
 		 struct field_errors *errs) MUST_USE;

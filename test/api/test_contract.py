@@ -11,6 +11,16 @@ import bodies
 MISSING = "9123456789012345678"
 
 
+def owner_of(t):
+    t.client.post("/api/extensions", {"number": "109", "web_password": "owner secret words"})
+    return t.server.login("109", "owner secret words", t.domain)
+
+
+def change_of(t):
+    t.client.patch(f"/api/extensions/{t.extensions[0]['id']}", {"first_name": "Ann"})
+    return t.client.get("/api/audit_logs", limit=1)["items"][0]["id"]
+
+
 def csv_calls(server, plural):
     """Export and import, where there are."""
     if f"/api/{plural}/import" not in server.document.document["paths"]:
@@ -52,6 +62,10 @@ CALLS = {
     "list_blocked_addresses": lambda t: t.admin.ask("GET", "/api/blocked_addresses"),
     "delete_blocked_address": lambda t: t.admin.ask("DELETE", f"/api/blocked_addresses/{t.blocked()}"),
     "destroy_blocked_address": lambda t: t.admin.ask("POST", f"/api/blocked_addresses/{t.blocked()}/destroy"),
+    "list_members": lambda t: owner_of(t).ask("GET", "/api/members?limit=2"),
+    "get_audit_log": lambda t: t.client.ask("GET", f"/api/audit_logs/{change_of(t)}"),
+    "undo_audit_log": lambda t: t.client.ask("POST", f"/api/audit_logs/{change_of(t)}/undo"),
+    "create_restoration": lambda t: t.client.ask("POST", "/api/restorations", {"at": "2099-01-01T00:00:00Z"}),
     "list_cdrs": lambda t: t.client.ask("GET", "/api/cdrs?from=2025-01-01&status=answered"),
     "list_messages": lambda t: t.client.ask("GET", "/api/messages?from=2025-01-01&status=pending"),
     "get_cdr": lambda t: t.client.ask("GET", f"/api/cdrs/{t.cdr()['id']}"),

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Roles, keys, owners of extensions, and what a tenant asks of passwords."""
+import datetime
+import os
+import re
+
+import pytest
+
+from client import ROOT, Client
+from test_contract import body_for, example_path, operations
+
+
+def errors(answer):
+    return [(e["field"], e["code"]) for e in answer.json()["errors"]]
+
+
+def role(t, name, **permissions):
+    return t.client.post("/api/roles", {"name": name, "permissions": [{"resource": r.replace("ALL", "*"), "access": a}
+                                                                      for r, a in permissions.items()]})
+
+
+def user(t, name, **fields):
+    t.client.post("/api/users", {"username": name, "password": "some secret words", **fields})
+    return t.server.login(name, "some secret words", t.domain)
+
+
+def key(t, **fields):
+    row = t.client.post("/api/api_keys", {"name": f"key {fields}", **fields})
+    return row, Client(t.server, row["key"])
+
+
+# ---- roles ----
+
+def test_a_role_lets_read_or_write_what_it_names_and_nothing_else(tenant):
+    clerk = user(tenant, "clerk", role_id=role(tenant, "clerk", extensions="write", cdrs="read", users="none")["id"])
+    clerk.post("/api/extensions", {"number": "150"})
+    assert clerk.ask("GET", "/api/cdrs").status == 200
+    assert clerk.get("/api/me")["permissions"]
+    for method, path, body in (("GET", "/api/ring_groups", None), ("GET", "/api/users", None), ("POST", "/api/users", {"username": "x", "password": "y" * 9}),
+                               ("POST", "/api/extension_templates", {"name": "x"}), ("GET", "/api/audit_logs", None)):
+        assert clerk.ask(method, path, body).status == 403, path
+    reader = user(tenant, "reader", role_id=role(tenant, "reader", ALL="read", users="none")["id"])
+    assert reader.ask("GET", "/api/ring_groups").status == 200
+    assert reader.ask("POST", "/api/ring_groups", {"number": "1", "name": "x"}).status == 403
+    assert reader.ask("GET", "/api/users").status == 403
+    assert reader.ask("GET", f"/api/extensions/{tenant.extensions[0]['id']}").status == 200
+    assert reader.ask("DELETE", f"/api/extensions/{tenant.extensions[0]['id']}").status == 403
+    reader.post("/api/logout", expect=204)
+
+
+def test_nobody_gives_more_than_one_has(tenant):
+    boss = role(tenant, "boss", ALL="write")
+    weak = role(tenant, "weak", users="write", roles="write", api_keys="write")
+    helper = user(tenant, "helper", role_id=weak["id"])
+    for body in ({"username": "a", "password": "some secret words"}, {"username": "a", "password": "some secret words", "role_id": boss["id"]}):
+        assert errors(helper.ask("POST", "/api/users", body)) == [("role_id", "not_yours")]
+        assert errors(helper.ask("POST", "/api/api_keys", {"name": "k", **{k: v for k, v in body.items() if k == "role_id"}})) == [("role_id", "not_yours")]
+    same = helper.post("/api/users", {"username": "b", "password": "some secret words", "role_id": weak["id"]})
+    assert errors(helper.ask("PATCH", f"/api/users/{same['id']}", {"role_id": boss["id"]})) == [("role_id", "not_yours")]
+    assert errors(helper.ask("PATCH", f"/api/users/{tenant.user['id']}", {"password": "taken over now"})) == [("role_id", "not_yours")]
+    assert errors(helper.ask("DELETE", f"/api/users/{tenant.user['id']}")) == [("role_id", "not_yours")]
+    assert errors(helper.ask("PATCH", f"/api/roles/{weak['id']}", {"permissions": [{"resource": "*", "access": "write"}]})) == [("permissions", "not_yours")]
+    assert errors(helper.ask("POST", "/api/roles", {"name": "new"})) == [("permissions", "not_yours")]
+    assert tenant.client.ask("DELETE", f"/api/roles/{weak['id']}").status == 409
+
+
+def test_a_session_ends_when_the_role_changes_and_permissions_count_at_once(tenant):
+    narrow, wide = role(tenant, "narrow", cdrs="read"), role(tenant, "wide", ALL="read")
+    client = user(tenant, "anna", role_id=narrow["id"])
+    assert client.ask("GET", "/api/extensions").status == 403
+    tenant.client.patch(f"/api/roles/{narrow['id']}", {"permissions": [{"resource": "extensions", "access": "read"}]})
+    assert client.ask("GET", "/api/extensions").status == 200 and client.ask("GET", "/api/cdrs").status == 403
+    anna = tenant.client.get("/api/users", username="anna")["items"][0]
+    tenant.client.patch(f"/api/users/{anna['id']}", {"role_id": wide["id"]})
+    assert client.ask("GET", "/api/extensions").status == 401
+
+
+# ---- keys ----
+
+def test_a_key_is_shown_once_and_signs_in(tenant):
+    row, client = key(tenant)
+    assert re.fullmatch("[A-Za-z0-9]{20}", row["key"])
+    shown = tenant.client.get(f"/api/api_keys/{row['id']}")
+    assert "key" not in shown and re.fullmatch("[0-9a-f]{64}", shown["fingerprint"])
+    client.post("/api/extensions", {"number": "160"})
+    assert tenant.client.get("/api/audit_logs", resource="extension", limit=1)["items"][0]["actor"] == row["name"]
+    me = client.get("/api/me")
+    assert me["tenant_id"] == tenant.id and me["user_id"] is None and me["role"] == "tenant"
+    assert client.ask("POST", "/api/logout").status == 400
+    tenant.client.patch(f"/api/api_keys/{row['id']}", {"enabled": False})
+    assert client.ask("GET", "/api/me").status == 401
+    tenant.client.patch(f"/api/api_keys/{row['id']}", {"enabled": True})
+    tenant.client.delete(f"/api/api_keys/{row['id']}")
+    assert client.ask("GET", "/api/me").status == 401
+
+
+def test_a_key_is_limited_by_role_and_time(tenant):
+    _, client = key(tenant, role_id=role(tenant, "calls", cdrs="read")["id"])
+    assert client.ask("GET", "/api/cdrs").status == 200 and client.ask("GET", "/api/extensions").status == 403
+    past = (datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(seconds=5)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert key(tenant, expires_at=past)[1].ask("GET", "/api/me").status == 401
+    assert key(tenant, expires_at="2099-01-01T00:00:00Z")[1].ask("GET", "/api/me").status == 200
+    for bad in ("short", "x" * 21, "with spaces and more"):
+        assert errors(tenant.client.ask("POST", "/api/api_keys", {"name": bad, "key": bad})) == [("key", "bad_text")]
+
+
+def test_a_key_is_of_its_tenant(tenant, red):
+    row, client = key(tenant)
+    assert client.ask("GET", "/api/extensions", headers={"X-Tenant": red.domain}).status == 403
+    assert errors(red.client.ask("POST", "/api/api_keys", {"name": "same", "key": row["key"]})) == [("fingerprint", "taken")]
+    assert Client(tenant.server, "A" * 20).ask("GET", "/api/me").status == 401
+
+
+# ---- owners of extensions ----
+
+def owner(t, number="170", password="owner secret words", **fields):
+    x = t.client.post("/api/extensions", {"number": number, "web_password": password, **fields})
+    return x, t.server.login(number, password, t.domain)
+
+
+def test_an_owner_signs_in_with_number_and_domain_or_email(tenant):
+    x, client = owner(tenant, email="Anna.Owner@example.com")
+    me = client.get("/api/me")
+    assert me["role"] == "extension" and me["extension_id"] == x["id"]
+    by_mail = tenant.server.login("anna.owner@example.com", "owner secret words")
+    assert by_mail.get("/api/me")["extension_id"] == x["id"]
+    assert Client(tenant.server).ask("POST", "/api/login", {"username": "anna.owner@example.com", "password": "wrong words here"}).status == 401
+    tenant.client.delete(f"/api/extensions/{x['id']}")
+    assert client.ask("GET", "/api/me").status == 401
+    assert tenant.client.get("/api/users", username="170")["items"] == []
+
+
+def test_an_owner_changes_its_own_extension_in_the_fields_that_are_for_it(tenant):
+    x, client = owner(tenant)
+    assert [e["id"] for e in client.get("/api/extensions")["items"]] == [x["id"]]
+    assert client.patch(f"/api/extensions/{x['id']}", {"status": "lunch", "mobile": "0170"})["status"] == "lunch"
+    answer = client.ask("PATCH", f"/api/extensions/{x['id']}", {"number": "999", "max_calls": 5})
+    assert answer.status == 422 and errors(answer) == [("number", "admin_only"), ("max_calls", "admin_only")]
+    other = tenant.extensions[0]["id"]
+    assert client.ask("GET", f"/api/extensions/{other}").status == 404
+    assert client.ask("PATCH", f"/api/extensions/{other}", {"status": "away"}).status == 404
+    me = client.get("/api/me")["user_id"]
+    assert client.ask("PATCH", f"/api/users/{me}", {"role_id": None}).status == 422
+    client.patch(f"/api/users/{me}", {"password": "another secret"})
+    assert client.ask("GET", "/api/me").status == 401      # who knew the old one is out
+    tenant.server.login("170", "another secret", tenant.domain)
+
+
+def test_owners_may_what_the_table_says_and_nothing_else(server, tenant):
+    text = open(os.path.join(ROOT, "src/api/rights_extension.def")).read()
+    table = {(what, op) for what, op in re.findall(r'^E\("(\w+)", (\w+), ', text, re.M)}
+    words = {"list": "LIST", "export": "LIST", "create": "CREATE", "import": "CREATE", "get": "GET", "update": "UPDATE", "delete": "DELETE",
+             "destroy": "DELETE", "logout": "CREATE"}
+    x, client = owner(tenant)
+    checked = 0
+    for operation_id, (method, path, op) in operations(server).items():
+        if op.get("security") == [] or operation_id == "logout" or path == "/metrics":
+            continue
+        what = path.removeprefix("/api").split("/")[1]
+        allowed = (what, words.get(operation_id.split("_")[0], "CREATE")) in table
+        answer = client.ask(method, example_path(path), body_for(server, op) and {})
+        assert (answer.status != 403) == allowed, f"{method} {path}: {answer}"
+        assert op["x-roles"]["extension"] == allowed
+        checked += 1
+    assert checked > 100
+
+
+def test_groups_decide_who_signs_in_and_who_is_seen(tenant):
+    silent = tenant.client.post("/api/extension_groups", {"name": "silent", "may_see_members": False, "may_use_console": False})
+    x, client = owner(tenant)
+    assert {m["number"] for m in client.get("/api/members")["items"]} == {"101", "102", "170"}
+    assert len(client.get("/api/members", limit=2)["items"]) == 2
+    y = tenant.client.post("/api/extensions", {"number": "171", "web_password": "owner secret words", "member_of": [{"group_id": silent["id"]}]})
+    assert "171" not in {m["number"] for m in client.get("/api/members")["items"]}
+    login = {"username": "171", "password": "owner secret words", "domain": tenant.domain}
+    assert Client(tenant.server).ask("POST", "/api/login", login).status == 401
+    default = next(g["id"] for g in tenant.client.get("/api/extension_groups")["items"] if g["is_default"])
+    tenant.client.patch(f"/api/extensions/{x['id']}", {"member_of": [{"group_id": silent["id"]}]})
+    assert client.ask("GET", "/api/me").status == 401
+    tenant.client.patch(f"/api/extensions/{y['id']}", {"member_of": [{"group_id": silent["id"]}, {"group_id": default}]})
+    assert Client(tenant.server).ask("POST", "/api/login", login).status == 200
+    tenant.client.patch(f"/api/extensions/{y['id']}", {"enabled": False})
+    assert Client(tenant.server).ask("POST", "/api/login", login).status == 401
+
+
+def test_owners_see_their_calls_and_managers_those_of_members(tenant):
+    cdr = tenant.cdr()                      # 101 called 102
+    x, client = owner(tenant)
+    assert client.get("/api/cdrs")["items"] == []
+    assert client.ask("GET", f"/api/cdrs/{cdr['id']}").status == 404
+    team = tenant.client.post("/api/extension_groups", {"name": "team"})
+    tenant.client.patch(f"/api/extensions/{tenant.extensions[0]['id']}", {"member_of": [{"group_id": team["id"]}]})
+    tenant.client.patch(f"/api/extensions/{x['id']}", {"member_of": [{"group_id": team["id"]}]})
+    assert client.get("/api/cdrs")["items"] == []
+    tenant.client.patch(f"/api/extensions/{x['id']}", {"member_of": [{"group_id": team["id"], "role": "manager"}]})
+    assert [c["id"] for c in client.get("/api/cdrs")["items"]] == [cdr["id"]]
+    assert client.get(f"/api/cdrs/{cdr['id']}")["caller"] == "101"
+    callee = tenant.server.login("102", "owner secret words", tenant.domain) if tenant.client.post(
+        "/api/users", {"username": "102", "password": "owner secret words", "extension_id": tenant.extensions[1]["id"]}) else None
+    assert [c["id"] for c in callee.get("/api/cdrs")["items"]] == [cdr["id"]]
+
+
+# ---- passwords ----
+
+@pytest.mark.parametrize("password,code", [("Ab1!Ab1!", "too_short"), ("abcdefghijkl", "too_simple"), ("Abcdefghijkl", "too_simple")])
+def test_passwords_are_as_the_tenant_asks(tenant, password, code):
+    tenant.client.patch(f"/api/tenants/{tenant.id}", {"password_length": 12, "password_classes": 3})
+    answer = tenant.client.ask("POST", "/api/users", {"username": "weak", "password": password})
+    assert answer.status == 422 and errors(answer) == [("password", code)]
+    answer = tenant.client.ask("POST", "/api/extensions", {"number": "180", "web_password": password})
+    assert errors(answer) == [("web_password", code)]
+    tenant.client.post("/api/users", {"username": "strong", "password": "Abcdefghijk1"})
+
+
+def test_a_web_password_is_never_kept_in_clear(tenant):
+    raw = b'{"number":"181","web\\u005fpassword":"owner secret words"}'
+    answer = tenant.client.ask("POST", "/api/extensions", raw=raw, headers={"Content-Type": "application/json"})
+    assert answer.status == 201, answer
+    assert tenant.server.login("181", "owner secret words", tenant.domain).get("/api/me")["role"] == "extension"
+    text = tenant.client.ask("GET", "/api/audit_logs?limit=500").body
+    assert b"owner secret" not in text and b"argon2" not in text
