@@ -243,13 +243,14 @@ int query_members(struct rows *r, uint64_t tenant_id, const struct args *a,
 	err = db_sql(r->db,
 		     "SELECT x.id, x.number, x.first_name, x.last_name, x.email, x.mobile, "
 		     "x.organization, x.department, x.status FROM extensions x "
-		     "WHERE x.tenant_id = $1 AND x.id > $3 AND EXISTS (SELECT 1 "
+		     "WHERE x.tenant_id = $1 AND x.id > $3 AND (CAST($2 AS BIGINT) = 0 OR EXISTS "
+		     "(SELECT 1 "
 		     "FROM extension_member_of mine JOIN extension_groups g "
 		     "ON g.tenant_id = mine.tenant_id AND g.id = mine.group_id "
 		     "AND g.may_see_members = 1 JOIN extension_member_of theirs "
 		     "ON theirs.tenant_id = mine.tenant_id AND theirs.group_id = mine.group_id "
 		     "WHERE mine.tenant_id = $1 AND mine.parent_id = $2 AND theirs.parent_id = "
-		     "x.id) ORDER BY x.id LIMIT $4",
+		     "x.id)) ORDER BY x.id LIMIT $4",
 		     &st);
 	if (err) {
 		json_decref(items);
