@@ -4,6 +4,7 @@
  */
 #include "api/ask.h"
 #include "api/openapi.h"
+#include "api/stream.h"
 #include "base/log.h"
 #include "schema/enums.h"
 #include <stdlib.h>
@@ -69,12 +70,30 @@ static void read_if_match(struct ask *k, const struct web_request *req)
 		k->if_revision = INT64_MAX;
 }
 
+/* https://pbx.example:8887 is of the server that was asked as pbx.example:8887. */
+static bool is_foreign(struct str origin, struct str host)
+{
+	struct str at = origin;
+
+	if (!origin.p)
+		return false;
+	for (size_t i = 0; i + 3 <= origin.n; i++)
+		if (!memcmp(origin.p + i, "://", 3)) {
+			at.p = origin.p + i + 3;
+			at.n = origin.n - i - 3;
+			break;
+		}
+	return !str_ieq(at, host);
+}
+
 static int fill_ask(struct ask *k, const struct web_request *req)
 {
 	struct str key = web_header(req, "idempotency-key");
 
 	k->is_csv = is_csv_type(web_header(req, "content-type"));
 	k->is_json = is_json_type(web_header(req, "content-type"));
+	k->is_upgrade = web_header(req, "upgrade").p != NULL;
+	k->is_foreign_origin = is_foreign(web_header(req, "origin"), web_header(req, "host"));
 	k->remote = req->remote;
 	k->who.is_local = req->is_local;
 	read_if_match(k, req);
@@ -222,6 +241,16 @@ static void on_core(const void *msg, void *arg)
 	free(r->json);
 }
 
+void api_event(const struct bus_event *ev, void *api)
+{
+	stream_hub_event(((struct api *)api)->hub, ev);
+}
+
+void api_call_ended(struct api *a, const struct call_record *call)
+{
+	stream_hub_call(a->hub, call);
+}
+
 static int make_parts(struct api *a)
 {
 	int err = routes_make(&a->routes);
@@ -234,6 +263,8 @@ static int make_parts(struct api *a)
 		err = ring_alloc(&a->from_core, RING_SLOTS, sizeof(struct command_reply));
 	if (!err)
 		err = throttle_alloc(&a->throttle);
+	if (!err)
+		err = stream_hub_alloc(&a->hub, a);
 	if (!err)
 		err = openapi_make(&a->routes, &a->openapi, &a->nopenapi);
 	return err;
@@ -265,6 +296,8 @@ int api_open(struct api **ap, const struct api_conf *conf, struct addr *bound)
 		err = web_watch_ring(a->web, a->from_core, sizeof(struct command_reply), on_core,
 				     a);
 	if (!err)
+		err = stream_hub_start(a->hub);
+	if (!err)
 		err = web_start(a->web);
 	if (err)
 		a = api_close(a);
@@ -284,6 +317,7 @@ void api_stop(struct api *a)
 	web_stop(a->web);
 	while ((k = ids_next(a->asks, &pos, &id)))
 		ask_free(k);
+	stream_hub_stop(a->hub);
 	a->web = web_close(a->web);
 }
 
@@ -301,6 +335,7 @@ struct api *api_close(struct api *a)
 		free(from_core.json);
 	a->from_store = ring_free(a->from_store);
 	a->from_core = ring_free(a->from_core);
+	a->hub = stream_hub_free(a->hub);
 	a->asks = ids_free(a->asks);
 	a->throttle = throttle_free(a->throttle);
 	routes_close(&a->routes);

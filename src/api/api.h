@@ -24,5 +24,10 @@ struct api_conf {
 int api_open(struct api **ap, const struct api_conf *conf, struct addr *bound) MUST_USE;
 void api_stop(struct api *a); /* no more requests; those in progress end without an answer */
 struct api *api_close(struct api *a);
+/* For who watches events; on the core thread, between api_open() and api_close(). */
+struct bus_event;
+struct call_record;
+void api_event(const struct bus_event *ev, void *api); /* a bus_h */
+void api_call_ended(struct api *a, const struct call_record *call);
 
 #endif

@@ -65,6 +65,8 @@ struct ask {
 	char *query, *body;
 	size_t nbody;
 	bool is_json, is_csv;
+	bool is_upgrade;	/* a WebSocket is asked for */
+	bool is_foreign_origin; /* by a page from elsewhere */
 	bool has_if_match;
 	bool is_if_match_bad; /* not one strong tag of ours: matches nothing */
 	uint64_t if_revision;
@@ -80,6 +82,7 @@ struct api {
 	struct ring *from_store, *from_core;
 	struct ids *asks;
 	struct throttle *throttle;
+	struct stream_hub *hub;
 	struct routes routes;
 	char *openapi;
 	size_t nopenapi;

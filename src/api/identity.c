@@ -4,6 +4,7 @@
  * store is asked each time: a session that was ended, or whose user was disabled, is over with the next request.
  */
 #include "api/ask.h"
+#include "api/starts.h"
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -125,6 +126,23 @@ static void on_identity(struct ask *k, const struct answer *ans)
 	return ask_go_on(k);
 }
 
+/* A browser cannot send a header with a WebSocket: there the token may stand in the query, which no log shows. */
+static bool read_query_token(struct ask *k)
+{
+	struct params q;
+	struct str token;
+
+	if (k->route->fn != events_start || params_parse(&q, str_of(k->query)))
+		return false;
+	token = params_get(&q, "access_token");
+	if (token.p && is_key(token))
+		token_hash(k->who.key_hash, token);
+	else if (token.n == strlen(TOKEN_PREFIX) + TOKEN_CHARS)
+		token_hash(k->who.token_hash, token);
+	params_close(&q);
+	return k->who.key_hash[0] || k->who.token_hash[0];
+}
+
 void identity_start(struct ask *k, const struct web_request *req)
 {
 	struct who *who = &k->who;
@@ -137,7 +155,7 @@ void identity_start(struct ask *k, const struct web_request *req)
 		snprintf(who->username, sizeof(who->username), "local");
 		if (!who->domain[0])
 			return ask_go_on(k);
-	} else if (!read_token(k, req)) {
+	} else if (!read_token(k, req) && !read_query_token(k)) {
 		return ask_problem(k, PROBLEM_UNAUTHENTICATED,
 				   "Send Authorization: Bearer with a token of POST /api/login, or "
 				   "an API key.");

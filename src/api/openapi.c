@@ -98,6 +98,9 @@ static json_t *parameters(const struct route *r)
 		{TAKES_AUDIT_FILTER, "to"},
 		{TAKES_AUDIT_FILTER, "resource"},
 		{TAKES_AUDIT_FILTER, "resource_id"},
+		{TAKES_EVENTS, "topics"},
+		{TAKES_EVENTS, "since"},
+		{TAKES_EVENTS, "access_token"},
 		{TAKES_AUDIT_FILTER, "actor"},
 	};
 	json_t *list = json_array();
@@ -124,6 +127,7 @@ static json_t *success(const struct route *r)
 	json_t *headers = json_pack("{s:o}", "X-Request-Id", ref("headers", "X-Request-Id"));
 	json_t *j = json_pack("{s:s,s:o}", "description",
 			      r->status == 201	 ? "Created"
+			      : r->status == 101 ? "It is a WebSocket now"
 			      : r->status == 204 ? "Done"
 						 : "OK",
 			      "headers", headers);
@@ -168,6 +172,8 @@ static json_t *responses(const struct route *r)
 	}
 	if (!strcmp(r->operation_id, "undo_audit_log"))
 		add_problem(j, 409);
+	if (r->takes & TAKES_EVENTS)
+		add_problem(j, 426);
 	if (!strcmp(r->operation_id, "get_readyz"))
 		add_problem(j, 503);
 	json_object_set_new(j, "default", ref("responses", "problem"));

@@ -26,7 +26,8 @@ enum takes {
 	TAKES_CDR_FILTER = 128,
 	TAKES_AUDIT_FILTER = 256,
 	TAKES_MESSAGE_FILTER = 512,
-	TAKES_CSV = 1024, /* a body of text/csv */
+	TAKES_EVENTS = 2048, /* topics, since, access_token */
+	TAKES_CSV = 1024,    /* a body of text/csv */
 };
 
 struct ask;

@@ -16,12 +16,15 @@ route_start_h list_start, create_start, get_start, update_start, delete_start, e
 route_start_h login_start, logout_start, me_start;
 /* live.c */
 route_start_h registrations_start, sessions_start, session_start, session_hangup_start,
-	blocked_addresses_start, blocked_address_free_start, trunk_states_start, transport_states_start,
-	route_simulation_start, status_start;
+	blocked_addresses_start, blocked_address_free_start, trunk_states_start,
+	transport_states_start, route_simulation_start, status_start;
 /* records.c */
 route_start_h members_start, cdrs_start, cdr_start, messages_start, audit_logs_start,
 	audit_log_start, undo_start, restore_start;
 /* system.c */
 route_start_h info_start, metrics_start, healthz_start, readyz_start, openapi_start, docs_start;
+
+/* stream.c */
+route_start_h events_start;
 
 #endif

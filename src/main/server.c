@@ -68,8 +68,12 @@ static void stop_store(struct server *s)
 static int keep_record(struct record_sink *sink, enum record_kind kind, const void *rec, size_t n)
 {
 	struct record_keeper *k = CONTAINER_OF(sink, struct record_keeper, sink);
+	struct server *s = CONTAINER_OF(k, struct server, records);
+	int err = journal_write(k->journal, kind, rec, n);
 
-	return journal_write(k->journal, kind, rec, n);
+	if (!err && kind == RECORD_CALL && ((const struct call_record *)rec)->ended_at && s->api)
+		api_call_ended(s->api, rec);
+	return err;
 }
 
 static int start_journal(struct server *s)
@@ -426,6 +430,14 @@ static void stop_listeners(struct server *s)
 		s); /* the sockets are net/'s; the calls were drained when the signal came */
 }
 
+static void pass_event(const struct bus_event *ev, void *arg)
+{
+	struct server *s = arg;
+
+	if (s->api)
+		api_event(ev, s->api);
+}
+
 static int start_api(struct server *s)
 {
 	char text[ADDR_STR_BYTES];
@@ -447,7 +459,7 @@ static int start_api(struct server *s)
 			  addr_str(text, &conf.listen), strerror(err));
 	else
 		log_info(NULL, LOGID_API, "HTTP on %s", addr_str(text, &s->http_bound));
-	return err;
+	return err ? err : bus_subscribe(s->bus, pass_event, s);
 }
 
 static void stop_api(struct server *s)

@@ -66,6 +66,7 @@ void conn_close(struct conn *c)
 {
 	struct web *w = c->w;
 
+	socket_gone(c);
 	drop_request(c);
 	timer_cancel(&c->timer);
 	c->watch = loop_unwatch(c->watch);
@@ -99,6 +100,16 @@ static void eat(struct conn *c, size_t n)
 static struct str pending(const struct conn *c)
 {
 	return c->in.n > c->in_at ? (struct str){c->in.p + c->in_at, c->in.n - c->in_at} : STR("");
+}
+
+struct str conn_pending(const struct conn *c)
+{
+	return pending(c);
+}
+
+void conn_eat(struct conn *c, size_t n)
+{
+	eat(c, n);
 }
 
 static void reply_now(struct conn *c, const struct web_response *resp)
@@ -314,9 +325,32 @@ static enum step step_linger(struct conn *c)
 	return STEP_WAIT;
 }
 
+static enum step step_socket(struct conn *c)
+{
+	switch (socket_step(c)) {
+	case SOCKET_READS:
+		watch(c, LOOP_READ);
+		return STEP_WAIT;
+	case SOCKET_WRITES:
+		watch(c, LOOP_READ | LOOP_WRITE);
+		return STEP_WAIT;
+	case SOCKET_CLOSED:
+		socket_gone(c);
+		if (shutdown(c->fd, SHUT_WR))
+			return STEP_CLOSE;
+		c->st = CONN_LINGER;
+		c->discarded = 0;
+		arm(c, LINGER_MS);
+		return STEP_AGAIN;
+	case SOCKET_BROKEN:
+		break;
+	}
+	return STEP_CLOSE;
+}
+
 static enum step (*const steps[])(struct conn *c) = {
 	[CONN_HEAD] = step_head,   [CONN_BODY] = step_body,	[CONN_WAIT] = step_wait,
-	[CONN_WRITE] = step_write, [CONN_LINGER] = step_linger,
+	[CONN_WRITE] = step_write, [CONN_LINGER] = step_linger, [CONN_SOCKET] = step_socket,
 };
 
 static void conn_run(struct conn *c)
@@ -339,6 +373,8 @@ static void on_timeout(struct timer *t, void *arg)
 		fail(c, 408, "The request did not come in time.");
 	else if (c->st == CONN_BODY)
 		fail(c, 408, "The body did not come in time.");
+	else if (c->st == CONN_SOCKET && socket_ping(c))
+		arm(c, c->ping_ms);
 	else if (c->st == CONN_WAIT)
 		fail(c, 503, "The server did not answer in time.");
 	else
@@ -413,4 +449,30 @@ void conn_reply(struct conn *c, const struct web_response *resp)
 	reply_now(c, resp);
 	if (!c->in_handler)
 		return conn_run(c);
+}
+
+void conn_wake(struct conn *c)
+{
+	if (!c->in_handler)
+		return conn_run(c);
+}
+
+void conn_refused(struct conn *c)
+{
+	c->keep_alive = false;
+	drop_request(c);
+	c->st = CONN_WRITE;
+	c->out_at = 0;
+	arm(c, WRITE_MS);
+	return conn_wake(c);
+}
+
+void conn_upgraded(struct conn *c, uint32_t ping_ms)
+{
+	drop_request(c);
+	metric_add(METRIC_HTTP_REQUESTS, 1);
+	c->st = CONN_SOCKET;
+	c->ping_ms = ping_ms;
+	arm(c, ping_ms);
+	return conn_wake(c);
 }

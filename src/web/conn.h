@@ -4,6 +4,8 @@
  *
  *   HEAD ──head whole──▶ BODY ──body whole──▶ WAIT ──web_reply──▶ WRITE ──sent──▶ HEAD (kept alive) or LINGER or closed
  *
+ *   WAIT ──web_upgrade──▶ SOCKET ──closed──▶ LINGER
+ *
  * Every state has the timer `timer`: HEAD header or idle time, BODY body time, WAIT the handler's time, WRITE progress of the
  * peer, LINGER five seconds in which what the peer still sends is thrown away, so that it reads our answer before a reset.
  *
@@ -17,6 +19,7 @@
 #include "base/loop.h"
 #include "base/thread.h"
 #include "web/http.h"
+#include "web/websocket.h"
 
 struct web_watch {
 	struct link link;
@@ -47,11 +50,12 @@ struct web {
 	uint64_t unix_ino;
 	struct link conns, watches;
 	struct ids *requests; /* → conn in WAIT */
+	struct ids *sockets;  /* → conn in SOCKET */
 	size_t ntcp, nlocal;
 	size_t body_bytes; /* of all bodies held now */
 };
 
-enum conn_state { CONN_HEAD, CONN_BODY, CONN_WAIT, CONN_WRITE, CONN_LINGER };
+enum conn_state { CONN_HEAD, CONN_BODY, CONN_WAIT, CONN_WRITE, CONN_LINGER, CONN_SOCKET };
 
 struct conn {
 	struct link link;
@@ -76,10 +80,28 @@ struct conn {
 	size_t discarded;
 	oid request;
 	char request_id[65];
+	/* SOCKET */
+	oid socket;
+	web_socket_h *socket_fn;
+	void *socket_arg;
+	struct websocket ws;
+	uint32_t ping_ms;
+	bool is_closing; /* our close is in `out`: nothing follows */
+	bool is_alive;	 /* something has come since the last ping */
 };
 
 int conn_open(struct web *w, int fd, bool is_local, const struct addr *remote) MUST_USE;
 void conn_close(struct conn *c);
+/* For socket.c */
+struct str conn_pending(const struct conn *c);
+void conn_eat(struct conn *c, size_t n);
+void conn_refused(struct conn *c);		      /* `out` holds the refusal */
+void conn_upgraded(struct conn *c, uint32_t ping_ms); /* `out` holds the 101 */
+void conn_wake(struct conn *c);			      /* may free it: the last statement */
+enum socket_next { SOCKET_READS, SOCKET_WRITES, SOCKET_CLOSED, SOCKET_BROKEN };
+enum socket_next socket_step(struct conn *c);
+bool socket_ping(struct conn *c);
+void socket_gone(struct conn *c); /* tells the handler, once */
 void conn_reply(struct conn *c, const struct web_response *resp);
 
 #endif

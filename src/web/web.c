@@ -233,6 +233,9 @@ int web_open(struct web **wp, const struct web_conf *conf, struct addr *bound)
 	if (!err)
 		err = ids_alloc(&w->requests,
 				(conf->max_conns ? conf->max_conns : 1024) + WEB_LOCAL_CONNS);
+	if (!err)
+		err = ids_alloc(&w->sockets,
+				(conf->max_conns ? conf->max_conns : 1024) + WEB_LOCAL_CONNS);
 	if (!err && conf->listen.family)
 		err = listen_tcp(w, bound);
 	if (!err && conf->unix_path)
@@ -334,6 +337,7 @@ struct web *web_close(struct web *w)
 		free(watch);
 	}
 	w->requests = ids_free(w->requests);
+	w->sockets = ids_free(w->sockets);
 	w->loop = loop_free(w->loop);
 	free(w);
 	return NULL;

@@ -73,6 +73,19 @@ void web_stop(struct web *w); /* ends the thread; what it had open stays until w
 struct web *web_close(struct web *w);
 /* Answer.  ENOENT: answered before, or the client is gone; both are normal.  The response is copied. */
 int web_reply(struct web *w, oid request, const struct web_response *resp);
+/* Make a WebSocket of the request (RFC 6455).  What is no fitting hand-shake is refused here: EBADMSG; ENOSPC too many; ENOENT as above.
+ * fn hears of messages, and once of the end, after which the id means nothing; it may come from within any of these calls. */
+enum web_socket_kind { WEB_SOCKET_MESSAGE, WEB_SOCKET_CLOSED };
+struct web_socket_event {
+	enum web_socket_kind kind;
+	oid socket;
+	struct str payload; /* of a message; borrowed */
+};
+typedef void web_socket_h(const struct web_socket_event *ev, void *arg);
+int web_upgrade(struct web *w, oid request, web_socket_h *fn, void *arg, oid *socketp) MUST_USE;
+/* ENOENT: it is closed.  ENOBUFS: it reads too slowly, and is closed now. */
+int web_socket_send(struct web *w, oid socket, struct str text);
+void web_socket_close(struct web *w, oid socket, uint16_t code, const char *why);
 /* Timers and time of the web thread. */
 struct env web_env(struct web *w);
 

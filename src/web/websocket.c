@@ -94,7 +94,7 @@ static const char *flaw(const struct http_head *h, struct str subprotocol, unsig
 	*statusp = 400;
 	if (nkeys != 1 || !is_key(key))
 		return "Sec-WebSocket-Key is not 16 bytes in base64.";
-	if (!has_word(h, "Sec-WebSocket-Protocol", subprotocol, false))
+	if (subprotocol.n && !has_word(h, "Sec-WebSocket-Protocol", subprotocol, false))
 		return "The subprotocol that is spoken here was not offered.";
 	return NULL;
 }
@@ -112,7 +112,9 @@ int websocket_accept(const struct http_head *h, struct str subprotocol, struct b
 	buf_cstr(out, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
 		      "Connection: Upgrade\r\nSec-WebSocket-Accept: ");
 	write_accept(out, http_field(h, "Sec-WebSocket-Key", NULL));
-	buf_printf(out, "\r\nSec-WebSocket-Protocol: %.*s\r\n\r\n", STR_ARG(subprotocol));
+	if (subprotocol.n)
+		buf_printf(out, "\r\nSec-WebSocket-Protocol: %.*s", STR_ARG(subprotocol));
+	buf_cstr(out, "\r\n\r\n");
 	return out->err;
 }
 

@@ -43,7 +43,7 @@ struct websocket {	 /* zeroed to start, but for max */
 	const char *why; /* of WEBSOCKET_BAD */
 };
 
-/* Answer a request to become a WebSocket.  0: out holds the 101.  EBADMSG: out holds the refusal, *statusp its status. */
+/* Answer a request to become a WebSocket; subprotocol empty: none is spoken.  0: out holds the 101.  EBADMSG: out holds the refusal, *statusp its status. */
 int websocket_accept(const struct http_head *h, struct str subprotocol, struct buf *out,
 		     unsigned *statusp) MUST_USE;
 /* A refusal for reasons of the caller's. */

@@ -9,6 +9,7 @@
  * stand-in answers no command, as a hung call manager.  Prints "ready PORT".  Ends on SIGTERM.
  */
 #include "api/api.h"
+#include "base/bus.h"
 #include "base/thread.h"
 #include "schema/record.h"
 #include "store/journal.h"
@@ -31,6 +32,7 @@ struct fake {
 	struct thread *thread;
 	_Atomic bool stop;
 	bool is_deaf;
+	struct api *api;
 	unsigned unblocked; /* so many were */
 	struct {
 		uint64_t tenant_id;
@@ -187,8 +189,17 @@ static void answer(struct fake *f, const struct command *c)
 		break;
 	case COMMAND_SESSION_HANGUP:
 		reply.err = is_seen(f, c, i) ? 0 : ENOENT;
-		if (!reply.err)
+		if (!reply.err) {
+			const struct bus_event ev = {.kind = BUS_CALL_ENDED,
+						     .tenant_id = f->sessions[i].tenant_id,
+						     .call_id = c->id,
+						     .number = "101",
+						     .peer = "102",
+						     .wall_us = 1763640065000000};
+
 			f->sessions[i].gone = true;
+			api_event(&ev, f->api);
+		}
 		break;
 	case COMMAND_ROUTE:
 		buf_printf(&out,
@@ -201,8 +212,10 @@ static void answer(struct fake *f, const struct command *c)
 			       "\"registered_until\":null,\"calls\":0}],\"next\":null}");
 		break;
 	case COMMAND_TRANSPORT_STATES:
-		buf_cstr(&out, "{\"items\":[{\"id\":\"17\",\"transport_id\":\"1\",\"protocol\":\"udp\",\"address\":"
-			       "\"127.0.0.1\",\"port\":5060,\"is_active\":true,\"reason\":\"\"}],\"next\":null}");
+		buf_cstr(&out, "{\"items\":[{\"id\":\"17\",\"transport_id\":\"1\",\"protocol\":"
+			       "\"udp\",\"address\":"
+			       "\"127.0.0.1\",\"port\":5060,\"is_active\":true,\"reason\":\"\"}],"
+			       "\"next\":null}");
 		break;
 	case COMMAND_BLOCKED_ADDRESSES:
 		buf_printf(
@@ -287,6 +300,7 @@ static int run(const char *dir, const char *url, struct addr listen, struct fake
 	conf.commands = f->commands;
 	if (!err)
 		err = api_open(&api, &conf, &bound);
+	f->api = api;
 	if (!err) {
 		sigset_t set;
 		int got;

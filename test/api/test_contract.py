@@ -66,6 +66,8 @@ CALLS = {
     "get_audit_log": lambda t: t.client.ask("GET", f"/api/audit_logs/{change_of(t)}"),
     "undo_audit_log": lambda t: t.client.ask("POST", f"/api/audit_logs/{change_of(t)}/undo"),
     "create_restoration": lambda t: t.client.ask("POST", "/api/restorations", {"at": "2099-01-01T00:00:00Z"}),
+    "get_events": lambda t: t.client.ask("GET", "/api/events", headers={
+        "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}),
     "list_cdrs": lambda t: t.client.ask("GET", "/api/cdrs?from=2025-01-01&status=answered"),
     "list_messages": lambda t: t.client.ask("GET", "/api/messages?from=2025-01-01&status=pending"),
     "get_cdr": lambda t: t.client.ask("GET", f"/api/cdrs/{t.cdr()['id']}"),

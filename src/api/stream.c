@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "api/stream.h"
+#include "api/starts.h"
+#include "base/list.h"
+#include "base/log.h"
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	KEPT_EVENTS = 8192,
+	RING_EVENTS = 16384,
+	CHECK_MS = 4000, /* who is signed out, or may no longer, hears nothing more after so long */
+	CODE_SIGNED_OUT = 4401,
+	CODE_GOING = 1001,
+};
+
+/* What crosses from the core.  A call that has ended brings its record. */
+struct event_msg {
+	enum bus_kind kind;
+	uint64_t tenant_id, call_id, leg_id, extension_id, account_id;
+	int64_t wall_us;
+	char number[64], peer[64], address[64], reason[64];
+	struct call_record *call; /* owned */
+};
+
+struct kept {
+	uint64_t seq, tenant_id;
+	enum bus_kind kind;
+	char *text; /* JSON with its seq */
+};
+
+struct stream {
+	struct link link;
+	struct stream_hub *hub;
+	oid id;		    /* in hub->streams */
+	oid socket;	    /* 0: gone, to be swept */
+	uint64_t tenant_id; /* 0: all */
+	uint32_t kinds;	    /* bits of enum bus_kind */
+	char token_hash[HASH_HEX], key_hash[HASH_HEX];
+	uint64_t asked_ms; /* when the store was asked about it; 0: it has answered */
+};
+
+_Static_assert(BUS_NKINDS <= 32, "kinds are bits of one word");
+
+struct stream_hub {
+	struct api *a;
+	struct ring *events;
+	_Atomic uint64_t lost; /* the ring was full */
+	struct link streams;
+	struct ids *ids;
+	uint64_t seq;
+	struct kept kept[KEPT_EVENTS];
+	size_t first, nkept; /* of kept, oldest first */
+	struct timer check;
+	bool is_stopping;
+};
+
+/* ---- core ---- */
+
+static void push(struct stream_hub *h, const struct event_msg *m)
+{
+	if (!ring_push(h->events, m))
+		return;
+	free(m->call);
+	atomic_fetch_add(&h->lost, 1);
+}
+
+void stream_hub_event(struct stream_hub *h, const struct bus_event *ev)
+{
+	struct event_msg m = {.kind = ev->kind,
+			      .tenant_id = ev->tenant_id,
+			      .call_id = ev->call_id,
+			      .leg_id = ev->leg_id,
+			      .extension_id = ev->extension_id,
+			      .account_id = ev->account_id,
+			      .wall_us = ev->wall_us};
+
+	if (ev->kind == BUS_CALL_CDR) /* comes with its record */
+		return;
+	record_set_text(m.number, sizeof(m.number), str_of(ev->number));
+	record_set_text(m.peer, sizeof(m.peer), str_of(ev->peer));
+	record_set_text(m.address, sizeof(m.address), str_of(ev->address));
+	record_set_text(m.reason, sizeof(m.reason), str_of(ev->reason));
+	push(h, &m);
+}
+
+void stream_hub_call(struct stream_hub *h, const struct call_record *call)
+{
+	struct event_msg m = {.kind = BUS_CALL_CDR,
+			      .tenant_id = call->tenant_id,
+			      .call_id = call->id,
+			      .wall_us = call->ended_at,
+			      .call = malloc(sizeof(*call))};
+
+	if (!m.call) {
+		atomic_fetch_add(&h->lost, 1);
+		return;
+	}
+	*m.call = *call;
+	push(h, &m);
+}
+
+/* ---- an event as JSON ---- */
+
+static void set_id(json_t *j, const char *name, uint64_t id)
+{
+	if (id)
+		json_object_set_new(j, name, json_sprintf("%" PRIu64, id));
+}
+
+static void set_text(json_t *j, const char *name, const char *text)
+{
+	json_t *s = text && *text ? json_string(text) : NULL;
+
+	if (s)
+		json_object_set_new(j, name, s);
+}
+
+json_t *stream_json(const struct bus_event *ev, uint64_t seq)
+{
+	json_t *j = json_object();
+	char at[40];
+
+	if (!j)
+		return NULL;
+	clock_rfc3339(at, sizeof(at), ev->wall_us);
+	if (seq)
+		set_id(j, "seq", seq);
+	json_object_set_new(j, "topic", json_string(bus_topic(ev->kind)));
+	json_object_set_new(j, "key", json_string(bus_key(ev->kind)));
+	json_object_set_new(j, "at", json_string(at));
+	set_id(j, "tenant_id", ev->tenant_id);
+	set_id(j, "call_id", ev->call_id);
+	set_id(j, "leg_id", ev->leg_id);
+	set_id(j, "extension_id", ev->extension_id);
+	set_id(j, "account_id", ev->account_id);
+	set_text(j, "number", ev->number);
+	set_text(j, "peer", ev->peer);
+	set_text(j, "address", ev->address);
+	set_text(j, "reason", ev->reason);
+	return j;
+}
+
+static char *text_of(struct stream_hub *h, const struct event_msg *m, uint64_t seq)
+{
+	const struct bus_event ev = {.kind = m->kind,
+				     .tenant_id = m->tenant_id,
+				     .call_id = m->call_id,
+				     .leg_id = m->leg_id,
+				     .extension_id = m->extension_id,
+				     .account_id = m->account_id,
+				     .number = m->number,
+				     .peer = m->peer,
+				     .address = m->address,
+				     .reason = m->reason,
+				     .wall_us = m->wall_us};
+	json_t *j = stream_json(&ev, seq);
+	char *text;
+
+	if (j && m->call)
+		json_object_set_new(j, "cdr", record_to_json(&record_tables[RECORD_CALL], m->call));
+	text = j ? json_dumps(j, JSON_COMPACT) : NULL;
+	json_decref(j);
+	return text;
+}
+
+/* ---- who watches ---- */
+
+static bool is_for(const struct stream *s, const struct kept *k)
+{
+	return (s->kinds & 1u << k->kind) && (!s->tenant_id || s->tenant_id == k->tenant_id);
+}
+
+static void sweep(struct stream_hub *h)
+{
+	LIST_EACH_SAFE (l, next, &h->streams) {
+		struct stream *s = CONTAINER_OF(l, struct stream, link);
+
+		if (s->socket)
+			continue;
+		ids_remove(h->ids, s->id);
+		list_remove(&s->link);
+		free(s);
+	}
+}
+
+static void on_socket(const struct web_socket_event *ev, void *arg)
+{
+	struct stream *s = arg;
+
+	if (ev->kind == WEB_SOCKET_CLOSED) /* the list may be being walked */
+		s->socket = 0;
+}
+
+static void keep(struct stream_hub *h, const struct event_msg *m)
+{
+	size_t at = (h->first + h->nkept) % KEPT_EVENTS;
+	struct kept *k = &h->kept[at];
+
+	if (h->nkept == KEPT_EVENTS) {
+		free(k->text);
+		h->first = (h->first + 1) % KEPT_EVENTS;
+	} else {
+		h->nkept++;
+	}
+	*k = (struct kept){++h->seq, m->tenant_id, m->kind, text_of(h, m, h->seq)};
+	if (!k->text)
+		return;
+	LIST_EACH_SAFE (l, next, &h->streams) {
+		struct stream *s = CONTAINER_OF(l, struct stream, link);
+
+		if (s->socket && is_for(s, k))
+			(void)web_socket_send(h->a->web, s->socket, str_of(k->text));
+	}
+	sweep(h);
+}
+
+static void on_event(const void *msg, void *arg)
+{
+	const struct event_msg *m = msg;
+
+	keep(arg, m);
+	free(m->call);
+}
+
+/* What came after `since`.  What is no longer kept is said to be missing. */
+static void catch_up(struct stream_hub *h, const struct stream *s, uint64_t since)
+{
+	uint64_t oldest = h->nkept ? h->kept[h->first].seq : h->seq + 1;
+	char text[128];
+
+	if (since + 1 < oldest) {
+		(void)snprintf(text, sizeof(text),
+			       "{\"topic\":\"stream\",\"key\":\"missed\",\"from\":\"%" PRIu64
+			       "\",\"to\":\"%" PRIu64 "\"}",
+			       since + 1, oldest - 1);
+		(void)web_socket_send(h->a->web, s->socket, str_of(text));
+	}
+	for (size_t i = 0; s->socket && i < h->nkept; i++) {
+		const struct kept *k = &h->kept[(h->first + i) % KEPT_EVENTS];
+
+		if (k->seq > since && k->text && is_for(s, k))
+			(void)web_socket_send(h->a->web, s->socket, str_of(k->text));
+	}
+}
+
+/* ---- is who watches still signed in? ---- */
+
+static void on_checked(struct ask *k, const struct answer *ans)
+{
+	struct stream_hub *h = k->a->hub;
+	struct stream *s = ids_get(h->ids, k->target);
+	json_t *j = ans->err ? NULL : json_loadb(ans->json.p, ans->json.n, 0, NULL);
+	json_t *session = json_object_get(j, "session");
+	bool is_in =
+		ans->err || json_is_object(session); /* a database that is away signs nobody out */
+
+	if (s)
+		s->asked_ms = 0;
+	if (s && is_in && !ans->err) {
+		json_t *permissions = json_object_get(session, "permissions");
+
+		k->who.permissions = json_is_array(permissions) ? json_incref(permissions) : NULL;
+		k->who.is_admin = !s->tenant_id;
+		is_in = ask_may(k, k->route->what, k->route->op);
+	}
+	json_decref(j);
+	if (s && s->socket && !is_in)
+		web_socket_close(h->a->web, s->socket, CODE_SIGNED_OUT, "signed out");
+	ask_free(k);
+	sweep(h);
+}
+
+static void check(struct stream_hub *h, struct stream *s)
+{
+	struct api *a = h->a;
+	const uint64_t now_ms = clock_mono_ms(web_env(a->web).clock);
+	struct ask *k;
+	json_t *args;
+
+	if ((s->asked_ms && now_ms - s->asked_ms < 2 * STORE_DEADLINE_MS) ||
+	    (!s->token_hash[0] && !s->key_hash[0]))
+		return;
+	k = calloc(1, sizeof(*k));
+	if (!k || ids_add(a->asks, k, &k->id)) {
+		free(k);
+		return;
+	}
+	k->a = a;
+	k->target = s->id;
+	for (size_t i = 0; i < a->routes.n; i++)
+		if (a->routes.v[i].fn == events_start)
+			k->route = &a->routes.v[i];
+	s->asked_ms = now_ms;
+	args = json_pack("{s:s,s:s}", "token_hash", s->token_hash, "key_hash", s->key_hash);
+	return ask_query(k, 0, "identity", args, on_checked);
+}
+
+static void on_check_time(struct timer *t, void *arg)
+{
+	struct stream_hub *h = arg;
+
+	sweep(h);
+	LIST_EACH_SAFE (l, next, &h->streams) {
+		check(h, CONTAINER_OF(l, struct stream, link));
+	}
+	timer_start(web_env(h->a->web).wheel, &h->check, CHECK_MS, on_check_time, h);
+}
+
+/* ---- GET /api/events ---- */
+
+/* The kinds that a list of topics and keys names; false: one is none. */
+static bool read_topics(struct str list, uint32_t *kinds)
+{
+	*kinds = 0;
+	while (list.p) {
+		struct str one = str_trim(str_cut(&list, ','));
+		uint32_t found = 0;
+
+		for (unsigned i = 0; i < BUS_NKINDS; i++)
+			if (str_eq(one, str_of(bus_topic((enum bus_kind)i))) ||
+			    str_eq(one, str_of(bus_key((enum bus_kind)i))))
+				found |= 1u << i;
+		if (!found)
+			return false;
+		*kinds |= found;
+	}
+	return true;
+}
+
+/* False: answered. */
+static bool read_query(struct ask *k, uint32_t *kinds, uint64_t *since, bool *has_since)
+{
+	struct params q;
+	struct str bad = STR_NONE;
+
+	*kinds = UINT32_MAX;
+	*has_since = false;
+	if (!ask_read_params(k, &q))
+		return false;
+	for (size_t i = 0; !bad.p && i < q.n; i++) {
+		struct str name = q.v[i].name, value = q.v[i].value;
+
+		if (str_eq(name, STR("topics")) && read_topics(value, kinds))
+			continue;
+		*has_since = str_eq(name, STR("since")) && !str_u64(value, since);
+		if (!*has_since && !str_eq(name, STR("access_token")))
+			bad = name;
+	}
+	if (bad.p)
+		ask_bad_parameter(
+			k, bad, "unknown_parameter",
+			"topics are names of topics or keys, joined by commas; since a seq");
+	params_close(&q);
+	return !bad.p;
+}
+
+void events_start(struct ask *k)
+{
+	struct stream_hub *h = k->a->hub;
+	uint64_t since = 0;
+	bool has_since;
+	struct stream *s;
+	uint32_t kinds;
+	int err;
+
+	if (!read_query(k, &kinds, &since, &has_since))
+		return;
+	if (!k->is_upgrade)
+		return ask_problem_headers(
+			k, PROBLEM_UPGRADE, "Ask for a WebSocket.",
+			STR("Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"));
+	if (k->is_foreign_origin)
+		return ask_problem(k, PROBLEM_FORBIDDEN, "The page is of another origin.");
+	s = calloc(1, sizeof(*s));
+	if (!s || ids_add(h->ids, s, &s->id)) {
+		free(s);
+		return ask_problem(k, PROBLEM_UNAVAILABLE, "Too many are listening.");
+	}
+	s->hub = h;
+	s->tenant_id = k->who.has_tenant ? k->who.tenant_id : 0;
+	s->kinds = kinds;
+	memcpy(s->token_hash, k->who.token_hash, sizeof(s->token_hash));
+	memcpy(s->key_hash, k->who.key_hash, sizeof(s->key_hash));
+	list_append(&h->streams, &s->link);
+	err = web_upgrade(k->a->web, k->request, on_socket, s, &s->socket);
+	if (!err && has_since)
+		catch_up(h, s, since);
+	sweep(h);
+	ask_free(k);
+}
+
+/* ---- hub ---- */
+
+int stream_hub_alloc(struct stream_hub **hp, struct api *a)
+{
+	struct stream_hub *h = calloc(1, sizeof(*h));
+	int err;
+
+	if (!h)
+		return ENOMEM;
+	h->a = a;
+	list_init(&h->streams);
+	/* Numbers go on growing over restarts, as no second has a million events. */
+	h->seq = (uint64_t)clock_wall_us(clock_real());
+	err = ids_alloc(&h->ids, 2048);
+	if (!err)
+		err = ring_alloc(&h->events, RING_EVENTS, sizeof(struct event_msg));
+	if (err)
+		stream_hub_free(h);
+	else
+		*hp = h;
+	return err;
+}
+
+int stream_hub_start(struct stream_hub *h)
+{
+	int err = web_watch_ring(h->a->web, h->events, sizeof(struct event_msg), on_event, h);
+
+	if (!err)
+		timer_start(web_env(h->a->web).wheel, &h->check, CHECK_MS, on_check_time, h);
+	return err;
+}
+
+void stream_hub_stop(struct stream_hub *h)
+{
+	if (h)
+		timer_cancel(&h->check);
+}
+
+struct stream_hub *stream_hub_free(struct stream_hub *h)
+{
+	struct event_msg m;
+
+	if (!h)
+		return NULL;
+	LIST_EACH (l, &h->streams)
+		CONTAINER_OF(l, struct stream, link)->socket = 0;
+	sweep(h);
+	while (h->events && ring_pop(h->events, &m))
+		free(m.call);
+	h->events = ring_free(h->events);
+	h->ids = ids_free(h->ids);
+	for (size_t i = 0; i < KEPT_EVENTS; i++)
+		free(h->kept[i].text);
+	free(h);
+	return NULL;
+}
