@@ -8,6 +8,7 @@
 #include "base/thread.h"
 #include "call/bridge.h"
 #include "call/calls.h"
+#include "call/leg_codecs.h"
 #include "call/leg_media.h"
 #include "call/negotiate.h"
 #include "call/party.h"
@@ -114,9 +115,12 @@ static void act_pass_offer(struct bridge *br, const struct bridge_msg *m)
 	struct leg *x = leg_x(br), *y = leg_y(br);
 	bool is_new = x->owes == LEG_OWES_NOTHING && !br->has_turned;
 	struct str sdp;
-	int err = is_new ? leg_sdp_introduce(y, x->offered, &sdp)
-			 : leg_sdp_relay(y, x->offered, NULL, &sdp);
+	int err;
 
+	if (y->theirs && leg_codecs_known(x->offered) && !leg_codecs_share(x->offered, y->theirs))
+		x->converts = y->converts = true;
+	err = is_new ? leg_sdp_introduce(y, x->offered, &sdp)
+		     : leg_sdp_relay(y, x->offered, NULL, &sdp);
 	if (!err)
 		err = leg_send_sdp(y, sdp);
 	if (err)

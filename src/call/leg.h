@@ -90,6 +90,7 @@ struct leg {
 	enum nat_choice nat; /* whether the addresses in its SDP are believed (ACC-5) */
 	struct media_remote remote[MEDIA_MAX_STREAMS]; /* as last told the engine */
 	oid joined;				       /* leg whose media it hears */
+	bool converts; /* it shares no codec with who it talks to: leg_codecs.h */
 	uint32_t play_seq, record_seq, mix_seq;	       /* of its last commands of that kind */
 	uint8_t secret[32];			       /* our keys towards it are made from this */
 	struct leg_line lines[MEDIA_MAX_STREAMS];      /* how each is protected */

@@ -93,9 +93,17 @@ static void ignore_ip(struct addr *a, const struct addr *from)
 	a->port = port;
 }
 
-static struct media_format format_of(const struct sdp_media *theirs, const struct sdp_media *other)
+/* Where the two share nothing each speaks its own, and is answered in it. */
+static struct media_format format_of(const struct leg *leg, const struct sdp_media *theirs,
+				     const struct sdp_media *other)
 {
-	return str_ieq(theirs->kind, STR("audio")) ? media_format_of(theirs, other) : (struct media_format){0};
+	struct media_format f = {0};
+
+	if (str_ieq(theirs->kind, STR("audio")))
+		f = media_format_of(theirs, other);
+	if (!f.codec && leg->converts)
+		f = media_format_of(theirs, theirs);
+	return f;
 }
 
 /* Stream i as both descriptions leave it: a leg may send what the other side takes, and the other way round. */
@@ -112,7 +120,7 @@ static struct media_remote stream_remote(const struct leg *leg, const struct sdp
 		return r;
 	peer = other->media[i].is_held ? other->media[i].direction & SDP_SENDONLY
 				       : other->media[i].direction;
-	r.format = format_of(m, &other->media[i]);
+	r.format = format_of(leg, m, &other->media[i]);
 	r.may_send = (m->direction & SDP_SENDONLY) && (peer & SDP_RECVONLY);
 	r.may_receive = (m->direction & SDP_RECVONLY) && (peer & SDP_SENDONLY) && !m->is_held;
 	r.rtp = m->rtp;

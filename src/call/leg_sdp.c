@@ -7,6 +7,7 @@
 
 #include "call/calls.h"
 #include "call/leg_keys.h"
+#include "call/leg_codecs.h"
 #include "call/leg_media.h"
 #include "call/services.h"
 #include "media/format.h"
@@ -126,12 +127,39 @@ static size_t carrier_of(const struct writing *w, const struct sdp_local_media *
 	return tag < i && !media[tag].is_refused && media[tag].guard.is_bundled ? tag : i;
 }
 
+static size_t first_audio(const struct sdp *s)
+{
+	for (size_t i = 0; i < s->nmedia; i++)
+		if (str_eq(s->media[i].kind, STR("audio")) && !is_refused(s, i))
+			return i;
+	return s->nmedia;
+}
+
+/* The audio line of a leg that shares no codec with the other: what we can convert. */
+static void fit_codecs(const struct writing *w, size_t i, struct leg_codecs *c,
+		       struct sdp_local_media *media)
+{
+	const struct sdp_media *m = &w->from->media[i];
+
+	if (!w->to->converts || media->is_refused || !str_ieq(m->kind, STR("audio")))
+		return;
+	if (w->offer && i < w->offer->nmedia)
+		leg_codecs_answer(c, &w->offer->media[i], m);
+	else
+		leg_codecs_offer(c, m);
+	if (!c->n)
+		return;
+	media->formats = c->formats;
+	media->nformats = c->n;
+}
+
 static int write_from(struct buf *out, const struct writing *w, bool is_opened)
 {
 	struct leg *to = w->to;
 	const struct sdp *from = w->from;
 	struct sdp_local_media media[SDP_MAX_MEDIA] = {0};
 	struct leg_guard room[SDP_MAX_MEDIA];
+	struct leg_codecs codecs; /* of the first audio line: there is seldom another */
 	struct sdp_rewrite rw = {
 		.id = to->sdp_id,
 		.version = to->sdp_version,
@@ -146,6 +174,8 @@ static int write_from(struct buf *out, const struct writing *w, bool is_opened)
 				      !leg_keys_describe(to, w->offer, from->media[i].proto, i,
 							 &room[i], &media[i].guard);
 		fit_web(w, i, &media[i].guard);
+		if (i == first_audio(from))
+			fit_codecs(w, i, &codecs, &media[i]);
 	}
 	for (size_t i = 0; i < from->nmedia; i++)
 		if (!media[i].is_refused)
@@ -165,7 +195,7 @@ static int write_opened(struct buf *out, const struct writing *w)
 
 /* What is spoken to must be understood: the first codec that we know, so that it cannot change in the call, and keys. */
 struct choice {
-	bool is_any;			 /* a service that sends back what it hears needs to know no codec */
+	bool is_any; /* a service that sends back what it hears needs to know no codec */
 	const struct sdp_format *speech; /* NULL: none chosen yet */
 };
 
@@ -179,14 +209,6 @@ static bool takes(const struct sdp_format *f, void *arg)
 		return false;
 	c->speech = f;
 	return true;
-}
-
-static size_t first_audio(const struct sdp *s)
-{
-	for (size_t i = 0; i < s->nmedia; i++)
-		if (str_eq(s->media[i].kind, STR("audio")) && !is_refused(s, i))
-			return i;
-	return s->nmedia;
 }
 
 static int write_own(struct buf *out, const struct writing *w)

@@ -7,6 +7,7 @@
 #include "call/calls.h"
 #include "call/early.h"
 #include "call/events.h"
+#include "call/leg_codecs.h"
 #include "call/leg_media.h"
 #include "call/negotiate.h"
 #include "call/party.h"
@@ -19,12 +20,14 @@ struct ringing_member {
 	uint64_t extension_id;
 	size_t ntrying; /* legs that may still answer */
 	bool has_declined;
-	bool is_busy; /* it had as many calls as it may have: no device of it rings (EXT-14) */
+	bool converts; /* one of its devices knew none of the caller's codecs */
+	bool is_busy;  /* it had as many calls as it may have: no device of it rings (EXT-14) */
 };
 
 struct ringing {
 	struct call *call;
 	struct timer timer;
+	struct timer again; /* a device that was asked again has so long to say anything */
 	char prefix[65];
 	oid early;     /* the leg whose early media the caller hears */
 	unsigned told; /* last provisional status the caller got */
@@ -107,6 +110,7 @@ static void add_contact(struct ringing_member *m, const struct contact *c,
 	r->nlegs++;
 	m->ntrying++;
 	leg->member = m;
+	leg->converts = m->converts;
 	leg->contact = c->id;
 	registrar_way(call->cs->conf.registrar, c, &leg->flow, NULL);
 	leg->extension_id = m->extension_id;
@@ -243,6 +247,7 @@ int ringing_start(struct ringing **rp, struct call *call, const struct owner_rin
 
 /* Whoever may ring long is called far away: what ends it is who calls, or the provider. */
 enum { TRUNK_RING_SECONDS = 180 };
+enum { AGAIN_MS = 2000 };
 
 static uint64_t patience_ms(const struct call *call)
 {
@@ -268,6 +273,7 @@ static int add_trunk_leg(struct ringing_member *m)
 	m->ring->nlegs++;
 	m->ntrying++;
 	leg->member = m;
+	leg->converts = m->converts;
 	leg->trunk_id = call->plan.trunk_id;
 	trunks_hold(conf->trunks, leg->trunk_id);
 	leg->flow = flow;
@@ -340,6 +346,7 @@ struct ringing *ringing_free(struct ringing *r, enum reason why, struct str head
 	if (!r)
 		return NULL;
 	timer_cancel(&r->timer);
+	timer_cancel(&r->again);
 	LIST_EACH_SAFE (it, tmp, &r->call->legs) {
 		struct leg *leg = CONTAINER_OF(it, struct leg, in_call);
 
@@ -597,6 +604,50 @@ static void hear_another(struct ringing *r)
 	}
 }
 
+/* A device that refuses one call and has no ear for the next: its refusal was meant.  One at a time, as the last ends the ring. */
+static void again_silent(struct timer *t, void *arg)
+{
+	struct ringing *r = arg;
+
+	LIST_EACH (it, &r->call->legs) {
+		struct leg *leg = CONTAINER_OF(it, struct leg, in_call);
+
+		if (!leg->member || !leg->converts || (leg->inv && sip_invite_is_heard(leg->inv)))
+			continue;
+		timer_start(r->call->cs->conf.env.wheel, t, 1, again_silent, r);
+		give_up(r, leg, REASON_UNAVAILABLE);
+		return;
+	}
+}
+
+/* The device that has refused the caller's codecs is asked once more, with all that we can convert. */
+static bool ask_again(struct ringing *r, struct leg *leg, unsigned status)
+{
+	struct calls *cs = r->call->cs;
+	struct leg *caller = leg_get(cs, r->call->caller);
+	struct ringing_member *m = leg->member;
+	size_t before = m->ntrying, pos = 0;
+	const struct contact *c;
+
+	if (status != 488 || leg->converts || !caller || !offer_of(caller) ||
+	    !leg_codecs_known(offer_of(caller)))
+		return false;
+	m->converts = caller->converts = true;
+	weigh(r, REASON_NOT_ACCEPTABLE, status, STR_NONE);
+	timer_start(cs->conf.env.wheel, &r->again, AGAIN_MS, again_silent, r);
+	if (leg->trunk_id)
+		return !add_trunk_leg(m);
+	while ((c = registrar_contacts(cs->conf.registrar, leg->rec.tenant_id, leg->account_id,
+				       &pos)))
+		if (c->id == leg->contact)
+			break;
+	if (c)
+		add_contact(m, c,
+			    model_account(cs->conf.model, leg->rec.tenant_id, leg->account_id),
+			    model_extension(cs->conf.model, leg->rec.tenant_id, leg->extension_id));
+	return m->ntrying > before;
+}
+
 void ringing_leg_gone(struct ringing *r, struct leg *leg, enum reason reason, unsigned status,
 		      struct str lines)
 {
@@ -609,6 +660,11 @@ void ringing_leg_gone(struct ringing *r, struct leg *leg, enum reason reason, un
 		events_target(leg, BUS_TARGET_FAIL, reason_name(reason));
 		timer_start(r->call->cs->conf.env.wheel, &r->timer, patience_ms(r->call),
 			    trunk_silent, r);
+		return;
+	}
+	if (ask_again(r, leg, status)) {
+		leave(leg);
+		events_target(leg, BUS_TARGET_FAIL, reason_name(reason));
 		return;
 	}
 	leave(leg);

@@ -112,6 +112,19 @@ static void a_device_gone_before_it_was_rung_is_left_out(void **state)
 	ua_done(&b);
 }
 
+/* With 488 it is asked again, with all that we can convert. */
+static void refuses(struct world *w, struct ua *u, unsigned status)
+{
+	struct phone *p = u->p;
+
+	ua_reply(u, status, "");
+	if (status != 488)
+		return;
+	ua_done(u);
+	rings(u, p);
+	ua_reply(u, status, "");
+}
+
 static void ends_with(struct world *w, unsigned first, unsigned second, unsigned told,
 		      const char *reason)
 {
@@ -121,8 +134,8 @@ static void ends_with(struct world *w, unsigned first, unsigned second, unsigned
 	calls_number(&a, &w->phone[1], "102", audio(&w->phone[1]));
 	rings(&b, &w->phone[2]);
 	rings(&c, &w->phone[5]);
-	ua_reply(&b, first, "");
-	ua_reply(&c, second, "");
+	refuses(w, &b, first);
+	refuses(w, &c, second);
 	ua_got(&a, told);
 	assert_string_equal(last_call(w)->reason, reason);
 	unregisters(w, id);
@@ -141,6 +154,47 @@ static void the_failure_that_says_most_is_told(void **state)
 	ends_with(w, 488, 480, 488, "not_acceptable");
 	ends_with(w, 486, 488, 486, "busy");
 	ends_with(w, 503, 503, 480, "unavailable");
+}
+
+/* The first offer is the caller's own; only who refuses it hears of more, and each side is answered in what it knows. */
+static void who_shares_no_codec_is_asked_again_with_all_that_we_convert(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0};
+	const struct sip_msg *a200;
+	const char *gsm = "m=audio 4000 RTP/AVP 3 101\r\na=rtpmap:101 telephone-event/8000\r\n";
+
+	calls_number(&a, &w->phone[1], "102", audio(&w->phone[1]));
+	rings(&b, &w->phone[2]);
+	assert_false(says(b.req, "GSM"));
+	ua_reply(&b, 488, "");
+	ua_done(&b);
+	rings(&b, &w->phone[2]);
+	assert_true(says(b.req, " 0 8 101 "));
+	assert_true(says(b.req, "a=rtpmap:3 GSM/8000"));
+	assert_true(says(b.req, "opus/48000/2"));
+	ua_reply(&b, 200, sdp_lines(b.p, 1, gsm));
+	ua_asked(&b, SIP_ACK);
+	a200 = ua_got(&a, 200);
+	assert_true(says(a200, "RTP/AVP 0 101"));
+	assert_false(says(a200, "GSM"));
+	ua_request(&a, "ACK", "");
+	hang_up(&a, &b);
+}
+
+/* A device that refuses once and is silent then: its refusal is told after two seconds. */
+static void who_is_silent_when_asked_again_has_refused(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0};
+
+	calls_number(&a, &w->phone[1], "102", audio(&w->phone[1]));
+	rings(&b, &w->phone[2]);
+	ua_reply(&b, 488, "");
+	pass(w, 2100);
+	ua_got(&a, 488);
+	assert_string_equal(last_call(w)->reason, "not_acceptable");
+	ua_done(&b);
 }
 
 static void limits_102(struct world *w, const char *field, unsigned n)
@@ -507,6 +561,8 @@ int main(void)
 		STORY(a_device_that_registers_meanwhile_rings_too),
 		STORY(a_device_gone_before_it_was_rung_is_left_out),
 		STORY(the_failure_that_says_most_is_told),
+		STORY(who_shares_no_codec_is_asked_again_with_all_that_we_convert),
+		STORY(who_is_silent_when_asked_again_has_refused),
 		STORY(a_busy_extension_rings_no_device),
 		STORY(an_extension_at_its_limit_makes_no_call),
 		STORY(rung_and_unanswered_beats_busy),

@@ -147,6 +147,8 @@ int session_dtls(struct worker_session *s, const struct dtls_identity *i,
 
 void session_part(struct worker_session *s)
 {
+	if (s->sound && s->sound->pair)
+		sound_yield(s->sound);
 	for (size_t i = 0; i < s->nstreams; i++)
 		stream_part(s->streams[i]);
 	if (s->peer)
@@ -170,6 +172,11 @@ int session_join(struct worker_session *a, struct worker_session *b)
 	b->peer = a;
 	link_streams(a, b);
 	return 0;
+}
+
+void session_relink(struct worker_session *a, struct worker_session *b)
+{
+	link_streams(a, b);
 }
 
 int session_echo(struct worker_session *s)

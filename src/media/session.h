@@ -42,6 +42,8 @@ int session_dtls(struct worker_session *s, const struct dtls_identity *i,
 int session_keys(struct worker_session *s, const struct media_cmd *cmd) MUST_USE;
 int session_join(struct worker_session *a,
 		 struct worker_session *b) MUST_USE; /* EINVAL: with itself */
+void session_relink(struct worker_session *a,
+		    struct worker_session *b); /* joined ones: relay what is not relayed */
 int session_echo(struct worker_session *s) MUST_USE;
 void session_part(struct worker_session *s);
 void session_count(const struct worker_session *s, struct media_counters *sum);

@@ -102,14 +102,12 @@ void sound_enter(struct sounds *ss, struct sound *s)
 	list_append(&ss->all, &s->link);
 }
 
-/* From now on its packets end here. */
-static void speak_up(struct sound *s)
+static void sound_part(struct sound *s)
 {
-	if (s->is_spoken)
-		return;
-	session_part(s->session); /* which lets go of what was: see session.c */
-	s->is_spoken = true;
-	stream_speak(s->stream);
+	struct sound *other = s->pair;
+
+	s->pair = other->pair = NULL;
+	sound_yield(other);
 }
 
 void sound_yield(struct sound *s)
@@ -117,6 +115,8 @@ void sound_yield(struct sound *s)
 	if (!s->is_spoken)
 		return;
 	s->is_spoken = false;
+	if (s->pair)
+		sound_part(s);
 	s->loading = 0;
 	sound_hush(s, ECANCELED);
 	room_leave(s);
@@ -124,12 +124,73 @@ void sound_yield(struct sound *s)
 		stream_part(s->stream);
 }
 
+/* From now on its packets end here. */
+static void speak_up(struct sound *s)
+{
+	if (s->pair)
+		sound_yield(s);
+	if (s->is_spoken)
+		return;
+	session_part(s->session); /* which lets go of what was: see session.c */
+	s->is_spoken = true;
+	stream_speak(s->stream);
+}
+
+static bool differ(const struct stream *a, const struct stream *b)
+{
+	const struct media_format *f = &a->remote.format, *g = &b->remote.format;
+
+	return f->codec && g->codec && f->codec != g->codec;
+}
+
+static void pair_speaks(struct sound *s)
+{
+	if (s->stream->mode != RELAY_NOWHERE)
+		stream_part(s->stream);
+	stream_speak(s->stream);
+	s->is_spoken = true;
+}
+
+int sound_convert(struct sounds *ss, struct worker_session *a, struct worker_session *b)
+{
+	struct stream *x = audio_of(a), *y = audio_of(b);
+	struct sound *s, *t;
+	uint32_t rate_hz;
+	int err;
+
+	if (!x || !y || !differ(x, y)) {
+		if (a->sound && a->sound->pair) {
+			sound_yield(a->sound);
+			session_relink(a, b);
+		}
+		return 0;
+	}
+	err = sound_get(ss, a, &s);
+	if (!err)
+		err = sound_get(ss, b, &t);
+	if (err)
+		return err;
+	rate_hz = rate_for(&x->remote.format) > rate_for(&y->remote.format)
+			  ? rate_for(&x->remote.format)
+			  : rate_for(&y->remote.format);
+	err = voice_change(s->voice, &x->remote.format, rate_hz);
+	if (!err)
+		err = voice_change(t->voice, &y->remote.format, rate_hz);
+	if (err || s->pair == t)
+		return err;
+	s->pair = t;
+	t->pair = s;
+	pair_speaks(s);
+	pair_speaks(t);
+	return 0;
+}
+
 int sound_reformat(struct sound *s)
 {
 	const struct media_format *f = &s->stream->remote.format;
 
-	if (!f->codec)
-		return 0; /* on hold, or gone: what it had holds */
+	if (!f->codec || s->pair)
+		return 0; /* on hold, or gone: what it had holds; a pair is seen to by sound_convert() */
 	return voice_change(s->voice, f, s->room ? s->room->rate_hz : rate_for(f));
 }
 
@@ -301,7 +362,7 @@ static bool is_heard_by_any(const struct sound *s)
 {
 	const struct sound *peer = peer_of(s);
 
-	return s->recording || (peer && peer->recording) || (s->room && s->speaks);
+	return s->pair || s->recording || (peer && peer->recording) || (s->room && s->speaks);
 }
 
 static void tell_keys(struct sound *s)
@@ -314,6 +375,9 @@ static void tell_keys(struct sound *s)
 		ev.u.key = key;
 		if (s->playing.is_on && s->playing.until_key)
 			stop(s, &s->playing, EINTR);
+		if (s->pair)
+			(void)!voice_press(s->pair->voice,
+					   key); /* more than 32 at once: nobody presses those */
 		/* A core that reads no more than a thousand notices late has other troubles than a key. */
 		(void)s->all->out.tell(s->all->out.arg, &ev);
 	}
@@ -364,7 +428,9 @@ static const struct chorus *compose(struct sound *s, size_t n)
 	const struct chorus *shared = NULL;
 	int16_t played[VOICE_FRAME_MAX];
 
-	if (s->room)
+	if (s->pair)
+		memcpy(s->heard, s->pair->said, n * sizeof(*s->heard));
+	else if (s->room)
 		shared = room_hear(s->room, s, may_share, s->heard);
 	else
 		memset(s->heard, 0, n * sizeof(*s->heard));

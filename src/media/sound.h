@@ -4,7 +4,7 @@
  * together every 20 ms: first everybody is heard, then rooms are summed, then everybody is spoken to.
  *
  * A session is TAPPED when it is only listened to while its packets are relayed (recording), and SPOKEN when its packets end
- * here and we speak to it.
+ * here and we speak to it.  Two that are joined and share no codec are a PAIR: each is spoken to with what the other says.
  *
  * Thread     the media thread that has the sessions
  * Ownership  a session's sound goes with it: sound_free().  A room lives as long as it has members
@@ -63,6 +63,7 @@ struct sound {
 	/* record */
 	struct recording *recording;
 	struct path_list *scratch; /* removed with the session; NULL: none */
+	struct sound *pair;	   /* converted for each other */
 	/* mix */
 	struct room *room;
 	struct link in_room;
@@ -80,6 +81,9 @@ void sound_yield(struct sound *s);
 /* Its session goes to another thread, with its recording. */
 void sound_leave(struct sound *s);
 void sound_enter(struct sounds *ss, struct sound *s);
+/* Two joined sessions: converted for each other where their codecs differ, relayed where they are one.  After JOIN, and when a
+ * description has changed. */
+int sound_convert(struct sounds *ss, struct worker_session *a, struct worker_session *b) MUST_USE;
 int sound_reformat(struct sound *s) MUST_USE; /* its stream's description has changed */
 
 /* EINPROGRESS: files are being read; sound_loaded() follows. */

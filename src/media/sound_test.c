@@ -434,6 +434,88 @@ static void whispering_is_heard_by_one_and_listening_by_none(void **state)
 	speaker_close(f, &three);
 }
 
+/* Nothing is relayed: each is spoken to in its own codec, also where the frames differ. */
+static void legs_without_a_common_codec_hear_each_other(void **state)
+{
+	static const enum codec_id codecs[] = {CODEC_G722, CODEC_G729, CODEC_GSM, CODEC_OPUS};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(codecs); i++) {
+		struct speaker *all[] = {&one, &two};
+
+		speaker_open(f, &one, 1, "127.20.0.2", CODEC_PCMU);
+		speaker_open(f, &two, 2, "127.20.0.3", codecs[i]);
+		one.hz = 600;
+		two.hz = 1000;
+		assert_int_equal(session_join_with(f, 1, 2), 0);
+		go_on(f, all, 2, 70);
+		if (hears_hz(&one, 1000) < 0.7 || hears_hz(&two, 600) < 0.7)
+			fail_msg("codec %u: %.3f, %.3f", codecs[i], hears_hz(&one, 1000),
+				 hears_hz(&two, 600));
+		assert_true(hears_hz(&one, 600) < 0.05);
+		assert_int_equal(session_ask(f, MEDIA_PART, 1).err, 0);
+		speaker_close(f, &one);
+		speaker_close(f, &two);
+	}
+}
+
+/* A re-INVITE gives both the same codec: relayed from then on, and converted again when they part ways. */
+static void conversion_begins_and_ends_with_the_codecs(void **state)
+{
+	struct fixture *f = *state;
+	struct speaker *all[] = {&one, &two};
+	struct media_remote r;
+
+	speaker_open(f, &one, 1, "127.20.0.2", CODEC_PCMU);
+	speaker_open(f, &two, 2, "127.20.0.3", CODEC_PCMA);
+	one.hz = 600;
+	two.hz = 1000;
+	assert_int_equal(session_join_with(f, 1, 2), 0);
+	go_on(f, all, 2, 40);
+	assert_true(hears_hz(&one, 1000) > 0.9);
+	r = both_ways(two.phone.at);
+	r.format = (struct media_format){CODEC_PCMU, 0, 0, TE, TE, 20, 8000};
+	session_remote_is(f, 2, r);
+	encoder_free(two.encoder);
+	decoder_free(two.decoder);
+	two.codec = CODEC_PCMU;
+	two.pt = 0;
+	assert_int_equal(encoder_make(&two.encoder, CODEC_PCMU, 8000), 0);
+	assert_int_equal(decoder_make(&two.decoder, CODEC_PCMU, 8000), 0);
+	say(&one);
+	say(&two);
+	go_on(f, all, 2, 60); /* relayed: the phones pace each other */
+	assert_true(hears_hz(&one, 1000) > 0.9);
+	assert_true(hears_hz(&two, 600) > 0.9);
+	speaker_close(f, &one);
+	speaker_close(f, &two);
+}
+
+static void keys_cross_a_conversion(void **state)
+{
+	struct fixture *f = *state;
+	struct digits_in in = {0};
+	char key = 0;
+	uint64_t end = clock_mono_ms(clock_real()) + WAIT_MS;
+
+	speaker_open(f, &one, 1, "127.20.0.2", CODEC_PCMU);
+	speaker_open(f, &two, 2, "127.20.0.3", CODEC_GSM);
+	assert_int_equal(session_join_with(f, 1, 2), 0);
+	press(&one, 5);
+	while (!key) {
+		uint8_t p[2048];
+		ssize_t n = take(two.phone.rtp, p, sizeof(p), 100);
+		struct rtp_head h;
+
+		assert_true(clock_mono_ms(clock_real()) < end);
+		if (n > 0 && !rtp_read(&h, p, (size_t)n) && h.pt == TE)
+			key = digits_hear(&in, &h, p + h.at);
+	}
+	assert_int_equal(key, '5');
+	speaker_close(f, &one);
+	speaker_close(f, &two);
+}
+
 static void keys_are_pressed_as_events(void **state)
 {
 	struct fixture *f = *state;
@@ -495,6 +577,9 @@ int main(void)
 		T(relayed_call_is_recorded),
 		T(members_hear_the_others_and_not_themselves),
 		T(whispering_is_heard_by_one_and_listening_by_none),
+		T(legs_without_a_common_codec_hear_each_other),
+		T(conversion_begins_and_ends_with_the_codecs),
+		T(keys_cross_a_conversion),
 		T(keys_are_pressed_as_events),
 		T(all_is_given_back),
 	};

@@ -306,6 +306,11 @@ static void tap(struct worker *w, struct worker_session *s)
 		(void)!sound_get(&w->sounds, s, &sound);
 }
 
+static int convert(struct worker *w, struct worker_session *s)
+{
+	return s->peer && s->peer != s ? sound_convert(&w->sounds, s, s->peer) : 0;
+}
+
 static int on_sound(struct worker *w, const struct media_cmd *cmd, struct worker_session *s)
 {
 	struct sound *sound = NULL;
@@ -336,7 +341,8 @@ static int on_session(struct worker *w, const struct media_cmd *cmd, struct work
 
 	switch (cmd->type) {
 	case MEDIA_REMOTE:
-		return session_remote(s, cmd->u.remote.stream, &cmd->u.remote.remote, w->now_us);
+		err = session_remote(s, cmd->u.remote.stream, &cmd->u.remote.remote, w->now_us);
+		return err ? err : convert(w, s);
 	case MEDIA_KEYS:
 		return session_keys(s, cmd);
 	case MEDIA_DTLS:
@@ -344,6 +350,8 @@ static int on_session(struct worker *w, const struct media_cmd *cmd, struct work
 	case MEDIA_JOIN:
 		peer = find(w, cmd->u.join.peer);
 		err = peer ? session_join(s, peer) : ENOENT;
+		if (!err)
+			err = convert(w, s);
 		tap(w, s);
 		return err;
 	case MEDIA_PART:

@@ -45,6 +45,18 @@ static const char *const web_only[] = {
 	"rid",	  "simulcast",		"ssrc",	 "ssrc-group", "rtcp-rsize",
 };
 
+/* Attributes of formats, which go with those they speak of. */
+static const char *const of_formats[] = {"rtpmap", "fmtp",     "rtcp-fb",
+					 "ptime",  "maxptime", "silenceSupp"};
+
+static bool is_of_formats(const struct sdp_attribute *a)
+{
+	for (size_t i = 0; i < ARRAY_LEN(of_formats); i++)
+		if (str_ieq(a->name, str_of(of_formats[i])))
+			return true;
+	return false;
+}
+
 static bool is_left_out(const struct sdp_attribute *a, const struct sdp_guard *guard)
 {
 	if (is_ours(a) || (guard->has_mid && str_ieq(a->name, STR("mid"))))
@@ -56,10 +68,10 @@ static bool is_left_out(const struct sdp_attribute *a, const struct sdp_guard *g
 }
 
 static void pass_attributes(struct buf *out, const struct sdp_attribute *a, size_t n,
-			    const struct sdp_guard *guard)
+			    const struct sdp_guard *guard, bool has_other_formats)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (is_left_out(&a[i], guard))
+		if (is_left_out(&a[i], guard) || (has_other_formats && is_of_formats(&a[i])))
 			continue;
 		buf_str(out, STR("a="));
 		buf_str(out, a[i].name);
@@ -88,17 +100,22 @@ static const struct addr *main_address(const struct sdp *from, const struct sdp_
 static void relay_media(struct buf *out, const struct sdp_media *m,
 			const struct sdp_local_media *local, const struct addr *session)
 {
+	const struct sdp_format *formats = local->formats ? local->formats : m->formats;
+	size_t nformats = local->formats ? local->nformats : m->nformats;
+
 	sdp_write_media(out, m, local->rtp.port, &local->guard);
-	for (size_t i = 0; i < m->nformats; i++) {
+	for (size_t i = 0; i < nformats; i++) {
 		buf_char(out, ' ');
-		buf_str(out, m->formats[i].text);
+		buf_str(out, formats[i].text);
 	}
 	buf_str(out, STR("\r\n"));
 	pass_types(out, m->lines, 'i');
 	if (!addr_ip_eq(&local->rtp, session))
 		sdp_write_connection(out, &local->rtp);
 	pass_types(out, m->lines, 'b');
-	pass_attributes(out, m->attributes, m->nattributes, &local->guard);
+	for (size_t i = 0; local->formats && i < nformats; i++)
+		sdp_write_format(out, &formats[i]);
+	pass_attributes(out, m->attributes, m->nattributes, &local->guard, local->formats != NULL);
 	sdp_write_guard(out, &local->guard, &local->rtp);
 	sdp_write_direction(out, local->direction);
 }
@@ -144,7 +161,7 @@ int sdp_relay(struct buf *out, const struct sdp *from, const struct sdp_rewrite 
 	if (has_ice(rw))
 		buf_str(out, STR("a=ice-lite\r\n"));
 	write_group(out, rw);
-	pass_attributes(out, from->attributes, from->nattributes, &rw->media[0].guard);
+	pass_attributes(out, from->attributes, from->nattributes, &rw->media[0].guard, false);
 	for (size_t i = 0; i < from->nmedia; i++) {
 		if (is_refused(&from->media[i], &rw->media[i]))
 			sdp_write_refused(out, &from->media[i], &rw->media[i].guard);

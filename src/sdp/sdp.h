@@ -101,6 +101,9 @@ struct sdp_local_media {
 	struct sdp_guard guard;
 	bool is_refused; /* write port 0 */
 	enum sdp_direction direction;
+	const struct sdp_format
+		*formats; /* instead of those of `from`, and all said of them; NULL: as there */
+	size_t nformats;
 };
 
 /* Rewrite `from` (what the other leg said) for a leg: our origin (id, version), our addresses per m-line, direction;

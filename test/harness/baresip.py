@@ -20,6 +20,10 @@ call_local_timeout 120
 call_max_calls 8
 audio_player aubridge,nil
 audio_source aufile,{tone}
+ausrc_srate 8000
+ausrc_channels 1
+auplay_srate 8000
+auplay_channels 1
 audio_alert aubridge,nil
 rtp_tos 184
 rtp_ports {rtp}-{rtp_end}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdio.h>
+#include "call/leg_codecs.h"
+#include "media/format.h"
+
+enum { FIRST_DYNAMIC = 96, LAST_DYNAMIC = 127 };
+
+/* In the order of our preference. */
+static const struct sdp_format ours[] = {
+#define F(type, name, hz, nchannels, parameters)                                                   \
+	{                                                                                          \
+		.pt = type, .encoding = {name, sizeof(name) - 1}, .clock_hz = hz,                  \
+		.channels = nchannels, .fmtp = {                                                   \
+			parameters,                                                                \
+			sizeof(parameters) - 1                                                     \
+		}                                                                                  \
+	}
+	F(-1, "opus", 48000, 2, "useinbandfec=1"),
+	F(9, "G722", 8000, 1, ""),
+	F(8, "PCMA", 8000, 1, ""),
+	F(0, "PCMU", 8000, 1, ""),
+	F(18, "G729", 8000, 1, "annexb=no"),
+	F(3, "GSM", 8000, 1, ""),
+	F(-1, "G726-32", 8000, 1, ""),
+	F(-1, "telephone-event", 8000, 1, "0-16"),
+#undef F
+};
+
+static bool is_same(const struct sdp_format *a, const struct sdp_format *b)
+{
+	return a->clock_hz == b->clock_hz && str_ieq(a->encoding, b->encoding);
+}
+
+static bool is_events(const struct sdp_format *f)
+{
+	return str_ieq(f->encoding, STR("telephone-event"));
+}
+
+/* Neither keys nor comfort noise nor what we do not even know the name of. */
+static bool is_speech(const struct sdp_format *f)
+{
+	return f->encoding.n && !is_events(f) && !str_ieq(f->encoding, STR("CN"));
+}
+
+static const struct sdp_format *find(const struct sdp_format *all, size_t n,
+				     const struct sdp_format *f)
+{
+	for (size_t i = 0; i < n; i++)
+		if (is_same(&all[i], f))
+			return &all[i];
+	return NULL;
+}
+
+static const struct sdp_media *audio_of(const struct sdp *s)
+{
+	for (size_t i = 0; i < s->nmedia; i++)
+		if (s->media[i].port && str_ieq(s->media[i].kind, STR("audio")))
+			return &s->media[i];
+	return NULL;
+}
+
+bool leg_codecs_known(const struct sdp *s)
+{
+	const struct sdp_media *m = audio_of(s);
+
+	for (size_t i = 0; m && i < m->nformats; i++)
+		if (media_knows(&m->formats[i]))
+			return true;
+	return false;
+}
+
+static bool share(const struct sdp_media *a, const struct sdp_media *b)
+{
+	for (size_t i = 0; i < a->nformats; i++)
+		if (is_speech(&a->formats[i]) && find(b->formats, b->nformats, &a->formats[i]))
+			return true;
+	return false;
+}
+
+bool leg_codecs_share(const struct sdp *a, const struct sdp *b)
+{
+	const struct sdp_media *x = audio_of(a), *y = audio_of(b);
+
+	return x && y && share(x, y);
+}
+
+static bool is_free(const struct leg_codecs *c, int pt)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (c->formats[i].pt == pt)
+			return false;
+	return true;
+}
+
+static void add_ours(struct leg_codecs *c, struct sdp_format f)
+{
+	char *number = c->numbers[c->nnumbers];
+	int pt = f.pt;
+
+	for (int i = FIRST_DYNAMIC; pt < 0 && i <= LAST_DYNAMIC; i++)
+		if (is_free(c, i))
+			pt = i;
+	if (pt < 0 || !is_free(c, pt) || c->n == SDP_MAX_FORMATS ||
+	    c->nnumbers == ARRAY_LEN(c->numbers))
+		return; /* the other leg has another meaning for it */
+	snprintf(number, sizeof(c->numbers[0]), "%d", pt);
+	c->nnumbers++;
+	f.pt = pt;
+	f.text = str_of(number);
+	c->formats[c->n++] = f;
+}
+
+void leg_codecs_offer(struct leg_codecs *c, const struct sdp_media *from)
+{
+	c->n = c->nnumbers = 0;
+	for (size_t i = 0; i < from->nformats; i++)
+		c->formats[c->n++] = from->formats[i];
+	for (size_t i = 0; i < ARRAY_LEN(ours); i++)
+		if (!find(from->formats, from->nformats, &ours[i]))
+			add_ours(c, ours[i]);
+}
+
+/* The first that we can speak, and the keys of its clock. */
+static void take_first(struct leg_codecs *c, const struct sdp_media *offer)
+{
+	for (size_t i = 0; !c->n && i < offer->nformats; i++)
+		if (media_knows(&offer->formats[i]))
+			c->formats[c->n++] = offer->formats[i];
+	for (size_t i = 0; c->n == 1 && i < offer->nformats; i++)
+		if (is_events(&offer->formats[i]) &&
+		    offer->formats[i].clock_hz == c->formats[0].clock_hz)
+			c->formats[c->n++] = offer->formats[i];
+}
+
+void leg_codecs_answer(struct leg_codecs *c, const struct sdp_media *offer,
+		       const struct sdp_media *answered)
+{
+	c->n = c->nnumbers = 0;
+	if (!share(answered, offer)) {
+		take_first(c, offer);
+		return;
+	}
+	for (size_t i = 0; i < answered->nformats; i++) {
+		const struct sdp_format *f =
+			find(offer->formats, offer->nformats, &answered->formats[i]);
+
+		if (f)
+			c->formats[c->n++] = *f;
+	}
+}
