@@ -347,7 +347,11 @@ void call_introduce(struct call *call, struct leg *caller, struct leg *callee)
 	if (!is_offer)
 		leg_ack(callee);
 	if (call->st == CALL_OVER)
-		return; /* no memory for the ACK */
+		return;
+	if (leg_is_over(callee)) { /* no memory for the ACK, and no bridge yet to end the call by */
+		refuse(call, REASON_OVERLOAD);
+		return;
+	}
 	err = leg_media_join(caller, callee);
 	if (!err)
 		err = bridge_alloc(&call->bridge, call, caller, callee,

@@ -7,14 +7,19 @@
  */
 #include "call/testing.h"
 
-enum { ROBOT_TEXT = 8192, NROBOTS = 3 };
+enum { ROBOT_TEXT = 8192, NROBOTS = 4 };
 
 struct robot {
 	struct phone *p;
 	char invite[ROBOT_TEXT]; /* that it has to answer */
 	bool is_up, was_up, has_failed;
-	bool only_rings;	  /* a second device, which loses */
-	bool offers_late;	  /* its INVITE has no description, its ACK the answer */
+	bool only_rings;   /* a second device, which loses */
+	bool offers_late;  /* its INVITE has no description, its ACK the answer */
+	bool is_reliable;  /* 100rel, and an UPDATE before the answer */
+	bool is_early;	   /* it describes itself before it answers */
+	unsigned refusal;  /* it answers with that; a 3xx names 103 */
+	const char *lines; /* more header lines of its next request or answer */
+	unsigned npracks;
 	char pending[ROBOT_TEXT]; /* its request that has no final answer yet */
 	char to[512];		  /* with tag, of the dialog it has started */
 	char target[256];
@@ -65,10 +70,33 @@ static void robot_reply(struct robot *r, const char *req, unsigned status, const
 	snprintf(out, sizeof(out),
 		 "SIP/2.0 %u X\r\nVia: %s\r\nFrom: %s\r\nTo: %s%s\r\nCall-ID: %s\r\nCSeq: "
 		 "%s\r\nContact: <sip:r@%s>\r\n"
-		 "%sContent-Length: %zu\r\n\r\n%s",
+		 "%s%sContent-Length: %zu\r\n\r\n%s",
 		 status, via, from, to, strstr(to, ";tag=") ? "" : ";tag=robot", call_id, cseq,
-		 addr_str(ip, &r->p->flow.remote), *body ? "Content-Type: application/sdp\r\n" : "",
-		 strlen(body), body);
+		 addr_str(ip, &r->p->flow.remote), r->lines ? r->lines : "",
+		 *body ? "Content-Type: application/sdp\r\n" : "", strlen(body), body);
+	r->lines = NULL;
+	robot_send(r, out);
+}
+
+/* A request of the robot that was called. */
+static void robot_asks(struct robot *r, const char *method, unsigned cseq, const char *body)
+{
+	static char out[ROBOT_TEXT];
+	char from[512], to[512], call_id[256], target[256], ip[ADDR_STR_BYTES];
+
+	header_of(r->invite, "From", from, sizeof(from));
+	header_of(r->invite, "To", to, sizeof(to));
+	header_of(r->invite, "Call-ID", call_id, sizeof(call_id));
+	header_of(r->invite, "Contact", target, sizeof(target));
+	if (!call_id[0])
+		return; /* it was never called */
+	snprintf(out, sizeof(out),
+		 "%s %.*s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bKback%u%s\r\nFrom: "
+		 "%s;tag=robot\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %u %s\r\nContact: "
+		 "<sip:r@%s>\r\n%sContent-Length: %zu\r\n\r\n%s",
+		 method, (int)strcspn(target + 1, ">"), target + 1,
+		 addr_str(ip, &r->p->flow.remote), cseq, method, to, from, call_id, cseq, method,
+		 ip, *body ? "Content-Type: application/sdp\r\n" : "", strlen(body), body);
 	robot_send(r, out);
 }
 
@@ -83,25 +111,49 @@ static void robot_request(struct robot *r, const char *method, unsigned cseq, un
 		 "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bKoom%u\r\nMax-Forwards: 70\r\n"
 		 "From: <sip:101@acme.example>;tag=oom\r\nTo: %s\r\nCall-ID: oom-%p\r\nCSeq: %u "
 		 "%s\r\n"
-		 "Contact: <sip:101@%s>\r\n%sContent-Length: %zu\r\n\r\n%s",
+		 "Contact: <sip:101@%s>\r\n%s%sContent-Length: %zu\r\n\r\n%s",
 		 method, r->target, addr_str(ip, &r->p->flow.remote), branch, r->to, (void *)r,
-		 cseq, method, ip, *body ? "Content-Type: application/sdp\r\n" : "", strlen(body),
-		 body);
+		 cseq, method, ip, r->lines ? r->lines : "",
+		 *body ? "Content-Type: application/sdp\r\n" : "", strlen(body), body);
+	r->lines = NULL;
 	if (strcmp(method, "ACK"))
 		snprintf(r->pending, sizeof(r->pending), "%s", out);
 	robot_send(r, out);
 }
 
+static void robot_is_invited(struct robot *r, const char *text)
+{
+	char to[512];
+
+	header_of(text, "To", to, sizeof(to));
+	if (strstr(to, ";tag=")) {
+		robot_reply(r, text, 200, robot_sdp(r, strstr(text, "m=video") != NULL));
+		return;
+	}
+	snprintf(r->invite, sizeof(r->invite), "%s", text);
+	if (r->refusal >= 300 && r->refusal < 400)
+		r->lines = "Contact: <sip:103@acme.example>;q=0.5\r\n";
+	else if (r->is_reliable)
+		r->lines = "Require: 100rel\r\nRSeq: 7\r\nAllow: UPDATE, PRACK\r\n";
+	if (r->refusal)
+		robot_reply(r, text, r->refusal, "");
+	else
+		robot_reply(r, text, r->is_early || r->is_reliable ? 183 : 180,
+			    r->is_early || r->is_reliable ? robot_sdp(r, false) : "");
+	if (!r->only_rings && !r->refusal && !r->is_reliable)
+		robot_reply(r, text, 200, robot_sdp(r, strstr(text, "m=video") != NULL));
+}
+
 static void robot_takes_request(struct robot *r, const char *text)
 {
-	bool is_new = !strstr(text, "To: <sip:102@acme.example>;tag=");
-
 	if (strncmp(text, "INVITE ", 7) == 0) {
-		snprintf(r->invite, sizeof(r->invite), "%s", text);
-		if (is_new)
-			robot_reply(r, text, 180, "");
-		if (!r->only_rings)
-			robot_reply(r, text, 200, robot_sdp(r, strstr(text, "m=video") != NULL));
+		robot_is_invited(r, text);
+	} else if (strncmp(text, "UPDATE ", 7) == 0) {
+		robot_reply(r, text, 200, strstr(text, "m=audio") ? robot_sdp(r, false) : "");
+		robot_reply(r, r->invite, 200, "");
+	} else if (strncmp(text, "BYE ", 4) && strncmp(text, "CANCEL ", 7) &&
+		   strncmp(text, "ACK ", 4)) {
+		robot_reply(r, text, 200, "");
 	} else if (strncmp(text, "CANCEL ", 7) == 0) {
 		robot_reply(r, text, 200, "");
 		robot_reply(r, r->invite, 487, "");
@@ -113,6 +165,22 @@ static void robot_takes_request(struct robot *r, const char *text)
 	}
 }
 
+static void robot_pracks(struct robot *r, const char *text)
+{
+	static char rack[128];
+	char rseq[32], cseq[64], line[256];
+
+	header_of(text, "RSeq", rseq, sizeof(rseq));
+	header_of(text, "CSeq", cseq, sizeof(cseq));
+	header_of(text, "To", r->to, sizeof(r->to));
+	header_of(text, "Contact", line, sizeof(line));
+	snprintf(r->target, sizeof(r->target), "%.*s", (int)strcspn(line + 1, ">"), line + 1);
+	snprintf(rack, sizeof(rack), "RAck: %s %s\r\n", rseq, cseq);
+	r->lines = rack;
+	robot_request(r, "PRACK", 2 + r->npracks, 2 + r->npracks, "");
+	r->npracks++;
+}
+
 static void robot_takes_response(struct robot *r, const char *text)
 {
 	unsigned status = (unsigned)atol(text + 8), cseq;
@@ -120,13 +188,24 @@ static void robot_takes_response(struct robot *r, const char *text)
 
 	header_of(text, "CSeq", line, sizeof(line));
 	cseq = (unsigned)atol(line);
+	if (status < 200 && status > 100 && r->is_reliable && strstr(text, "RSeq: "))
+		robot_pracks(r, text);
 	if (status < 200)
 		return;
 	r->pending[0] = '\0';
 	if (strstr(line, "BYE"))
 		r->is_up = false;
+	if (strstr(line, "PRACK") && r->npracks == 1) {
+		r->lines = "Allow: UPDATE, PRACK\r\n";
+		robot_request(r, "UPDATE", 10, 10, robot_sdp(r, false));
+	}
 	if (!strstr(line, "INVITE"))
 		return;
+	if (r->invite[0]) { /* one that it has sent as the one who was called */
+		if (status < 300)
+			robot_asks(r, "ACK", cseq, "");
+		return;
+	}
 	if (status < 300) {
 		header_of(text, "To", r->to, sizeof(r->to));
 		header_of(text, "Contact", line, sizeof(line));
@@ -178,34 +257,93 @@ static void robots_run(struct world *w, struct robot *robots, uint64_t ms)
 	}
 }
 
-/* Call two devices, of which one answers; hold (with video, so that streams are added), hang up.  Whether an allocation failed in it. */
-static bool whole_call(struct world *w, struct robot *robots, bool is_late, uint64_t nth,
+/* How a call goes. */
+struct play {
+	const char *name;
+	bool is_late, is_early, is_reliable;
+	unsigned refusal;
+	bool is_given_up;     /* nobody answers, the caller cancels */
+	bool is_refused_late; /* the offer within the call is the callee's, and so is the end */
+	bool is_transferred;  /* by the caller, to 103 */
+	bool is_answered;     /* when all goes well */
+};
+
+static const struct play plays[] = {
+	{"answered", .is_answered = true},
+	{"offered late", .is_late = true, .is_answered = true},
+	{"early media", .is_early = true, .is_answered = true},
+	{"reliable, with an update before the answer", .is_reliable = true, .is_answered = true},
+	{"busy", .refusal = 486},
+	{"declined", .refusal = 603},
+	{"moved to another", .refusal = 302, .is_answered = true},
+	{"given up", .is_given_up = true},
+	{"ended by the callee", .is_refused_late = true, .is_answered = true},
+	{"transferred", .is_transferred = true, .is_answered = true},
+};
+
+static void within(struct world *w, struct robot *robots, const struct play *p)
+{
+	struct robot *a = &robots[0], *b = &robots[1];
+
+	if (p->is_refused_late) {
+		robot_asks(b, "INVITE", 50, robot_sdp(b, false));
+		robots_run(w, robots, 1000);
+		robot_asks(b, "INFO", 51, "");
+		robots_run(w, robots, 100);
+		robot_asks(b, "BYE", 52, "");
+		robots_run(w, robots, 1000);
+	} else if (p->is_transferred) {
+		a->lines = "Refer-To: <sip:103@acme.example>\r\n";
+		robot_request(a, "REFER", 20, 20, "");
+		robots_run(w, robots, 2000);
+		robot_asks(b, "BYE", 52, "");
+		robots_run(w, robots, 1000);
+	} else {
+		robot_request(a, "INVITE", 20, 20, robot_sdp(a, true));
+		robots_run(w, robots, 1000);
+		robot_request(a, "BYE", 30, 30, "");
+	}
+}
+
+/* Call two devices, of which one answers; what may happen within the call (hold with video, so that streams are added), hang up.
+ * Whether an allocation failed in it. */
+static bool whole_call(struct world *w, struct robot *robots, const struct play *p, uint64_t nth,
 		       bool forever)
 {
 	struct robot *a = &robots[0], *b = &robots[1];
 	bool has_failed;
 
 	memset(robots, 0, NROBOTS * sizeof(*robots));
-	robots[2] = (struct robot){.p = &w->phone[5], .only_rings = true};
-	a->offers_late = is_late;
+	robots[2] = (struct robot){
+		.p = &w->phone[5], .only_rings = !p->refusal, .refusal = p->refusal ? 486 : 0};
+	robots[3] = (struct robot){.p = &w->phone[3]};
+	a->offers_late = p->is_late;
+	a->is_reliable = b->is_reliable = p->is_reliable;
+	b->is_early = p->is_early;
+	b->refusal = p->refusal;
+	b->only_rings = p->is_given_up;
 	a->p = &w->phone[1];
 	b->p = &w->phone[2];
 	snprintf(a->to, sizeof(a->to), "<sip:102@acme.example>");
 	snprintf(a->target, sizeof(a->target), "sip:102@acme.example");
 	mem_fail(nth, forever);
-	robot_request(a, "INVITE", 1, 1, is_late ? "" : robot_sdp(a, false));
+	if (p->is_reliable)
+		a->lines = "Require: 100rel\r\nAllow: UPDATE, PRACK\r\n";
+	robot_request(a, "INVITE", 1, 1, p->is_late ? "" : robot_sdp(a, false));
 	robots_run(w, robots, 1000);
-	if (a->is_up) {
-		robot_request(a, "INVITE", 2, 2, robot_sdp(a, true));
-		robots_run(w, robots, 1000);
-		robot_request(a, "BYE", 3, 3, "");
+	if (p->is_given_up) {
+		snprintf(a->to, sizeof(a->to), "<sip:102@acme.example>");
+		snprintf(a->target, sizeof(a->target), "sip:102@acme.example");
+		robot_request(a, "CANCEL", 1, 1, "");
 	}
+	if (a->is_up)
+		within(w, robots, p);
 	robots_run(w, robots, 1000);
 	has_failed = mem_failed();
 	mem_fail(0, false);
 	robots_run(w, robots, 40000); /* what was sent again has come through by now */
 	if (a->is_up)
-		robot_request(a, "BYE", 4, 4, "");
+		robot_request(a, "BYE", 40, 40, "");
 	robots_run(w, robots, 40000);
 	/* A BYE that was answered 503 leaves the call up: its phone is silent from then on. */
 	for (size_t i = 0; i < MAX_SESSIONS; i++)
@@ -229,45 +367,50 @@ static void nothing_is_left(struct world *w)
 	assert_int_equal(wheel_count(w->net.wheel), 0);
 }
 
-static void fail_each_allocation(struct world *w, bool is_late, bool forever)
+static void fail_each_allocation(struct world *w, const struct play *p, bool forever)
 {
 	static struct robot robots[NROBOTS];
 	uint64_t objects, nth = 0;
 	bool has_failed;
 
-	if (!w->registrar.contact[3].id)
-		registers(&w->phone[5], 102);
-	(void)whole_call(w, robots, is_late, 0,
+	(void)whole_call(w, robots, p, 0,
 			 false); /* once without: containers have grown to their size */
-	assert_true(robots[0].was_up && robots[1].was_up);
+	assert_int_equal(robots[0].was_up, p->is_answered);
 	objects = mem_objects();
 	do {
 		size_t ncalls = w->ncalls;
 
-		has_failed = whole_call(w, robots, is_late, ++nth, forever);
+		has_failed = whole_call(w, robots, p, ++nth, forever);
 		nothing_is_left(w);
 		assert_int_equal(mem_objects(), objects);
 		if (robots[0].was_up) {
 			assert_true(w->ncalls > ncalls);
-			assert_true(last_call(w)->answered_at != 0);
 			assert_true(last_call(w)->ended_at != 0);
+			assert_true(p->is_transferred || last_call(w)->answered_at != 0);
 		}
-		assert_true(nth < 2000);
+		assert_true(nth < 4000);
 	} while (has_failed);
 	assert_true(nth > 20);
-	assert_true(robots[0].was_up); /* the last one met no failure */
+	assert_int_equal(robots[0].was_up, p->is_answered); /* the last one met no failure */
+}
+
+static void each(struct world *w, bool forever)
+{
+	registers(&w->phone[5], 102);
+	for (size_t i = 0; i < ARRAY_LEN(plays); i++) {
+		print_message("%s\n", plays[i].name);
+		fail_each_allocation(w, &plays[i], forever);
+	}
 }
 
 static void any_allocation_may_fail_once(void **state)
 {
-	fail_each_allocation(*state, false, false);
-	fail_each_allocation(*state, true, false);
+	each(*state, false);
 }
 
 static void memory_may_run_out_at_any_point(void **state)
 {
-	fail_each_allocation(*state, false, true);
-	fail_each_allocation(*state, true, true);
+	each(*state, true);
 }
 
 int main(void)

@@ -154,6 +154,135 @@ static void cancel(struct world *w)
 	in_response(w, 200, "t1", "1 INVITE", WITH_SDP);
 }
 
+static struct sip_invite_conf to_carol(void)
+{
+	return (struct sip_invite_conf){
+		.uri = STR("sip:carol@203.0.113.5"),
+		.flow = tn_flow(FLOW_UDP, "203.0.113.5", 5060),
+		.from = STR("<sip:bob@example.com>"),
+		.to = STR("<sip:carol@example.com>"),
+		.contact = STR("<sip:us@192.0.2.1>"),
+	};
+}
+
+/* Called, rung reliably, a second offer before the answer. */
+static void be_rung_reliably(struct world *w)
+{
+	struct sip_extra extra = sdp();
+
+	in_request(w, "INVITE", 1, "Require: 100rel\nAllow: UPDATE\n" WITH_SDP);
+	if (w->inv && sip_invite_progress(w->inv, 183, &extra))
+		sip_invite_end(w->inv, 500, STR_NONE);
+	in_request(w, "PRACK", 2, "RAck: 1 1 INVITE\n");
+	in_request(w, "UPDATE", 3, WITH_SDP);
+	if (w->inv && sip_invite_update_early(w->inv, 0, &extra))
+		sip_invite_end(w->inv, 500, STR_NONE);
+	if (w->inv && sip_invite_accept(w->inv, &extra))
+		sip_invite_end(w->inv, 500, STR_NONE);
+	in_request(w, "ACK", 1, "");
+	in_request(w, "BYE", 9, "");
+}
+
+static void be_called_and_refuse(struct world *w)
+{
+	in_request(w, "INVITE", 1, WITH_SDP);
+	if (w->inv)
+		sip_invite_end(w->inv, 486, STR("Reason: Q.850;cause=17\r\n"));
+	in_request(w, "INVITE", 1, WITH_SDP);
+}
+
+static void be_cancelled(struct world *w)
+{
+	in_request(w, "INVITE", 1, WITH_SDP);
+	if (w->inv && sip_invite_progress(w->inv, 180, NULL))
+		sip_invite_end(w->inv, 500, STR_NONE);
+	tn_in(&w->net, "CANCEL sip:us@192.0.2.1 SIP/2.0\nVia: SIP/2.0/UDP "
+		       "198.51.100.7:5070;branch=z9hG4bKINVITE1;rport\nFrom: "
+		       "<sip:alice@example.com>;tag=a1\n"
+		       "To: <sip:bob@example.com>\nCall-ID: c1\nCSeq: 1 CANCEL\n");
+}
+
+/* What has no place: refused by the gate, out of any dialog. */
+static void strangers(struct world *w)
+{
+	in_request(w, "OPTIONS", 1, "Require: foo, bar\n");
+	in_request(w, "FROBNICATE", 2, "");
+	in_request(w, "INVITE", 3, "Content-Type: text/plain\nContent-Length: 1\n\nx");
+	in_request(w, "INVITE", 4, "Max-Forwards: 0\n");
+	in_request(w, "BYE", 5, "");
+	in_request(w, "OPTIONS", 6, "");
+	tn_in(&w->net, "OPTIONS sip:us@192.0.2.1 SIP/2.0\nVia: SIP/2.0/UDP x\nFrom: <\n");
+}
+
+static void call_without_offer(struct world *w)
+{
+	struct sip_invite_conf conf = to_carol();
+
+	if (sip_invite_uac(&w->inv, w->net.sip, &conf, on_event, w))
+		return;
+	look(w);
+	in_response(w, 183, "t1", "1 INVITE", "Require: 100rel\nRSeq: 5\n" WITH_SDP);
+	if (w->inv && sip_invite_prack(w->inv, 0, STR("v=0\r\n")))
+		sip_invite_end(w->inv, 0, STR_NONE);
+	in_response(w, 200, "t1", "1 INVITE", WITH_SDP);
+	in_response(w, 200, "t1", "1 INVITE", WITH_SDP); /* our ACK was lost */
+}
+
+static void call_and_update_early(struct world *w)
+{
+	struct sip_extra extra = sdp();
+	struct sip_invite_conf conf = to_carol();
+
+	conf.extra = sdp();
+	if (sip_invite_uac(&w->inv, w->net.sip, &conf, on_event, w))
+		return;
+	look(w);
+	in_response(w, 183, "t1", "1 INVITE",
+		    "Require: 100rel\nRSeq: 5\nAllow: UPDATE, PRACK\n" WITH_SDP);
+	if (w->inv && sip_invite_update_early(w->inv, 0, &extra))
+		sip_invite_end(w->inv, 0, STR_NONE);
+	in_response(w, 200, "t1", "1 INVITE", "");
+}
+
+static void call_with_a_session_timer(struct world *w)
+{
+	struct sip_invite_conf conf = to_carol();
+
+	sip_set_session_timer(w->net.sip, 90);
+	conf.extra = sdp();
+	if (sip_invite_uac(&w->inv, w->net.sip, &conf, on_event, w))
+		return;
+	look(w);
+	in_response(w, 200, "t1", "1 INVITE",
+		    "Session-Expires: 90;refresher=uac\nAllow: UPDATE\n" WITH_SDP);
+	tn_clear(&w->net);
+	tn_pass(&w->net, 46000);
+}
+
+static void call_and_ask(struct world *w)
+{
+	struct sip_invite_conf conf = to_carol();
+
+	conf.extra = sdp();
+	if (sip_invite_uac(&w->inv, w->net.sip, &conf, on_event, w))
+		return;
+	look(w);
+	in_response(w, 200, "t1", "1 INVITE", WITH_SDP);
+	if (w->inv && sip_invite_request(w->inv, SIP_INFO, NULL, NULL, NULL))
+		sip_invite_end(w->inv, 0, STR_NONE);
+	in_response(w, 481, "t1", "2 INFO", "");
+}
+
+static void call_refused(struct world *w)
+{
+	struct sip_invite_conf conf = to_carol();
+
+	if (sip_invite_uac(&w->inv, w->net.sip, &conf, on_event, w))
+		return;
+	look(w);
+	in_response(w, 302, "t1", "1 INVITE", "");
+}
+
 typedef void story_h(struct world *w);
 
 static void tell(story_h *story, bool forever)
@@ -168,6 +297,8 @@ static void tell(story_h *story, bool forever)
 
 		tn_open(&w.net);
 		sip_on_request(w.net.sip, SIP_INVITE, on_invite, &w);
+		assert_int_equal(sip_support(w.net.sip, "100rel"), 0);
+		sip_set_session_timer(w.net.sip, 1800);
 		bytes = mem_bytes();
 		mem_fail(nth, forever);
 		story(&w);
@@ -202,8 +333,21 @@ static void tell(story_h *story, bool forever)
 	}
 
 STORY(be_called)
+STORY(be_rung_reliably)
+STORY(be_called_and_refuse)
+STORY(be_cancelled)
+STORY(strangers)
 STORY(call)
+STORY(call_without_offer)
+STORY(call_and_update_early)
+STORY(call_with_a_session_timer)
+STORY(call_and_ask)
+STORY(call_refused)
 STORY(cancel)
+
+#define BOTH(name)                                                                                 \
+	cmocka_unit_test(name##_survives_each_failed_allocation),                                  \
+		cmocka_unit_test(name##_survives_running_out_of_memory)
 
 static void stack_that_cannot_be_made_leaves_nothing(void **state)
 {
@@ -232,12 +376,18 @@ static void stack_that_cannot_be_made_leaves_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(be_called_survives_each_failed_allocation),
-		cmocka_unit_test(be_called_survives_running_out_of_memory),
-		cmocka_unit_test(call_survives_each_failed_allocation),
-		cmocka_unit_test(call_survives_running_out_of_memory),
-		cmocka_unit_test(cancel_survives_each_failed_allocation),
-		cmocka_unit_test(cancel_survives_running_out_of_memory),
+		BOTH(be_called),
+		BOTH(be_rung_reliably),
+		BOTH(be_called_and_refuse),
+		BOTH(be_cancelled),
+		BOTH(strangers),
+		BOTH(call),
+		BOTH(call_without_offer),
+		BOTH(call_and_update_early),
+		BOTH(call_with_a_session_timer),
+		BOTH(call_and_ask),
+		BOTH(call_refused),
+		BOTH(cancel),
 		cmocka_unit_test(stack_that_cannot_be_made_leaves_nothing),
 	};
 

@@ -77,8 +77,13 @@ def test_a_call_given_up(a, b):
     b.reply(invite, 180)
     a.expect(180)
     a.cancel()
-    assert a.expect(200).get("CSeq").endswith("CANCEL")
-    a.refused(487)
+    m = a.next()
+    if m.status == 200:  # which of the two the proxy forwards first is its own affair
+        a.refused(487)
+    else:
+        assert m.status == 487 and a.expect(200).get("CSeq").endswith("CANCEL")
+        a.send(a.request("ACK", a.remote, user=a.user, call_id=a.call_id, cseq=a.invite_cseq, from_tag=a.from_tag,
+                         to_tag=m.to_tag(), branch=a.branch, contact=False))
     b.reply(b.expect("CANCEL"), 200)
     b.reply(invite, 487)
     b.expect("ACK")
