@@ -93,6 +93,8 @@ struct call *call_free(struct call *call)
 	struct calls *cs = call->cs;
 
 	ringing_free(call->ring, REASON_FAILED, STR_NONE);
+	sdp_free(call->update);
+	transfer_free(call);
 	bridge_free(call->bridge);
 	usage_remove(call);
 	call_bury(call);

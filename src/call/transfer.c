@@ -371,6 +371,16 @@ static void failed(struct transfer *tr, enum reason reason, unsigned status)
 	mem_free(tr);
 }
 
+void transfer_free(struct call *call)
+{
+	struct transfer *tr = call->transfer;
+
+	if (!tr)
+		return;
+	part_calls(tr);
+	mem_free(tr);
+}
+
 void transfer_call_over(struct call *call, enum reason reason, unsigned status)
 {
 	struct transfer *tr = call->transfer;

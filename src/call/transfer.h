@@ -33,6 +33,8 @@ void transfer_progress(struct call *to, unsigned status);
 void transfer_answered(struct call *to);
 /* Either call ends. */
 void transfer_call_over(struct call *call, enum reason reason, unsigned status);
+/* Both are freed, at stop: nobody is told. */
+void transfer_free(struct call *call);
 /* A leg of the first call is gone.  True: that was the transferor, and the transferee waits on. */
 bool transfer_leg_gone(struct call *from, const struct leg *leg);
 bool transfer_has(const struct call *from, const struct leg *leg); /* the transferee */

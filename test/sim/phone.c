@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "phone.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,10 @@ enum {
 	SHARE_DECLINE = 500,  /* the rest just rings */
 	SHARE_GIVE_UP = 2500, /* of placed calls */
 	SHARE_HOLD = 3000,
+	SHARE_LONG = 1000,     /* of calls: longer than half a session timer */
+	SHARE_TRANSFER = 1500, /* of calls that are up */
+	SHARE_MOVED = 500,     /* of incoming calls: sent on with a 302 */
+	SESSION_S = 90,
 	PATIENCE_MS = 120000, /* a phone whose server forgot the call gives up by itself */
 };
 
@@ -21,7 +26,7 @@ struct pcall {
 	struct phone *phone;
 	struct sip_invite *inv; /* NULL: between the challenge and the second INVITE */
 	char number[32];
-	struct timer act, leave, hold;
+	struct timer act, leave, hold, transfer;
 	bool is_caller, is_up, is_over, has_offered, was_refused;
 	unsigned sdp_version;
 	char authorization[768];
@@ -175,15 +180,64 @@ static void on_hold(struct timer *t, void *arg)
 		c->has_offered = true;
 }
 
+static void on_referred(oid trans, const struct sip_msg *resp, int err, void *arg)
+{
+	struct pcall *c = arg;
+
+	(void)trans;
+	(void)err;
+	if (resp && resp->status >= 200 && resp->status < 300)
+		c->phone->transferred++;
+}
+
+/* Another call of this phone that is up: an attended transfer joins the two. */
+static struct pcall *other_up(const struct pcall *c)
+{
+	LIST_EACH (it, &c->phone->calls) {
+		struct pcall *other = CONTAINER_OF(it, struct pcall, link);
+
+		if (other != c && other->is_up && other->inv && sip_invite_dialog(other->inv))
+			return other;
+	}
+	return NULL;
+}
+
+static void on_transfer(struct timer *t, void *arg)
+{
+	struct pcall *c = arg, *other = other_up(c);
+	const struct sip_dialog *d = other ? sip_invite_dialog(other->inv) : NULL;
+	struct sip_extra extra = {0};
+	char line[600];
+
+	(void)t;
+	if (!c->inv)
+		return;
+	if (d && d->remote_tag && d->local_tag)
+		snprintf(
+			line, sizeof(line),
+			"Refer-To: <sip:peer@%s?Replaces=%s%%3Bto-tag%%3D%s%%3Bfrom-tag%%3D%s>\r\n",
+			c->phone->domain, d->call_id, d->remote_tag, d->local_tag);
+	else
+		snprintf(line, sizeof(line), "Refer-To: <sip:%" PRIu64 "@%s>\r\n",
+			 between(c, 100, 106), c->phone->domain);
+	extra.headers = str_of(line);
+	if (sip_invite_request(c->inv, SIP_REFER, &extra, on_referred, c))
+		sip_invite_end(c->inv, 500, STR_NONE);
+}
+
 static void established(struct pcall *c)
 {
 	struct phone *p = c->phone;
+	bool is_long = world_chance(p->world, SHARE_LONG);
 
 	if (c->is_up)
 		return;
 	c->is_up = true;
 	p->established++;
-	timer_start(p->node.wheel, &c->leave, between(c, 500, 15000), on_leave, c);
+	timer_start(p->node.wheel, &c->leave,
+		    is_long ? between(c, 40000, 70000) : between(c, 500, 15000), on_leave, c);
+	if (world_chance(p->world, SHARE_TRANSFER))
+		timer_start(p->node.wheel, &c->transfer, between(c, 300, 8000), on_transfer, c);
 	if (world_chance(p->world, SHARE_HOLD))
 		timer_start(p->node.wheel, &c->hold, between(c, 100, 5000), on_hold, c);
 }
@@ -193,6 +247,7 @@ static void over(struct pcall *c)
 	timer_cancel(&c->act);
 	timer_cancel(&c->leave);
 	timer_cancel(&c->hold);
+	timer_cancel(&c->transfer);
 	c->phone->ended++;
 	list_remove(&c->link);
 	free(c);
@@ -254,6 +309,9 @@ static void on_invite_event(struct sip_invite *inv, const struct sip_inv_event *
 	case SIP_INV_OFFER_DONE:
 		if (ev->status >= 200 && ev->status < 300 && sip_invite_ack(inv, STR_NONE))
 			sip_invite_end(inv, 500, STR_NONE);
+		break;
+	case SIP_INV_REFRESH:
+		on_hold(NULL, c);
 		break;
 	case SIP_INV_REQUEST:
 		sip_reply(ev->st, 200, NULL, NULL);
@@ -346,6 +404,11 @@ static void on_decide(struct timer *t, void *arg)
 		sip_invite_end(c->inv, 486, STR_NONE);
 	} else if (dice < SHARE_ANSWER + SHARE_BUSY + SHARE_DECLINE) {
 		sip_invite_end(c->inv, 603, STR_NONE);
+	} else if (dice < SHARE_ANSWER + SHARE_BUSY + SHARE_DECLINE + SHARE_MOVED) {
+		snprintf(text, sizeof(text), "Contact: <sip:%" PRIu64 "@%s>\r\n",
+			 between(c, 100, 106), c->phone->domain);
+		c->phone->moved++;
+		sip_invite_end(c->inv, 302, str_of(text));
 	}
 }
 
@@ -405,6 +468,8 @@ int phone_init(struct phone *p, struct world *w, const char *ip, const char *use
 	if (err)
 		return err;
 	p->node.sink = sip_sink(p->sip);
+	if (user[strlen(user) - 1] % 2) /* the others know nothing of session timers */
+		sip_set_session_timer(p->sip, SESSION_S);
 	sip_on_request(p->sip, SIP_INVITE, on_invite, p);
 	sip_make_call_id(p->sip, p->register_call_id, sizeof(p->register_call_id));
 	return 0;

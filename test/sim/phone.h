@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A phone of the simulated world: registers and keeps registered, calls, rings, answers, refuses, holds, gives up and hangs
- * up at times that the seed decides, and remembers how each of its calls ended.
+ * A phone of the simulated world: registers and keeps registered, calls, rings, answers, refuses, holds, transfers (blind and
+ * attended), keeps long calls alive with session timers, sends calls elsewhere (302), gives up and hangs up at times that the seed decides, and remembers how each of its calls ended.
  *
  * It stands on a SIP stack instance of its own (the same code as the server's, as its peer).
  */
@@ -29,6 +29,7 @@ struct phone {
 	struct link calls;
 	/* what became of all its calls */
 	unsigned placed, authorized, established, refused, unanswered, received, ended;
+	unsigned transferred, moved; /* REFERs taken; calls it has sent elsewhere */
 };
 
 int phone_init(struct phone *p, struct world *w, const char *ip, const char *user,

@@ -20,8 +20,9 @@
 enum {
 	PHONES = 7,
 	SECOND = 1000000,
-	BUSY_S = 120,	      /* calls are placed for so long */
-	SETTLE_S = 75,	      /* rings end after 20 s, transactions linger 32 s */
+	BUSY_S = 120, /* calls are placed for so long */
+	SETTLE_S =
+		150, /* rings end after 20 s, the longest call after 70, transactions linger 32 s */
 	CRASH_SETTLE_S = 240, /* phones find out by themselves */
 	UNREGISTER_S = 120,
 };
@@ -193,14 +194,19 @@ static void check_memory(struct simulation *s)
 static void check_records(struct simulation *s)
 {
 	const struct keeper *k = &s->pbx.keeper;
-	size_t authorized = 0;
+	size_t authorized = 0, transferred = 0;
 
-	for (size_t i = 0; i < PHONES; i++)
+	for (size_t i = 0; i < PHONES; i++) {
 		authorized += s->phone[i].authorized;
-	EXPECT(s, k->ncalls <= authorized, "%zu records of %zu calls", k->ncalls, authorized);
-	if (!s->has_loss && !s->has_crash)
-		EXPECT(s, k->ncalls == authorized, "%zu records of %zu calls", k->ncalls,
+		transferred += s->phone[i].transferred;
+	}
+	/* A blind transfer is a call of its own; whose REFER's answer was lost does not know of it. */
+	if (!s->has_loss && !s->has_crash) {
+		EXPECT(s, k->ncalls <= authorized + transferred, "%zu records of %zu calls",
+		       k->ncalls, authorized + transferred);
+		EXPECT(s, k->ncalls >= authorized, "%zu records of %zu calls", k->ncalls,
 		       authorized);
+	}
 	for (size_t i = 0; i < k->ncalls; i++) {
 		const struct call_record *c = &k->calls[i];
 
