@@ -18,7 +18,7 @@ enum {
 	SHARE_TRANSFER = 1500, /* of calls that are up */
 	SHARE_MOVED = 500,     /* of incoming calls: sent on with a 302 */
 	SESSION_S = 90,
-	PATIENCE_MS = 120000, /* a phone whose server forgot the call gives up by itself */
+	PATIENCE_MS = 200000, /* a phone whose server forgot the call gives up by itself */
 };
 
 struct pcall {
@@ -107,7 +107,7 @@ static void send_register(struct phone *p, struct str authorization)
 	snprintf(uri, sizeof(uri), "sip:%s", p->domain);
 	snprintf(aor, sizeof(aor), "<sip:%s@%s>", p->user, p->domain);
 	snprintf(from, sizeof(from), "%s;tag=reg%s", aor, p->user);
-	snprintf(contact, sizeof(contact), "%s", p->contact);
+	snprintf(contact, sizeof(contact), "%s", *p->binding ? p->binding : p->contact);
 	snprintf(headers, sizeof(headers), "Expires: %u\r\n%.*s", p->expires_s,
 		 STR_ARG(authorization));
 	const struct sip_out out = {
@@ -437,7 +437,7 @@ static void on_invite(struct sip_strans *st, const struct sip_msg *req, void *ar
 		return;
 	}
 	timer_start(p->node.wheel, &c->act, between(c, 1, 300), on_ring, c);
-	timer_start(p->node.wheel, &c->leave, PATIENCE_MS, on_leave, c);
+	timer_start(p->node.wheel, &c->leave, p->patience_ms, on_leave, c);
 }
 
 /* ---- life ---- */
@@ -447,7 +447,7 @@ int phone_init(struct phone *p, struct world *w, const char *ip, const char *use
 {
 	int err;
 
-	*p = (struct phone){.world = w, .pbx = *pbx};
+	*p = (struct phone){.world = w, .pbx = *pbx, .patience_ms = PATIENCE_MS};
 	list_init(&p->calls);
 	snprintf(p->user, sizeof(p->user), "%s", user);
 	snprintf(p->password, sizeof(p->password), "%s", password);

@@ -18,13 +18,14 @@ struct phone {
 	struct world *world;
 	struct addr pbx;
 	char user[16], password[32], domain[32], contact[96];
+	char binding[96]; /* what it registers; empty: its contact */
 	struct sip *sip;
 	struct sip_digest *digest;
 	char register_call_id[128];
 	uint32_t register_cseq;
 	uint32_t nc;
-	unsigned expires_s;
-	bool is_registered, is_quiet; /* quiet: makes and takes no more calls */
+	unsigned expires_s, patience_ms; /* with a call that rings and rings */
+	bool is_registered, is_quiet;	 /* quiet: makes and takes no more calls */
 	struct timer register_timer;
 	struct link calls;
 	/* what became of all its calls */
