@@ -75,6 +75,10 @@ static void on_reinvite_response(oid trans, const struct sip_msg *resp, int err,
 	(void)trans;
 	if (resp && resp->status < 200)
 		return;
+	if (resp && resp->status < 300 && inv->state != INV_CONFIRMED) {
+		inv_other_2xx(inv, &in); /* RFC 5407 3.2.3: it crossed our BYE, and is acknowledged */
+		return;
+	}
 	if (resp && resp->status < 300) {
 		/* repeated: our ACK was lost */
 		if (offer_event(inv, OFFER_EV_SUCCESS_IN, &in) && inv->offer != OFFER_ACK_DUE)
