@@ -83,8 +83,14 @@ static bool is_caller_itself(const struct call *call, const struct contact *c)
 {
 	const struct leg *caller = leg_get(call->cs, call->caller);
 
+	const struct sip_dialog *d;
+
 	if (!caller || c->account_id != caller->account_id)
 		return false;
+	if (*c->routes) { /* all devices behind an edge proxy share its flow */
+		d = caller->inv ? sip_invite_dialog(caller->inv) : NULL;
+		return d && !strcmp(d->remote_target, c->uri);
+	}
 	if (c->flow.conn || caller->flow.conn)
 		return c->flow.conn == caller->flow.conn;
 	return c->flow.transport == caller->flow.transport &&

@@ -14,6 +14,27 @@ static void on_cancel(struct sip_strans *st, const struct sip_msg *cancel, void 
 	inv_event(arg, INV_EV_CANCEL_IN, &(struct inv_in){.msg = cancel});
 }
 
+/* 13.3.1: nobody wants to hear the answer any more. */
+static void expired(struct timer *t, void *arg)
+{
+	struct sip_invite *inv = arg;
+
+	(void)t;
+	if (inv->state == INV_INCOMING || inv->state == INV_ANSWERING)
+		inv_event(inv, INV_EV_CANCEL_IN, &(struct inv_in){0});
+}
+
+static void note_expiry(struct sip_invite *inv, const struct sip_msg *invite)
+{
+	uint32_t seconds;
+
+	if (!sip_msg_has(invite, SIP_HDR_EXPIRES) ||
+	    str_u32(sip_msg_header(invite, SIP_HDR_EXPIRES), &seconds) || !seconds)
+		return;
+	timer_start(inv->sip->conf.env.wheel, &inv->retry_timer, (uint64_t)seconds * 1000, expired,
+		    inv);
+}
+
 int sip_invite_uas(struct sip_invite **ip, struct sip_strans *st, const char *contact,
 		   sip_invite_h *fn, void *arg)
 {
@@ -39,6 +60,7 @@ int sip_invite_uas(struct sip_invite **ip, struct sip_strans *st, const char *co
 	inv->has_offer = sip_msg_body(st->live->req, STR("application/sdp")).n;
 	inv_note_reliability(inv, st->live->req);
 	inv_session_note(inv, st->live->req);
+	note_expiry(inv, st->live->req);
 	sip_strans_on_cancel(st, on_cancel, inv);
 	*ip = inv;
 	return 0;
@@ -87,6 +109,7 @@ int inv_send_accept(struct sip_invite *inv, const struct inv_in *in)
 	if (err)
 		return err;
 	inv->incoming = 0;
+	timer_cancel(&inv->retry_timer);
 	inv_resend_start(inv, &st->flow, bytes, n, st->cseq, has_offer);
 	return 0;
 }
@@ -97,6 +120,7 @@ static void reply(struct sip_invite *inv, unsigned status, struct str lines)
 	struct sip_extra extra = {.headers = lines};
 
 	inv->incoming = 0;
+	timer_cancel(&inv->retry_timer);
 	if (!st)
 		return;
 	sip_strans_on_cancel(st, NULL, NULL);

@@ -160,8 +160,8 @@ struct sip_invite {
 	void *arg;
 	enum inv_state state;
 	enum offer_state offer;
-	struct sip_dialog *d; /* UAS: from the start; UAC: from the 2xx on */
-	struct timer end_timer, retry_timer;
+	struct sip_dialog *d;		     /* UAS: from the start; UAC: from the 2xx on */
+	struct timer end_timer, retry_timer; /* retry: UAS, before the answer: the INVITE expires */
 	struct inv_resend resend;
 	oid incoming;	      /* UAS: server transaction of the INVITE */
 	oid asked;	      /* of the re-INVITE, UPDATE or PRACK that our user has to answer */

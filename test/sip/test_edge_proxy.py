@@ -71,6 +71,19 @@ def test_one_behind_the_edge_and_one_not(a, inside, caller_is_inside):
         hang_up(a, inside)
 
 
+def test_two_devices_of_one_extension_behind_the_edge_call_each_other(edge, addresses, a):
+    other = Phone(addresses.new(), edge, 101)
+    try:
+        a.invite("101")
+        invite = other.called(other.expect("INVITE"))
+        a.silent()
+        other.reply(invite, 486)
+        other.expect("ACK")
+        a.refused(486)
+    finally:
+        other.leave()
+
+
 def test_a_call_given_up(a, b):
     a.invite("102")
     invite = b.called(b.expect("INVITE"))

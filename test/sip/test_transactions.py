@@ -133,6 +133,26 @@ def test_our_invite_comes_again_until_something_is_heard(a, b):
     a.refused(486)
 
 
+def test_an_invite_expires(a, b):
+    """RFC 3261 13.3.1: the caller has said how long it wants to wait."""
+    a.invite("102", headers=["Expires: 2"])
+    invite = b.called(b.expect("INVITE"))
+    b.reply(invite, 180)
+    a.take(a.expect(180))
+    a.refused(487)
+    b.reply(b.expect("CANCEL"), 200)
+    b.reply(invite, 487)
+    b.expect("ACK")
+    a.invite("102", headers=["Expires: 1"])
+    invite = b.called(b.expect("INVITE"))
+    b.reply(invite, 200, body=b.sdp())
+    b.expect("ACK")
+    a.take(a.expect(200))
+    a.say("ACK", cseq=a.invite_cseq)
+    a.silent(1.5)
+    hang_up(a, b)
+
+
 def test_cancel_stops_the_ringing(shared, a, b):
     invite = ringing(a, b)
     a.cancel()
