@@ -111,7 +111,7 @@ bool dialogs_knows(struct sip *s, const struct sip_msg *req)
 
 	if (d && req->cseq > d->remote_cseq)
 		d->remote_cseq = req->cseq;
-	return d;
+	return d && !d->is_over;
 }
 
 static int hang_up_stray(struct sip *s, const struct sip_msg *m)

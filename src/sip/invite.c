@@ -233,6 +233,8 @@ int inv_event(struct sip_invite *inv, enum inv_event ev, const struct inv_in *in
 	err = e->act(inv, in);
 	if (err && inv->state == e->to)
 		inv->state = from;
+	if (inv->state == INV_OVER && inv->d)
+		inv->d->is_over = true;
 	if (inv->state == INV_OVER && !timer_running(&inv->end_timer))
 		timer_start(inv->sip->conf.env.wheel, &inv->end_timer, 0, ended, inv);
 	return err;
@@ -328,6 +330,7 @@ struct sip_dialog *sip_invite_leave_dialog(struct sip_invite *inv, sip_dialog_re
 	free_requests(inv);
 	d->fn = fn;
 	d->arg = arg;
+	d->is_over = false;
 	inv->d = NULL;
 	return d;
 }
