@@ -107,6 +107,33 @@ static bool refused(struct leg *leg, const struct media_event *ev)
 	return false;
 }
 
+/* "Signal=5" among other lines, or the body is the key. */
+static char key_of(const struct sip_msg *info)
+{
+	struct str body = sip_msg_body(info, STR("application/dtmf-relay"));
+
+	while (body.p) {
+		struct str line = str_cut(&body, '\n'), name = str_trim(str_cut(&line, '='));
+
+		line = str_trim(line);
+		if (str_ieq(name, STR("Signal")))
+			return line.n == 1 ? *line.p : 0;
+	}
+	body = str_trim(sip_msg_body(info, STR("application/dtmf")));
+	return body.n == 1 ? *body.p : 0;
+}
+
+bool leg_sound_info(struct leg *leg, const struct sip_msg *info)
+{
+	char key = key_of(info);
+
+	if (!key || !strchr("0123456789*#ABCDabcd", key) || !leg->call->service)
+		return false;
+	if (key >= 'a')
+		key = (char)(key - 'a' + 'A');
+	return tell(leg, OWNER_DIGIT, 0, key);
+}
+
 bool leg_sound_event(struct leg *leg, const struct media_event *ev)
 {
 	switch (ev->type) {

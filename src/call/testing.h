@@ -486,6 +486,7 @@ static inline void open_calls(struct world *w, size_t max_calls)
 		.trunks = w->trunks,
 		.route_index = w->index,
 		.media = &w->engine.engine,
+		.folder = "/nowhere",
 		.records = &w->sink,
 		.bus = w->bus,
 		.node = 1,

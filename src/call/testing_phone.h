@@ -139,7 +139,7 @@ static inline void phone_send(struct phone *p, const char *head, const char *bod
 			buf_char(&wire, '\r');
 		buf_char(&wire, *c);
 	}
-	if (body && *body)
+	if (body && *body && !strstr(head, "Content-Type:"))
 		buf_cstr(&wire, "Content-Type: application/sdp\r\n");
 	buf_printf(&wire, "Content-Length: %zu\r\n\r\n%s", body ? strlen(body) : 0,
 		   body ? body : "");
