@@ -88,7 +88,6 @@ bool congestion_waited(struct congestion *c, uint64_t now_ms, uint64_t waited_us
 	} else if (passed_ms < CONGESTION_INTERVAL_MS) {
 		if (waited_us < c->shortest_us)
 			c->shortest_us = waited_us;
-		c->nmessages++;
 		return false;
 	} else {
 		if (c->nmessages < FEW_MESSAGES)
@@ -97,7 +96,7 @@ bool congestion_waited(struct congestion *c, uint64_t now_ms, uint64_t waited_us
 	}
 	c->since_ms = now_ms;
 	c->shortest_us = waited_us;
-	c->nmessages = 1;
+	c->nmessages = 0;
 	return is_other;
 }
 

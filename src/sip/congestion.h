@@ -44,7 +44,12 @@ struct congestion {
 /* Nothing is refused before the first wait is told. */
 void congestion_init(struct congestion *c);
 void congestion_set(struct congestion *c, uint32_t tolerance_ms); /* 0: off */
-/* The message read now has waited so long.  True: the level is another than before. */
+/* A message has come. */
+static inline void congestion_received(struct congestion *c)
+{
+	c->nmessages++;
+}
+/* The message read now, the first of several, has waited so long.  True: the level is another than before. */
 bool congestion_waited(struct congestion *c, uint64_t now_ms, uint64_t waited_us);
 bool congestion_admits(struct congestion *c, enum congestion_work work);
 

@@ -16,8 +16,9 @@ static bool interval(struct congestion *c, uint64_t wait_ms)
 {
 	bool is_other = congestion_waited(c, now_ms, wait_ms * 1000);
 
+	(void)congestion_waited(c, now_ms + 50, (wait_ms + 90) * 1000);
 	for (int i = 0; i < 20; i++)
-		(void)congestion_waited(c, now_ms + 50, (wait_ms + 90) * 1000);
+		congestion_received(c);
 	(void)congestion_waited(c, now_ms + 90, wait_ms * 1000);
 	now_ms += CONGESTION_INTERVAL_MS;
 	return is_other;
@@ -57,6 +58,7 @@ static void few_messages_that_waited_are_no_congestion(void **state)
 	congestion_init(&c);
 	for (int i = 0; i < 30; i++) {
 		(void)congestion_waited(&c, now_ms + 20 * (uint64_t)i, 2000000);
+		congestion_received(&c);
 		assert_int_equal(c.level, CONGESTION_NONE);
 		assert_true(congestion_admits(&c, CONGESTION_NEW));
 	}
@@ -175,6 +177,7 @@ static unsigned serve_one(struct congestion *c, uint64_t at_ms, struct served *s
 	unsigned part = item & 255;
 
 	(void)congestion_waited(c, at_ms, waited_ms * 1000);
+	congestion_received(c);
 	if (!part && !congestion_admits(c, CONGESTION_NEW))
 		return COST_REFUSED;
 	if (part && at_ms > 1005000 && waited_ms > s->longest_ms)

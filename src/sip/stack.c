@@ -108,6 +108,7 @@ static void received(struct flow_sink *sink, const struct flow *from, const uint
 
 	ON_THREAD(THREAD_CORE);
 	metric_add(METRIC_SIP_RECEIVED, 1);
+	congestion_received(&s->congestion);
 	if (!shield_admits(s->shield, &from->remote))
 		return;
 	err = sip_msg_parse(&m, from, p, n, &status);

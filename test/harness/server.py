@@ -38,7 +38,7 @@ class Server:
         self.log = None
         self._token = {}
 
-    def start(self, timeout=20):
+    def start(self, timeout=60):
         path = self.data / "demo.json"
         path.unlink(missing_ok=True)  # a killed run leaves its file
         self.log = open(self.dir / "server.log", "ab")
@@ -48,7 +48,12 @@ class Server:
         def ready():
             assert self.process.poll() is None, f"the server ended: {self.tail()}"
             return self._load(path)
-        self.demo = wait.until(ready, timeout, why="demo.json appears")
+        try:
+            self.demo = wait.until(ready, timeout, why="demo.json appears")
+        except AssertionError:
+            self.process.kill()
+            self.process.wait()
+            raise
         self._token = {}
         return self
 

@@ -10,6 +10,7 @@ from harness import wait
 from harness.rawsip import RawSip
 
 WAIT_S = 0.3  # what the messages wait: more than is tolerated, and than an interval
+CROWD = 24    # messages that wait with it: few are no congestion, however long they wait
 
 
 @pytest.fixture
@@ -19,15 +20,19 @@ def peer(server, addresses):
     p.close()
 
 
-def after_waiting(server, peer, text):
+def after_waiting(server, peer, text, crowd=CROWD):
     """The final response to a request that waited in the server's queue."""
     os.kill(server.process.pid, signal.SIGSTOP)
     try:
+        for _ in range(crowd):
+            peer.send(peer.request("OPTIONS"))
         peer.send(text)
         time.sleep(WAIT_S)
     finally:
         os.kill(server.process.pid, signal.SIGCONT)
     answer = peer.final()
+    while answer and f"Call-ID: {answer.get('Call-ID')}\r\n" not in text:
+        answer = peer.final()
     assert answer, "no answer"
     return answer
 
