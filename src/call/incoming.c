@@ -31,8 +31,8 @@ static bool is_shed(struct calls *cs, struct sip_strans *st)
 
 unsigned calls_number_dialled(char *dst, size_t dst_bytes, struct str text)
 {
+	struct str user, kind;
 	struct sip_uri uri;
-	struct str user;
 	size_t n = 0;
 
 	if (sip_uri_parse(&uri, text))
@@ -42,13 +42,22 @@ unsigned calls_number_dialled(char *dst, size_t dst_bytes, struct str text)
 	user = str_cut(&uri.user, ';');
 	if (sip_unescape(dst, dst_bytes, user))
 		return 404; /* too long, or bytes that no number has */
-	if (uri.scheme != SIP_SCHEME_TEL)
-		return 0;
+	if (uri.scheme != SIP_SCHEME_TEL &&
+	    !(sip_param(uri.params, STR("user"), &kind) && str_ieq(kind, STR("phone"))))
+		return 0; /* RFC 3261 19.1.6: only of a telephone number are separators for people */
 	for (const char *p = dst; *p; p++)
 		if (!strchr("-.()", *p))
 			dst[n++] = *p;
 	dst[n] = '\0';
 	return 0;
+}
+
+/* urn:service:sos and its parts (RFC 5031) stand for themselves: the tenant's emergency number is called. */
+static unsigned number_wanted(char *dst, size_t dst_bytes, struct str uri)
+{
+	if (!route_is_sos(uri))
+		return calls_number_dialled(dst, dst_bytes, uri);
+	return str_copy(dst, dst_bytes, uri) ? 404 : 0;
 }
 
 void calls_extension_name(const struct calls *cs, uint64_t tenant_id, uint64_t id, char *dst,
@@ -87,7 +96,7 @@ bool calls_is_urgent(const struct sip_msg *req, void *calls)
 	char dialled[sizeof(((struct call_record *)0)->callee)];
 	const struct tenant *t;
 
-	if (req->method != SIP_INVITE || calls_number_dialled(dialled, sizeof(dialled), req->uri))
+	if (req->method != SIP_INVITE || number_wanted(dialled, sizeof(dialled), req->uri))
 		return false;
 	t = tenant_named(cs, req);
 	return t && route_is_emergency(cs->conf.model, t->o.id, str_of(dialled));
@@ -392,7 +401,7 @@ void calls_incoming(struct sip_strans *st, const struct sip_msg *req, void *call
 	ON_THREAD(THREAD_CORE);
 	if (is_shed(cs, st))
 		return;
-	status = calls_number_dialled(dialled, sizeof(dialled), req->uri);
+	status = number_wanted(dialled, sizeof(dialled), req->uri);
 	if (status)
 		dialled[0] = '\0';
 	if (!status && read_wanted(&wanted, cs, req))

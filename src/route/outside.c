@@ -324,17 +324,48 @@ void outside_call(const struct route_query *q, struct route_decision *d)
 
 /* ---- emergency ---- */
 
+bool route_is_sos(struct str dialled)
+{
+	const struct str sos = STR("urn:service:sos");
+
+	return dialled.n >= sos.n && str_ieq((struct str){dialled.p, sos.n}, sos) &&
+	       (dialled.n == sos.n || dialled.p[sos.n] == '.');
+}
+
+static const struct object *number_of(const struct model *m, uint64_t tenant_id, struct str number)
+{
+	return model_find(m, &resource_emergency_number.fields[0], tenant_id, number);
+}
+
+/* Which of a tenant's numbers brings help, whatever for: those meant for all kinds first. */
+static const struct object *any_number(const struct model *m, uint64_t tenant_id)
+{
+	static const char *const known[] = {"112", "911", "999", "000", "111",
+					    "110", "119", "115", "113", "100"};
+	const struct object *o = NULL;
+
+	for (size_t i = 0; i < ARRAY_LEN(known) && !o; i++)
+		o = number_of(m, tenant_id, str_of(known[i]));
+	return o;
+}
+
+static const struct object *emergency_number(const struct model *m, uint64_t tenant_id,
+					     struct str dialled)
+{
+	return route_is_sos(dialled) ? any_number(m, tenant_id) : number_of(m, tenant_id, dialled);
+}
+
 bool route_is_emergency(const struct model *m, uint64_t tenant_id, struct str dialled)
 {
-	return model_find(m, &resource_emergency_number.fields[0], tenant_id, dialled) != NULL;
+	return emergency_number(m, tenant_id, dialled) != NULL;
 }
 
 const struct emergency_number *outside_emergency(const struct route_query *q)
 {
 	if (q->from_trunk_id)
 		return NULL;
-	return (const struct emergency_number *)by_text(q, &resource_emergency_number, q->tenant_id,
-							q->dialled);
+	return (const struct emergency_number *)emergency_number(q->model, q->tenant_id,
+								 q->dialled);
 }
 
 void outside_emergency_call(const struct route_query *q, struct route_decision *d,

@@ -206,6 +206,17 @@ static void nothing_keeps_anybody_from_calling_112(void **state)
 	assert_refused(dial(w, "002345"), ROUTE_REFUSAL_LIMIT); /* the control */
 }
 
+static void help_is_called_for_by_what_it_is(void **state)
+{
+	struct world *w = *state;
+
+	assert_over(dial(w, "urn:service:sos"), A, "112");
+	assert_true(w->d.is_emergency);
+	assert_over(dial(w, "URN:service:SOS.police"), A, "112");
+	assert_refused(dial(w, "urn:service:sosx"), ROUTE_REFUSAL_NOT_FOUND);
+	assert_refused(dial(w, "urn:service:counseling"), ROUTE_REFUSAL_NOT_FOUND);
+}
+
 static void disallowed_codes_are_refused_however_they_are_dialled(void **state)
 {
 	struct world *w = *state;
@@ -377,6 +388,7 @@ int main(void)
 		T(after_a_failure_the_cause_decides),
 		T(only_the_tenants_numbers_are_shown),
 		T(nothing_keeps_anybody_from_calling_112),
+		T(help_is_called_for_by_what_it_is),
 		T(disallowed_codes_are_refused_however_they_are_dialled),
 		T(a_rule_outside_the_class_is_not_considered),
 		T(without_the_right_of_a_group_only_emergency_calls_go_out),

@@ -118,7 +118,9 @@ struct route_decision {
 /* EXT-14: with so many calls, does one more find it busy? */
 bool route_is_busy(const struct extension *ext, size_t ncalls);
 
-/* Is this one of the tenant's emergency numbers? */
+/* urn:service:sos, urn:service:sos.police … (RFC 5031) */
+bool route_is_sos(struct str dialled);
+/* Is this one of the tenant's emergency numbers, or a call for help that has one? */
 bool route_is_emergency(const struct model *m, uint64_t tenant_id, struct str dialled);
 
 /* TRK-13: the caller ID on that trunk of what is wanted (NULL: of q->caller_extension_id); "": none. */

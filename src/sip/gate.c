@@ -63,13 +63,22 @@ static bool refuse_method(struct sip *s, const struct sip_msg *req)
 	return refuse(s, req, req->method == SIP_UNKNOWN_METHOD ? 501 : 405, NULL, &lines);
 }
 
+/* RFC 5031: help is called for by what it is, not by a number. */
+static bool is_service(const struct sip_msg *req, const struct sip_uri *uri)
+{
+	const struct str begin = STR("urn:service:");
+
+	return req->method == SIP_INVITE && uri->other.n > begin.n &&
+	       str_ieq((struct str){uri->other.p, begin.n}, begin);
+}
+
 static bool refuses_uri(struct sip *s, const struct sip_msg *req)
 {
 	struct sip_uri uri;
 
 	if (sip_uri_parse(&uri, req->uri))
 		return refuse(s, req, 400, "Malformed Request-URI", NULL);
-	if (uri.scheme == SIP_SCHEME_OTHER)
+	if (uri.scheme == SIP_SCHEME_OTHER && !is_service(req, &uri))
 		return refuse(s, req, 416, NULL, NULL);
 	return false;
 }
