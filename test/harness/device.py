@@ -236,8 +236,8 @@ class Device:
         return s
 
     def call(self, number):
-        """An INVITE that is on its way: {call_id, tag, cseq, uri}.  Ends with `hang_up`."""
-        uri, call_id, tag = self.uri(number), uuid.uuid4().hex, uuid.uuid4().hex[:8]
+        """An INVITE to a number or URI that is on its way: {call_id, tag, cseq, uri}.  Ends with `hang_up`."""
+        uri, call_id, tag = number if ":" in number else self.uri(number), uuid.uuid4().hex, uuid.uuid4().hex[:8]
         self.sip.send(self.sip.request("INVITE", uri, user=self.user, call_id=call_id, from_tag=tag, body=self.sdp()))
         answer = self.wait_answer(call_id, 1, "INVITE")
         assert answer.status in (401, 407), answer.text
