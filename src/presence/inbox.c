@@ -31,8 +31,15 @@ struct delivery {
 	oid trans; /* 0: free, or over */
 };
 
+struct holder { /* a tenant, there while an inbox of its is */
+	struct map_node node;
+	uint64_t tenant_id;
+	size_t ntexts, ninboxes;
+};
+
 struct inbox { /* there while a text waits */
 	struct map_node node;
+	struct holder *holder;
 	struct presence *p;
 	uint64_t tenant_id, extension_id;
 	struct link texts; /* in order */
@@ -68,6 +75,32 @@ static struct inbox *find(const struct presence *p, uint64_t tenant_id, uint64_t
 	return node ? CONTAINER_OF(node, struct inbox, node) : NULL;
 }
 
+static bool same_holder(const struct map_node *node, const void *key)
+{
+	return CONTAINER_OF(node, struct holder, node)->tenant_id == *(const uint64_t *)key;
+}
+
+static struct holder *get_holder(struct presence *p, uint64_t tenant_id)
+{
+	uint64_t hash = map_hash_u64(tenant_id, 0);
+	struct map_node *node = map_find(&p->holders, hash, same_holder, &tenant_id);
+	struct holder *h = node ? CONTAINER_OF(node, struct holder, node) : mem_alloc(sizeof(*h));
+
+	if (!h || node)
+		return h;
+	h->tenant_id = tenant_id;
+	map_add(&p->holders, &h->node, hash);
+	return h;
+}
+
+static void leave_holder(struct presence *p, struct holder *h)
+{
+	if (--h->ninboxes)
+		return;
+	map_remove(&p->holders, &h->node);
+	mem_free(h);
+}
+
 static struct inbox *get(struct presence *p, uint64_t tenant_id, uint64_t extension_id)
 {
 	struct inbox *ib = find(p, tenant_id, extension_id);
@@ -77,6 +110,12 @@ static struct inbox *get(struct presence *p, uint64_t tenant_id, uint64_t extens
 	ib = mem_alloc(sizeof(*ib));
 	if (!ib)
 		return NULL;
+	ib->holder = get_holder(p, tenant_id);
+	if (!ib->holder) {
+		mem_free(ib);
+		return NULL;
+	}
+	ib->holder->ninboxes++;
 	ib->p = p;
 	ib->tenant_id = tenant_id;
 	ib->extension_id = extension_id;
@@ -105,6 +144,7 @@ static bool leave(struct inbox *ib)
 	forget_deliveries(ib);
 	timer_cancel(&ib->timer);
 	map_remove(&ib->p->inboxes, &ib->node);
+	leave_holder(ib->p, ib->holder);
 	mem_free(ib);
 	return true;
 }
@@ -158,6 +198,7 @@ static void remove_text(struct inbox *ib, struct text *t)
 	ib->n--;
 	ib->nkept -= t->is_kept;
 	ib->p->ntexts--;
+	ib->holder->ntexts--;
 	mem_free(t);
 }
 
@@ -448,7 +489,8 @@ int inbox_put(struct presence *p, const struct text_conf *conf)
 		return ENOSPC;
 	ib = get(p, conf->tenant_id, conf->to_extension_id);
 	t = ib ? make(conf) : NULL;
-	if (ib && (!t || ib->n - ib->nkept >= MAX_UNKEPT)) {
+	if (ib && (!t || ib->n - ib->nkept >= MAX_UNKEPT ||
+		   ib->holder->ntexts >= p->conf.max_tenant_texts)) {
 		(void)leave(ib);
 		mem_free(t);
 		return t ? ENOSPC : ENOMEM;
@@ -461,6 +503,7 @@ int inbox_put(struct presence *p, const struct text_conf *conf)
 	ib->n++;
 	ib->nkept += t->is_kept;
 	p->ntexts++;
+	ib->holder->ntexts++;
 	metric_add(METRIC_MESSAGES, 1);
 	is_first = ib->n == 1;
 	/* Behind others that cannot be reached now this one waits, too. */
@@ -531,4 +574,5 @@ void inbox_close(struct presence *p)
 		(void)leave(ib);
 	}
 	map_close(&p->inboxes);
+	map_close(&p->holders);
 }

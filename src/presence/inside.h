@@ -219,6 +219,7 @@ struct presence {
 	struct map subscribers;
 	struct map publishers; /* publish.c */
 	struct map inboxes;    /* inbox.c */
+	struct map holders;    /* tenants with texts that wait: inbox.c */
 	size_t ntexts;
 	uint64_t id_salt, last_text_id;
 	size_t nsubs;

@@ -9,7 +9,12 @@
 #include "presence/inbox.h"
 #include "presence/publish.h"
 
-enum { DEFAULT_SUBSCRIPTIONS = 100000, DEFAULT_PER_ACCOUNT = 500, DEFAULT_TEXTS = 100000 };
+enum {
+	DEFAULT_SUBSCRIPTIONS = 100000,
+	DEFAULT_PER_ACCOUNT = 500,
+	DEFAULT_TEXTS = 100000,
+	DEFAULT_TENANT_TEXTS = 10000
+};
 
 const struct package *const packages[] = {
 #define X(ID, symbol) &package_##symbol,
@@ -118,6 +123,8 @@ int presence_alloc(struct presence **pp, const struct presence_conf *conf)
 		p->conf.max_per_account = DEFAULT_PER_ACCOUNT;
 	if (!p->conf.max_texts)
 		p->conf.max_texts = DEFAULT_TEXTS;
+	if (!p->conf.max_tenant_texts)
+		p->conf.max_tenant_texts = DEFAULT_TENANT_TEXTS;
 	p->id_salt = rng_below(conf->env.rng, UINT64_C(1) << 22);
 	list_init(&p->queue);
 	err = map_init(&p->topics);
@@ -127,6 +134,8 @@ int presence_alloc(struct presence **pp, const struct presence_conf *conf)
 		err = map_init(&p->publishers);
 	if (!err)
 		err = map_init(&p->inboxes);
+	if (!err)
+		err = map_init(&p->holders);
 	if (!err)
 		err = sip_support(conf->sip, "eventlist");
 	if (!err)

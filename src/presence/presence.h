@@ -39,6 +39,7 @@ struct presence_conf {
 	size_t max_subscriptions; /* of the node; 0 = 100000 */
 	size_t max_per_account;	  /* 0 = 500 */
 	size_t max_texts;	  /* messages that wait, of the node; 0 = 100000 */
+	size_t max_tenant_texts;  /* of one tenant; 0 = 10000 */
 };
 
 int presence_alloc(struct presence **pp, const struct presence_conf *conf) MUST_USE;

@@ -264,6 +264,16 @@ def test_a_group_gets_it_each_for_himself_but_not_the_sender(server, devices):
     assert alice.messages == []
 
 
+def test_a_tenant_keeps_so_many_and_no_more(server, devices):
+    """10,000 for all its extensions: one tenant does not fill the place of the others."""
+    ids = [server.post("/api/extensions", {"number": str(n)})["id"] for n in range(300, 500)]
+    server.post("/api/ring_groups", {"number": "177", "name": "All", "members": [{"extension_id": i} for i in ids]})
+    alice = devices("101")
+    assert [say(alice, "177", f"n{i}").status for i in range(50)] == [202] * 50
+    assert say(alice, "177", "one too many").status == 480
+    assert say(alice, "102", "one too many").status == 480
+
+
 def test_history_is_the_tenants_own(server, devices):
     assert say(devices("101"), "102", "private").status == 202
     (one,) = wait.until(lambda: history(server), why="it is on record")
