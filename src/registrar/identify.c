@@ -185,6 +185,10 @@ static bool prove(struct registrar *r, struct sip_strans *st, const struct sip_m
 		sip_refuse(st, 400, "Malformed Credentials", NULL);
 		return false;
 	}
+	if (result == SIP_AUTH_STALE && r->refuses_bad_nonce) {
+		sip_refuse(st, 403, "Bad Nonce", NULL);
+		return false;
+	}
 	if (result == SIP_AUTH_WRONG)
 		count_failure(req, realm, name);
 	challenge(r, st, realm, result == SIP_AUTH_STALE);

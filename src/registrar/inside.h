@@ -60,7 +60,8 @@ struct registrar {
 	struct shield_limits default_limits;
 	struct buf who; /* "name@realm" being judged */
 	struct sip_auth *auth;
-	struct sip_secret nobody; /* of users that do not exist */
+	bool has_outbound, takes_to_tag, refuses_bad_nonce; /* sip_settings */
+	struct sip_secret nobody;			    /* of users that do not exist */
 	struct map accounts, tenants;
 	struct map by_record, by_conn;
 	struct ids *bindings;
@@ -96,7 +97,8 @@ struct order { /* a whole REGISTER */
 	struct flow flow;
 	struct str path; /* of path_text: every value, nearest to us first */
 	char path_text[REG_MAX_PATH + 1];
-	bool is_all; /* Contact: * */
+	bool is_all;	  /* Contact: * */
+	bool knows_flows; /* RFC 5626 is on */
 	size_t n;
 	struct wish wishes[REG_MAX_WISHES];
 };

@@ -111,13 +111,17 @@ static bool commit(struct order *o, struct refusal *no)
 static void on_register(struct sip_strans *st, const struct sip_msg *req, void *arg)
 {
 	struct registrar *r = arg;
-	struct order o = {.req = req};
+	struct order o = {.req = req, .knows_flows = r->has_outbound};
 	struct refusal no = {0};
 	struct identity who;
 	bool is_done;
 
 	if (r->foreign && !identify_is_tenant(r, req) && r->foreign(st, req, r->foreign_arg))
 		return;
+	if (req->to_tag.n && !r->takes_to_tag) {
+		sip_refuse(st, 400, "To Has a Tag", NULL);
+		return;
+	}
 	if (!identify_sender(r, st, req, &who))
 		return;
 	o.account = who.account;
@@ -180,6 +184,18 @@ static void drop_tenant(struct registrar *r, uint64_t tenant_id)
 			       "tenant disabled");
 }
 
+/* set NULL: there is none, and what holds is what such an object has at first. */
+static void obey(struct registrar *r, const struct sip_setting *set)
+{
+	r->has_outbound = !set || set->outbound;
+	r->takes_to_tag = !set || set->register_to_tag;
+	r->refuses_bad_nonce = set && set->refuse_bad_nonce;
+	if (!r->has_outbound)
+		sip_unsupport(r->conf.sip, "outbound");
+	else if (sip_support(r->conf.sip, "outbound"))
+		log_error(NULL, LOGID_REGISTERED, "flows of devices are not offered: no memory");
+}
+
 static void model_changed(const struct model *m, const struct resource *res, uint64_t tenant_id,
 			  uint64_t id, void *arg)
 {
@@ -196,6 +212,8 @@ static void model_changed(const struct model *m, const struct resource *res, uin
 
 		if (!x || !x->enabled)
 			drop_extension(r, m, tenant_id, id);
+	} else if (res == &resource_sip_setting) {
+		obey(r, (const struct sip_setting *)model_object(m, res, tenant_id, id));
 	} else if (!strcmp(res->name, "tenant")) {
 		const struct tenant *t = model_tenant(m, id);
 
@@ -233,12 +251,12 @@ int registrar_alloc(struct registrar **rp, const struct registrar_conf *conf)
 		err = sip_on_closed(conf->sip, bindings_closed, r);
 	if (!err)
 		err = sip_support(conf->sip, "path");
-	if (!err)
-		err = sip_support(conf->sip, "outbound");
 	if (err) {
 		registrar_free(r);
 		return err;
 	}
+	obey(r, NULL);
+	model_tell_all(conf->model, &resource_sip_setting, 0, model_changed, r);
 	sip_on_request(conf->sip, SIP_REGISTER, on_register, r);
 	*rp = r;
 	return 0;

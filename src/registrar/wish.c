@@ -87,7 +87,8 @@ static bool read_wish(struct order *o, struct str value, struct refusal *no)
 	w->uri = a.uri;
 	if (sip_param(a.params, STR("+sip.instance"), &text) && text.n <= MAX_INSTANCE)
 		w->instance = text;
-	if (w->instance.n && sip_param(a.params, STR("reg-id"), &text) && !str_u32(text, &reg_id))
+	if (o->knows_flows && w->instance.n && sip_param(a.params, STR("reg-id"), &text) &&
+	    !str_u32(text, &reg_id))
 		w->reg_id = reg_id;
 	if (sip_param(a.params, STR("q"), &text))
 		w->q = q_of(text);
