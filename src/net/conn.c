@@ -85,6 +85,7 @@ void conn_end(struct conn *c, int err)
 	leave_guard(f, c->listener, &c->remote);
 	map_remove(&f->by_id, &c->node);
 	conn_free(c);
+	flows_ended_one(f);
 }
 
 void conns_drop_all(struct flows *f)

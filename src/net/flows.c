@@ -4,6 +4,7 @@
  * TCP slows the peers down.  What had to be told meanwhile (at most the messages of one read, and that connections
  * opened or closed) waits in a list that a short timer empties.
  */
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,7 +14,7 @@
 #include "base/thread.h"
 #include "net/flows_priv.h"
 
-enum { COMMANDS = 4096, COMMANDS_PER_WAKE = 256, RETRY_MS = 2 };
+enum { COMMANDS = 4096, COMMANDS_PER_WAKE = 256, RETRY_MS = 2, MANY_ENDED = 500, QUIET_MS = 3000 };
 
 struct blob *blob_new(const void *p, size_t n)
 {
@@ -114,6 +115,23 @@ int flows_tell(struct flows *f, const struct flow_evt *evt, struct flow_told *sp
 	return 0;
 }
 
+/* DESIGN  What thousands of connections held is freed in small pieces, and the allocator keeps them for the next ones.  When an
+ * office, or all of them, has gone for good the system gets the pages back.  Rarely, for it looks at all that is free. */
+static void give_back(struct timer *t, void *arg)
+{
+	struct flows *f = arg;
+
+	(void)t;
+	f->nended = 0;
+	malloc_trim(0);
+}
+
+void flows_ended_one(struct flows *f)
+{
+	if (++f->nended >= MANY_ENDED)
+		timer_start(loop_wheel(f->loop), &f->give_back, QUIET_MS, give_back, f);
+}
+
 void flows_pause(struct flows *f, struct link *paused)
 {
 	list_append(&f->paused, paused);
@@ -194,6 +212,7 @@ static void thread_main(void *arg)
 	}
 	conns_drop_all(f);
 	timer_cancel(&f->retry);
+	timer_cancel(&f->give_back);
 }
 
 struct flows *flows_free(struct flows *f)

@@ -30,6 +30,8 @@ struct flows {
 	unsigned next_thread; /* round robin for accepted connections */
 	struct flow_told *told_first, **told_end;
 	struct timer retry;
+	size_t nended; /* connections since memory was given back to the system */
+	struct timer give_back;
 	uint8_t scratch[SCRATCH_BYTES];
 };
 
@@ -37,6 +39,8 @@ uint64_t flows_now_ms(const struct flows *f);
 /* Tell the core, in order, never lost: what finds the ring full waits in `spare` (taken; NULL: one is made).
  * ENOMEM: not told; the blob is still the caller's. */
 int flows_tell(struct flows *f, const struct flow_evt *evt, struct flow_told *spare) MUST_USE;
+/* A connection is gone with all it had. */
+void flows_ended_one(struct flows *f);
 /* The core does not keep up: read nothing more; flows_pause() brings the connection back when it does. */
 bool flows_blocked(const struct flows *f);
 void flows_pause(struct flows *f, struct link *paused);
