@@ -64,7 +64,8 @@ static bool same_remote(const struct media_remote *a, const struct media_remote 
 	return addr_eq(&a->rtp, &b->rtp) && addr_eq(&a->rtcp, &b->rtcp) &&
 	       a->is_believed == b->is_believed && a->may_send == b->may_send &&
 	       a->may_receive == b->may_receive && a->rtcp_mux == b->rtcp_mux &&
-	       a->kind == b->kind && a->clock_hz == b->clock_hz;
+	       a->kind == b->kind && a->clock_hz == b->clock_hz &&
+	       !memcmp(a->types, b->types, sizeof(a->types));
 }
 
 static uint32_t clock_of(const struct sdp_media *m)
@@ -73,6 +74,13 @@ static uint32_t clock_of(const struct sdp_media *m)
 		if (m->formats[i].pt >= 96 && m->formats[i].clock_hz)
 			return m->formats[i].clock_hz;
 	return 0;
+}
+
+static void describe_types(struct media_remote *r, const struct sdp_media *m)
+{
+	for (size_t i = 0; i < m->nformats; i++)
+		if (m->formats[i].pt >= 0 && m->formats[i].pt < 128)
+			r->types[m->formats[i].pt / 8] |= (uint8_t)(1 << m->formats[i].pt % 8);
 }
 
 static enum media_kind kind_of(const struct sdp_media *m)
@@ -125,6 +133,7 @@ static struct media_remote stream_remote(const struct leg *leg, const struct sdp
 	r.may_receive = (m->direction & SDP_RECVONLY) && (peer & SDP_SENDONLY) && !m->is_held;
 	r.rtp = m->rtp;
 	r.rtcp = m->rtcp;
+	describe_types(&r, m);
 	r.rtcp_mux = leg->lines[i].in_force == SDP_DTLS && leg->lines[i].rtcp_mux;
 	if (leg->lines[i].in_force == SDP_DTLS && leg->lines[i].ice.theirs) {
 		r.clock_hz = clock_of(m);

@@ -6,6 +6,8 @@
 #include "base/metric.h"
 #include "call/calls.h"
 #include "call/record.h"
+#include "call/verdict.h"
+#include "media/quality.h"
 
 #define SET_TEXT(dst, text) str_fit(dst, sizeof(dst), str_of(text))
 
@@ -185,6 +187,51 @@ void record_leg_moved(struct leg *leg, struct call *to)
 	record_leg_kept(leg);
 }
 
+/* Whose side was not heard, or both; a call whose record is written already is written again. */
+static void blame(struct leg *leg, enum verdict v)
+{
+	struct call_record *rec = &leg->call->rec;
+	bool is_silence = v != VERDICT_POOR && v != VERDICT_CODEC_MISMATCH;
+	bool had_silence = !strncmp(rec->media_fault, "one_way", strlen("one_way"));
+
+	if (is_silence && had_silence)
+		snprintf(rec->media_fault, sizeof(rec->media_fault), "silent: %s %s", leg->rec.side,
+			 verdict_name(v));
+	else if (is_silence)
+		snprintf(rec->media_fault, sizeof(rec->media_fault), "one_way: %s %s",
+			 leg->rec.side, verdict_name(v));
+	else if (!rec->media_fault[0])
+		snprintf(rec->media_fault, sizeof(rec->media_fault), "%s: %s", verdict_name(v),
+			 leg->rec.side);
+	else
+		return;
+	put_call(leg->call);
+}
+
+static void judge(struct leg *leg, const struct media_counters *c)
+{
+	const struct media_remote *r = &leg->remote[0];
+	struct quality q = quality_of(c->rx_rtp, c->rx_rtp_lost, c->rx_jitter_us, c->rx_pt);
+	struct verdict_facts f = {.c = *c,
+				  .may_send = r->may_send,
+				  .described = r->rtp,
+				  .hint = r->hint,
+				  .mos_x100 = r->kind == MEDIA_AUDIO ? q.mos_x100 : 0};
+	enum verdict v;
+
+	if (!leg->rec.answered_at || r->kind != MEDIA_AUDIO)
+		return;
+	leg->rec.r_factor = q.r;
+	leg->rec.mos_x100 = q.mos_x100;
+	f.talked_us = (leg->rec.ended_at ? leg->rec.ended_at : calls_wall_us(leg->cs)) -
+		      leg->rec.answered_at;
+	v = verdict_of(&f);
+	if (v == VERDICT_NONE)
+		return;
+	SET_TEXT(leg->rec.media_fault, verdict_name(v));
+	blame(leg, v);
+}
+
 void record_leg_counters(struct leg *leg, const struct media_counters *c)
 {
 	leg->rec.rx_packets = (int64_t)c->rx_packets;
@@ -192,6 +239,7 @@ void record_leg_counters(struct leg *leg, const struct media_counters *c)
 	leg->rec.rx_lost = c->rx_lost;
 	leg->rec.rx_jitter_us = c->rx_jitter_us;
 	leg->rec.rx_refused = (int64_t)c->rx_refused;
+	judge(leg, c);
 }
 
 void record_leg_closed(struct leg *leg)

@@ -77,8 +77,9 @@ struct media_remote {
 	uint32_t clock_hz; /* of the dynamic payload types, for jitter; 0: unknown */
 	enum media_kind kind;
 	struct media_format format; /* audio: for all that is more than relay */
-	bool may_send;		    /* the leg may send to us (its direction) */
-	bool may_receive;	    /* we may send to the leg */
+	uint8_t types[16]; /* bit per payload type that its description lists; all 0: unknown */
+	bool may_send;	   /* the leg may send to us (its direction) */
+	bool may_receive;  /* we may send to the leg */
 	bool rtcp_mux;
 	bool is_believed; /* rtp is where it receives, and no other IP sends for it: no NAT is in between */
 };
@@ -162,6 +163,14 @@ struct media_cmd {
 	} u;
 };
 
+enum media_guard {		     /* how far its protection has come */
+		   MEDIA_GUARD_NONE, /* plain, or keys from descriptions */
+		   MEDIA_GUARD_NO_PAIR,
+		   MEDIA_GUARD_SHAKING,
+		   MEDIA_GUARD_DONE,
+		   MEDIA_GUARD_FAILED
+};
+
 struct media_counters { /* RTP and RTCP of one stream; rx = from the leg */
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
 	uint64_t
@@ -171,6 +180,11 @@ struct media_counters { /* RTP and RTCP of one stream; rx = from the leg */
 	uint32_t rx_lost;      /* RFC 3550 A.3 */
 	uint32_t rx_jitter_us; /* RFC 3550 6.4.1, A.8 */
 	struct addr latched;   /* of the first stream */
+	/* Of the first stream alone: RTP let in, and of it what its description does not list. */
+	uint64_t rx_rtp, rx_undescribed;
+	uint32_t rx_rtp_lost;
+	uint8_t rx_pt; /* of the last of them */
+	uint8_t guard; /* enum media_guard */
 };
 
 /* What continues a stream elsewhere: written with the leg that owns it. */

@@ -230,6 +230,10 @@ struct stream_end *relay_packet(struct stream_end *in, const struct addr *src, u
 	    !let_in(in, s, *np))
 		return refuse(in);
 	mark_heard(s, now_us);
+	s->nrtp++;
+	s->pt = h.pt;
+	if (__builtin_expect(!(s->remote.types[h.pt / 8] >> h.pt % 8 & 1), 0))
+		s->nundescribed++;
 	if (h.ssrc != s->sources[0])
 		bundle_note(s, h.ssrc);
 	clock_hz = rtp_static_clock_hz(h.pt);
@@ -384,6 +388,7 @@ static void end_count(const struct stream_end *e, struct media_counters *sum)
 
 void stream_count(const struct stream *s, struct media_counters *sum)
 {
+	static const uint8_t none[sizeof(s->remote.types)];
 	uint32_t jitter_us = rtp_source_jitter_us(&s->source);
 
 	end_count(&s->rtp, sum);
@@ -391,8 +396,14 @@ void stream_count(const struct stream *s, struct media_counters *sum)
 	sum->rx_lost += rtp_source_lost(&s->source);
 	if (jitter_us > sum->rx_jitter_us)
 		sum->rx_jitter_us = jitter_us;
-	if (!s->index)
-		sum->latched = s->rtp.latch.source;
+	if (s->index)
+		return;
+	sum->latched = s->rtp.latch.source;
+	sum->rx_rtp = s->nrtp;
+	sum->rx_undescribed = memcmp(s->remote.types, none, sizeof(none)) ? s->nundescribed : 0;
+	sum->rx_rtp_lost = rtp_source_lost(&s->source);
+	sum->rx_pt = s->pt;
+	sum->guard = (uint8_t)stream_guard(s);
 }
 
 int stream_path(const struct stream *s, struct relay_path *path)

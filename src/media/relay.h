@@ -87,8 +87,11 @@ struct stream {
 	uint8_t index;
 	int32_t budget;
 	uint32_t echo_mask; /* turns the leg's SSRC into ours */
-	uint64_t heard_us;  /* last RTP packet let in */
-	uint64_t since_us;  /* it may send since */
+	uint64_t nrtp,
+		nundescribed; /* let in; of payload types that its description does not list */
+	uint8_t pt;	      /* of the last */
+	uint64_t heard_us;    /* last RTP packet let in */
+	uint64_t since_us;    /* it may send since */
 	struct media_remote remote;
 	struct rtp_source source;
 	int failure;	       /* of its protection, reported */
@@ -134,6 +137,7 @@ void stream_web_hear(struct stream_end *in, const struct addr *src, const uint8_
 size_t stream_web_take(struct stream_end *e, uint8_t *dst, size_t size, struct addr *to);
 void stream_web_sweep(struct stream *s, uint64_t now_us);
 void stream_web_close(struct stream *s);
+enum media_guard stream_guard(const struct stream *s);
 void stream_end_aim(struct stream_end *e, const struct addr *a); /* send there; family 0: nowhere */
 
 /* A packet came in at `in`.  The end to send it through (to .to), or NULL: it goes nowhere.  It is opened and sealed in place: *np

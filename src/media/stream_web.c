@@ -138,3 +138,21 @@ void stream_web_sweep(struct stream *s, uint64_t now_us)
 		fail(s, err);
 	s->news |= RELAY_SAYS;
 }
+
+enum media_guard stream_guard(const struct stream *s)
+{
+	struct media_key in, out;
+	bool is_done;
+
+	if (!s->rtp.web)
+		return MEDIA_GUARD_NONE;
+	if (s->failure)
+		return MEDIA_GUARD_FAILED;
+	is_done = !web_keys(s->rtp.web, &in, &out);
+	sodium_memzero(&in, sizeof(in));
+	sodium_memzero(&out, sizeof(out));
+	if (is_done)
+		return MEDIA_GUARD_DONE;
+	return web_has_ice(s->rtp.web) && !web_pair(s->rtp.web) ? MEDIA_GUARD_NO_PAIR
+								: MEDIA_GUARD_SHAKING;
+}
