@@ -3,6 +3,8 @@
 #include "media/media_fixture.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "media/parts.h"
+#include "media/session.h"
 
 static struct fixture *engine(unsigned nthreads, uint16_t min, uint16_t max)
 {
@@ -495,28 +497,29 @@ static void what_has_failed_to_open_needs_no_close(void **state)
 
 static void media_opens_or_fails_whatever_allocation_fails(void **state)
 {
+	struct fixture *f = calloc(1, sizeof(*f)); /* too large for the stack */
 	size_t descriptors = open_descriptors();
 	uint64_t bytes = mem_bytes();
-	struct fixture f = {0};
 	struct media_conf conf = {.nthreads = 2,
 				  .port_min = PORT_MIN,
 				  .port_max = PORT_MAX,
 				  .fn = on_event,
-				  .arg = &f};
+				  .arg = f};
 	unsigned nth = 0;
 	int err;
 
 	do {
 		mem_fail(++nth, false);
-		err = media_open(&f.m, &conf);
+		err = media_open(&f->m, &conf);
 		assert_int_equal(err, mem_failed() ? ENOMEM : 0);
 		mem_fail(0, false);
-		f.m = media_close(f.m);
+		f->m = media_close(f->m);
 		assert_int_equal(open_descriptors(), descriptors);
 		assert_int_equal(mem_bytes(), bytes);
 	} while (err && nth < 1000);
 	assert_int_equal(err, 0);
 	assert_true(nth > 5);
+	free(f);
 }
 
 static void commands_are_answered_whatever_allocation_fails(void **state)
@@ -580,6 +583,14 @@ static void ten_thousand_sessions_leave_nothing_behind(void **state)
 	}
 	assert_int_equal(open_descriptors(), descriptors);
 	assert_int_equal(mem_bytes(), bytes);
+}
+
+/* Plain audio of two legs: the most numerous kind of call. */
+static void state_of_a_relayed_call_is_at_most_12_kb(void **state)
+{
+	size_t leg = sizeof(struct worker_session) + sizeof(struct stream) + sizeof(struct part);
+
+	assert_true(2 * leg + sizeof(struct media_cmd) <= 12 * 1024);
 }
 
 static void engine_ends_in_the_middle_of_everything(void **state)
@@ -657,6 +668,7 @@ int main(void)
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(ten_thousand_sessions_leave_nothing_behind, setup,
 						teardown),
+		cmocka_unit_test(state_of_a_relayed_call_is_at_most_12_kb),
 		cmocka_unit_test_setup_teardown(engine_ends_in_the_middle_of_everything, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(wrong_configuration_is_refused, setup, teardown),
