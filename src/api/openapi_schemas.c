@@ -204,6 +204,8 @@ static int add_records(json_t *schemas)
 			  record_openapi(&record_tables[RECORD_SEGMENT]));
 	if (!err)
 		err = put(schemas, "message", "", record_openapi(&record_tables[RECORD_MESSAGE]));
+	if (!err)
+		err = put(schemas, "event_log", "", record_openapi(&record_tables[RECORD_EVENT]));
 	return err;
 }
 

@@ -24,6 +24,16 @@ static const struct argument message_arguments[] = {
 	{NULL, TEXT_VALUE},
 };
 static const struct argument member_arguments[] = {{"cursor", NUMBER_VALUE}, {NULL, TEXT_VALUE}};
+static const struct argument event_arguments[] = {
+	{"cursor", TEXT_VALUE}, {"from", TIME_VALUE},	{"to", TIME_VALUE},
+	{"key", TEXT_VALUE},	{"number", TEXT_VALUE}, {NULL, TEXT_VALUE},
+};
+static const struct argument delivery_arguments[] = {
+	{"cursor", NUMBER_VALUE},
+	{"webhook_id", NUMBER_VALUE},
+	{"state", TEXT_VALUE},
+	{NULL, TEXT_VALUE},
+};
 static const struct argument audit_arguments[] = {
 	{"cursor", NUMBER_VALUE}, {"from", TIME_VALUE}, {"to", TIME_VALUE},
 	{"resource", TEXT_VALUE}, {"id", NUMBER_VALUE}, {"actor", TEXT_VALUE},
@@ -158,6 +168,36 @@ void members_start(struct ask *k)
 		return;
 	json_object_set_new(args, "extension_id", json_sprintf("%" PRIu64, k->who.extension_id));
 	return ask_query(k, k->who.tenant_id, "members", args, on_page);
+}
+
+void event_logs_start(struct ask *k)
+{
+	return page_start(k, "event_logs", event_arguments);
+}
+
+void deliveries_start(struct ask *k)
+{
+	return page_start(k, "webhook_deliveries", delivery_arguments);
+}
+
+static void on_replayed(struct ask *k, const struct answer *ans)
+{
+	struct web_response r = {.status = 204};
+
+	if (ans->err)
+		return ask_failed(k, ans);
+	return ask_reply(k, &r);
+}
+
+void replay_start(struct ask *k)
+{
+	const struct answer nothing = {.err = ENOENT};
+	struct store_request req = {
+		.op = STORE_REPLAY, .tenant_id = k->who.tenant_id, .id = k->target};
+
+	if (!k->target)
+		return ask_failed(k, &nothing);
+	return ask_store(k, &req, on_replayed);
 }
 
 void audit_logs_start(struct ask *k)

@@ -26,6 +26,8 @@ enum takes {
 	TAKES_CDR_FILTER = 128,
 	TAKES_AUDIT_FILTER = 256,
 	TAKES_MESSAGE_FILTER = 512,
+	TAKES_EVENT_FILTER = 4096,
+	TAKES_DELIVERY_FILTER = 8192,
 	TAKES_EVENTS = 2048, /* topics, since, access_token */
 	TAKES_CSV = 1024,    /* a body of text/csv */
 };

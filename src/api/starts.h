@@ -20,7 +20,8 @@ route_start_h registrations_start, sessions_start, session_start, session_hangup
 	transport_states_start, route_simulation_start, status_start;
 /* records.c */
 route_start_h members_start, cdrs_start, cdr_start, messages_start, audit_logs_start,
-	audit_log_start, undo_start, restore_start;
+	event_logs_start, deliveries_start, replay_start, audit_log_start, undo_start,
+	restore_start;
 /* system.c */
 route_start_h info_start, metrics_start, healthz_start, readyz_start, openapi_start, docs_start;
 

@@ -2,6 +2,7 @@
 /*
  * The table of parts: started from top to bottom, stopped from bottom to top.
  */
+#include "hook/hook.h"
 #include "main/server.h"
 #include "route/index.h"
 
@@ -112,12 +113,17 @@ static int start_model(struct server *s)
 
 	if (!err)
 		err = route_index_alloc(&s->route_index, s->model);
+	if (!err)
+		err = happenings_watch(s);
 	return err ? err : store_load(s->store, load_object, s);
 }
 
 static void stop_model(struct server *s)
 {
 	s->model = model_free(s->model);
+	free(s->wanted);
+	s->wanted = NULL;
+	s->nwanted = 0;
 	s->route_index = route_index_free(s->route_index);
 }
 
@@ -430,14 +436,6 @@ static void stop_listeners(struct server *s)
 		s); /* the sockets are net/'s; the calls were drained when the signal came */
 }
 
-static void pass_event(const struct bus_event *ev, void *arg)
-{
-	struct server *s = arg;
-
-	if (s->api)
-		api_event(ev, s->api);
-}
-
 static int start_api(struct server *s)
 {
 	char text[ADDR_STR_BYTES];
@@ -459,7 +457,7 @@ static int start_api(struct server *s)
 			  addr_str(text, &conf.listen), strerror(err));
 	else
 		log_info(NULL, LOGID_API, "HTTP on %s", addr_str(text, &s->http_bound));
-	return err ? err : bus_subscribe(s->bus, pass_event, s);
+	return err;
 }
 
 static void stop_api(struct server *s)
@@ -473,6 +471,21 @@ static void stop_rings(struct server *s)
 {
 	s->api = api_close(s->api);
 	s->commands = ring_free(s->commands);
+}
+
+static int start_hooks(struct server *s)
+{
+	return hooks_start(&s->hooks, s->store, s->config.node);
+}
+
+static void stop_hooks(struct server *s)
+{
+	s->hooks = hooks_stop(s->hooks);
+}
+
+static void stop_nothing(struct server *s)
+{
+	(void)s;
 }
 
 static int start_nothing(struct server *s)
@@ -501,6 +514,8 @@ static const struct part parts[] = {
 	{"presence", start_presence, stop_presence},
 	{"listeners", start_listeners, stop_listeners},
 	{"api", start_api, stop_api},
+	{"events", happenings_start, stop_nothing},
+	{"webhooks", start_hooks, stop_hooks},
 	{"core", core_start, core_stop},
 	{"demo", start_demo, demo_remove},
 };

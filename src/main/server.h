@@ -50,6 +50,9 @@ struct server {
 	struct presence *presence;
 	struct ring *commands;
 	struct api *api;
+	struct hooks *hooks;
+	struct wanted *wanted; /* events that webhooks want: main/events.c */
+	size_t nwanted;
 	struct loop_fd *watch_signals, *watch_changes, *watch_commands, *watch_media;
 	int signal_fd;
 	struct timer second, stopping, media_wait, media_wake;
@@ -78,6 +81,10 @@ void commands_answer(struct server *s, const struct command *c);
 
 /* main/network.c: network_settings, obeyed as they change.  After the model and net/. */
 int network_start(struct server *s) MUST_USE;
+
+/* main/events.c: what the bus tells, to who watches and into the journal. */
+int happenings_watch(struct server *s) MUST_USE; /* before the model is loaded */
+int happenings_start(struct server *s) MUST_USE;
 
 /* main/demo.c: the ready tenant.  demo_seed before the model is loaded, demo_publish when every listener is bound. */
 const char *demo_domain(void);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <stdlib.h>
 #include <string.h>
+#include "base/clock.h"
 #include "store/drain_record.h"
+#include "store/outbox_put.h"
 
 int record_writer_open(struct record_writer *w, struct rows *rows)
 {
@@ -219,6 +221,38 @@ static int put_kept(struct record_writer *w, const struct journal_record *r, str
 	return err;
 }
 
+/* ---- webhooks ---- */
+
+/* In the transaction that writes what they are told of.  Their order is that in which it is read from the journal. */
+static int tell_webhooks(struct record_writer *w, struct record_key key)
+{
+	const bool is_call = key.kind == RECORD_CALL && w->rec.call_record.ended_at;
+	struct outbox_news n = {.tenant_id = key.tenant_id, .node = w->node, .subject = key.id};
+	uint64_t ids[OUTBOX_HOOKS];
+	char *body = NULL;
+	size_t nids;
+	int err;
+
+	if (!key.tenant_id || (!is_call && key.kind != RECORD_EVENT))
+		return 0;
+	n.key = is_call ? "call_cdr" : w->rec.event_record.key;
+	err = outbox_wanted(w->rows, key.tenant_id, n.key, ids, &nids);
+	if (err || !nids)
+		return err;
+	err = is_call ? outbox_call_body(w->rows, &w->rec.call_record, &body)
+		      : outbox_event_body(w->rows, &w->rec.event_record, &body);
+	if (err == ENOENT)
+		return 0;
+	n.body = body;
+	n.at_us = clock_wall_us(clock_real());
+	w->told_us = n.at_us > w->told_us ? n.at_us : w->told_us + 1;
+	n.at_us = w->told_us;
+	if (!err)
+		err = outbox_put(w->rows, &n, ids, nids);
+	free(body);
+	return err;
+}
+
 int record_put(struct record_writer *w, const struct journal_record *r)
 {
 	struct record_key key = record_key(r);
@@ -229,5 +263,8 @@ int record_put(struct record_writer *w, const struct journal_record *r)
 		err = tenant_exists(w, key.tenant_id, &is_there);
 	if (err || !is_there)
 		return err;
-	return r->kind == RECORD_LEG_KEPT ? put_kept(w, r, key) : put_row(w, key);
+	if (r->kind == RECORD_LEG_KEPT)
+		return put_kept(w, r, key);
+	err = put_row(w, key);
+	return err ? err : tell_webhooks(w, key);
 }

@@ -34,6 +34,7 @@ struct record_writer {
 	uint64_t node;
 	struct pack_names names;
 	union any_record rec;
+	int64_t told_us;		 /* of the delivery written last */
 	struct known_tenant tenants[64]; /* asked in this transaction */
 	size_t ntenants;
 	struct map kept; /* struct kept_row */

@@ -299,6 +299,8 @@ static int run(struct edit *e)
 		return update(e);
 	case STORE_DELETE:
 		return delete (e);
+	case STORE_REPLAY:
+		return edit_replay(e);
 	case STORE_UNDO:
 		return edit_undo(e);
 	case STORE_RESTORE:

@@ -111,6 +111,10 @@ int edit_account_changed(struct edit *e, const struct object *before,
 			 const struct object *after) MUST_USE;
 int edit_check_devices(struct edit *e, const struct object *o) MUST_USE;
 int edit_check_account(struct edit *e, struct object *o, const struct object *before) MUST_USE;
+/* edit_webhooks.c */
+int edit_check_webhook(struct edit *e, struct object *o, const struct object *before) MUST_USE;
+int edit_webhook_deleting(struct edit *e, const struct object *o) MUST_USE;
+int edit_replay(struct edit *e) MUST_USE;
 /* edit_people.c: users, keys, roles */
 int edit_check_role(struct edit *e, struct object *o, const struct object *before) MUST_USE;
 int edit_check_api_key(struct edit *e, struct object *o, const struct object *before) MUST_USE;

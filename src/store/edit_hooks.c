@@ -113,6 +113,7 @@ static int tenant_deleting(struct edit *e, const struct object *o)
 		"DELETE FROM session WHERE tenant_id = $1",
 		"DELETE FROM idempotency WHERE tenant_id = $1",
 		"DELETE FROM leg_kept WHERE tenant_id = $1",
+		"DELETE FROM webhook_deliveries WHERE tenant_id = $1",
 		"DELETE FROM tenant_revision WHERE tenant_id = $1",
 	};
 	size_t n = 0;
@@ -203,6 +204,7 @@ static const struct hooks {
 	{.res = &resource_office_hours,
 	 .created = office_hours_created,
 	 .updated = office_hours_updated},
+	{.res = &resource_webhook, .deleting = edit_webhook_deleting},
 	{.res = &resource_extension_group, .deleting = edit_deleting_extension_group},
 	{.res = &resource_extension,
 	 .created = edit_devices_created,

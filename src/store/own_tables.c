@@ -27,6 +27,16 @@ static const char ddl[] =
 	"CREATE TABLE leg_kept (tenant_id @int NOT NULL, leg_id @int NOT NULL, node @int NOT NULL, "
 	"kept @bytes NOT NULL, PRIMARY KEY (tenant_id, leg_id))@strict;\n"
 	"CREATE INDEX leg_kept_by_node ON leg_kept (node);\n"
+	"CREATE TABLE webhook_deliveries (tenant_id @int NOT NULL, id @int NOT NULL, "
+	"webhook_id @int NOT NULL, node @int NOT NULL, key @text NOT NULL, subject @int NOT NULL, "
+	"body @text NOT NULL, state @int NOT NULL, attempts @int NOT NULL, at @int NOT NULL, "
+	"next_at @int NOT NULL, done_at @int NOT NULL, status @int NOT NULL, error @text NOT NULL, "
+	"PRIMARY KEY (tenant_id, id))@strict;\n"
+	"CREATE UNIQUE INDEX webhook_deliveries_once ON webhook_deliveries "
+	"(tenant_id, webhook_id, key, subject);\n"
+	"CREATE INDEX webhook_deliveries_due ON webhook_deliveries (node, tenant_id, webhook_id, at) "
+	"WHERE state = 0;\n"
+	"CREATE INDEX webhook_deliveries_by_time ON webhook_deliveries (tenant_id, at);\n"
 	"CREATE INDEX cdrs_open ON cdrs (node) WHERE ended_at = 0;\n";
 
 static const struct word {

@@ -93,6 +93,14 @@ int query_messages(struct rows *r, uint64_t tenant_id, const struct args *a,
 	return page(r, RECORD_MESSAGE, tenant_id, a, names, "sent_at", reply, errs);
 }
 
+int query_event_logs(struct rows *r, uint64_t tenant_id, const struct args *a,
+		     struct store_reply *reply, struct field_errors *errs)
+{
+	static const char *const names[] = {"key", "number", NULL};
+
+	return page(r, RECORD_EVENT, tenant_id, a, names, "at", reply, errs);
+}
+
 /* ---- one ---- */
 
 static int parts(struct rows *r, enum record_kind kind, uint64_t tenant_id, uint64_t call_id,

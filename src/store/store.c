@@ -130,6 +130,7 @@ int store_post(struct store *s, const struct store_request *req)
 						       : db_worker_post(&s->writer, req);
 	case STORE_DELETE:
 	case STORE_IMPORT:
+	case STORE_REPLAY:
 	case STORE_UNDO:
 	case STORE_RESTORE:
 	case STORE_LOGOUT:

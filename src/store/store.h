@@ -51,6 +51,7 @@ struct store_actor {
  *         a sort or filter name that is no field: EINVAL.  Values are text as in the URL, ids decimal.
  * EXPORT  as LIST, without limit and cursor → CSV (schema/csv.h), not JSON
  * IMPORT  CSV → {"items":[…]}, each as CREATE answers it; all lines or none: errors name "line[7].number"
+ * REPLAY  of the webhook delivery `id`: told again → nothing; ENOENT: there is none that has been taken
  * UNDO    of the change `id` (a revision): {"refuse":["trunks",…]}, resources that the asker may not touch → {"changes","revision"}.
  *         EEXIST "changed_since": something else has changed it meanwhile
  * RESTORE the tenant's configuration as it was: {"at":µs,"refuse":[…]} → {"changes","revision"}; all or nothing
@@ -67,6 +68,7 @@ enum store_op {
 	STORE_LIST,
 	STORE_EXPORT,
 	STORE_IMPORT,
+	STORE_REPLAY,
 	STORE_UNDO,
 	STORE_RESTORE,
 	STORE_QUERY,

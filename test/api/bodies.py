@@ -2,8 +2,13 @@
 """Bodies for every resource, made from the OpenAPI document: a new resource needs no line here.
 
 Only where fields fit together by rules that a field alone does not tell, RULES has what they need."""
+import http.server
 import itertools
 import json
+import threading
+
+from harness import wait
+from harness.addresses import new_address
 import pathlib
 import tempfile
 
@@ -39,6 +44,7 @@ RULES = {
     "did_pools": lambda client, n: {"trunk_id": create(client, "trunks")["id"], "numbers": "4420*"},
     "inbound_rules": lambda client, n: {"trunk_id": pool_trunk(client), "did": f"44207000{n}"},
     "outbound_rules": lambda client, n: {"routes": [{"trunk_id": pool_trunk(client)}]},
+    "webhooks": lambda client, n: {"url": f"http://192.0.2.1:{n}/"},
     "emergency_numbers": lambda client, n: {"trunk_id": pool_trunk(client)},
 }
 
@@ -138,3 +144,41 @@ def example_body(client, plural):
         return {k: fit(part["properties"][k], v) for k, v in value.items()}
     text = json.dumps(fit(schema, schema["examples"][0])).replace('"example"', f'"{n}"').replace("example", f"x{n}").replace("anna@", f"anna{n}@")
     return json.loads(text.replace('"101"', f'"{n}"'))
+
+
+class Receiver:
+    """Answers as it is told, and keeps what it got."""
+
+    def __init__(self, ip=None, port=0):
+        self.got, self.answers, self.realm = [], [], None
+        receiver = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"] or 0))
+                status = receiver.answers.pop(0) if receiver.answers else 200
+                if receiver.realm and "Authorization" not in self.headers:
+                    status = 401
+                else:
+                    receiver.got.append((dict(self.headers), body))
+                self.send_response(status)
+                if status == 401 and receiver.realm:
+                    self.send_header("WWW-Authenticate", receiver.realm)
+                if status == 302:
+                    self.send_header("Location", "/elsewhere")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *args):
+                pass
+        self.server = http.server.ThreadingHTTPServer((ip or new_address(), port), Handler)
+        self.url = "http://{}:{}/hook".format(*self.server.server_address)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def wait(self, n):
+        wait.until(lambda: len(self.got) >= n, 20, why=f"{n} deliveries, {len(self.got)} came")
+        return self.got
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()

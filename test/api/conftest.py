@@ -41,6 +41,17 @@ class Tenant:
     def blocked(self):
         return self.admin.get("/api/blocked_addresses")["items"][0]["id"]
 
+    def delivery(self):
+        """Of a webhook; one that was taken."""
+        receiver = bodies.Receiver()
+        hook = self.admin.post("/api/webhooks", {"url": receiver.url, "allow_private": True})
+        self.client.delete(f"/api/sessions/{self.client.get('/api/sessions')['items'][0]['id']}")
+        try:
+            return wait.until(lambda: self.client.get("/api/webhook_deliveries", webhook_id=hook["id"], state="delivered")["items"], 20,
+                              why="a delivery that was taken")[0]["id"]
+        finally:
+            receiver.close()
+
     def cdr(self):
         def drained():    # perhaps the journal is between the records of one call
             items = self.client.get("/api/cdrs")["items"]

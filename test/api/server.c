@@ -11,6 +11,7 @@
 #include "api/api.h"
 #include "base/bus.h"
 #include "base/thread.h"
+#include "hook/hook.h"
 #include "schema/record.h"
 #include "store/journal.h"
 #include <inttypes.h>
@@ -199,6 +200,7 @@ static void answer(struct fake *f, const struct command *c)
 
 			f->sessions[i].gone = true;
 			api_event(&ev, f->api);
+			write_call(f, ev.tenant_id, c->id * 1000 + 500);
 		}
 		break;
 	case COMMAND_ROUTE:
@@ -280,6 +282,7 @@ static int run(const char *dir, const char *url, struct addr listen, struct fake
 	struct api_conf conf = {.listen = listen, .version = "test"};
 	struct addr bound;
 	struct api *api = NULL;
+	struct hooks *hooks = NULL;
 	char journal_path[512], sock[512];
 	int err;
 
@@ -301,6 +304,8 @@ static int run(const char *dir, const char *url, struct addr listen, struct fake
 	if (!err)
 		err = api_open(&api, &conf, &bound);
 	f->api = api;
+	if (!err)
+		err = hooks_start(&hooks, f->store, journal.node);
 	if (!err) {
 		sigset_t set;
 		int got;
@@ -311,6 +316,7 @@ static int run(const char *dir, const char *url, struct addr listen, struct fake
 		sigaddset(&set, SIGTERM);
 		sigwait(&set, &got);
 	}
+	hooks_stop(hooks);
 	api_stop(api);
 	atomic_store(&f->stop, true);
 	f->thread = thread_join(f->thread);

@@ -68,6 +68,9 @@ CALLS = {
     "create_restoration": lambda t: t.client.ask("POST", "/api/restorations", {"at": "2099-01-01T00:00:00Z"}),
     "list_events": lambda t: t.client.ask("GET", "/api/events", headers={
         "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}),
+    "list_event_logs": lambda t: t.client.ask("GET", "/api/event_logs?limit=2&key=extension_register"),
+    "list_webhook_deliveries": lambda t: t.client.ask("GET", "/api/webhook_deliveries?limit=2"),
+    "replay_webhook_delivery": lambda t: t.client.ask("POST", f"/api/webhook_deliveries/{t.delivery()}/replay"),
     "list_cdrs": lambda t: t.client.ask("GET", "/api/cdrs?from=2025-01-01&status=answered"),
     "list_messages": lambda t: t.client.ask("GET", "/api/messages?from=2025-01-01&status=pending"),
     "get_cdr": lambda t: t.client.ask("GET", f"/api/cdrs/{t.cdr()['id']}"),

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What the bus tells: to those who watch (api/), and as records into the journal, for the event log and webhooks.
+ *
+ * Events of calls are many; they become records only where a webhook of the tenant wants them.  Which those are is kept
+ * beside the model, as it changes.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "base/log.h"
+#include "main/server.h"
+
+struct wanted { /* by one webhook */
+	uint64_t tenant_id, id;
+	uint32_t kinds;
+};
+
+/* Worth a line whoever wants them. */
+static const uint32_t always = 1u << BUS_REGISTERED | 1u << BUS_UNREGISTERED |
+			       1u << BUS_ADDRESS_BLOCKED | 1u << BUS_ACCOUNT_REFUSED |
+			       1u << BUS_CONGESTION | 1u << BUS_TRUNK_CONNECTED |
+			       1u << BUS_TRUNK_DISCONNECTED;
+
+static uint32_t kinds_of(struct str events)
+{
+	uint32_t kinds = 0;
+
+	while (events.p) {
+		struct str one = str_trim(str_cut(&events, ','));
+
+		for (unsigned i = 0; i < BUS_NKINDS; i++)
+			if (str_eq(one, STR("*")) || str_eq(one, str_of(bus_key((enum bus_kind)i))))
+				kinds |= 1u << i;
+	}
+	return kinds;
+}
+
+static void forget(struct server *s, uint64_t tenant_id, uint64_t id)
+{
+	for (size_t i = 0; i < s->nwanted; i++)
+		if (s->wanted[i].tenant_id == tenant_id && s->wanted[i].id == id)
+			s->wanted[i--] = s->wanted[--s->nwanted];
+}
+
+static void on_change(const struct model *m, const struct resource *res, uint64_t tenant_id,
+		      uint64_t id, void *arg)
+{
+	struct server *s = arg;
+	const struct webhook *h;
+	struct wanted *v;
+
+	if (res != &resource_webhook)
+		return;
+	forget(s, tenant_id, id);
+	h = (const struct webhook *)model_object(m, res, tenant_id, id);
+	if (!h || !h->enabled)
+		return;
+	v = reallocarray(s->wanted, s->nwanted + 1, sizeof(*v));
+	if (!v) {
+		log_error(NULL, LOGID_WEBHOOK,
+			  "no memory: a webhook is not told of events of calls");
+		return;
+	}
+	s->wanted = v;
+	s->wanted[s->nwanted++] = (struct wanted){tenant_id, id, kinds_of(str_of(h->events))};
+}
+
+static bool is_wanted(const struct server *s, const struct bus_event *ev)
+{
+	uint32_t kinds = always;
+
+	for (size_t i = 0; i < s->nwanted; i++)
+		if (s->wanted[i].tenant_id == ev->tenant_id)
+			kinds |= s->wanted[i].kinds;
+	return kinds & 1u << ev->kind;
+}
+
+static void write_record(struct server *s, const struct bus_event *ev)
+{
+	struct event_record rec = {.tenant_id = ev->tenant_id,
+				   .id = (rng_u64(s->env.rng) >> 1) | 1,
+				   .call_id = ev->call_id,
+				   .extension_id = ev->extension_id,
+				   .at = ev->wall_us};
+
+	record_set_text(rec.topic, sizeof(rec.topic), str_of(bus_topic(ev->kind)));
+	record_set_text(rec.key, sizeof(rec.key), str_of(bus_key(ev->kind)));
+	record_set_text(rec.number, sizeof(rec.number), str_of(ev->number));
+	record_set_text(rec.peer, sizeof(rec.peer), str_of(ev->peer));
+	record_set_text(rec.address, sizeof(rec.address), str_of(ev->address));
+	record_set_text(rec.reason, sizeof(rec.reason), str_of(ev->reason));
+	if (s->records.sink.write(&s->records.sink, RECORD_EVENT, &rec, sizeof(rec)))
+		log_warn(NULL, LOGID_JOURNAL, "an event is not in the log: the journal is full");
+}
+
+static void on_event(const struct bus_event *ev, void *arg)
+{
+	struct server *s = arg;
+
+	if (s->api)
+		api_event(ev, s->api);
+	if (ev->kind != BUS_CALL_CDR && is_wanted(s, ev)) /* a call's record tells of its end */
+		write_record(s, ev);
+}
+
+int happenings_watch(struct server *s)
+{
+	return model_watch(s->model, on_change, s);
+}
+
+int happenings_start(struct server *s)
+{
+	return bus_subscribe(s->bus, on_event, s);
+}

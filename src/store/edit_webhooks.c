@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <string.h>
+#include "base/bus.h"
+#include "store/edit.h"
+
+static bool is_event(struct str name)
+{
+	if (str_eq(name, STR("*")))
+		return true;
+	for (unsigned i = 0; i < BUS_NKINDS; i++)
+		if (str_eq(name, str_of(bus_key((enum bus_kind)i))))
+			return true;
+	return false;
+}
+
+static bool is_url(const char *url)
+{
+	const char *host = strstr(url, "://");
+
+	if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
+		return false;
+	for (const char *p = url; *p; p++)
+		if (*p <= ' ' || *p > '~')
+			return false;
+	host += 3;
+	return *host && !strchr("/:@?#", *host);
+}
+
+int edit_check_webhook(struct edit *e, struct object *o, const struct object *before)
+{
+	const struct webhook *h = (const struct webhook *)o;
+	struct str events = str_of(h->events);
+
+	if (!is_url(h->url))
+		field_error_add(&e->errs, "url", "bad_url",
+				"must begin with http:// or https:// and a host");
+	while (events.p) {
+		struct str one = str_trim(str_cut(&events, ','));
+
+		if (!is_event(one))
+			field_error_add(&e->errs, "events", "not_in_list",
+					"%.*s is no key of an event", STR_ARG(one));
+	}
+	if (h->authentication != WEBHOOK_AUTH_NONE && !*h->username)
+		field_error_add(&e->errs, "username", "required", "must be given to sign in");
+	return 0;
+}
+
+int edit_webhook_deleting(struct edit *e, const struct object *o)
+{
+	struct db_stmt *st;
+	int err = db_sql(e->rows->db,
+			 "DELETE FROM webhook_deliveries WHERE tenant_id = $1 AND webhook_id = $2",
+			 &st);
+
+	if (err)
+		return err;
+	db_bind_id(st, 1, o->tenant_id);
+	db_bind_id(st, 2, o->id);
+	return db_run(st);
+}
+
+/* Told again, behind what waits already; the same delivery to who counts them. */
+int edit_replay(struct edit *e)
+{
+	struct db_stmt *st;
+	int err = db_sql(e->rows->db,
+			 "UPDATE webhook_deliveries SET state = 0, next_at = 0, at = $3 "
+			 "WHERE tenant_id = $1 AND id = $2 AND state = 1",
+			 &st);
+
+	if (err)
+		return err;
+	db_bind_id(st, 1, e->req->tenant_id);
+	db_bind_id(st, 2, e->req->id);
+	db_bind_int(st, 3, e->now_us);
+	err = db_run(st);
+	return err ? err : db_changed(st) ? 0 : ENOENT;
+}
