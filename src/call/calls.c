@@ -6,6 +6,7 @@
 #include "base/metric.h"
 #include "base/thread.h"
 #include "base/ids.h"
+#include "call/attest.h"
 #include "call/bridge.h"
 #include "call/calls.h"
 #include "call/leg_sound.h"
@@ -223,6 +224,8 @@ int calls_alloc(struct calls **cp, const struct calls_conf *conf)
 		err = sip_support(conf->sip, "replaces");
 	if (!err)
 		err = settings_open(cs);
+	if (!err)
+		err = attest_open(cs);
 	if (err) {
 		calls_free(cs);
 		return err;
@@ -260,6 +263,7 @@ struct calls *calls_free(struct calls *cs)
 		call_free(CONTAINER_OF(it, struct call, link));
 	refers_free(cs);
 	services_reap(cs);
+	attest_close(cs);
 	restored_free(cs);
 	timer_cancel(&cs->reaper);
 	usage_close(cs);

@@ -26,6 +26,7 @@
 struct ringing;
 struct bridge;
 struct transfer;
+struct attest;
 
 enum call_state {
 	CALL_OPENING, /* routed, or about to be; a service waits for the caller's media */
@@ -81,6 +82,8 @@ struct call {
 	uint64_t from_trunk_id;		/* it came over this; 0: a device of the tenant called */
 	unsigned trunk_status;		/* what the last trunk tried said in the end; 0: nothing */
 	char domain[CALL_DOMAIN_BYTES]; /* of the tenant */
+	const char *
+		verstat; /* whether somebody vouches for who calls (attest.h); NULL: not looked at */
 	char wanted_id
 		[33]; /* number that the caller wants shown over trunks; "": that of the extension */
 	unsigned max_forwards;		/* what is left for its outgoing INVITEs */
@@ -122,7 +125,8 @@ struct calls {
 	struct route_facts facts;
 	uint64_t id_salt, last_id;
 	bool is_draining;
-	uint32_t seq; /* of media commands */
+	uint32_t seq;	       /* of media commands */
+	struct attest *attest; /* certificates of callers' numbers */
 	struct timer reaper;
 	struct link dead_legs, dead_calls, dead_services, restored;
 	struct link refers; /* REFERs whose transferors are still to hear something */

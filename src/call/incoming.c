@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/metric.h"
 #include "base/thread.h"
+#include "call/attest.h"
 #include "call/calls.h"
 #include "call/leg_media.h"
 #include "call/leg_sip.h"
@@ -176,6 +177,8 @@ static void refuse(struct call *call, unsigned status)
 		reason = REASON_LOOP;
 	else if (status == 400 || status == 416)
 		reason = REASON_PROTOCOL;
+	else if (status == 403 || status == 428 || (status >= 436 && status <= 438))
+		reason = REASON_FORBIDDEN;
 
 	record_call_begin(call);
 	call_end(call, reason, status, "system", headers);
@@ -395,7 +398,7 @@ void calls_incoming(struct sip_strans *st, const struct sip_msg *req, void *call
 	struct wanted wanted = {0};
 	char dialled[sizeof(((struct call_record *)0)->callee)];
 	struct leg *leg;
-	unsigned status;
+	unsigned status, verdict = 0;
 	int err;
 
 	ON_THREAD(THREAD_CORE);
@@ -427,12 +430,15 @@ void calls_incoming(struct sip_strans *st, const struct sip_msg *req, void *call
 		on_trunk(leg, from.trunk_id);
 		str_fit(leg->call->domain, sizeof(leg->call->domain), str_of(from.tenant->domain));
 		caller_outside(leg->call, leg, req);
+		verdict = attest_check(leg, req);
 	} else {
 		on_behalf(leg->call, leg, req);
 	}
 	leg->call->max_forwards = hops_left(req);
 	if (!status && !leg->call->max_forwards)
 		status = 483;
+	if (!status)
+		status = verdict;
 	if (!status)
 		status = take_offer(leg, req);
 	if (status)

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/thread.h"
+#include "call/attest.h"
 #include "call/bridge.h"
 #include "call/calls.h"
 #include "call/leg_sip.h"
@@ -152,6 +153,8 @@ static int dial_trunk(struct leg *leg, struct str sdp, const struct sip_msg *aga
 	if (!err && again && again->status != 422)
 		err = trunks_answer(trunks, leg->trunk_id, again, buf_view(&uri), &lines);
 	write_identity(&lines, leg);
+	if (!is_hidden(leg) || party_is_trusted(leg))
+		attest_sign(&lines, leg);
 	trunk_diversion(&lines, leg);
 	if (!err)
 		err = lines.err ? lines.err : routes.err;
@@ -241,6 +244,7 @@ static int dial(struct leg *leg, struct str sdp, const struct sip_msg *again)
 	if (!err)
 		err = from.err ? from.err : callee.err ? callee.err : name.err;
 	transfer_write_lines(call, &lines);
+	attest_write(&lines, leg);
 	if (!err)
 		err = lines.err ? lines.err : routes.err;
 	if (err)

@@ -5,6 +5,7 @@
  * A change first makes all that can fail, then puts the new object in before it takes the old one out, so that there is no way
  * back to find and no instant without either.
  */
+#include <string.h>
 #include <stdlib.h>
 #include "base/mem.h"
 #include "base/thread.h"
@@ -182,6 +183,19 @@ int model_watch(struct model *m, model_changed_h *fn, void *arg)
 	m->watchers = v;
 	m->watchers[m->nwatchers++] = (struct watcher){fn, arg};
 	return 0;
+}
+
+void model_unwatch(struct model *m, model_changed_h *fn, const void *arg)
+{
+	check_thread(m);
+	for (size_t i = 0; i < m->nwatchers; i++) {
+		if (m->watchers[i].fn != fn || m->watchers[i].arg != arg)
+			continue;
+		m->nwatchers--;
+		memmove(m->watchers + i, m->watchers + i + 1,
+			(m->nwatchers - i) * sizeof(m->watchers[0]));
+		return;
+	}
 }
 
 static void tell(struct model *m, const struct resource *res, uint64_t tenant_id, uint64_t id)

@@ -45,6 +45,7 @@ uint64_t model_revision(const struct model *m, uint64_t tenant_id);
 typedef void model_changed_h(const struct model *m, const struct resource *res, uint64_t tenant_id,
 			     uint64_t id, void *arg);
 int model_watch(struct model *m, model_changed_h *fn, void *arg) MUST_USE;
+void model_unwatch(struct model *m, model_changed_h *fn, const void *arg);
 
 /* Tell fn of each object of that kind that the tenant has now, as if it had just come: for who watches from later on. */
 void model_tell_all(const struct model *m, const struct resource *res, uint64_t tenant_id,
