@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Attended transfers: a REFER that names the call the transferor has with the target. */
 #include "call/testing_transfer.h"
+#include "call/testing_trunk.h"
 
 /* b, who talks to a, calls c on a second line (which does not answer yet). */
 static void consults(struct ua *b, struct ua *b2, struct ua *c)
@@ -297,6 +298,83 @@ static void after_it_each_counts_the_call_it_is_in(void **state)
 	assert_int_equal(calls_in_usage(w, 3), 0);
 }
 
+/* The far end of a trunk, whose two calls with us it joins; and another trunk's, which it may not. */
+static void a_trunk_puts_its_own_calls_through(void **state)
+{
+	struct world *w = *state;
+	struct ua a, one = {0}, c, one2 = {0}, d, two = {0};
+
+	calls_number(&a, &w->phone[1], "0033123", audio(&w->phone[1]));
+	rings(&one, &w->phone[ONE]);
+	ua_reply(&one, 200, audio(one.p));
+	ua_asked(&one, SIP_ACK);
+	ua_got(&a, 200);
+	ua_request(&a, "ACK", "");
+	calls_number(&c, &w->phone[3], "0033124", audio(&w->phone[3]));
+	rings(&one2, &w->phone[ONE]);
+	ua_reply(&one2, 200, audio(one2.p));
+	ua_asked(&one2, SIP_ACK);
+	ua_got(&c, 200);
+	ua_request(&c, "ACK", "");
+	put(w, &resource_outbound_rule, TENANT, 42,
+	    "{'name':'two','prefixes':'99','routes':[{'trunk_id':'2','strip':2}]}");
+	calls_number(&d, &w->phone[2], "99123", audio(&w->phone[2]));
+	rings(&two, &w->phone[TWO]);
+	ua_reply(&two, 200, audio(two.p));
+	ua_asked(&two, SIP_ACK);
+	ua_got(&d, 200);
+	ua_request(&d, "ACK", "");
+	refers_to_call(&one, &two, "");
+	got_status(one.p, 403);
+	refers(&one, "sip:0033999@x", ""); /* it may not call the world on our account */
+	got_status(one.p, 403);
+	refers_to_call(&one, &one2, "");
+	got_status(one.p, 202);
+	told(&one, "SIP/2.0 200 OK", true);
+	is_introduced(&a, audio(a.p));
+	hears_of(&c, "\"Anna No. 1\" <sip:101@acme.example>");
+	assert_hear_each_other(w, &a, &c);
+	ua_request(&one, "BYE", "");
+	got_status(one.p, 200);
+	ua_request(&one2, "BYE", "");
+	got_status(one.p, 200);
+	hang_up(&a, &c);
+	hang_up(&d, &two);
+	ua_done(&one);
+	ua_done(&one2);
+}
+
+/* A REFER to a number of ours is the call that it may make by an INVITE as well. */
+static void a_trunk_transfers_to_numbers_of_ours(void **state)
+{
+	struct world *w = *state;
+	struct ua a, one = {0}, c = {0};
+
+	put(w, &resource_inbound_rule, TENANT, 51,
+	    "{'name':'desk','trunk_id':'1','did':'442070000103','destination':{'kind':'extension',"
+	    "'id':'3'}}");
+	calls_number(&a, &w->phone[1], "0033123", audio(&w->phone[1]));
+	rings(&one, &w->phone[ONE]);
+	ua_reply(&one, 200, audio(one.p));
+	ua_asked(&one, SIP_ACK);
+	ua_got(&a, 200);
+	ua_request(&a, "ACK", "");
+	refers(&one, "sip:442070000103@x", "");
+	got_status(one.p, 202);
+	told(&one, "SIP/2.0 100 Trying", false);
+	rings(&c, &w->phone[3]);
+	ua_reply(&c, 200, audio(c.p));
+	ua_asked(&c, SIP_ACK);
+	told(&one, "SIP/2.0 200 OK", true);
+	is_introduced(&a, audio(a.p));
+	assert_hear_each_other(w, &a, &c);
+	ua_request(&one, "BYE", "");
+	got_status(one.p, 200);
+	hang_up(&a, &c);
+	ua_done(&one);
+	assert_string_equal(call_to(w, "442070000103")->direction, "inbound");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -309,6 +387,8 @@ int main(void)
 		STORY(a_call_that_answers_meanwhile_is_not_replaced_early_only),
 		STORY(calls_of_others_cannot_be_taken_over),
 		STORY(what_is_no_call_of_ours_is_said_to_be_none),
+		TRUNK_STORY(a_trunk_puts_its_own_calls_through),
+		TRUNK_STORY(a_trunk_transfers_to_numbers_of_ours),
 		STORY(after_it_each_counts_the_call_it_is_in),
 	};
 

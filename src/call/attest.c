@@ -47,7 +47,7 @@ static int add_certificate(struct attest *a, const struct stir_certificate *o)
 
 	if (!c)
 		return ENOMEM;
-	c->tenant_id = o->tenant_id;
+	c->tenant_id = o->signs_for_id;
 	c->is_signer = o->kind == STIR_KIND_SIGNER;
 	str_fit(c->url, sizeof(c->url), str_of(o->url));
 	err = c->is_signer && !*o->key

@@ -28,7 +28,8 @@ struct calls_conf {
 	struct record_sink *records;
 	struct bus *bus; /* typed events: base/bus.h, events.def; NULL none */
 	uint64_t node, boot;
-	const char *folder; /* for files of services (a recording made to be heard back); NULL: none */
+	const char
+		*folder; /* for files of services (a recording made to be heard back); NULL: none */
 	uint32_t silence_ms; /* hang up a call with no RTP this long; 0 = 120000 */
 	size_t max_calls;    /* of the node; 0 = 20000 */
 };

@@ -17,6 +17,8 @@
 #include "call/replaces.h"
 #include "call/transfer.h"
 #include "call/usage.h"
+#include "route/index.h"
+#include "schema/did.h"
 #include "sip/write.h"
 
 enum {
@@ -61,6 +63,7 @@ static void describe(struct call *to, const struct leg *by, const struct leg *wh
 
 	to->caller = whom->id;
 	to->caller_extension_id = by->extension_id;
+	to->from_trunk_id = by->trunk_id;
 	to->caller_account_id = by->account_id;
 	to->max_forwards = from->max_forwards;
 	str_fit(to->domain, sizeof(to->domain), str_of(from->domain));
@@ -70,7 +73,7 @@ static void describe(struct call *to, const struct leg *by, const struct leg *wh
 	str_fit(to->rec.caller_name, sizeof(to->rec.caller_name),
 		who.is_private ? STR_NONE : str_of(who.name));
 	str_fit(to->rec.direction, sizeof(to->rec.direction),
-		whom->trunk_id ? STR("inbound") : STR("internal"));
+		whom->trunk_id || by->trunk_id ? STR("inbound") : STR("internal"));
 	str_fit(to->rec.sip_call_id, sizeof(to->rec.sip_call_id), str_of(whom->rec.sip_call_id));
 	str_fit(to->rec.transferred_by, sizeof(to->rec.transferred_by), str_of(by->rec.number));
 	to->rec.transferred_from = from->rec.id;
@@ -148,13 +151,25 @@ static struct transfer *start(struct leg *by, struct leg *whom, const struct ref
 	return tr;
 }
 
+/* Without rights of its own nobody calls on.  A trunk may do what it may do with an INVITE: call numbers of the tenant's. */
+static bool may_call(const struct leg *leg, const char *number)
+{
+	const struct calls_conf *conf = &leg->cs->conf;
+
+	if (!leg->trunk_id)
+		return leg->extension_id;
+	return conf->route_index &&
+	       route_index_did(conf->route_index, leg->trunk_id, did_plain(str_of(number))) ==
+		       leg->rec.tenant_id;
+}
+
 static void blind(struct leg *leg, const struct sip_inv_event *ev, const struct refer_wish *wish)
 {
 	struct leg *whom = bridge_peer(leg->call->bridge, leg);
 	struct transfer *tr;
 	struct refer *refer;
 
-	if (leg->trunk_id || !leg->extension_id) { /* without rights of its own nobody calls on */
+	if (!may_call(leg, wish->number)) {
 		(void)sip_reply(ev->st, 403, NULL, NULL);
 		return;
 	}
