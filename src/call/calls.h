@@ -84,6 +84,7 @@ struct call {
 	char domain[CALL_DOMAIN_BYTES]; /* of the tenant */
 	const char *
 		verstat; /* whether somebody vouches for who calls (attest.h); NULL: not looked at */
+	char wanted_pai[33], wanted_rpi[33], wanted_on[65]; /* X-Outbound-Cli (shape.h) */
 	char wanted_id
 		[33]; /* number that the caller wants shown over trunks; "": that of the extension */
 	unsigned max_forwards;		/* what is left for its outgoing INVITEs */

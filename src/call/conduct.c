@@ -66,6 +66,7 @@ static void decide(struct call *call, const struct dest *dest, struct route_deci
 		.caller_extension_id = call->caller_extension_id,
 		.caller = str_of(asserted ? asserted->number : call->rec.caller),
 		.wanted_id = str_of(call->wanted_id),
+		.wanted_on = str_of(call->wanted_on),
 		.dialled = str_of(call->rec.callee),
 		.dest = dest,
 		.outside = str_of(call->plan.outside),

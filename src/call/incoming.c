@@ -15,6 +15,7 @@
 #include "call/party.h"
 #include "call/pickup.h"
 #include "call/record.h"
+#include "call/shape.h"
 #include "route/index.h"
 #include "schema/did.h"
 
@@ -141,6 +142,7 @@ static void on_behalf(struct call *call, struct leg *leg, const struct sip_msg *
 	struct party p;
 
 	leg->is_private = party_wants_privacy(req);
+	shape_read_wishes(call, req);
 	if (!party_is_trusted(leg) || !party_preferred(&p, req))
 		return;
 	party_keep(leg, &p);
@@ -209,10 +211,14 @@ static void note_request(struct leg *leg, const struct sip_msg *req)
 static void caller_outside(struct call *call, struct leg *leg, const struct sip_msg *req)
 {
 	struct call_record *rec = &call->rec;
+	const struct trunk *t = (const struct trunk *)model_object(
+		call->cs->conf.model, &resource_trunk, 0, leg->trunk_id);
 	struct party p;
 
 	(void)snprintf(rec->direction, sizeof(rec->direction), "inbound");
 	party_read(&p, req, party_is_trusted(leg));
+	(void)shape_read(t, INBOUND_VALUE_CALLER_NUMBER, req, p.number, sizeof(p.number));
+	(void)shape_read(t, INBOUND_VALUE_CALLER_NAME, req, p.name, sizeof(p.name));
 	leg->is_private = p.is_private || !p.number[0];
 	if (leg->is_private) {
 		party_keep(leg, &p);
@@ -236,9 +242,38 @@ struct from_trunk {
 	const struct tenant *tenant;
 };
 
+static uint64_t owner_of(const struct calls *cs, uint64_t trunk_id, const char *number)
+{
+	return *number ? route_index_did(cs->conf.route_index, trunk_id, did_plain(str_of(number)))
+		       : 0;
+}
+
+/* TRK-7: the number called is where the trunk's inbound_parameters say; else in the Request-URI, or (it may be our Contact that
+ * stands there) in To or P-Called-Party-ID: the first that is a tenant's.  0: nobody's, and dialled stays as it was. */
+static uint64_t tenant_called(const struct calls *cs, uint64_t trunk_id, const struct sip_msg *req,
+			      char *dialled, size_t dialled_bytes)
+{
+	static const int usual[] = {CALL_HEADER_TO, CALL_HEADER_CALLED_PARTY};
+	const struct trunk *t =
+		(const struct trunk *)model_object(cs->conf.model, &resource_trunk, 0, trunk_id);
+	char number[sizeof(((struct call_record *)0)->callee)];
+	bool is_told = shape_read(t, INBOUND_VALUE_CALLED_NUMBER, req, number, sizeof(number));
+	uint64_t tenant_id =
+		is_told ? owner_of(cs, trunk_id, number) : owner_of(cs, trunk_id, dialled);
+
+	if (!is_told && tenant_id)
+		return tenant_id;
+	for (size_t i = 0; !is_told && !tenant_id && i < ARRAY_LEN(usual); i++)
+		if (shape_user_of(req, usual[i], number, sizeof(number)))
+			tenant_id = owner_of(cs, trunk_id, number);
+	if (tenant_id)
+		str_fit(dialled, dialled_bytes, str_of(number));
+	return tenant_id;
+}
+
 /* TRK-12: whose number is called on a trunk to the host this comes from?  False: it comes from no trunk. */
-static bool from_trunk(struct calls *cs, const struct sip_msg *req, const char *dialled,
-		       const struct wanted *wanted, struct from_trunk *out)
+static bool from_trunk(struct calls *cs, const struct sip_msg *req, char *dialled,
+		       size_t dialled_bytes, const struct wanted *wanted, struct from_trunk *out)
 {
 	size_t pos = 0;
 	uint64_t id;
@@ -246,8 +281,7 @@ static bool from_trunk(struct calls *cs, const struct sip_msg *req, const char *
 
 	while (cs->conf.trunks && !out->tenant &&
 	       (id = trunks_of_source(cs->conf.trunks, &req->flow, &pos))) {
-		uint64_t tenant_id =
-			route_index_did(cs->conf.route_index, id, did_plain(str_of(dialled)));
+		uint64_t tenant_id = tenant_called(cs, id, req, dialled, dialled_bytes);
 
 		is_trunk = true;
 		if (wanted->leg && wanted->leg->trunk_id == id) /* our own Contact is called */
@@ -409,7 +443,7 @@ void calls_incoming(struct sip_strans *st, const struct sip_msg *req, void *call
 		dialled[0] = '\0';
 	if (!status && read_wanted(&wanted, cs, req))
 		status = 400;
-	if (from_trunk(cs, req, dialled, &wanted, &from)) {
+	if (from_trunk(cs, req, dialled, sizeof(dialled), &wanted, &from)) {
 		if (is_refused(cs, st, &from, dialled))
 			return;
 		who.tenant = from.tenant;

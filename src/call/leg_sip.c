@@ -14,6 +14,7 @@
 #include "call/party.h"
 #include "call/refer.h"
 #include "call/ringing.h"
+#include "call/shape.h"
 #include "call/transfer.h"
 #include "sip/write.h"
 
@@ -50,23 +51,11 @@ int leg_sip_contact(struct buf *out, struct calls *cs, const struct flow *flow, 
 
 /* ---- trunks ---- */
 
-/* Whom the caller asked not to name; an emergency service hears of everybody. */
-static bool is_hidden(const struct leg *leg)
+bool leg_hides_caller(const struct leg *leg)
 {
 	const struct leg *caller = leg_get(leg->cs, leg->call->caller);
 
 	return caller && caller->is_private && !leg->call->plan.is_emergency;
-}
-
-/* TRK-9: the caller ID in the header that this provider reads.  Of whom no number is shown there is none. */
-static void write_identity(struct buf *lines, const struct leg *leg)
-{
-	const struct call *call = leg->call;
-	struct party who = {.is_private = is_hidden(leg)};
-
-	str_fit(who.number, sizeof(who.number), str_of(call->plan.caller_id));
-	str_fit(who.name, sizeof(who.name), str_of(call->rec.caller_name));
-	party_write(lines, leg, &who);
 }
 
 /* RFC 5806: who sent the call on, and why.  The world knows an extension by the number it shows. */
@@ -84,34 +73,6 @@ static void write_diversion(struct buf *lines, const struct leg *leg, struct str
 	if (who.err)
 		lines->err = who.err;
 	buf_free(&who);
-}
-
-/* Request-URI, From and Contact of a call over a trunk.  Who has no number to show calls as RFC 3323 4.1.1.3 says. */
-static int write_trunk_call(struct leg *leg, const struct trunk *t, struct buf *uri,
-			    struct buf *from, struct buf *contact)
-{
-	const struct call *call = leg->call;
-	const char *id = t && t->from_username && *t->username ? t->username : call->plan.caller_id;
-	struct buf domain = {0};
-	bool is_named = !is_hidden(leg);
-	int err;
-
-	buf_cstr(uri, "sip:");
-	sip_escape_user(uri, str_of(leg->rec.number));
-	buf_char(uri, '@');
-	trunks_names(leg->cs->conf.trunks, leg->trunk_id, uri, &domain);
-	if (!is_named && id == call->plan.caller_id)
-		id = "";
-	if (*id)
-		party_write_addr(from, is_named ? str_of(call->rec.caller_name) : STR("Anonymous"),
-				 str_of(id), buf_view(&domain));
-	else
-		buf_cstr(from, PARTY_ANONYMOUS);
-	err = leg_sip_contact(contact, leg->cs, &leg->flow, *id ? str_of(id) : STR("anonymous"));
-	if (!err)
-		err = uri->err ? uri->err : domain.err ? domain.err : from->err;
-	buf_free(&domain);
-	return err;
 }
 
 /* An offer in a 1xx must be answered before the 200 can come: by a caller who takes it, from one device at a time. */
@@ -138,32 +99,28 @@ static void trunk_diversion(struct buf *lines, const struct leg *leg)
 /* again: the response that asked for credentials; NULL at first. */
 static int dial_trunk(struct leg *leg, struct str sdp, const struct sip_msg *again)
 {
-	struct buf uri = {0}, from = {0}, contact = {0}, to = {0}, lines = {0}, routes = {0};
+	struct buf lines = {0}, routes = {0};
 	struct trunks *trunks = leg->cs->conf.trunks;
-	const struct trunk *t = (const struct trunk *)model_object(
-		leg->cs->conf.model, &resource_trunk, 0, leg->trunk_id);
+	struct shape shape;
 	struct sip_invite_conf conf;
 	int err;
 
 	trunks_routes(trunks, leg->trunk_id, &routes);
-	err = write_trunk_call(leg, t, &uri, &from, &contact);
-	sip_write_addr(&to, STR_NONE, buf_view(&uri), STR_NONE);
-	if (!err)
-		err = to.err;
+	err = shape_call(&shape, leg);
 	if (!err && again && again->status != 422)
-		err = trunks_answer(trunks, leg->trunk_id, again, buf_view(&uri), &lines);
-	write_identity(&lines, leg);
-	if (!is_hidden(leg) || party_is_trusted(leg))
+		err = trunks_answer(trunks, leg->trunk_id, again, buf_view(&shape.uri), &lines);
+	buf_str(&lines, buf_view(&shape.lines));
+	if (!leg_hides_caller(leg) || party_is_trusted(leg))
 		attest_sign(&lines, leg);
 	trunk_diversion(&lines, leg);
 	if (!err)
 		err = lines.err ? lines.err : routes.err;
 	conf = (struct sip_invite_conf){
-		.uri = buf_view(&uri),
+		.uri = buf_view(&shape.uri),
 		.flow = leg->flow,
-		.from = buf_view(&from),
-		.to = buf_view(&to),
-		.contact = buf_view(&contact),
+		.from = buf_view(&shape.from),
+		.to = buf_view(&shape.to),
+		.contact = buf_view(&shape.contact),
 		.routes = buf_view(&routes),
 		.max_forwards = leg->call->max_forwards,
 		.min_se = leg->min_se,
@@ -177,11 +134,8 @@ static int dial_trunk(struct leg *leg, struct str sdp, const struct sip_msg *aga
 		err = sip_invite_uac(&leg->inv, leg->cs->conf.sip, &conf, leg_sip_event, leg);
 		leg->has_other_way = err && trunks_failed(trunks, leg->trunk_id, &leg->flow, NULL);
 	}
+	shape_close(&shape);
 	buf_free(&routes);
-	buf_free(&uri);
-	buf_free(&from);
-	buf_free(&contact);
-	buf_free(&to);
 	buf_free(&lines);
 	return err;
 }
@@ -235,9 +189,9 @@ static int dial(struct leg *leg, struct str sdp, const struct sip_msg *again)
 		return ENOENT; /* gone while the media session was opened */
 	registrar_way(leg->cs->conf.registrar, to, &leg->flow, &routes);
 	ringing_caller_name(leg, &name);
-	number = is_hidden(leg) ? STR("anonymous") : str_of(call->rec.caller);
+	number = leg_hides_caller(leg) ? STR("anonymous") : str_of(call->rec.caller);
 	party_write_addr(&from, buf_view(&name), number,
-			 is_hidden(leg) ? STR("anonymous.invalid") : str_of(call->domain));
+			 leg_hides_caller(leg) ? STR("anonymous.invalid") : str_of(call->domain));
 	party_write_addr(&callee, STR_NONE, str_of(leg->rec.number), str_of(call->domain));
 	err = leg_sip_contact(&contact, leg->cs, &leg->flow, number);
 	write_diversion(&lines, leg, str_of(call->diverted_from), str_of(call->domain));

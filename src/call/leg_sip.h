@@ -26,4 +26,7 @@ void leg_sip_forget_requests(struct leg *leg);
 /* The Reason header lines of a message, to be passed on with the same end; out is emptied first. */
 void leg_sip_reasons(struct buf *out, const struct sip_msg *msg);
 
+/* Has the caller asked not to be named?  An emergency service hears of everybody. */
+bool leg_hides_caller(const struct leg *leg);
+
 #endif

@@ -68,7 +68,9 @@ static void choose_caller_id(const struct route_query *q, struct route_decision 
 	char asked[33];
 	const char *id = wanted && *wanted ? wanted : asked;
 
-	str_fit(asked, sizeof(asked), q->wanted_id);
+	str_fit(asked, sizeof(asked),
+		!q->wanted_on.n || (t && str_eq(q->wanted_on, str_of(t->name))) ? q->wanted_id
+										: STR_NONE);
 	if (id == asked && !*asked && x)
 		id = x->outbound_caller_id;
 	if (*id && !may_show(q, p, id)) {

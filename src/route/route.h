@@ -48,6 +48,7 @@ struct route_query {
 	struct str caller;	      /* number */
 	struct str dialled;
 	struct str wanted_id; /* caller ID asked for; empty: that of the extension */
+	struct str wanted_on; /* ... on the trunk of this name only; empty: on all */
 	const struct dest *
 		dest; /* a service sends the call on to this; NULL: the number dialled, or what its history leads to */
 	struct str outside;    /* the number last tried over trunks when it is not `dialled` … */
