@@ -108,6 +108,11 @@ void transport_states_start(struct ask *k)
 	return page_start(k, COMMAND_TRANSPORT_STATES);
 }
 
+void balances_start(struct ask *k)
+{
+	return page_start(k, COMMAND_BALANCES);
+}
+
 /* ---- route simulator (RTE-9) ---- */
 
 static void question_text(const json_t *body, const char *name, char *dst, size_t dst_bytes,

@@ -213,7 +213,8 @@ int openapi_schemas(json_t *schemas)
 {
 	static const char *const pages[] = {"registration", "session",	       "blocked_address",
 					    "trunk_state",  "transport_state", "cdr",
-					    "message",	    "event_log",       "audit_log"};
+					    "message",	    "event_log",       "audit_log",
+					    "balance"};
 	int err = 0;
 
 	for (size_t i = 0; resources[i] && !err; i++)

@@ -23,5 +23,8 @@ struct bill_rate {
 };
 
 int64_t bill_cost(const struct bill_rate *r, int64_t talk_s);
+/* With n intervals N: what it costs when it has outlasted the grace period, and how long it may then last. */
+int64_t bill_cost_of(const struct bill_rate *r, int64_t n);
+int64_t bill_seconds_of(const struct bill_rate *r, int64_t n);
 
 #endif

@@ -15,6 +15,7 @@
 #include "trunk/trunks.h"
 
 struct bus;
+struct purses;
 
 struct calls_conf {
 	struct env env;
@@ -24,6 +25,7 @@ struct calls_conf {
 	struct registrar *registrar;
 	struct trunks *trunks;		 /* NULL: no calls to or from trunks */
 	struct route_index *route_index; /* what they are routed by */
+	struct purses *purses;		 /* bill/purse.h; NULL: nothing is metered */
 	struct media_engine *media;
 	struct record_sink *records;
 	struct bus *bus; /* typed events: base/bus.h, events.def; NULL none */

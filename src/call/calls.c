@@ -11,6 +11,7 @@
 #include "call/calls.h"
 #include "call/leg_sound.h"
 #include "call/events.h"
+#include "call/meter.h"
 #include "call/record.h"
 #include "call/refer.h"
 #include "call/restore.h"
@@ -186,6 +187,11 @@ static enum route_trunk_state facts_trunk(const struct route_facts *f, uint64_t 
 	}
 }
 
+static enum route_money facts_money(const struct route_facts *f, const struct route_payment *pay)
+{
+	return meter_ask(CONTAINER_OF(f, struct calls, facts), pay);
+}
+
 int calls_alloc(struct calls **cp, const struct calls_conf *conf)
 {
 	struct calls *cs = mem_alloc(sizeof(*cs));
@@ -198,8 +204,10 @@ int calls_alloc(struct calls **cp, const struct calls_conf *conf)
 		cs->conf.silence_ms = DEFAULT_SILENCE_MS;
 	if (!cs->conf.max_calls)
 		cs->conf.max_calls = DEFAULT_MAX_CALLS;
-	cs->facts = (struct route_facts){
-		.contacts = facts_contacts, .calls = facts_calls, .trunk = facts_trunk};
+	cs->facts = (struct route_facts){.contacts = facts_contacts,
+					 .calls = facts_calls,
+					 .trunk = facts_trunk,
+					 .money = facts_money};
 	cs->id_salt = rng_below(conf->env.rng, UINT64_C(1) << 22);
 	list_init(&cs->all);
 	list_init(&cs->dead_legs);

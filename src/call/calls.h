@@ -50,6 +50,7 @@ struct call_plan {
 		[33]; /* the number that was to be dialled, when a forward dialled it; else "" */
 	uint64_t on_behalf_id; /* extension that sent the call on */
 	bool is_emergency;
+	bool is_counted; /* among the calls of this minute */
 };
 
 enum { FAILURE_LINES_BYTES = 256 };

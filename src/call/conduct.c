@@ -9,11 +9,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metric.h"
-#include "bill/bill.h"
 #include "call/bridge.h"
 #include "call/calls.h"
 #include "call/events.h"
 #include "call/leg_media.h"
+#include "call/meter.h"
 #include "call/moved.h"
 #include "call/negotiate.h"
 #include "call/party.h"
@@ -23,8 +23,6 @@
 #include "call/services.h"
 #include "call/transfer.h"
 #include "call/usage.h"
-#include "route/index.h"
-#include "schema/did.h"
 
 static const enum reason refusal_reason[ROUTE_NREFUSALS] = {
 #define X(name) [ROUTE_REFUSAL_##name] = REASON_##name,
@@ -411,7 +409,15 @@ static void join(struct call *call, struct leg *caller, struct leg *callee)
 
 void call_taken(struct call *call, struct leg *caller, struct leg *leg)
 {
+	enum reason why;
+
 	call->ring = ringing_free(call->ring, REASON_ANSWERED_ELSEWHERE, STR_NONE);
+	meter_start(leg);
+	if (!meter_open_inbound(caller, leg->extension_id, &why)) {
+		call_end(call, why, 0, "system", STR_NONE);
+		return;
+	}
+	meter_start(caller);
 	/* In the journal before the caller hears of it: an answered call never vanishes. */
 	record_call_answered(call, leg);
 	if (!leg->rec.answered_at)
@@ -498,6 +504,12 @@ void call_ring_failed(struct call *call, const struct call_failure *how)
 {
 	call->failure = *how; /* of the ring, which ends here */
 	call->ring = ringing_free(call->ring, call->failure.reason, STR_NONE);
+	LIST_EACH (it, &call->legs) { /* what it had reserved may pay for the next */
+		struct leg *leg = CONTAINER_OF(it, struct leg, in_call);
+
+		if (leg->id != call->caller)
+			meter_settle(leg, true);
+	}
 	if (call->service) {
 		services_event(call, OWNER_FAILED, call->caller, call->failure.reason);
 		return;
@@ -524,37 +536,6 @@ void call_leg_gone(struct call *call, struct leg *leg, enum reason reason, unsig
 		call_end(call, reason, status, by, headers);
 }
 
-/* BIL-1: of calls over trunks, when they were answered. */
-static void charge(struct call *call)
-{
-	const struct calls_conf *conf = &call->cs->conf;
-	bool is_inbound = call->from_trunk_id != 0;
-	struct str number = str_of(is_inbound ? call->rec.callee : call->plan.number);
-	int64_t talk_us = calls_wall_us(call->cs) - call->rec.answered_at;
-	const struct call_rate *r;
-	uint64_t id;
-
-	if (!conf->route_index || !call->rec.answered_at || (!is_inbound && !call->plan.trunk_id))
-		return;
-	id = route_index_rate(conf->route_index, call->rec.tenant_id,
-			      is_inbound ? CALL_DIRECTION_INBOUND : CALL_DIRECTION_OUTBOUND,
-			      did_plain(number));
-	r = (const struct call_rate *)model_object(conf->model, &resource_call_rate,
-						   call->rec.tenant_id, id);
-	if (!r)
-		return;
-	(void)snprintf(call->rec.rate, sizeof(call->rec.rate), "%s", r->prefix);
-	call->rec.cost = bill_cost(&(struct bill_rate){.connect_fee = r->connect_fee,
-						       .price_1 = r->price_1,
-						       .price_n = r->price_n,
-						       .surcharge = r->surcharge,
-						       .grace_s = r->grace_seconds,
-						       .free_s = r->free_seconds,
-						       .interval_1_s = r->interval_1_seconds,
-						       .interval_n_s = r->interval_n_seconds},
-				   talk_us / 1000000);
-}
-
 static void publish_end(struct call *call, enum reason reason)
 {
 	if (call->rec.answered_at || reason == REASON_CANCELLED)
@@ -574,7 +555,8 @@ void call_end(struct call *call, enum reason reason, unsigned status, const char
 		return;
 	call->st = CALL_OVER;
 	usage_remove(call);
-	charge(call);
+	LIST_EACH (it, &call->legs)
+		meter_settle(CONTAINER_OF(it, struct leg, in_call), true);
 	record_call_over(call, reason, status ? status : reason_status(reason), by);
 	publish_end(call, reason);
 	transfer_call_over(call, reason, status); /* first: nobody hears a NOTIFY behind a BYE */
@@ -601,6 +583,7 @@ void call_end(struct call *call, enum reason reason, unsigned status, const char
 
 void call_leg_closed(struct call *call, struct leg *leg)
 {
+	meter_settle(leg, true);
 	list_remove(&leg->in_call);
 	ids_remove(call->cs->legs, leg->id);
 	list_append(&call->cs->dead_legs, &leg->in_call);

@@ -12,6 +12,7 @@
 #include "call/calls.h"
 #include "call/early.h"
 #include "call/leg_media.h"
+#include "call/meter.h"
 #include "call/leg_sip.h"
 #include "call/negotiate.h"
 #include "call/record.h"
@@ -399,6 +400,7 @@ void leg_move(struct leg *leg, struct call *to)
 		party_of(&p, leg);
 		party_keep(leg, &p);
 	}
+	meter_settle(leg, false);
 	leg->call->nalive--;
 	list_remove(&leg->in_call);
 	record_leg_moved(leg, to);
@@ -451,6 +453,7 @@ struct leg *leg_free(struct leg *leg)
 	lines_forget(leg);
 	leg_sip_forget_requests(leg);
 	refer_lose(leg);
+	meter_free(leg);
 	if (leg->trunk_id)
 		trunks_release(leg->cs->conf.trunks, leg->trunk_id);
 	list_remove(&leg->in_call);

@@ -25,6 +25,7 @@ struct calls;
 struct ringing_member;
 struct refer;
 struct party;
+struct meter;
 
 enum leg_state {
 #define X(name, ms) LEG_##name,
@@ -76,6 +77,7 @@ struct leg {
 	oid contact;		       /* registered contact it rings; 0: a caller, or a trunk */
 	uint64_t trunk_id;	       /* it is on this trunk, which holds a place for it */
 	bool has_other_way;	       /* it failed, and another address of its trunk may do */
+	struct meter *meter;	       /* … and what that costs: meter.h; NULL: nothing */
 	bool is_authorized;	       /* its INVITE has answered a challenge */
 	bool is_offered;	       /* our INVITE to it has a description */
 	uint32_t min_se;	       /* of the 422 that its INVITE has answered */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "call/meter.h"
 #include "call/bridge.h"
 #include "call/calls.h"
 #include "call/leg_media.h"
@@ -84,11 +85,15 @@ static int describe_own(struct leg *leg, struct str *sdp)
 
 int negotiate_own(struct call *call, struct leg *leg, const char *service)
 {
+	enum reason why;
 	struct str sdp;
 	int err = describe_own(leg, &sdp);
 
 	if (err)
 		return err;
+	if (!meter_open_inbound(leg, 0, &why))
+		return EDQUOT;
+	meter_start(leg);
 	record_call_answered(call, NULL);
 	record_segment_begin(call, leg, NULL, service);
 	return leg_send_sdp(leg, sdp);

@@ -48,6 +48,11 @@ void record_call_answered(struct call *call, const struct leg *callee)
 	metric_add(METRIC_CALLS_ANSWERED, 1);
 }
 
+void record_call_cost(struct call *call)
+{
+	put_call(call);
+}
+
 static const char *call_status(const struct call *call, enum reason reason)
 {
 	if (call->rec.answered_at)

@@ -16,6 +16,7 @@ void record_call_begin(struct call *call); /* in progress */
 void record_call_ringing(
 	struct call *call); /* first device that rings; later ones change nothing */
 void record_call_answered(struct call *call, const struct leg *callee /* NULL: a service */);
+void record_call_cost(struct call *call); /* what it costs so far */
 /* status by what happened and why; nothing is added later but the legs' counters */
 void record_call_over(struct call *call, enum reason reason, unsigned status, const char *by);
 

@@ -9,6 +9,7 @@
 #include "call/events.h"
 #include "call/leg_codecs.h"
 #include "call/leg_media.h"
+#include "call/meter.h"
 #include "call/negotiate.h"
 #include "call/party.h"
 #include "call/record.h"
@@ -268,6 +269,7 @@ static int add_trunk_leg(struct ringing_member *m)
 	struct call *call = m->ring->call;
 	const struct calls_conf *conf = &call->cs->conf;
 	struct leg *caller = leg_get(call->cs, call->caller), *leg;
+	enum reason why;
 	struct flow flow;
 	int err;
 
@@ -276,6 +278,17 @@ static int add_trunk_leg(struct ringing_member *m)
 	err = leg_alloc(&leg, call, false);
 	if (err)
 		return err;
+	LIST_EACH (it, &call->legs) { /* what it had reserved at another address pays here */
+		struct leg *other = CONTAINER_OF(it, struct leg, in_call);
+
+		if (other->member == m)
+			meter_settle(other, true);
+	}
+	str_fit(leg->rec.number, sizeof(leg->rec.number), str_of(call->plan.number));
+	if (!meter_open(leg, &why)) {
+		leg_free(leg);
+		return EDQUOT; /* routing had found enough: nearly impossible */
+	}
 	m->ring->nlegs++;
 	m->ntrying++;
 	leg->member = m;
@@ -284,7 +297,6 @@ static int add_trunk_leg(struct ringing_member *m)
 	trunks_hold(conf->trunks, leg->trunk_id);
 	leg->flow = flow;
 	leg->nstreams = offer_of(caller) ? leg_sdp_streams(offer_of(caller)) : 1;
-	str_fit(leg->rec.number, sizeof(leg->rec.number), str_of(call->plan.number));
 	calls_bind_for(call->cs, &flow, &leg->bind);
 	events_target(leg, BUS_TARGET_ADD, NULL);
 	leg_event(leg, LEV_OPEN, &(struct leg_msg){0});

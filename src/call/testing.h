@@ -12,6 +12,7 @@
 
 #include "base/bus.h"
 #include "base/mem.h"
+#include "bill/purse.h"
 #include "call/call.h"
 #include "call/leg_kept.h"
 #include "route/index.h"
@@ -81,12 +82,14 @@ struct world {
 	struct bus *bus;
 	struct trunks *trunks; /* NULL: none; see testing_trunk.h */
 	struct route_index *index;
+	struct purses *purses;
 	struct calls *calls;
 	struct phone phone[NPHONES];	      /* phone[1] is of extension 101 … */
 	struct call_record call[MAX_RECORDS]; /* every version written, in order */
 	struct leg_record leg[MAX_RECORDS];
 	struct segment_record segment[MAX_RECORDS];
 	struct leg_kept kept[MAX_RECORDS];
+	struct spending_record spending; /* the last */
 	size_t ncalls, nlegs, nsegments, nkept;
 	enum bus_kind event[MAX_EVENTS];
 	size_t nevents;
@@ -391,6 +394,10 @@ static inline int sink_write(struct record_sink *s, enum record_kind kind, const
 		assert_in_range(n, sizeof(struct kept_head), sizeof(w->kept[0]));
 		memcpy(&w->kept[w->nkept++ % MAX_RECORDS], rec, n);
 		break;
+	case RECORD_SPENDING:
+		assert_int_equal(n, sizeof(w->spending));
+		memcpy(&w->spending, rec, n);
+		break;
 	default:
 		fail_msg("record of kind %d", kind);
 	}
@@ -485,6 +492,7 @@ static inline void open_calls(struct world *w, size_t max_calls)
 		.registrar = &w->registrar,
 		.trunks = w->trunks,
 		.route_index = w->index,
+		.purses = w->purses,
 		.media = &w->engine.engine,
 		.folder = "/nowhere",
 		.records = &w->sink,
@@ -533,6 +541,7 @@ static inline int close_world(void **state)
 	for (unsigned i = 1; i < NPHONES; i++)
 		sip_msg_deref(w->phone[i].in);
 	w->calls = calls_free(w->calls);
+	w->purses = purses_free(w->purses);
 	w->trunks = trunks_free(w->trunks);
 	tn_shut(&w->net);
 	model_free(w->model);

@@ -23,6 +23,7 @@ static inline void open_trunks(struct world *w)
 
 	assert_int_equal(route_index_alloc(&w->index, w->model), 0);
 	assert_int_equal(trunks_alloc(&w->trunks, &conf), 0);
+	assert_int_equal(purses_alloc(&w->purses, w->model, &w->sink), 0);
 	put(w, &resource_trunk, 0, 1, "{'name':'one','host':'10.0.0.6'}");
 	put(w, &resource_trunk, 0, 2, "{'name':'two','host':'10.0.0.7'}");
 	put(w, &resource_did_pool, TENANT, 31,

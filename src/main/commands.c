@@ -191,6 +191,60 @@ static json_t *route(struct server *s, const struct command *c)
 			 (json_int_t)d.revision, "decisions", decisions);
 }
 
+/* ---- balances ---- */
+
+struct balances {
+	uint64_t after;
+	uint64_t *ids; /* the lowest after that, in order */
+	size_t n, max;
+};
+
+static void balance_of(const struct model *m, const struct resource *res, uint64_t tenant_id,
+		       uint64_t id, void *arg)
+{
+	struct balances *b = arg;
+	size_t at = b->n;
+
+	(void)m;
+	(void)res;
+	(void)tenant_id;
+	if (id <= b->after)
+		return;
+	while (at && b->ids[at - 1] > id)
+		at--;
+	if (at == b->max)
+		return;
+	if (b->n == b->max)
+		b->n--;
+	memmove(b->ids + at + 1, b->ids + at, (b->n - at) * sizeof(*b->ids));
+	b->ids[at] = id;
+	b->n++;
+}
+
+static json_t *balance_json(struct server *s, uint64_t tenant_id, uint64_t id)
+{
+	const struct extension *x = model_extension(s->model, tenant_id, id);
+	struct purse_view v;
+
+	purses_look(s->purses, tenant_id, id, clock_wall_us(s->env.clock), &v);
+	return json_pack("{s:o,s:s,s:I,s:I,s:I}", "id", json_id(id), "number", x ? x->number : "",
+			 "credit", (json_int_t)v.credit, "balance", (json_int_t)v.balance,
+			 "spent_today", (json_int_t)v.spent_today);
+}
+
+static json_t *balances(struct server *s, const struct command *c)
+{
+	uint64_t ids[PAGE_MAX + 1];
+	struct balances b = {.after = c->after, .ids = ids, .max = page_limit(c) + 1};
+	json_t *items = json_array();
+
+	model_tell_all(s->model, &resource_extension, c->tenant_id, balance_of, &b);
+	for (size_t i = 0; i < b.n && i < page_limit(c); i++)
+		json_array_append_new(items, balance_json(s, c->tenant_id, ids[i]));
+	return json_pack("{s:o,s:o}", "items", items, "next",
+			 b.n > page_limit(c) ? json_id(ids[b.n - 2]) : json_null());
+}
+
 static json_t *trunk_json(struct server *s, const struct trunk_view *v)
 {
 	const struct trunk *t =
@@ -292,6 +346,9 @@ void commands_answer(struct server *s, const struct command *c)
 		break;
 	case COMMAND_ROUTE:
 		json = route(s, c);
+		break;
+	case COMMAND_BALANCES:
+		json = balances(s, c);
 		break;
 	case COMMAND_TRUNK_STATES:
 		json = trunk_states(s, c);

@@ -304,6 +304,23 @@ static void stop_media(struct server *s)
 	s->media = media_close(s->media);
 }
 
+static void restore_spending(const struct spending_record *rec, void *arg)
+{
+	purses_restore(((struct server *)arg)->purses, rec);
+}
+
+static int start_purses(struct server *s)
+{
+	int err = purses_alloc(&s->purses, s->model, &s->records.sink);
+
+	return err ? err : journal_restore_spendings(s->journal, restore_spending, s);
+}
+
+static void stop_purses(struct server *s)
+{
+	s->purses = purses_free(s->purses);
+}
+
 static int start_calls(struct server *s)
 {
 	const struct calls_conf conf = {
@@ -314,6 +331,7 @@ static int start_calls(struct server *s)
 		.registrar = s->registrar,
 		.trunks = s->trunks,
 		.route_index = s->route_index,
+		.purses = s->purses,
 		.media = media_engine(s->media),
 		.records = &s->records.sink,
 		.bus = s->bus,
@@ -510,6 +528,7 @@ static const struct part parts[] = {
 	{"registrar", start_registrar, stop_registrar},
 	{"trunks", start_trunks, stop_trunks},
 	{"media", start_media, stop_media},
+	{"purses", start_purses, stop_purses},
 	{"calls", start_calls, stop_calls},
 	{"presence", start_presence, stop_presence},
 	{"listeners", start_listeners, stop_listeners},

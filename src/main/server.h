@@ -10,6 +10,7 @@
 #include "api/api.h"
 #include "base/bus.h"
 #include "base/loop.h"
+#include "bill/purse.h"
 #include "call/call.h"
 #include "main/certificate.h"
 #include "main/config.h"
@@ -46,6 +47,7 @@ struct server {
 	struct registrar *registrar;
 	struct trunks *trunks;
 	struct media *media;
+	struct purses *purses; /* what extensions have spent */
 	struct calls *calls;
 	struct presence *presence;
 	struct ring *commands;

@@ -4,6 +4,7 @@
 #define ROUTE_INSIDE_H
 
 #include "route/route.h"
+#include "schema/enums.h"
 
 void decision_step(struct route_decision *d, bool has_won, struct str rule, const char *fmt, ...)
 	PRINTF_LIKE(4, 5);
@@ -34,5 +35,9 @@ void outside_call(const struct route_query *q, struct route_decision *d);
 /* A call that came from a trunk: false, and it is refused. */
 bool outside_is_welcome(const struct route_query *q, struct route_decision *d);
 const struct inbound_rule *outside_inbound(const struct route_query *q, struct route_decision *d);
+
+/* Is there money for a call to `number`?  False: it is refused. */
+bool outside_is_paid(const struct route_query *q, struct route_decision *d, struct str number,
+		     uint64_t payer_id, enum call_direction direction);
 
 #endif

@@ -196,6 +196,61 @@ static bool is_country_allowed(const struct route_query *q, struct str sent)
 	return !*own || str_starts(plain, str_of(own));
 }
 
+struct str route_country_code(struct str number)
+{
+	struct str plain = did_plain(number), best = STR_NONE;
+
+	if (!is_international(number))
+		return best;
+	for (size_t i = 0; i < ARRAY_LEN(countries); i++) {
+		struct str code = str_of(countries[i].code);
+
+		if (code.n > best.n && str_starts(plain, code))
+			best = (struct str){plain.p, code.n};
+	}
+	return best;
+}
+
+/* ---- money ---- */
+
+bool outside_is_paid(const struct route_query *q, struct route_decision *d, struct str number,
+		     uint64_t payer_id, enum call_direction direction)
+{
+	static const struct {
+		enum route_refusal refusal;
+		const char *text;
+	} no[] = {
+		[ROUTE_MONEY_BALANCE] = {ROUTE_REFUSAL_BALANCE, "the balance is used up"},
+		[ROUTE_MONEY_SPEND_LIMIT] = {ROUTE_REFUSAL_SPEND_LIMIT,
+					     "no more may be spent today"},
+		[ROUTE_MONEY_CALLS_PER_MINUTE] = {ROUTE_REFUSAL_CALLS_PER_MINUTE,
+						  "too many calls in one minute"},
+	};
+	struct route_payment pay = {
+		.tenant_id = q->tenant_id,
+		.extension_id = payer_id,
+		.is_inbound = direction == CALL_DIRECTION_INBOUND,
+		.is_first_try = direction == CALL_DIRECTION_OUTBOUND,
+	};
+	enum route_money money;
+
+	for (size_t i = 0; i < q->nhistory; i++)
+		if (q->history[i].trunk_id)
+			pay.is_first_try = false;
+	if (q->index)
+		d->rate_id =
+			route_index_rate(q->index, q->tenant_id, (int)direction, did_plain(number));
+	d->payer_id = payer_id;
+	pay.rate = (const struct call_rate *)model_object(q->model, &resource_call_rate,
+							  q->tenant_id, d->rate_id);
+	money = q->facts->money ? q->facts->money(q->facts, &pay) : ROUTE_MONEY_FINE;
+	if (money == ROUTE_MONEY_FINE)
+		return true;
+	decision_step(d, true, STR("money"), "%s", no[money].text);
+	decision_refuse(d, no[money].refusal);
+	return false;
+}
+
 /* The first route that works and was not tried yet. */
 static void take_route(const struct route_query *q, struct route_decision *d,
 		       const struct outbound_rule *r)
@@ -224,6 +279,9 @@ static void take_route(const struct route_query *q, struct route_decision *d,
 			decision_refuse(d, ROUTE_REFUSAL_FORBIDDEN);
 			return;
 		}
+		if (!outside_is_paid(q, d, str_of(d->number), q->caller_extension_id,
+				     CALL_DIRECTION_OUTBOUND))
+			return;
 		go(q, d, route->trunk_id, str_of(r->name));
 		choose_caller_id(q, d, NULL);
 		return;

@@ -178,6 +178,9 @@ static void to_extension(const struct route_query *q, struct route_decision *d, 
 			decision_refuse(d, ROUTE_REFUSAL_UNAVAILABLE);
 		return;
 	}
+	if (q->from_trunk_id &&
+	    !outside_is_paid(q, d, q->dialled, ext->o.id, CALL_DIRECTION_INBOUND))
+		return;
 	d->action = ROUTE_RING;
 	d->extension_id = ext->o.id;
 	d->ring_seconds = forward_patience(q, ext);

@@ -18,6 +18,20 @@ struct route_index;
 
 enum route_trunk_state { ROUTE_TRUNK_READY, ROUTE_TRUNK_OFFLINE, ROUTE_TRUNK_FULL };
 
+/* What a call over a trunk would cost whom. */
+struct route_payment {
+	uint64_t tenant_id, extension_id; /* 0: nobody pays; the tenant's limits hold */
+	const struct call_rate *rate;	  /* NULL: it is free */
+	bool is_inbound;
+	bool is_first_try; /* not a further route of a call that was counted */
+};
+enum route_money {
+	ROUTE_MONEY_FINE,
+	ROUTE_MONEY_BALANCE,
+	ROUTE_MONEY_SPEND_LIMIT,
+	ROUTE_MONEY_CALLS_PER_MINUTE
+};
+
 /* What is true now; the simulator may fill it with suppositions.  The call asked about is not counted. */
 struct route_facts {
 	/* how many contacts the extension's enabled accounts have */
@@ -26,6 +40,8 @@ struct route_facts {
 	size_t (*calls)(const struct route_facts *f, uint64_t tenant_id, uint64_t extension_id);
 	/* NULL: every trunk is ready */
 	enum route_trunk_state (*trunk)(const struct route_facts *f, uint64_t trunk_id);
+	/* NULL: there is always enough */
+	enum route_money (*money)(const struct route_facts *f, const struct route_payment *pay);
 };
 
 enum route_outcome { ROUTE_NO_ANSWER, ROUTE_BUSY, ROUTE_UNAVAILABLE, ROUTE_DECLINED, ROUTE_MOVED };
@@ -106,6 +122,8 @@ struct route_decision {
 		[33]; /* ROUTE_TRUNK: the number as it was to be dialled, when not the caller dialled it */
 	bool is_emergency;
 	size_t nmoved; /* how many of the query's were used up */
+	uint64_t rate_id;  /* call_rate by which it is charged; 0: free */
+	uint64_t payer_id; /* extension that pays; 0: nobody */
 	uint64_t extension_id;
 	uint32_t ring_seconds;
 	char service[16];
@@ -123,6 +141,8 @@ bool route_is_busy(const struct extension *ext, size_t ncalls);
 bool route_is_sos(struct str dialled);
 /* Is this one of the tenant's emergency numbers, or a call for help that has one? */
 bool route_is_emergency(const struct model *m, uint64_t tenant_id, struct str dialled);
+/* "44" of "+442070…" and "00442070…"; none of numbers that name no country. */
+struct str route_country_code(struct str number);
 
 /* TRK-13: the caller ID on that trunk of what is wanted (NULL: of q->caller_extension_id); "": none. */
 void route_caller_id(const struct route_query *q, uint64_t trunk_id, const char *wanted,

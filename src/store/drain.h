@@ -49,6 +49,8 @@ typedef void drain_leg_h(const struct kept_head *leg, void *arg);
 /* Records with an expires_at after now, in order of tenant and id; which: a further condition in SQL, ours. */
 int drain_records(struct drain *d, enum record_kind kind, const char *which, int64_t now_us,
 		  drain_record_h *fn, void *arg) MUST_USE;
+typedef void drain_spending_h(const struct spending_record *s, void *arg);
+int drain_spendings(struct drain *d, drain_spending_h *fn, void *arg) MUST_USE;
 /* Hands out what is kept of this node's legs, then forgets it. */
 int drain_legs(struct drain *d, uint64_t node, drain_leg_h *fn, void *arg) MUST_USE;
 

@@ -341,3 +341,16 @@ int journal_restore(struct journal *j, const struct journal_restorer *to)
 	drain_close(d);
 	return err;
 }
+
+int journal_restore_spendings(struct journal *j, journal_spending_h *fn, void *arg)
+{
+	struct drain *d = NULL;
+	int err = drain_open(&d, j->store);
+
+	if (!err)
+		err = drain_spendings(d, fn, arg);
+	if (err)
+		log_error(NULL, LOGID_JOURNAL, "restoring what was spent: %s", strerror(err));
+	drain_close(d);
+	return err;
+}

@@ -46,5 +46,8 @@ struct journal_restorer {
 	void *arg;
 };
 int journal_restore(struct journal *j, const struct journal_restorer *to) MUST_USE;
+/* What extensions and tenants have spent. */
+typedef void journal_spending_h(const struct spending_record *s, void *arg);
+int journal_restore_spendings(struct journal *j, journal_spending_h *fn, void *arg) MUST_USE;
 
 #endif

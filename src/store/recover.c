@@ -131,6 +131,36 @@ int drain_records(struct drain *d, enum record_kind kind, const char *which, int
 	return err;
 }
 
+/* ---- spendings ---- */
+
+int drain_spendings(struct drain *d, drain_spending_h *fn, void *arg)
+{
+	const struct sql_table *t = sql_record_table(drain_rows(d)->schema, RECORD_SPENDING);
+	struct spending_record s;
+	struct db_stmt *st = NULL;
+	struct buf sql = {0};
+	int err;
+
+	buf_cstr(&sql, "SELECT ");
+	for (size_t i = 0; i < t->ncols; i++)
+		buf_printf(&sql, "%s\"%s\"", i ? ", " : "", t->cols[i].name);
+	buf_printf(&sql, " FROM \"%s\"", t->name);
+	err = sql.err ? sql.err : db_sql(drain_db(d), sql.p, &st);
+	while (!err && !(err = db_step(st))) {
+		struct sql_value v[SQL_MAX_COLUMNS];
+
+		err = rows_values(drain_rows(d), t, st, false, v);
+		if (!err)
+			err = sql_decode_record(t, &s, v);
+		if (!err)
+			fn(&s, arg);
+	}
+	if (st)
+		db_done(st);
+	buf_free(&sql);
+	return err == ENOENT ? 0 : err;
+}
+
 /* ---- legs ---- */
 
 static int hand_out(struct drain *d, struct str sealed, drain_leg_h *fn, void *arg)

@@ -208,6 +208,11 @@ static void answer(struct fake *f, const struct command *c)
 			   "{\"caller\":\"%s\",\"number\":\"%s\",\"revision\":1,\"decisions\":[]}",
 			   c->caller, c->number);
 		break;
+	case COMMAND_BALANCES:
+		buf_cstr(&out,
+			 "{\"items\":[{\"id\":\"7\",\"number\":\"101\",\"credit\":10,\"balance\":9,"
+			 "\"spent_today\":1}],\"next\":null}");
+		break;
 	case COMMAND_TRUNK_STATES:
 		buf_cstr(&out, "{\"items\":[{\"id\":\"1\",\"name\":\"Provider\",\"is_online\":true,"
 			       "\"reason\":\"200 OK\",\"since\":\"2026-11-20T15:00:00.000Z\","
