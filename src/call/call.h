@@ -17,6 +17,12 @@
 struct bus;
 struct purses;
 
+/* What a call changes in the configuration (a lock, night mode): obeyed a moment later, as any change. */
+struct config_writer {
+	int (*set)(struct config_writer *w, uint64_t tenant_id, const struct resource *res,
+		   uint64_t id, const char *json);
+};
+
 struct calls_conf {
 	struct env env;
 	struct sip *sip;
@@ -25,6 +31,7 @@ struct calls_conf {
 	struct registrar *registrar;
 	struct trunks *trunks;		 /* NULL: no calls to or from trunks */
 	struct route_index *route_index; /* what they are routed by */
+	struct config_writer *writer;	 /* NULL: nothing can be changed */
 	struct purses *purses;		 /* bill/purse.h; NULL: nothing is metered */
 	struct media_engine *media;
 	struct record_sink *records;

@@ -23,6 +23,7 @@
 #include "call/services.h"
 #include "call/transfer.h"
 #include "call/usage.h"
+#include "schema/enums.h"
 
 static const enum reason refusal_reason[ROUTE_NREFUSALS] = {
 #define X(name) [ROUTE_REFUSAL_##name] = REASON_##name,
@@ -82,6 +83,8 @@ static void decide(struct call *call, const struct dest *dest, struct route_deci
 	moved_used(call, d->nmoved);
 	call->rec.config_revision = (int64_t)d->revision;
 	note_rule(call, d);
+	if (d->number[0] == '*') /* a PIN may stand behind a code: records show it to nobody */
+		str_fit(call->rec.callee, sizeof(call->rec.callee), str_of(d->number));
 	if (d->number[0])
 		str_fit(call->rec.final_dest, sizeof(call->rec.final_dest), str_of(d->number));
 }
@@ -223,10 +226,26 @@ static void ring_plan(struct call *call)
 		refuse(call, REASON_OVERLOAD);
 }
 
+/* EXT-15: unlocked for one call, and this is it. */
+static void lock_again(struct call *call)
+{
+	const struct calls_conf *conf = &call->cs->conf;
+	const struct extension *x =
+		model_extension(conf->model, call->rec.tenant_id, call->caller_extension_id);
+
+	if (x && conf->writer && x->lock_policy == LOCK_POLICY_PER_CALL && x->unlocked_until &&
+	    x->lock_mode != LOCK_MODE_OPEN && !call->plan.is_emergency &&
+	    conf->writer->set(conf->writer, call->rec.tenant_id, &resource_extension, x->o.id,
+			      "{\"unlocked_until\":null}"))
+		log_warn(NULL, LOGID_CALL, "extension %s could not be locked again", x->number);
+}
+
 static void trunk_plan(struct call *call)
 {
 	int err = ringing_start_trunk(&call->ring, call);
 
+	if (!err)
+		lock_again(call);
 	if (!err)
 		call->st = CALL_RINGING;
 	else if (err == ENOENT)

@@ -207,9 +207,12 @@ static void note_request(struct leg *leg, const struct sip_msg *req)
 
 /* ---- trunks ---- */
 
-/* A caller outside.  A number is shown as it is written. */
+/* A caller outside.  A number is shown as it is written, or as +E.164 (TRK-15). */
 static void caller_outside(struct call *call, struct leg *leg, const struct sip_msg *req)
 {
+	const struct model *m = call->cs->conf.model;
+	const struct trunk *t =
+		(const struct trunk *)model_object(m, &resource_trunk, 0, leg->trunk_id);
 	struct call_record *rec = &call->rec;
 	const struct trunk *t = (const struct trunk *)model_object(
 		call->cs->conf.model, &resource_trunk, 0, leg->trunk_id);
@@ -224,7 +227,10 @@ static void caller_outside(struct call *call, struct leg *leg, const struct sip_
 		party_keep(leg, &p);
 		(void)snprintf(rec->caller, sizeof(rec->caller), "anonymous");
 	} else {
-		str_fit(rec->caller, sizeof(rec->caller), str_of(p.number));
+		route_number_form(rec->caller, sizeof(rec->caller), model_tenant(m, rec->tenant_id),
+				  str_of(p.number),
+				  t && t->number_form != NUMBER_FORM_AS_IS ? NUMBER_FORM_PLUS
+									   : NUMBER_FORM_AS_IS);
 		str_fit(rec->caller_name, sizeof(rec->caller_name), str_of(p.name));
 	}
 	str_fit(leg->rec.number, sizeof(leg->rec.number), str_of(rec->caller));
@@ -284,6 +290,8 @@ static bool from_trunk(struct calls *cs, const struct sip_msg *req, char *dialle
 		uint64_t tenant_id = tenant_called(cs, id, req, dialled, dialled_bytes);
 
 		is_trunk = true;
+		if (!tenant_id)
+			tenant_id = route_index_pbx(cs->conf.route_index, id);
 		if (wanted->leg && wanted->leg->trunk_id == id) /* our own Contact is called */
 			tenant_id = wanted->leg->rec.tenant_id;
 		out->trunk_id = id;

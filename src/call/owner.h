@@ -88,6 +88,11 @@ int owner_record_end(struct call *call, oid leg) MUST_USE;
 /* Into a room (0: out of it), where it speaks to groups and hears groups: media/media.h says how that is used. */
 int owner_mix(struct call *call, oid leg, uint64_t room, uint32_t speaks, uint32_t hears) MUST_USE;
 const char *owner_folder(const struct call *call); /* for files of services; NULL: there is none */
+/* The extension that calls; 0: none. */
+uint64_t owner_caller_extension(const struct call *call);
+/* Change the configuration: the object as a PATCH would.  ENOTSUP, ENOBUFS … */
+int owner_set(struct call *call, uint64_t tenant_id, const struct resource *res, uint64_t id,
+	      const char *json) MUST_USE;
 /* Ring extensions: all accounts, all contacts, limits and the open fork are dealt with; OWNER_RINGING, then OWNER_ANSWERED
  * (leg = the one that answered, the others have been cancelled and the two are joined) or OWNER_FAILED. */
 struct owner_ring {

@@ -219,3 +219,16 @@ int owner_continue(struct call *call, oid id, const struct dest *dest)
 	call_reroute(call, dest);
 	return 0;
 }
+
+uint64_t owner_caller_extension(const struct call *call)
+{
+	return call->caller_extension_id;
+}
+
+int owner_set(struct call *call, uint64_t tenant_id, const struct resource *res, uint64_t id,
+	      const char *json)
+{
+	struct config_writer *w = call->cs->conf.writer;
+
+	return w ? w->set(w, tenant_id, res, id, json) : ENOTSUP;
+}

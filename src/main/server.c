@@ -332,6 +332,7 @@ static int start_calls(struct server *s)
 		.trunks = s->trunks,
 		.route_index = s->route_index,
 		.purses = s->purses,
+		.writer = &s->writer,
 		.media = media_engine(s->media),
 		.records = &s->records.sink,
 		.bus = s->bus,
@@ -489,6 +490,7 @@ static void stop_rings(struct server *s)
 {
 	s->api = api_close(s->api);
 	s->commands = ring_free(s->commands);
+	writer_stop(s);
 }
 
 static int start_hooks(struct server *s)
@@ -519,7 +521,7 @@ static int start_demo(struct server *s)
 
 static const struct part parts[] = {
 	{"base", start_base, stop_base},
-	{"rings", start_nothing, stop_rings},
+	{"rings", writer_start, stop_rings},
 	{"store", start_store, stop_store},
 	{"journal", start_journal, stop_journal},
 	{"model", start_model, stop_model},

@@ -48,6 +48,8 @@ struct server {
 	struct trunks *trunks;
 	struct media *media;
 	struct purses *purses; /* what extensions have spent */
+	struct config_writer writer;
+	struct ring *written; /* answers to it */
 	struct calls *calls;
 	struct presence *presence;
 	struct ring *commands;
@@ -80,6 +82,10 @@ void core_stop(struct server *s);
 
 /* main/commands.c: answers to the API. */
 void commands_answer(struct server *s, const struct command *c);
+
+/* main/writer.c: what calls change.  Stopped after the store. */
+int writer_start(struct server *s) MUST_USE;
+void writer_stop(struct server *s);
 
 /* main/network.c: network_settings, obeyed as they change.  After the model and net/. */
 int network_start(struct server *s) MUST_USE;

@@ -8,7 +8,7 @@
 #include "route/index.h"
 #include "schema/did.h"
 
-enum table { POOLS, INBOUND, OUTBOUND, RATES, COUNTRIES, NTABLES };
+enum table { POOLS, INBOUND, OUTBOUND, RATES, COUNTRIES, PBXS, NTABLES };
 
 struct entry {
 	struct map_node node; /* the first of its object */
@@ -51,7 +51,7 @@ static int order(const struct entry *a, const struct entry *b)
 {
 	int text;
 
-	if (a->table != POOLS)
+	if (a->table != POOLS && a->table != PBXS)
 		ORDER(a->tenant_id, b->tenant_id);
 	ORDER(a->trunk_id, b->trunk_id); /* OUTBOUND: 0 */
 	text = strcmp(a->text, b->text);
@@ -219,6 +219,8 @@ static bool add_pool(struct route_index *r, const struct did_pool *p)
 		ok = add(
 			r, &first, &p->o,
 			&(struct entry){.table = POOLS, .trunk_id = p->trunk_id, .range = l->v[i]});
+	if (ok && p->is_pbx)
+		ok = add(r, &first, &p->o, &(struct entry){.table = PBXS, .trunk_id = p->trunk_id});
 	free(l);
 	return ok;
 }
@@ -381,6 +383,15 @@ uint64_t route_index_did(const struct route_index *r, uint64_t trunk_id, struct 
 	const struct entry *e = by_number(table_of(r, POOLS), &key, plain);
 
 	return e ? e->tenant_id : 0;
+}
+
+uint64_t route_index_pbx(const struct route_index *r, uint64_t trunk_id)
+{
+	const struct sorted *s = table_of(r, PBXS);
+	const struct entry key = {.table = PBXS, .trunk_id = trunk_id};
+	size_t at = place(s, &key, order, false);
+
+	return at < s->n && s->v[at]->trunk_id == trunk_id ? s->v[at]->tenant_id : 0;
 }
 
 uint64_t route_index_inbound(const struct route_index *r, uint64_t tenant_id, uint64_t trunk_id,

@@ -21,6 +21,8 @@ struct route_index *route_index_free(struct route_index *r); /* after the model 
 
 /* The pool that holds a number (digits, plain) on a trunk: its tenant, 0 = none. */
 uint64_t route_index_did(const struct route_index *r, uint64_t trunk_id, struct str plain);
+/* The tenant whose PBX is behind a trunk (TRK-8), 0 = none. */
+uint64_t route_index_pbx(const struct route_index *r, uint64_t trunk_id);
 /* The inbound rule of that number and caller (both plain); id 0 = none.  did "*" is looked for by asking for it. */
 uint64_t route_index_inbound(const struct route_index *r, uint64_t tenant_id, uint64_t trunk_id,
 			     struct str did, struct str caller);

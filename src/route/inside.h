@@ -36,6 +36,11 @@ void outside_call(const struct route_query *q, struct route_decision *d);
 bool outside_is_welcome(const struct route_query *q, struct route_decision *d);
 const struct inbound_rule *outside_inbound(const struct route_query *q, struct route_decision *d);
 
+/* TRK-8: the trunk it came from is a PBX of the tenant; a call to one, with the number kept. */
+bool outside_is_pbx(const struct route_query *q);
+void outside_to_pbx(const struct route_query *q, struct route_decision *d, uint64_t trunk_id,
+		    struct str rule);
+
 /* Is there money for a call to `number`?  False: it is refused. */
 bool outside_is_paid(const struct route_query *q, struct route_decision *d, struct str number,
 		     uint64_t payer_id, enum call_direction direction);

@@ -93,6 +93,24 @@ void route_caller_id(const struct route_query *q, uint64_t trunk_id, const char 
 	memcpy(dst, d.caller_id, sizeof(d.caller_id));
 }
 
+/* ---- countries ---- */
+
+static const struct {
+	const char *iso, *code;
+} countries[] = {
+#define X(iso, code) {iso, code},
+#include "route/countries.def"
+#undef X
+};
+
+static const char *own_code(const struct tenant *t)
+{
+	for (size_t i = 0; t && i < ARRAY_LEN(countries); i++)
+		if (strcmp(countries[i].iso, t->country) == 0)
+			return countries[i].code;
+	return "";
+}
+
 /* ---- routes ---- */
 
 static const char *not_now(const struct route_query *q, uint64_t trunk_id, bool is_emergency)
@@ -134,6 +152,58 @@ static void make_number(struct route_decision *d, struct str dialled,
 		       (int)(dialled.n - strip), dialled.p + strip);
 }
 
+static bool is_digits(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] < '0' || s.p[i] > '9')
+			return false;
+	return s.n > 0;
+}
+
+static struct str behind(struct str s, size_t n)
+{
+	return (struct str){s.p + n, s.n - n};
+}
+
+/* Country code and all; false: it says neither country nor area. */
+static bool read_e164(char *dst, size_t dst_bytes, const struct tenant *t, struct str number)
+{
+	struct str abroad = str_of(t->international_prefix), trunk = str_of(t->trunk_prefix);
+	const char *own = own_code(t);
+
+	if (str_starts(number, STR("+")))
+		number = behind(number, 1);
+	else if (abroad.n && str_starts(number, abroad))
+		number = behind(number, abroad.n);
+	else if (*own && str_starts(number, trunk) && number.n > trunk.n + 4)
+		return is_digits(number) &&
+		       snprintf(dst, dst_bytes, "%s%.*s", own, (int)(number.n - trunk.n),
+				number.p + trunk.n) < (int)dst_bytes;
+	else
+		return false;
+	return is_digits(number) && !str_copy(dst, dst_bytes, number);
+}
+
+void route_number_form(char *dst, size_t dst_bytes, const struct tenant *t, struct str number,
+		       int form)
+{
+	char digits[40];
+	const char *own = t ? own_code(t) : "";
+	size_t n = strlen(own);
+
+	str_fit(dst, dst_bytes, number);
+	if (!t || form == NUMBER_FORM_AS_IS || !read_e164(digits, sizeof(digits), t, number))
+		return;
+	if (form == NUMBER_FORM_PLUS)
+		(void)snprintf(dst, dst_bytes, "+%s", digits);
+	else if (form == NUMBER_FORM_DIGITS)
+		(void)snprintf(dst, dst_bytes, "%s", digits);
+	else if (form == NUMBER_FORM_NATIONAL && n && !strncmp(digits, own, n))
+		(void)snprintf(dst, dst_bytes, "%s%s", t->trunk_prefix, digits + n);
+	else
+		(void)snprintf(dst, dst_bytes, "%s%s", t->international_prefix, digits);
+}
+
 static void go(const struct route_query *q, struct route_decision *d, uint64_t trunk_id,
 	       struct str rule)
 {
@@ -145,32 +215,25 @@ static void go(const struct route_query *q, struct route_decision *d, uint64_t t
 	decision_step(d, true, rule, "%.32s over trunk %.32s", d->number, t ? t->name : "");
 }
 
-static bool is_disallowed(const struct route_query *q, struct str number)
+static bool is_disallowed_as(const struct route_query *q, struct str plain)
 {
-	struct str plain = did_plain(number);
-
 	for (size_t n = 1; n <= plain.n && n <= ROUTE_INDEX_PREFIX; n++)
 		if (by_text(q, &resource_disallowed_code, q->tenant_id, (struct str){plain.p, n}))
 			return true;
 	return false;
 }
 
-/* ---- countries ---- */
-
-static const struct {
-	const char *iso, *code;
-} countries[] = {
-#define X(iso, code) {iso, code},
-#include "route/countries.def"
-#undef X
-};
-
-static const char *own_code(const struct tenant *t)
+static bool is_disallowed(const struct route_query *q, struct str number)
 {
-	for (size_t i = 0; t && i < ARRAY_LEN(countries); i++)
-		if (strcmp(countries[i].iso, t->country) == 0)
-			return countries[i].code;
-	return "";
+	const struct tenant *t = model_tenant(q->model, q->tenant_id);
+	char digits[40]; /* of a national number with its country code */
+	struct str plain;
+
+	route_number_form(digits, sizeof(digits), t, number, NUMBER_FORM_DIGITS);
+	if (is_disallowed_as(q, did_plain(str_of(digits))))
+		return true;
+	plain = did_plain(number);
+	return is_disallowed_as(q, plain);
 }
 
 static bool is_international(struct str number)
@@ -178,15 +241,27 @@ static bool is_international(struct str number)
 	return str_starts(number, STR("+")) || str_starts(number, STR("00"));
 }
 
+/* Country code and the rest; none when the number does not say a country. */
+static struct str abroad(const struct tenant *t, struct str number)
+{
+	struct str prefix = t ? str_of(t->international_prefix) : STR_NONE;
+
+	if (is_international(number))
+		return did_plain(number);
+	return prefix.n && str_starts(number, prefix) ? behind(number, prefix.n) : STR_NONE;
+}
+
 /* RTE-5: as it is sent; when that says no country, as it was dialled.  A number without either is one of the tenant's own. */
 static bool is_country_allowed(const struct route_query *q, struct str sent)
 {
-	const char *own = own_code(model_tenant(q->model, q->tenant_id));
-	struct str number = is_international(sent) ? sent : q->dialled, plain;
+	const struct tenant *t = model_tenant(q->model, q->tenant_id);
+	const char *own = own_code(t);
+	struct str plain = abroad(t, sent);
 
-	if (!is_international(number))
+	if (!plain.n)
+		plain = abroad(t, q->dialled);
+	if (!plain.n)
 		return true;
-	plain = did_plain(number);
 	for (size_t n = 1; n <= plain.n && n <= 8; n++)
 		if (by_text(q, &resource_allowed_country_code, q->tenant_id,
 			    (struct str){plain.p, n}))
@@ -251,6 +326,19 @@ bool outside_is_paid(const struct route_query *q, struct route_decision *d, stru
 	return false;
 }
 
+/* TRK-15 */
+static void put_in_form(const struct route_query *q, struct route_decision *d, uint64_t trunk_id)
+{
+	const struct trunk *t = trunk_of(q, trunk_id);
+	char as[sizeof(d->number)];
+
+	if (!t || t->number_form == NUMBER_FORM_AS_IS)
+		return;
+	route_number_form(as, sizeof(as), model_tenant(q->model, q->tenant_id), str_of(d->number),
+			  t->number_form);
+	memcpy(d->number, as, sizeof(d->number));
+}
+
 /* The first route that works and was not tried yet. */
 static void take_route(const struct route_query *q, struct route_decision *d,
 		       const struct outbound_rule *r)
@@ -261,12 +349,18 @@ static void take_route(const struct route_query *q, struct route_decision *d,
 
 		if (was_tried_over(q, route->trunk_id))
 			continue;
+		if (route->trunk_id == q->from_trunk_id) {
+			decision_step(d, false, str_of(r->name), "route %zu: it came from there",
+				      i + 1);
+			continue;
+		}
 		why = not_now(q, route->trunk_id, false);
 		if (why) {
 			decision_step(d, false, str_of(r->name), "route %zu: %s", i + 1, why);
 			continue;
 		}
 		make_number(d, q->dialled, route);
+		put_in_form(q, d, route->trunk_id);
 		if (is_disallowed(q, str_of(d->number)) || is_disallowed(q, q->dialled)) {
 			decision_step(d, true, STR("disallowed codes"), "%.40s may not be called",
 				      d->number);
@@ -293,19 +387,27 @@ static void take_route(const struct route_query *q, struct route_decision *d,
 		decision_refuse(d, ROUTE_REFUSAL_NO_ROUTE);
 }
 
-/* RTE-10: is the rule in the extension's class? */
-static bool is_in_class(const struct route_query *q, const struct extension *x, uint64_t rule_id)
+bool route_is_locked(const struct extension *ext, int64_t wall_us)
 {
+	return ext->lock_mode != LOCK_MODE_OPEN && wall_us >= ext->unlocked_until;
+}
+
+/* RTE-10, EXT-15: is the rule in the extension's class, or in that for when it is locked?  NULL: yes. */
+static const char *not_in_class(const struct route_query *q, const struct extension *x,
+				uint64_t rule_id)
+{
+	bool is_locked = x && route_is_locked(x, q->wall_us);
+	uint64_t id = is_locked ? x->restricted_class_id : x ? x->routing_class_id : 0;
 	const struct routing_class *c;
 
-	if (!x || !x->routing_class_id)
-		return true;
+	if (!id)
+		return is_locked ? "the extension is locked" : NULL;
 	c = (const struct routing_class *)model_object(q->model, &resource_routing_class,
-						       q->tenant_id, x->routing_class_id);
+						       q->tenant_id, id);
 	for (size_t i = 0; c && i < c->rules.n; i++)
 		if (((const struct routing_class_rule *)c->rules.v[i])->outbound_rule_id == rule_id)
-			return true;
-	return false;
+			return NULL;
+	return is_locked ? "the extension is locked" : "not in the extension's routing class";
 }
 
 static const char *does_not_match(const struct route_query *q, const struct outbound_rule *r)
@@ -315,8 +417,10 @@ static const char *does_not_match(const struct route_query *q, const struct outb
 	struct did_why why;
 	struct str rest = str_trim(str_of(r->extensions));
 
-	if (!is_in_class(q, x, r->o.id))
-		return "not in the extension's routing class";
+	const char *why_not = not_in_class(q, x, r->o.id);
+
+	if (why_not)
+		return why_not;
 	if (r->number_length && (size_t)r->number_length != q->dialled.n)
 		return "another length";
 	if (!rest.n)
@@ -359,7 +463,9 @@ static bool may_not_call_out(const struct route_query *q, struct route_decision 
 
 void outside_call(const struct route_query *q, struct route_decision *d)
 {
+	const struct extension *x;
 	struct route_index_walk w;
+	bool was_passed_over = false;
 	uint64_t id;
 
 	if (q->index)
@@ -371,6 +477,7 @@ void outside_call(const struct route_query *q, struct route_decision *d)
 
 		if (why) {
 			decision_step(d, false, r ? str_of(r->name) : STR("rule"), "%s", why);
+			was_passed_over = true;
 			continue;
 		}
 		if (may_not_call_out(q, d) || is_closed(q, d, r))
@@ -379,7 +486,35 @@ void outside_call(const struct route_query *q, struct route_decision *d)
 		return;
 	}
 	decision_step(d, true, q->dialled, "nobody has this number, and no outbound rule takes it");
-	decision_refuse(d, ROUTE_REFUSAL_NOT_FOUND);
+	x = model_extension(q->model, q->tenant_id, q->caller_extension_id);
+	decision_refuse(d, x && was_passed_over && route_is_locked(x, q->wall_us)
+				   ? ROUTE_REFUSAL_LOCKED
+				   : ROUTE_REFUSAL_NOT_FOUND);
+}
+
+/* ---- PBXs ---- */
+
+bool outside_is_pbx(const struct route_query *q)
+{
+	const struct did_pool *p = q->from_trunk_id ? pool_on(q, q->from_trunk_id) : NULL;
+
+	return p && p->is_pbx;
+}
+
+void outside_to_pbx(const struct route_query *q, struct route_decision *d, uint64_t trunk_id,
+		    struct str rule)
+{
+	const char *why = not_now(q, trunk_id, false);
+
+	if (why) {
+		decision_step(d, true, rule, "%s", why);
+		decision_refuse(d, ROUTE_REFUSAL_UNAVAILABLE);
+		return;
+	}
+	(void)snprintf(d->number, sizeof(d->number), "%.*s", STR_ARG(q->dialled));
+	go(q, d, trunk_id, rule);
+	(void)snprintf(d->caller_id, sizeof(d->caller_id), "%.*s",
+		       q->caller.n > 32 ? 32 : (int)q->caller.n, q->caller.p);
 }
 
 /* ---- emergency ---- */
@@ -422,7 +557,7 @@ bool route_is_emergency(const struct model *m, uint64_t tenant_id, struct str di
 
 const struct emergency_number *outside_emergency(const struct route_query *q)
 {
-	if (q->from_trunk_id)
+	if (q->from_trunk_id && !outside_is_pbx(q))
 		return NULL;
 	return (const struct emergency_number *)emergency_number(q->model, q->tenant_id,
 								 q->dialled);
@@ -478,7 +613,6 @@ const struct inbound_rule *outside_inbound(const struct route_query *q, struct r
 	}
 	if (!id) {
 		decision_step(d, true, did, "no inbound rule takes it");
-		decision_refuse(d, ROUTE_REFUSAL_NOT_FOUND);
 		return NULL;
 	}
 	return (const struct inbound_rule *)model_object(q->model, &resource_inbound_rule,

@@ -9,11 +9,14 @@
 
 #include "base/map.h"
 #include "route/inside.h"
+#include "schema/enums.h"
 
 static const struct feature {
-	const char *code, *service, *doc;
+	const char *code, *service;
+	uint64_t id;
+	const char *doc;
 } features[] = {
-#define X(code, service, doc) {code, service, doc},
+#define X(code, service, id, doc) {code, service, id, doc},
 #include "route/features.def"
 #undef X
 };
@@ -247,18 +250,47 @@ void decision_to_dest(const struct route_query *q, struct route_decision *d, str
 		to_ring_group(q, d, rule);
 	else if (d->dest.kind == DEST_KIND_EXTERNAL_NUMBER)
 		to_outside(q, d, rule, outside);
+	else if (d->dest.kind == DEST_KIND_TRUNK)
+		outside_to_pbx(q, d, d->dest.id, rule);
 	else
 		decision_refuse(d, ROUTE_REFUSAL_NOT_FOUND);
+}
+
+/* May the caller switch that?  Else the decision says why not. */
+static bool may_switch(const struct route_query *q, struct route_decision *d, uint64_t what,
+		       struct str pin)
+{
+	const struct extension *x = model_extension(q->model, q->tenant_id, q->caller_extension_id);
+	bool is_night = what == ROUTE_SWITCH_NIGHT_ON || what == ROUTE_SWITCH_NIGHT_OFF;
+
+	if (is_night && x && x->may_switch_night)
+		return true;
+	if (!is_night && x && x->lock_mode != LOCK_MODE_OPEN &&
+	    (what == ROUTE_SWITCH_LOCK || x->lock_mode == LOCK_MODE_CODE ||
+	     (*x->service_pin && str_eq(pin, str_of(x->service_pin)))))
+		return true;
+	decision_step(d, true, STR("feature codes"), "this extension may not, or the PIN is wrong");
+	decision_refuse(d, ROUTE_REFUSAL_FORBIDDEN);
+	return false;
 }
 
 static bool is_feature(const struct route_query *q, struct route_decision *d)
 {
 	for (size_t i = 0; i < ARRAY_LEN(features); i++) {
-		if (!str_eq(q->dialled, str_of(features[i].code)))
+		const struct feature *f = &features[i];
+		struct str rest = q->dialled;
+
+		if (!str_starts(rest, str_of(f->code)))
 			continue;
-		set_number(d, features[i].code);
-		decision_step(d, true, q->dialled, "feature code: %s", features[i].service);
-		to_service(d, features[i].service, 0);
+		rest.p += strlen(f->code);
+		rest.n -= strlen(f->code);
+		if (rest.n && f->id != ROUTE_SWITCH_UNLOCK)
+			continue;
+		set_number(d, f->code); /* without the PIN: it is shown in records */
+		if (f->id && !may_switch(q, d, f->id, rest))
+			return true;
+		decision_step(d, true, str_of(f->code), "feature code: %s", f->doc);
+		to_service(d, f->service, f->id);
 		return true;
 	}
 	return false;
@@ -283,18 +315,51 @@ static void to_number(const struct route_query *q, struct route_decision *d)
 	decision_to_dest(q, d, q->dialled, "");
 }
 
+/* RTE-1, RTE-12: does it go to the destination for outside office hours? */
+static bool is_outside_hours(const struct route_query *q, struct route_decision *d,
+			     const struct inbound_rule *r)
+{
+	const struct tenant *t = model_tenant(q->model, q->tenant_id);
+	const struct holiday *day = NULL;
+	enum office_state office;
+
+	if (r->night_mode || (t && t->night_mode && r->by_office_hours)) {
+		decision_step(d, false, STR("office hours"), "%s night mode",
+			      r->night_mode ? "the rule's" : "the tenant's");
+		return true;
+	}
+	if (!r->by_office_hours)
+		return false;
+	office = model_office(q->model, q->tenant_id, r->office_hours_id, q->wall_us, &day);
+	decision_step(d, false, STR("office hours"), "%s%.40s",
+		      day		      ? "holiday: "
+		      : office == OFFICE_OPEN ? "open"
+					      : "closed",
+		      day ? day->name : "");
+	return office != OFFICE_OPEN;
+}
+
 static void from_outside(const struct route_query *q, struct route_decision *d)
 {
 	const struct inbound_rule *r;
+	bool is_outside;
 
 	if (!outside_is_welcome(q, d))
 		return;
 	r = outside_inbound(q, d);
-	if (!r)
+	if (!r && outside_is_pbx(q)) {
+		to_number(q, d);
 		return;
+	}
+	if (!r) {
+		decision_refuse(d, ROUTE_REFUSAL_NOT_FOUND);
+		return;
+	}
 	(void)snprintf(d->rule, sizeof(d->rule), "%s", r->name);
-	d->dest = r->destination;
-	decision_to_dest(q, d, str_of(r->name), r->destination_number);
+	is_outside = is_outside_hours(q, d, r);
+	d->dest = is_outside ? r->outside_destination : r->destination;
+	decision_to_dest(q, d, str_of(r->name),
+			 is_outside ? r->outside_destination_number : r->destination_number);
 }
 
 /* The numbers that a device has named instead of its own, one after the other.  Feature codes are none: who is called shall not

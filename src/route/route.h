@@ -99,6 +99,15 @@ struct route_step {	  /* a rule considered */
 	bool has_won;
 };
 
+/* What a feature code of service "switch" does: its service_id. */
+enum route_switch {
+	ROUTE_SWITCH_NONE,
+	ROUTE_SWITCH_NIGHT_ON,
+	ROUTE_SWITCH_NIGHT_OFF,
+	ROUTE_SWITCH_LOCK,
+	ROUTE_SWITCH_UNLOCK
+};
+
 struct route_via { /* it was sent on from there */
 	struct dest dest;
 	enum route_outcome outcome;
@@ -141,6 +150,12 @@ bool route_is_busy(const struct extension *ext, size_t ncalls);
 bool route_is_sos(struct str dialled);
 /* Is this one of the tenant's emergency numbers, or a call for help that has one? */
 bool route_is_emergency(const struct model *m, uint64_t tenant_id, struct str dialled);
+/* EXT-15: is it locked at that time? */
+bool route_is_locked(const struct extension *ext, int64_t wall_us);
+/* TRK-15: a number as the tenant writes it, in another form; one that says neither country nor area stays as it is. */
+void route_number_form(char *dst, size_t dst_bytes, const struct tenant *t, struct str number,
+		       int form /* enum number_form */);
+
 /* "44" of "+442070…" and "00442070…"; none of numbers that name no country. */
 struct str route_country_code(struct str number);
 

@@ -189,7 +189,7 @@ static void star_43_is_the_echo(void **state)
 
 	assert_int_equal(d->action, ROUTE_SERVICE);
 	assert_string_equal(d->service, "echo");
-	assert_refused(dial(*state, "*47"), ROUTE_REFUSAL_NOT_FOUND);
+	assert_refused(dial(*state, "*99"), ROUTE_REFUSAL_NOT_FOUND);
 }
 
 static void a_group_is_a_service(void **state)

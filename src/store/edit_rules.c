@@ -398,11 +398,12 @@ static int trunk(struct edit *e, struct object *o, const struct object *before)
 /* ---- inbound rules ---- */
 
 /* A destination outside needs its number. */
-static void outside_number(struct edit *e, const struct dest *d, const char *number)
+static void outside_number(struct edit *e, const char *field, const struct dest *d,
+			   const char *number)
 {
 	if (d->kind == DEST_KIND_EXTERNAL_NUMBER &&
 	    (!*number || strspn(number, "+0123456789*#") != strlen(number)))
-		field_error_add(&e->errs, "destination_number", "bad_number",
+		field_error_add(&e->errs, field, "bad_number",
 				"an external number is needed: digits, and a + in front or not");
 }
 
@@ -451,7 +452,9 @@ static int inbound_rule(struct edit *e, struct object *o, const struct object *b
 		err = make_plain(e, o, "did", r->did);
 	if (*r->caller_mask && did_mask_parse(&mask, str_of(r->caller_mask), &why))
 		fault(e, "caller_mask", &why);
-	outside_number(e, &r->destination, r->destination_number);
+	outside_number(e, "destination_number", &r->destination, r->destination_number);
+	outside_number(e, "outside_destination_number", &r->outside_destination,
+		       r->outside_destination_number);
 	if (err || e->errs.n)
 		return err;
 	err = pool_on(e, o->tenant_id, r->trunk_id, &pool);
@@ -572,7 +575,7 @@ static int extension(struct edit *e, struct object *o, const struct object *befo
 		const struct extension_forward *f =
 			(const struct extension_forward *)x->forwards.v[i];
 
-		outside_number(e, &f->destination, f->destination_number);
+		outside_number(e, "destination_number", &f->destination, f->destination_number);
 	}
 	for (size_t i = 0; i < x->exceptions.n; i++) {
 		const struct extension_exception *f =
@@ -580,7 +583,7 @@ static int extension(struct edit *e, struct object *o, const struct object *befo
 		struct did_range mask;
 		struct did_why why;
 
-		outside_number(e, &f->destination, f->destination_number);
+		outside_number(e, "destination_number", &f->destination, f->destination_number);
 		if (*f->caller_mask && did_mask_parse(&mask, str_of(f->caller_mask), &why))
 			fault(e, "exceptions", &why);
 	}
