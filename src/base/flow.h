@@ -58,9 +58,18 @@ struct flow_edge {
 	 * NULL: an edge without TLS. */
 	int (*meet)(struct flow_edge *e, const struct flow_peer *who, uint32_t *whomp);
 	void (*part)(struct flow_edge *e, uint32_t whom);
+	/* SYS-9: how `remote` sees an address of ours, when a NAT stands in between: for what we write, never for where we send
+	 * from.  NULL: as it is. */
+	void (*show)(struct flow_edge *e, const struct addr *remote, struct addr *local);
 	/* Something lives on this connection (a registration): it is not idle before so many seconds have passed. */
 	void (*keep)(struct flow_edge *e, oid conn, uint32_t seconds);
 };
+
+static inline void flow_show(struct flow_edge *e, const struct addr *remote, struct addr *local)
+{
+	if (e->show)
+		e->show(e, remote, local);
+}
 
 /* What logic offers to the edge. */
 struct flow_sink {

@@ -153,6 +153,15 @@ static void fit_codecs(const struct writing *w, size_t i, struct leg_codecs *c,
 	media->nformats = c->n;
 }
 
+/* SYS-9: as the leg sees it. */
+static struct addr shown(const struct leg *leg, const struct addr *ours)
+{
+	struct addr a = *ours;
+
+	flow_show(leg->cs->conf.edge, &leg->flow.remote, &a);
+	return a;
+}
+
 static int write_from(struct buf *out, const struct writing *w, bool is_opened)
 {
 	struct leg *to = w->to;
@@ -163,7 +172,7 @@ static int write_from(struct buf *out, const struct writing *w, bool is_opened)
 	struct sdp_rewrite rw = {
 		.id = to->sdp_id,
 		.version = to->sdp_version,
-		.origin = to->bind,
+		.origin = shown(to, &to->bind),
 		.media = media,
 		.nmedia = from->nmedia,
 	};
@@ -179,7 +188,7 @@ static int write_from(struct buf *out, const struct writing *w, bool is_opened)
 	}
 	for (size_t i = 0; i < from->nmedia; i++)
 		if (!media[i].is_refused)
-			media[i].rtp = to->local[carrier_of(w, media, i)];
+			media[i].rtp = shown(to, &to->local[carrier_of(w, media, i)]);
 	return sdp_relay(out, from, &rw);
 }
 
@@ -219,7 +228,7 @@ static int write_own(struct buf *out, const struct writing *w)
 	struct sdp_own own = {
 		.id = to->sdp_id,
 		.version = to->sdp_version,
-		.origin = to->bind,
+		.origin = shown(to, &to->bind),
 		.direction = SDP_SENDRECV,
 	};
 	struct choice choice = {.is_any = services_take_any_codec(to->call)};
@@ -227,7 +236,7 @@ static int write_own(struct buf *out, const struct writing *w)
 	size_t i;
 
 	if (!offer) {
-		own.rtp = to->local[0];
+		own.rtp = shown(to, &to->local[0]);
 		if (!leg_keys_describe(to, NULL, STR("RTP/AVP"), 0, &room, &own.guard))
 			return EPROTO;
 		return sdp_offer_audio(out, &own);
@@ -237,7 +246,7 @@ static int write_own(struct buf *out, const struct writing *w)
 		return EPROTO;
 	if (!leg_keys_describe(to, offer, offer->media[i].proto, i, &room, &own.guard))
 		return EPROTO;
-	own.rtp = to->local[i];
+	own.rtp = shown(to, &to->local[i]);
 	own.guard.mid = sdp_mid(&offer->media[i]);
 	own.guard.is_bundled = own.guard.ice && own.guard.mid.n && sdp_is_bundled(offer, i);
 	theirs = direction_of(&offer->media[i]);

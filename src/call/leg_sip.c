@@ -35,6 +35,7 @@ int leg_sip_contact(struct buf *out, struct calls *cs, const struct flow *flow, 
 		if (err)
 			return err;
 	}
+	flow_show(cs->conf.edge, &flow->remote, &local);
 	buf_cstr(out, "<sip:");
 	sip_escape_user(out, number);
 	buf_printf(out, "@%s", addr_str(text, &local));

@@ -20,6 +20,10 @@ static void changed(const struct model *m, const struct resource *res, uint64_t 
 	if (err)
 		log_error(NULL, LOGID_DNS, "the name servers '%s' are not asked: %s",
 			  n ? n->dns_servers : "of the system", strerror(err));
+	err = net_shown(s->net, n ? str_of(n->public_addresses) : STR_NONE,
+			n ? str_of(n->local_networks) : STR_NONE);
+	if (err) /* the store has looked at them */
+		log_error(NULL, LOGID_NET, "public addresses or local networks cannot be read");
 }
 
 int network_start(struct server *s)

@@ -94,6 +94,18 @@ static int edge_local_for(struct flow_edge *e, enum flow_transport t, const stru
 	return net_reach((struct net *)e, t, remote, &listener, local);
 }
 
+static void edge_show(struct flow_edge *e, const struct addr *remote, struct addr *local)
+{
+	ON_THREAD(THREAD_CORE);
+	shown_apply(&((struct net *)e)->shown, remote, local);
+}
+
+int net_shown(struct net *n, struct str addresses, struct str networks)
+{
+	ON_THREAD(THREAD_CORE);
+	return shown_set(&n->shown, addresses, networks);
+}
+
 static bool has_listener(enum flow_transport t, unsigned family, void *arg)
 {
 	const struct net *n = arg;
@@ -134,6 +146,7 @@ int net_open(struct net **np, const struct net_conf *conf)
 	n->edge = (struct flow_edge){.send = edge_send,
 				     .close = edge_close,
 				     .local_for = edge_local_for,
+				     .show = edge_show,
 				     .keep = edge_keep,
 				     .meet = edge_meet,
 				     .part = edge_part};

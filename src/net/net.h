@@ -38,6 +38,9 @@ struct flow_edge *net_edge(struct net *n);
 struct locator *net_locator(struct net *n);
 /* "192.0.2.1, [2001:db8::1]:5353"; empty: those of the system.  EINVAL: nothing changes. */
 int net_name_servers(struct net *n, struct str servers) MUST_USE;
+/* SYS-9: our addresses on the other side of a NAT ("203.0.113.5, 2001:db8::5"; empty: there is none), and the networks that
+ * are on this side of it ("10.0.0.0/8"; empty: the private ones).  EINVAL: nothing changes. */
+int net_shown(struct net *n, struct str addresses, struct str networks) MUST_USE;
 /* The server's own certificate, for listeners that have no other and for servers that ask for one: before net_listen().
  * EINVAL with the reason in why[160]. */
 int net_certificate(struct net *n, const struct pem_pair *pair, char *why) MUST_USE;

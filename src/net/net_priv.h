@@ -10,6 +10,7 @@
 #include "base/map.h"
 #include "net/locate.h"
 #include "net/net.h"
+#include "net/shown.h"
 #include "net/udp.h"
 
 enum { NET_MAX_LISTENERS = 64, NET_REACHED = 256 };
@@ -34,12 +35,14 @@ struct streams;
 struct net {
 	struct flow_edge edge; /* first */
 	struct net_conf conf;
-	uint32_t nlisteners;				  /* places that were ever used */
-	struct net_listener listeners[NET_MAX_LISTENERS]; /* number k stands at (k - 1) % NET_MAX_LISTENERS */
+	uint32_t nlisteners; /* places that were ever used */
+	struct net_listener
+		listeners[NET_MAX_LISTENERS]; /* number k stands at (k - 1) % NET_MAX_LISTENERS */
 	struct net_reached reached[NET_REACHED];
 	struct streams *streams;
 	struct dns *dns;
 	struct locator *locator;
+	struct shown shown;
 };
 
 /* NULL: there is none of this number any more. */

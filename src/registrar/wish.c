@@ -268,7 +268,9 @@ bool wish_is_dangerous(struct registrar *r, const struct sip_uri *u, const struc
 		return true;
 	if (a.family == 4 ? a.ip[0] >= 224 : a.ip[0] == 0xff)
 		return true;
-	if (addr_eq(&a, &flow->local))
+	ours = flow->local;
+	flow_show(edge, &flow->remote, &ours);
+	if (addr_eq(&a, &flow->local) || addr_eq(&a, &ours))
 		return true;
 	return !edge->local_for(edge, flow->transport, &a, &ours) && addr_eq(&a, &ours);
 }

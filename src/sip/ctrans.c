@@ -279,13 +279,15 @@ static int write_for_datagram(struct ctrans *t)
 	struct ctrans_text *x = t->text;
 	struct buf *b = &t->sip->out;
 	char branch[SIP_BRANCH_BYTES];
+	struct addr seen = t->flow.local;
 	size_t from = x->via.off + x->via.n;
 	uint32_t grown;
 
 	tag_branch(t->sip, t->id, branch);
 	buf_reset(b);
 	buf_add(b, x->p, x->via.off);
-	sip_write_via(b, FLOW_UDP, &t->flow.local, str_of(branch));
+	flow_show(t->sip->conf.edge, &t->flow.remote, &seen);
+	sip_write_via(b, FLOW_UDP, &seen, str_of(branch));
 	grown = (uint32_t)(b->n -
 			   from); /* what follows moves by so much, perhaps back: modulo 2^32 */
 	buf_add(b, x->p + from, x->n - from);

@@ -207,16 +207,17 @@ static bool has_been_here(const struct sip *s, const struct sip_msg *req)
 	struct sip_values vias;
 	struct sip_via via;
 	struct str value;
-	struct addr at;
+	struct addr at, seen = req->flow.local;
 	oid id;
 
+	flow_show(s->conf.edge, &req->flow.remote, &seen);
 	sip_values_init(&vias, req, SIP_HDR_VIA);
 	if (!sip_values_next(&vias, &value))
 		return false;
 	while (sip_values_next(&vias, &value)) {
 		if (sip_via_parse(&via, value) ||
 		    addr_parse(&at, via.host, via.port ? via.port : 5060) ||
-		    !addr_eq(&at, &req->flow.local))
+		    (!addr_eq(&at, &req->flow.local) && !addr_eq(&at, &seen)))
 			continue;
 		id = tag_branch_id(s, via.branch);
 		if (!id || ctrans_asks_for(s, id, req->uri))

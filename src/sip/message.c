@@ -44,6 +44,7 @@ int message_request(struct sip *s, struct flow *flow, const struct sip_out *out,
 {
 	struct buf *b = &s->out;
 	struct str method = sip_method_name(out->method);
+	struct addr seen;
 	int err = 0;
 
 	if (!flow->local.family)
@@ -51,10 +52,12 @@ int message_request(struct sip *s, struct flow *flow, const struct sip_out *out,
 					      &flow->local);
 	if (err)
 		return err;
+	seen = flow->local;
+	flow_show(s->conf.edge, &flow->remote, &seen);
 	message_head(s, method, out->uri);
 	x->uri = (struct piece){(uint32_t)(method.n + 1), (uint32_t)out->uri.n};
 	x->via.off = (uint32_t)b->n;
-	sip_write_via(b, flow->transport, &flow->local, str_of(branch));
+	sip_write_via(b, flow->transport, &seen, str_of(branch));
 	x->via.n = (uint32_t)b->n - x->via.off;
 	sip_write_header_u64(b, SIP_HDR_MAX_FORWARDS, out->max_forwards ? out->max_forwards : 70);
 	x->from = add_line(b, SIP_HDR_FROM, out->from);

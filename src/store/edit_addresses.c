@@ -49,21 +49,79 @@ int edit_check_address_rule(struct edit *e, const struct object *o)
 	return EINVAL;
 }
 
-int edit_check_network_setting(struct edit *e, struct object *o, const struct object *before)
+typedef bool is_good_h(struct str one);
+
+static bool is_name_server(struct str one)
 {
-	struct str rest = str_of(((const struct network_setting *)o)->dns_servers);
 	struct addr a;
+
+	return !addr_parse_hostport(&a, one, 53) && a.port && !addr_is_any(&a);
+}
+
+static bool is_address(struct str one)
+{
+	struct addr a;
+
+	return !addr_parse(&a, one, 0) && !addr_is_any(&a);
+}
+
+static bool is_network(struct str one)
+{
+	struct addr_net net;
+
+	return !addr_net_parse(&net, one);
+}
+
+static void check_list(struct edit *e, const char *field, const char *text, is_good_h *is_good,
+		       const char *what)
+{
+	struct str rest = str_of(text);
 
 	while (rest.n) {
 		struct str one = str_trim(str_cut(&rest, ','));
 
-		if (!addr_parse_hostport(&a, one, 53) && a.port && !addr_is_any(&a))
+		if (is_good(one))
 			continue;
-		field_error_add(&e->errs, "dns_servers", "bad_address",
-				"'%.*s' is no IP address, and no IP address with a port",
-				STR_ARG(one));
+		field_error_add(&e->errs, field, "bad_address", "'%.*s' is %s", STR_ARG(one), what);
 		break;
 	}
+}
+
+/* Which of two of one family would stand for us? */
+static bool is_one_of_each(const char *text)
+{
+	struct str rest = str_of(text);
+	struct str first = str_trim(str_cut(&rest, ','));
+	struct addr a, b;
+
+	return !rest.n || addr_parse(&a, first, 0) || addr_parse(&b, str_trim(rest), 0) ||
+	       a.family != b.family;
+}
+
+static size_t count(const char *text)
+{
+	size_t n = *text != 0;
+
+	while (*text)
+		n += *text++ == ',';
+	return n;
+}
+
+int edit_check_network_setting(struct edit *e, struct object *o, const struct object *before)
+{
+	enum { MAX_NETWORKS = 32 };
+	const struct network_setting *n = (const struct network_setting *)o;
+
+	check_list(e, "dns_servers", n->dns_servers, is_name_server,
+		   "no IP address, and no IP address with a port");
+	check_list(e, "public_addresses", n->public_addresses, is_address, "no IP address");
+	check_list(e, "local_networks", n->local_networks, is_network, "no network");
+	if (count(n->public_addresses) > 2 || !is_one_of_each(n->public_addresses))
+		field_error_add(&e->errs, "public_addresses", "too_many",
+				"one IPv4 and one IPv6 address at most");
+	if (count(n->local_networks) > MAX_NETWORKS)
+		field_error_add(&e->errs, "local_networks", "too_many", "at most %d networks",
+				MAX_NETWORKS);
 	return 0;
 }
 

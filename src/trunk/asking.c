@@ -65,6 +65,7 @@ int probe_send(struct peer *p, struct probe *pr, const struct flow *to,
 	struct sip_out out;
 	int err = edge->local_for(edge, to->transport, &to->remote, &local);
 
+	flow_show(edge, &to->remote, &local);
 	if (!err)
 		err = write_parts(&w, p, pr, to, &local, r);
 	out = (struct sip_out){
