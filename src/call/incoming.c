@@ -214,8 +214,6 @@ static void caller_outside(struct call *call, struct leg *leg, const struct sip_
 	const struct trunk *t =
 		(const struct trunk *)model_object(m, &resource_trunk, 0, leg->trunk_id);
 	struct call_record *rec = &call->rec;
-	const struct trunk *t = (const struct trunk *)model_object(
-		call->cs->conf.model, &resource_trunk, 0, leg->trunk_id);
 	struct party p;
 
 	(void)snprintf(rec->direction, sizeof(rec->direction), "inbound");

@@ -508,12 +508,6 @@ static void stop_nothing(struct server *s)
 	(void)s;
 }
 
-static int start_nothing(struct server *s)
-{
-	(void)s;
-	return 0;
-}
-
 static int start_demo(struct server *s)
 {
 	return s->config.is_demo ? demo_publish(s) : 0;
