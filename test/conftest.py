@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Fixtures of all outside tests.  Each test gets loopback addresses of its own, so tests never meet."""
 import os
+import shutil
 import sys
 
 import pytest
@@ -11,6 +12,15 @@ from harness.addresses import Addresses  # noqa: E402
 from harness.baresip import Baresip  # noqa: E402
 from harness.linphone import Linphone  # noqa: E402
 from harness.server import Server    # noqa: E402
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """What a passed test wrote is removed (a journal alone is 64 MiB); a failed one's stays, to be looked at."""
+    outcome = yield
+    item.offhook_failed = getattr(item, "offhook_failed", False) or outcome.get_result().failed
+    if call.when == "teardown" and not item.offhook_failed and "tmp_path" in (item.funcargs or {}):
+        shutil.rmtree(item.funcargs["tmp_path"], ignore_errors=True)
 
 
 @pytest.fixture

@@ -1,13 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Real phones behind Kamailio as edge proxy."""
-import shutil
-
-import pytest
-
 from harness import wait
 from harness.kamailio import Kamailio
-
-pytestmark = pytest.mark.skipif(not shutil.which("kamailio"), reason="needs kamailio")
 
 
 def test_two_phones_behind_an_edge_proxy_hear_each_other(server, phones, addresses, tmp_path):

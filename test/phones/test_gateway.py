@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A gateway behind a NAT registers as an accept_register trunk: Asterisk in a network namespace, calls heard both ways."""
-import time
-
 import pytest
 
 from harness import nat, wait
@@ -89,7 +87,7 @@ def test_a_gateway_behind_a_nat_registers_and_is_called_and_calls(far_server, ga
     a = phones("101", server, tone_hz=440).registered()
     a.dial(f"sip:0033123456789@{server.domain}")
     a.wait_for("CALL_ESTABLISHED")
-    time.sleep(3)  # the talk itself
+    wait.talk(3)
     a.hangup()
     a.wait_for("CALL_CLOSED")
     assert a.heard(1000, skip_s=0.4, cut_s=0.4) >= 0.9
@@ -103,7 +101,7 @@ def test_a_gateway_behind_a_nat_registers_and_is_called_and_calls(far_server, ga
     a.wait_for("CALL_INCOMING")
     a.answer()
     a.wait_for("CALL_ESTABLISHED", count=2)
-    time.sleep(2)  # the talk itself
+    wait.talk(2)
     a.hangup()
     a.wait_for("CALL_CLOSED", count=2)
     cdr = server.cdrs(2)[0]

@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Calls to and from the world: Asterisk as provider and as another PBX, each kind of trunk, heard both ways."""
-import time
-
 import pytest
 
 from harness import wait
@@ -87,7 +85,7 @@ def test_a_call_to_the_world_is_heard_both_ways(world, phones):
     a = phones("101", world.server, tone_hz=440).registered()
     a.dial(f"sip:0033123456789@{world.server.domain}")
     a.wait_for("CALL_ESTABLISHED")
-    time.sleep(3)  # the talk itself
+    wait.talk(3)
     a.hangup()
     a.wait_for("CALL_CLOSED")
     assert a.heard(1000, skip_s=0.4, cut_s=0.4) >= 0.9
@@ -107,7 +105,7 @@ def test_a_call_from_the_world_rings_the_desk(world, phones):
     a.wait_for("CALL_INCOMING")
     a.answer()
     a.wait_for("CALL_ESTABLISHED")
-    time.sleep(2)  # the talk itself
+    wait.talk(2)
     a.hangup()
     a.wait_for("CALL_CLOSED")
     (cdr,) = world.server.cdrs()

@@ -2,7 +2,6 @@
 """TRN-5 from outside: a server that is stopped for a while finds messages that have waited."""
 import os
 import signal
-import time
 
 import pytest
 
@@ -27,7 +26,7 @@ def after_waiting(server, peer, text, crowd=CROWD):
         for _ in range(crowd):
             peer.send(peer.request("OPTIONS"))
         peer.send(text)
-        time.sleep(WAIT_S)
+        wait.idle(WAIT_S)  # this is what they wait
     finally:
         os.kill(server.process.pid, signal.SIGCONT)
     answer = peer.final()

@@ -1,14 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Phones behind an edge proxy (Kamailio): Path, Record-Route, CANCEL and ACK across it (RFC 3327, RFC 3261 16)."""
-import shutil
-
 import pytest
 
 from harness.addresses import Addresses
 from harness.kamailio import Kamailio
 from harness.rawcall import Phone, hang_up, record, talk
-
-pytestmark = pytest.mark.skipif(not shutil.which("kamailio"), reason="needs kamailio")
 
 
 @pytest.fixture(scope="module")
