@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * DESIGN  An event becomes JSON when somebody wants to read it: on most servers nobody watches most of the time, and each call
+ * tells of itself five times.  For the same reason events wake this thread only while somebody watches; else they wait
+ * in the ring until QUIET_EVENTS of them have come, or somebody begins to watch.
+ */
 #include "api/stream.h"
 #include "api/starts.h"
 #include "base/list.h"
@@ -12,6 +17,8 @@
 enum {
 	KEPT_EVENTS = 8192,
 	RING_EVENTS = 16384,
+	QUIET_EVENTS =
+		1024, /* while nobody watches: few enough to leave most of the ring to those that come then */
 	CHECK_MS = 4000, /* who is signed out, or may no longer, hears nothing more after so long */
 	CODE_SIGNED_OUT = 4401,
 	CODE_GOING = 1001,
@@ -27,9 +34,9 @@ struct event_msg {
 };
 
 struct kept {
-	uint64_t seq, tenant_id;
-	enum bus_kind kind;
-	char *text; /* JSON with its seq */
+	uint64_t seq;
+	struct event_msg msg;
+	char *text; /* JSON with its seq; NULL: nobody has wanted it yet */
 };
 
 struct stream {
@@ -49,6 +56,8 @@ struct stream_hub {
 	struct api *a;
 	struct ring *events;
 	_Atomic uint64_t lost; /* the ring was full */
+	_Atomic unsigned nwatching;
+	unsigned nquiet; /* core: pushed since the web thread was woken */
 	struct link streams;
 	struct ids *ids;
 	uint64_t seq;
@@ -62,10 +71,16 @@ struct stream_hub {
 
 static void push(struct stream_hub *h, const struct event_msg *m)
 {
-	if (!ring_push(h->events, m))
+	if (ring_push_quietly(h->events, m)) {
+		free(m->call);
+		atomic_fetch_add(&h->lost, 1);
 		return;
-	free(m->call);
-	atomic_fetch_add(&h->lost, 1);
+	}
+	/* Looked at after the push: who begins to watch counts itself first and then empties the ring. */
+	if (!atomic_load(&h->nwatching) && ++h->nquiet < QUIET_EVENTS)
+		return;
+	h->nquiet = 0;
+	ring_wake(h->events);
 }
 
 void stream_hub_event(struct stream_hub *h, const struct bus_event *ev)
@@ -144,7 +159,7 @@ json_t *stream_json(const struct bus_event *ev, uint64_t seq)
 	return j;
 }
 
-static char *text_of(struct stream_hub *h, const struct event_msg *m, uint64_t seq)
+static char *make_text(const struct event_msg *m, uint64_t seq)
 {
 	const struct bus_event ev = {.kind = m->kind,
 				     .tenant_id = m->tenant_id,
@@ -167,11 +182,26 @@ static char *text_of(struct stream_hub *h, const struct event_msg *m, uint64_t s
 	return text;
 }
 
+/* Nothing: no memory. */
+static struct str text_of(struct kept *k)
+{
+	if (!k->text)
+		k->text = make_text(&k->msg, k->seq);
+	return k->text ? str_of(k->text) : STR_NONE;
+}
+
+static void forget(struct kept *k)
+{
+	free(k->text);
+	free(k->msg.call);
+}
+
 /* ---- who watches ---- */
 
 static bool is_for(const struct stream *s, const struct kept *k)
 {
-	return (s->kinds & 1u << k->kind) && (!s->tenant_id || s->tenant_id == k->tenant_id);
+	return (s->kinds & 1u << k->msg.kind) &&
+	       (!s->tenant_id || s->tenant_id == k->msg.tenant_id);
 }
 
 static void sweep(struct stream_hub *h)
@@ -183,6 +213,7 @@ static void sweep(struct stream_hub *h)
 			continue;
 		ids_remove(h->ids, s->id);
 		list_remove(&s->link);
+		atomic_fetch_sub(&h->nwatching, 1);
 		free(s);
 	}
 }
@@ -195,35 +226,44 @@ static void on_socket(const struct web_socket_event *ev, void *arg)
 		s->socket = 0;
 }
 
+static void send_kept(struct stream_hub *h, const struct stream *s, struct kept *k)
+{
+	struct str text = s->socket && is_for(s, k) ? text_of(k) : STR_NONE;
+
+	if (text.p)
+		(void)web_socket_send(h->a->web, s->socket, text);
+}
+
+/* Takes what the message owns. */
 static void keep(struct stream_hub *h, const struct event_msg *m)
 {
 	size_t at = (h->first + h->nkept) % KEPT_EVENTS;
 	struct kept *k = &h->kept[at];
 
 	if (h->nkept == KEPT_EVENTS) {
-		free(k->text);
+		forget(k);
 		h->first = (h->first + 1) % KEPT_EVENTS;
 	} else {
 		h->nkept++;
 	}
-	*k = (struct kept){++h->seq, m->tenant_id, m->kind, text_of(h, m, h->seq)};
-	if (!k->text)
-		return;
+	*k = (struct kept){.seq = ++h->seq, .msg = *m};
 	LIST_EACH_SAFE (l, next, &h->streams) {
-		struct stream *s = CONTAINER_OF(l, struct stream, link);
-
-		if (s->socket && is_for(s, k))
-			(void)web_socket_send(h->a->web, s->socket, str_of(k->text));
+		send_kept(h, CONTAINER_OF(l, struct stream, link), k);
 	}
 	sweep(h);
 }
 
 static void on_event(const void *msg, void *arg)
 {
-	const struct event_msg *m = msg;
+	keep(arg, msg);
+}
 
-	keep(arg, m);
-	free(m->call);
+static void take_quiet(struct stream_hub *h)
+{
+	struct event_msg m;
+
+	while (ring_pop(h->events, &m))
+		keep(h, &m);
 }
 
 /* What came after `since`.  What is no longer kept is said to be missing. */
@@ -240,10 +280,10 @@ static void catch_up(struct stream_hub *h, const struct stream *s, uint64_t sinc
 		(void)web_socket_send(h->a->web, s->socket, str_of(text));
 	}
 	for (size_t i = 0; s->socket && i < h->nkept; i++) {
-		const struct kept *k = &h->kept[(h->first + i) % KEPT_EVENTS];
+		struct kept *k = &h->kept[(h->first + i) % KEPT_EVENTS];
 
-		if (k->seq > since && k->text && is_for(s, k))
-			(void)web_socket_send(h->a->web, s->socket, str_of(k->text));
+		if (k->seq > since)
+			send_kept(h, s, k);
 	}
 }
 
@@ -385,6 +425,8 @@ void events_start(struct ask *k)
 	s->kinds = kinds;
 	memcpy(s->token_hash, k->who.token_hash, sizeof(s->token_hash));
 	memcpy(s->key_hash, k->who.key_hash, sizeof(s->key_hash));
+	atomic_fetch_add(&h->nwatching, 1);
+	take_quiet(h);
 	list_append(&h->streams, &s->link);
 	err = web_upgrade(k->a->web, k->request, on_socket, s, &s->socket);
 	if (!err && has_since)
@@ -444,8 +486,8 @@ struct stream_hub *stream_hub_free(struct stream_hub *h)
 		free(m.call);
 	h->events = ring_free(h->events);
 	h->ids = ids_free(h->ids);
-	for (size_t i = 0; i < KEPT_EVENTS; i++)
-		free(h->kept[i].text);
+	for (size_t i = 0; i < h->nkept; i++)
+		forget(&h->kept[(h->first + i) % KEPT_EVENTS]);
 	free(h);
 	return NULL;
 }
