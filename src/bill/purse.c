@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/map.h"
+#include "base/idmap.h"
 #include "base/mem.h"
 #include "base/thread.h"
 #include "bill/purse.h"
@@ -10,8 +10,7 @@
 enum { WINDOW_S = 60 };
 
 struct purse {
-	struct map_node node;
-	uint64_t extension_id;	    /* 0: the tenant's */
+	struct idmap_key key;	    /* tenant and extension; 0: the tenant's own */
 	struct spending_record rec; /* as it was last written */
 	uint32_t calls[WINDOW_S];   /* in each second of the last 60 */
 	int64_t last_s;		    /* the newest of them */
@@ -49,31 +48,15 @@ struct purses *purses_free(struct purses *p)
 		return NULL;
 	while ((node = map_next(&p->map, &it))) {
 		map_remove(&p->map, node);
-		mem_free(CONTAINER_OF(node, struct purse, node));
+		mem_free(CONTAINER_OF(node, struct purse, key.node));
 	}
 	map_close(&p->map);
 	return mem_free(p);
 }
 
-struct purse_key {
-	uint64_t tenant_id, extension_id;
-};
-
-static bool same(const struct map_node *node, const void *key)
-{
-	const struct purse *a = CONTAINER_OF(node, struct purse, node);
-	const struct purse_key *k = key;
-
-	return a->rec.tenant_id == k->tenant_id && a->extension_id == k->extension_id;
-}
-
 static struct purse *find(const struct purses *p, uint64_t tenant_id, uint64_t extension_id)
 {
-	struct purse_key key = {tenant_id, extension_id};
-	struct map_node *node =
-		map_find(&p->map, map_hash_u64(tenant_id, extension_id), same, &key);
-
-	return node ? CONTAINER_OF(node, struct purse, node) : NULL;
+	return IDMAP_FIND(struct purse, &p->map, tenant_id, extension_id);
 }
 
 static struct purse *get(struct purses *p, uint64_t tenant_id, uint64_t extension_id)
@@ -85,10 +68,9 @@ static struct purse *get(struct purses *p, uint64_t tenant_id, uint64_t extensio
 	u = mem_alloc(sizeof(*u));
 	if (!u)
 		return NULL;
-	u->extension_id = extension_id;
 	u->rec.tenant_id = tenant_id;
 	u->rec.id = extension_id ? extension_id : tenant_id;
-	map_add(&p->map, &u->node, map_hash_u64(tenant_id, extension_id));
+	idmap_add(&p->map, &u->key, tenant_id, extension_id);
 	return u;
 }
 

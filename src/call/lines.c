@@ -1,30 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/idmap.h"
 #include "base/mem.h"
 #include "base/thread.h"
 #include "call/calls.h"
 #include "call/leg_media.h"
 #include "call/lines.h"
 
-struct line { /* there while the extension has a leg on it */
-	struct map_node node;
-	uint64_t tenant_id, extension_id;
+struct line {		      /* there while the extension has a leg on it */
+	struct idmap_key key; /* tenant and extension */
 	struct link legs;
 };
 
-static bool same(const struct map_node *node, const void *key)
-{
-	const struct line *a = CONTAINER_OF(node, struct line, node), *b = key;
-
-	return a->tenant_id == b->tenant_id && a->extension_id == b->extension_id;
-}
-
 static struct line *find(const struct calls *cs, uint64_t tenant_id, uint64_t extension_id)
 {
-	struct line key = {.tenant_id = tenant_id, .extension_id = extension_id};
-	struct map_node *node =
-		map_find(&cs->lines, map_hash_u64(tenant_id, extension_id), same, &key);
-
-	return node ? CONTAINER_OF(node, struct line, node) : NULL;
+	return IDMAP_FIND(struct line, &cs->lines, tenant_id, extension_id);
 }
 
 static struct line *get(struct calls *cs, uint64_t tenant_id, uint64_t extension_id)
@@ -36,10 +25,8 @@ static struct line *get(struct calls *cs, uint64_t tenant_id, uint64_t extension
 	line = mem_alloc(sizeof(*line));
 	if (!line)
 		return NULL;
-	line->tenant_id = tenant_id;
-	line->extension_id = extension_id;
 	list_init(&line->legs);
-	map_add(&cs->lines, &line->node, map_hash_u64(tenant_id, extension_id));
+	idmap_add(&cs->lines, &line->key, tenant_id, extension_id);
 	return line;
 }
 
@@ -67,7 +54,7 @@ static void leave(struct leg *leg)
 	leg->line = NULL;
 	if (!list_empty(&line->legs))
 		return;
-	map_remove(&leg->cs->lines, &line->node);
+	map_remove(&leg->cs->lines, &line->key.node);
 	mem_free(line);
 }
 
@@ -162,7 +149,7 @@ void lines_close(struct calls *cs)
 
 	while ((node = map_next(&cs->lines, &it))) {
 		map_remove(&cs->lines, node);
-		mem_free(CONTAINER_OF(node, struct line, node));
+		mem_free(CONTAINER_OF(node, struct line, key.node));
 	}
 	map_close(&cs->lines);
 }

@@ -513,7 +513,7 @@ static inline int open_world(void **state)
 	tn_open(&w->net);
 	open_model(w);
 	w->registrar.model = w->model;
-	w->engine = (struct fake_engine){.engine = {engine_post}, .w = w, .next_port = 20000};
+	w->engine = (struct fake_engine){.engine = {.post = engine_post}, .w = w, .next_port = 20000};
 	w->sink.write = sink_write;
 	assert_int_equal(bus_alloc(&w->bus), 0);
 	assert_int_equal(bus_subscribe(w->bus, on_event, w), 0);

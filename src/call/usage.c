@@ -1,28 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/idmap.h"
 #include "base/mem.h"
 #include "call/calls.h"
 #include "call/usage.h"
 
-struct usage { /* there while its count is not zero */
-	struct map_node node;
-	uint64_t tenant_id, extension_id;
+struct usage {		      /* there while its count is not zero */
+	struct idmap_key key; /* tenant and extension; 0: the tenant's own */
 	size_t count;
 };
 
-static bool same(const struct map_node *node, const void *key)
-{
-	const struct usage *a = CONTAINER_OF(node, struct usage, node), *b = key;
-
-	return a->tenant_id == b->tenant_id && a->extension_id == b->extension_id;
-}
-
 static struct usage *find(const struct calls *cs, uint64_t tenant_id, uint64_t extension_id)
 {
-	struct usage key = {.tenant_id = tenant_id, .extension_id = extension_id};
-	struct map_node *node =
-		map_find(&cs->usage, map_hash_u64(tenant_id, extension_id), same, &key);
-
-	return node ? CONTAINER_OF(node, struct usage, node) : NULL;
+	return IDMAP_FIND(struct usage, &cs->usage, tenant_id, extension_id);
 }
 
 static bool add(struct calls *cs, uint64_t tenant_id, uint64_t extension_id)
@@ -33,9 +22,7 @@ static bool add(struct calls *cs, uint64_t tenant_id, uint64_t extension_id)
 		u = mem_alloc(sizeof(*u));
 		if (!u)
 			return false;
-		u->tenant_id = tenant_id;
-		u->extension_id = extension_id;
-		map_add(&cs->usage, &u->node, map_hash_u64(tenant_id, extension_id));
+		idmap_add(&cs->usage, &u->key, tenant_id, extension_id);
 	}
 	u->count++;
 	return true;
@@ -48,7 +35,7 @@ static void take(struct calls *cs, uint64_t tenant_id, uint64_t extension_id)
 	BUG(!u || !u->count);
 	if (--u->count)
 		return;
-	map_remove(&cs->usage, &u->node);
+	map_remove(&cs->usage, &u->key.node);
 	mem_free(u);
 }
 
@@ -114,7 +101,7 @@ void usage_close(struct calls *cs)
 
 	while ((node = map_next(&cs->usage, &it))) {
 		map_remove(&cs->usage, node);
-		mem_free(CONTAINER_OF(node, struct usage, node));
+		mem_free(CONTAINER_OF(node, struct usage, key.node));
 	}
 	map_close(&cs->usage);
 }

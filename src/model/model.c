@@ -7,6 +7,7 @@
  */
 #include <string.h>
 #include <stdlib.h>
+#include "base/idmap.h"
 #include "base/mem.h"
 #include "base/thread.h"
 #include "model/index.h"
@@ -15,8 +16,7 @@
 
 /* What the model knows of a tenant besides its objects. */
 struct home {
-	struct map_node node;
-	uint64_t tenant_id;
+	struct idmap_key key; /* the tenant */
 	uint64_t revision;
 	bool is_known; /* a revision has come */
 	struct link objects;
@@ -57,17 +57,9 @@ static void check_thread(const struct model *m)
 
 /* --- homes --- */
 
-static bool same_home(const struct map_node *node, const void *key)
-{
-	return CONTAINER_OF(node, struct home, node)->tenant_id == *(const uint64_t *)key;
-}
-
 static struct home *home_of(const struct model *m, uint64_t tenant_id)
 {
-	struct map_node *node =
-		map_find(&m->homes, map_hash_u64(0, tenant_id), same_home, &tenant_id);
-
-	return node ? CONTAINER_OF(node, struct home, node) : NULL;
+	return IDMAP_FIND(struct home, &m->homes, tenant_id, 0);
 }
 
 static struct home *home_alloc(struct model *m, uint64_t tenant_id)
@@ -76,9 +68,8 @@ static struct home *home_alloc(struct model *m, uint64_t tenant_id)
 
 	if (!h)
 		return NULL;
-	h->tenant_id = tenant_id;
 	list_init(&h->objects);
-	map_add(&m->homes, &h->node, map_hash_u64(0, tenant_id));
+	idmap_add(&m->homes, &h->key, tenant_id, 0);
 	m->bytes += sizeof(*h);
 	return h;
 }
@@ -86,7 +77,7 @@ static struct home *home_alloc(struct model *m, uint64_t tenant_id)
 static void home_free(struct model *m, struct home *h)
 {
 	BUG(!list_empty(&h->objects));
-	map_remove(&m->homes, &h->node);
+	map_remove(&m->homes, &h->key.node);
 	m->bytes -= sizeof(*h);
 	free(h);
 }
@@ -150,7 +141,7 @@ struct model *model_free(struct model *m)
 	if (!m)
 		return NULL;
 	while (m->homes.now && (node = map_next(&m->homes, &it))) {
-		struct home *h = CONTAINER_OF(node, struct home, node);
+		struct home *h = CONTAINER_OF(node, struct home, key.node);
 
 		LIST_EACH_SAFE (l, next, &h->objects)
 			drop(m, CONTAINER_OF(l, struct entry, in_tenant));

@@ -4,7 +4,7 @@
 #include <string.h>
 #include "base/list.h"
 #include "base/log.h"
-#include "base/map.h"
+#include "base/idmap.h"
 #include "base/mem.h"
 
 enum { DAY_S = 86400 };
@@ -86,8 +86,7 @@ struct zone_kept {
 };
 
 struct office {
-	struct map_node node;
-	uint64_t tenant_id;
+	struct idmap_key key; /* the tenant */
 	const struct zone *zone;
 	uint64_t default_id;
 	uint64_t *holidays; /* ids */
@@ -99,17 +98,9 @@ struct offices {
 	struct link zones;
 };
 
-static bool same_office(const struct map_node *node, const void *key)
-{
-	return CONTAINER_OF(node, struct office, node)->tenant_id == *(const uint64_t *)key;
-}
-
 static struct office *office_of(const struct offices *o, uint64_t tenant_id)
 {
-	struct map_node *node =
-		map_find(&o->map, map_hash_u64(0, tenant_id), same_office, &tenant_id);
-
-	return node ? CONTAINER_OF(node, struct office, node) : NULL;
+	return IDMAP_FIND(struct office, &o->map, tenant_id, 0);
 }
 
 int offices_alloc(struct offices **op)
@@ -129,7 +120,7 @@ int offices_alloc(struct offices **op)
 
 static void forget(struct offices *o, struct office *f)
 {
-	map_remove(&o->map, &f->node);
+	map_remove(&o->map, &f->key.node);
 	free(f->holidays);
 	free(f);
 }
@@ -142,7 +133,7 @@ struct offices *offices_free(struct offices *o)
 	if (!o)
 		return NULL;
 	while (o->map.now && (node = map_next(&o->map, &it)))
-		forget(o, CONTAINER_OF(node, struct office, node));
+		forget(o, CONTAINER_OF(node, struct office, key.node));
 	LIST_EACH_SAFE (l, next, &o->zones) {
 		struct zone_kept *z = CONTAINER_OF(l, struct zone_kept, link);
 
@@ -198,8 +189,7 @@ static struct office *office_made(struct offices *o, uint64_t tenant_id)
 	f = calloc(1, sizeof(*f));
 	if (!f)
 		return NULL;
-	f->tenant_id = tenant_id;
-	map_add(&o->map, &f->node, map_hash_u64(0, tenant_id));
+	idmap_add(&o->map, &f->key, tenant_id, 0);
 	return f;
 }
 

@@ -31,17 +31,15 @@ struct delivery {
 	oid trans; /* 0: free, or over */
 };
 
-struct holder { /* a tenant, there while an inbox of its is */
-	struct map_node node;
-	uint64_t tenant_id;
+struct holder {		      /* a tenant, there while an inbox of its is */
+	struct idmap_key key; /* the tenant */
 	size_t ntexts, ninboxes;
 };
 
-struct inbox { /* there while a text waits */
-	struct map_node node;
+struct inbox {		      /* there while a text waits */
+	struct idmap_key key; /* tenant and extension */
 	struct holder *holder;
 	struct presence *p;
-	uint64_t tenant_id, extension_id;
 	struct link texts; /* in order */
 	size_t n, nkept;
 	bool is_sending; /* the first of them is out */
@@ -59,37 +57,20 @@ static void next(struct inbox *ib);
 
 /* ---- inboxes ---- */
 
-static bool same(const struct map_node *node, const void *key)
-{
-	const struct inbox *a = CONTAINER_OF(node, struct inbox, node), *b = key;
-
-	return a->tenant_id == b->tenant_id && a->extension_id == b->extension_id;
-}
-
 static struct inbox *find(const struct presence *p, uint64_t tenant_id, uint64_t extension_id)
 {
-	struct inbox key = {.tenant_id = tenant_id, .extension_id = extension_id};
-	struct map_node *node =
-		map_find(&p->inboxes, map_hash_u64(tenant_id, extension_id), same, &key);
-
-	return node ? CONTAINER_OF(node, struct inbox, node) : NULL;
-}
-
-static bool same_holder(const struct map_node *node, const void *key)
-{
-	return CONTAINER_OF(node, struct holder, node)->tenant_id == *(const uint64_t *)key;
+	return IDMAP_FIND(struct inbox, &p->inboxes, tenant_id, extension_id);
 }
 
 static struct holder *get_holder(struct presence *p, uint64_t tenant_id)
 {
-	uint64_t hash = map_hash_u64(tenant_id, 0);
-	struct map_node *node = map_find(&p->holders, hash, same_holder, &tenant_id);
-	struct holder *h = node ? CONTAINER_OF(node, struct holder, node) : mem_alloc(sizeof(*h));
+	struct holder *h = IDMAP_FIND(struct holder, &p->holders, tenant_id, 0);
 
-	if (!h || node)
+	if (h)
 		return h;
-	h->tenant_id = tenant_id;
-	map_add(&p->holders, &h->node, hash);
+	h = mem_alloc(sizeof(*h));
+	if (h)
+		idmap_add(&p->holders, &h->key, tenant_id, 0);
 	return h;
 }
 
@@ -97,7 +78,7 @@ static void leave_holder(struct presence *p, struct holder *h)
 {
 	if (--h->ninboxes)
 		return;
-	map_remove(&p->holders, &h->node);
+	map_remove(&p->holders, &h->key.node);
 	mem_free(h);
 }
 
@@ -117,11 +98,9 @@ static struct inbox *get(struct presence *p, uint64_t tenant_id, uint64_t extens
 	}
 	ib->holder->ninboxes++;
 	ib->p = p;
-	ib->tenant_id = tenant_id;
-	ib->extension_id = extension_id;
 	ib->retry_s = FIRST_RETRY_S;
 	list_init(&ib->texts);
-	map_add(&p->inboxes, &ib->node, map_hash_u64(tenant_id, extension_id));
+	idmap_add(&p->inboxes, &ib->key, tenant_id, extension_id);
 	return ib;
 }
 
@@ -143,7 +122,7 @@ static bool leave(struct inbox *ib)
 		return false;
 	forget_deliveries(ib);
 	timer_cancel(&ib->timer);
-	map_remove(&ib->p->inboxes, &ib->node);
+	map_remove(&ib->p->inboxes, &ib->key.node);
 	leave_holder(ib->p, ib->holder);
 	mem_free(ib);
 	return true;
@@ -209,11 +188,11 @@ static int64_t wall_us(const struct inbox *ib)
 
 static int write_record(struct inbox *ib, const struct text *t, const char *status)
 {
-	struct message_record rec = {.tenant_id = ib->tenant_id, .id = t->id};
+	struct message_record rec = {.tenant_id = ib->key.tenant_id, .id = t->id};
 	struct record_sink *sink = ib->p->conf.records;
 
 	rec.from_extension_id = t->from_extension_id;
-	rec.to_extension_id = ib->extension_id;
+	rec.to_extension_id = ib->key.id;
 	record_set_text(rec.sender, sizeof(rec.sender), str_of(t->sender));
 	record_set_text(rec.sender_name, sizeof(rec.sender_name), str_of(t->sender_name));
 	record_set_text(rec.recipient, sizeof(rec.recipient), str_of(t->recipient));
@@ -239,7 +218,7 @@ static void answer(struct inbox *ib, struct text *t, unsigned status)
 /* It is no more.  What is kept, or was told, is recorded. */
 static void finish(struct inbox *ib, struct text *t, const char *status, unsigned sip_status)
 {
-	struct log_ctx ctx = {.tenant = ib->tenant_id};
+	struct log_ctx ctx = {.tenant = ib->key.tenant_id};
 
 	if (t->is_storable && (t->is_kept || !strcmp(status, "delivered")) &&
 	    write_record(ib, t, status))
@@ -250,7 +229,7 @@ static void finish(struct inbox *ib, struct text *t, const char *status, unsigne
 
 static size_t quota_of(const struct inbox *ib)
 {
-	const struct tenant *t = model_tenant(ib->p->conf.model, ib->tenant_id);
+	const struct tenant *t = model_tenant(ib->p->conf.model, ib->key.tenant_id);
 
 	return t ? (size_t)t->offline_messages : 0;
 }
@@ -432,11 +411,11 @@ static bool send_first(struct inbox *ib)
 	size_t pos = 0;
 	bool has_devices = false;
 
-	while ((a = model_extension_accounts(p->conf.model, ib->tenant_id, ib->extension_id,
-					     &pos))) {
+	while ((a = model_extension_accounts(p->conf.model, ib->key.tenant_id, ib->key.id, &pos))) {
 		size_t at = 0;
 
-		while ((c = registrar_contacts(p->conf.registrar, ib->tenant_id, a->o.id, &at))) {
+		while ((c = registrar_contacts(p->conf.registrar, ib->key.tenant_id, a->o.id,
+					       &at))) {
 			has_devices = true;
 			if (ib->nopen < MAX_DEVICES)
 				send_to(ib, first_of(ib), c);
@@ -567,7 +546,7 @@ void inbox_close(struct presence *p)
 	struct map_node *node;
 
 	while ((node = map_next(&p->inboxes, &it))) {
-		struct inbox *ib = CONTAINER_OF(node, struct inbox, node);
+		struct inbox *ib = CONTAINER_OF(node, struct inbox, key.node);
 
 		while (ib->n)
 			remove_text(ib, first_of(ib));

@@ -21,7 +21,7 @@
 
 #include "base/buf.h"
 #include "base/list.h"
-#include "base/map.h"
+#include "base/idmap.h"
 #include "presence/presence.h"
 #include "sip/dialog.h"
 
@@ -149,9 +149,8 @@ enum sub_event {
 /* RFC 6665 4.1.3: why it is terminated. */
 enum sub_end { SUB_TIMEOUT, SUB_DEACTIVATED, SUB_NORESOURCE, SUB_REJECTED };
 
-struct subscriber { /* an account that has subscriptions */
-	struct map_node node;
-	uint64_t tenant_id, account_id;
+struct subscriber {	      /* an account that has subscriptions */
+	struct idmap_key key; /* tenant and account */
 	struct link subs;
 	size_t nsubs;
 };

@@ -160,7 +160,7 @@ static void each_sub(struct presence *p, void (*fn)(struct sub *s))
 	struct map_node *node;
 
 	while ((node = map_next(&p->subscribers, &it))) {
-		struct subscriber *by = CONTAINER_OF(node, struct subscriber, node);
+		struct subscriber *by = CONTAINER_OF(node, struct subscriber, key.node);
 		struct link *at = by->subs.next;
 
 		for (size_t n = by->nsubs; n--;) { /* the last one takes the subscriber along */

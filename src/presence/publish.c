@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <string.h>
+#include "base/idmap.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/thread.h"
@@ -7,10 +8,9 @@
 
 enum { ETAG_BYTES = 20 };
 
-struct publisher { /* an extension, while something of it is published */
-	struct map_node node;
+struct publisher {	      /* an extension, while something of it is published */
+	struct idmap_key key; /* tenant and extension */
 	struct presence *p;
-	uint64_t tenant_id, extension_id;
 	struct link publications; /* the newest first */
 	size_t n;
 };
@@ -23,20 +23,9 @@ struct publication {
 	struct pidf said;
 };
 
-static bool same(const struct map_node *node, const void *key)
-{
-	const struct publisher *a = CONTAINER_OF(node, struct publisher, node), *b = key;
-
-	return a->tenant_id == b->tenant_id && a->extension_id == b->extension_id;
-}
-
 static struct publisher *find(const struct presence *p, uint64_t tenant_id, uint64_t extension_id)
 {
-	struct publisher key = {.tenant_id = tenant_id, .extension_id = extension_id};
-	struct map_node *node =
-		map_find(&p->publishers, map_hash_u64(tenant_id, extension_id), same, &key);
-
-	return node ? CONTAINER_OF(node, struct publisher, node) : NULL;
+	return IDMAP_FIND(struct publisher, &p->publishers, tenant_id, extension_id);
 }
 
 static struct publisher *get(struct presence *p, uint64_t tenant_id, uint64_t extension_id)
@@ -49,10 +38,8 @@ static struct publisher *get(struct presence *p, uint64_t tenant_id, uint64_t ex
 	if (!by)
 		return NULL;
 	by->p = p;
-	by->tenant_id = tenant_id;
-	by->extension_id = extension_id;
 	list_init(&by->publications);
-	map_add(&p->publishers, &by->node, map_hash_u64(tenant_id, extension_id));
+	idmap_add(&p->publishers, &by->key, tenant_id, extension_id);
 	return by;
 }
 
@@ -60,7 +47,7 @@ static void leave(struct publisher *by)
 {
 	if (by->n)
 		return;
-	map_remove(&by->p->publishers, &by->node);
+	map_remove(&by->p->publishers, &by->key.node);
 	mem_free(by);
 }
 
@@ -87,7 +74,7 @@ static void on_expiry(struct timer *t, void *arg)
 {
 	struct publication *pub = arg;
 	struct presence *p = pub->by->p;
-	uint64_t tenant_id = pub->by->tenant_id, extension_id = pub->by->extension_id;
+	uint64_t tenant_id = pub->by->key.tenant_id, extension_id = pub->by->key.id;
 
 	(void)t;
 	forget(pub);
@@ -125,9 +112,9 @@ void published_close(struct presence *p)
 	struct map_node *node;
 
 	while ((node = map_next(&p->publishers, &it))) {
-		struct publisher *by = CONTAINER_OF(node, struct publisher, node);
+		struct publisher *by = CONTAINER_OF(node, struct publisher, key.node);
 
-		published_drop(p, by->tenant_id, by->extension_id);
+		published_drop(p, by->key.tenant_id, by->key.id);
 	}
 	map_close(&p->publishers);
 }

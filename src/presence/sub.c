@@ -303,21 +303,10 @@ void sub_lasts(struct sub *s, uint32_t seconds)
 
 /* ---- life ---- */
 
-static bool same_subscriber(const struct map_node *node, const void *key)
-{
-	const struct subscriber *a = CONTAINER_OF(node, struct subscriber, node), *b = key;
-
-	return a->tenant_id == b->tenant_id && a->account_id == b->account_id;
-}
-
 struct subscriber *subscriber_find(const struct presence *p, uint64_t tenant_id,
 				   uint64_t account_id)
 {
-	struct subscriber key = {.tenant_id = tenant_id, .account_id = account_id};
-	struct map_node *node = map_find(&p->subscribers, map_hash_u64(tenant_id, account_id),
-					 same_subscriber, &key);
-
-	return node ? CONTAINER_OF(node, struct subscriber, node) : NULL;
+	return IDMAP_FIND(struct subscriber, &p->subscribers, tenant_id, account_id);
 }
 
 static struct subscriber *subscriber_get(struct presence *p, uint64_t tenant_id,
@@ -330,10 +319,8 @@ static struct subscriber *subscriber_get(struct presence *p, uint64_t tenant_id,
 	by = mem_alloc(sizeof(*by));
 	if (!by)
 		return NULL;
-	by->tenant_id = tenant_id;
-	by->account_id = account_id;
 	list_init(&by->subs);
-	map_add(&p->subscribers, &by->node, map_hash_u64(tenant_id, account_id));
+	idmap_add(&p->subscribers, &by->key, tenant_id, account_id);
 	return by;
 }
 
@@ -347,7 +334,7 @@ static void subscriber_leave(struct sub *s)
 	by->nsubs--;
 	if (!list_empty(&by->subs))
 		return;
-	map_remove(&s->p->subscribers, &by->node);
+	map_remove(&s->p->subscribers, &by->key.node);
 	mem_free(by);
 }
 

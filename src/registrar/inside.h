@@ -15,7 +15,7 @@
 #ifndef REGISTRAR_INSIDE_H
 #define REGISTRAR_INSIDE_H
 
-#include "base/map.h"
+#include "base/idmap.h"
 #include "registrar/registrar.h"
 #include "sip/shield.h"
 
@@ -23,8 +23,7 @@ enum { REG_MAX_WISHES = 32, REG_MAX_WATCHERS = 8 };
 
 /* What is known of an account that has signed in or is registered. */
 struct reg_account {
-	struct map_node node; /* by tenant and account */
-	uint64_t tenant_id, account_id;
+	struct idmap_key key; /* tenant and account */
 	struct link bindings; /* highest q first, then the latest */
 	size_t nbindings;
 	struct sip_secret secret;
@@ -33,8 +32,7 @@ struct reg_account {
 
 /* Its bindings in order of record id: what pages walk. */
 struct reg_tenant {
-	struct map_node node;
-	uint64_t tenant_id;
+	struct idmap_key key; /* the tenant */
 	struct link bindings;
 };
 

@@ -9,25 +9,9 @@
 
 /* ---- accounts ---- */
 
-struct account_key {
-	uint64_t tenant_id, account_id;
-};
-
-static bool same_account(const struct map_node *node, const void *arg)
-{
-	const struct reg_account *a = CONTAINER_OF(node, struct reg_account, node);
-	const struct account_key *k = arg;
-
-	return a->tenant_id == k->tenant_id && a->account_id == k->account_id;
-}
-
 struct reg_account *reg_account_find(struct registrar *r, uint64_t tenant_id, uint64_t account_id)
 {
-	struct account_key k = {tenant_id, account_id};
-	struct map_node *node =
-		map_find(&r->accounts, map_hash_u64(tenant_id, account_id), same_account, &k);
-
-	return node ? CONTAINER_OF(node, struct reg_account, node) : NULL;
+	return IDMAP_FIND(struct reg_account, &r->accounts, tenant_id, account_id);
 }
 
 struct reg_account *reg_account_get(struct registrar *r, uint64_t tenant_id, uint64_t account_id)
@@ -39,10 +23,8 @@ struct reg_account *reg_account_get(struct registrar *r, uint64_t tenant_id, uin
 	a = mem_alloc(sizeof(*a));
 	if (!a)
 		return NULL;
-	a->tenant_id = tenant_id;
-	a->account_id = account_id;
 	list_init(&a->bindings);
-	map_add(&r->accounts, &a->node, map_hash_u64(tenant_id, account_id));
+	idmap_add(&r->accounts, &a->key, tenant_id, account_id);
 	return a;
 }
 
@@ -51,7 +33,7 @@ void reg_account_drop(struct registrar *r, struct reg_account *a, const char *wh
 	LIST_EACH_SAFE (it, tmp, &a->bindings) {
 		binding_remove(CONTAINER_OF(it, struct binding, in_account), why);
 	}
-	map_remove(&r->accounts, &a->node);
+	map_remove(&r->accounts, &a->key.node);
 	mem_free(a);
 }
 
@@ -71,17 +53,9 @@ static void link_account(struct binding *b)
 
 /* ---- tenants ---- */
 
-static bool same_tenant(const struct map_node *node, const void *arg)
-{
-	return CONTAINER_OF(node, struct reg_tenant, node)->tenant_id == *(const uint64_t *)arg;
-}
-
 struct reg_tenant *reg_tenant_find(struct registrar *r, uint64_t tenant_id)
 {
-	struct map_node *node =
-		map_find(&r->tenants, map_hash_u64(1, tenant_id), same_tenant, &tenant_id);
-
-	return node ? CONTAINER_OF(node, struct reg_tenant, node) : NULL;
+	return IDMAP_FIND(struct reg_tenant, &r->tenants, tenant_id, 0);
 }
 
 static struct reg_tenant *tenant_get(struct registrar *r, uint64_t tenant_id)
@@ -93,9 +67,8 @@ static struct reg_tenant *tenant_get(struct registrar *r, uint64_t tenant_id)
 	t = mem_alloc(sizeof(*t));
 	if (!t)
 		return NULL;
-	t->tenant_id = tenant_id;
 	list_init(&t->bindings);
-	map_add(&r->tenants, &t->node, map_hash_u64(1, tenant_id));
+	idmap_add(&r->tenants, &t->key, tenant_id, 0);
 	return t;
 }
 
@@ -103,7 +76,7 @@ static void tenant_leave(struct registrar *r, struct reg_tenant *t)
 {
 	if (!list_empty(&t->bindings))
 		return;
-	map_remove(&r->tenants, &t->node);
+	map_remove(&r->tenants, &t->key.node);
 	mem_free(t);
 }
 
@@ -152,7 +125,7 @@ static void free_accounts(struct registrar *r)
 	struct map_node *node;
 
 	while (r->accounts.now && (node = map_next(&r->accounts, &it))) {
-		struct reg_account *a = CONTAINER_OF(node, struct reg_account, node);
+		struct reg_account *a = CONTAINER_OF(node, struct reg_account, key.node);
 
 		LIST_EACH_SAFE (l, tmp, &a->bindings)
 			binding_free(CONTAINER_OF(l, struct binding, in_account));
@@ -167,7 +140,7 @@ void lists_close(struct registrar *r)
 
 	free_accounts(r);
 	while (r->tenants.now && (node = map_next(&r->tenants, &it)))
-		mem_free(CONTAINER_OF(node, struct reg_tenant, node));
+		mem_free(CONTAINER_OF(node, struct reg_tenant, key.node));
 	map_close(&r->accounts);
 	map_close(&r->tenants);
 	map_close(&r->by_record);

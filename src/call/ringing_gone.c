@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "call/calls.h"
+#include "call/events.h"
+#include "call/leg_codecs.h"
+#include "call/ringing_inside.h"
+
+enum { AGAIN_MS = 2000 };
+
+/* A device that refuses one call and has no ear for the next: its refusal was meant.  One at a time, as the last ends the ring. */
+static void again_silent(struct timer *t, void *arg)
+{
+	struct ringing *r = arg;
+
+	LIST_EACH (it, &r->call->legs) {
+		struct leg *leg = CONTAINER_OF(it, struct leg, in_call);
+
+		if (!leg->member || !leg->converts || (leg->inv && sip_invite_is_heard(leg->inv)))
+			continue;
+		timer_start(r->call->cs->conf.env.wheel, t, 1, again_silent, r);
+		ringing_give_up(r, leg, REASON_UNAVAILABLE);
+		return;
+	}
+}
+
+/* The device that has refused the caller's codecs is asked once more, with all that we can convert. */
+static bool ask_again(struct ringing *r, struct leg *leg, unsigned status)
+{
+	struct calls *cs = r->call->cs;
+	struct leg *caller = leg_get(cs, r->call->caller);
+	struct ringing_member *m = leg->member;
+	size_t before = m->ntrying, pos = 0;
+	const struct contact *c;
+
+	if (status != 488 || leg->converts || !caller || !ringing_offer(caller) ||
+	    !leg_codecs_known(ringing_offer(caller)))
+		return false;
+	m->converts = caller->converts = true;
+	ringing_weigh(r, REASON_NOT_ACCEPTABLE, status, STR_NONE);
+	timer_start(cs->conf.env.wheel, &r->again, AGAIN_MS, again_silent, r);
+	if (leg->trunk_id)
+		return !ringing_add_trunk_leg(m);
+	while ((c = registrar_contacts(cs->conf.registrar, leg->rec.tenant_id, leg->account_id,
+				       &pos)))
+		if (c->id == leg->contact)
+			break;
+	if (c)
+		ringing_add_contact(
+			m, c, model_account(cs->conf.model, leg->rec.tenant_id, leg->account_id),
+			model_extension(cs->conf.model, leg->rec.tenant_id, leg->extension_id));
+	return m->ntrying > before;
+}
+
+void ringing_leg_gone(struct ringing *r, struct leg *leg, enum reason reason, unsigned status,
+		      struct str lines)
+{
+	struct ringing_member *m = leg->member;
+	bool was_heard = r->early == leg->id;
+
+	/* RFC 3263 4.3: the same call to the next address; the new leg stands before the old one leaves. */
+	if (leg->has_other_way && !ringing_add_trunk_leg(m)) {
+		ringing_leave(leg);
+		events_target(leg, BUS_TARGET_FAIL, reason_name(reason));
+		timer_start(r->call->cs->conf.env.wheel, &r->timer, ringing_patience_ms(r->call),
+			    ringing_trunk_silent, r);
+		return;
+	}
+	if (ask_again(r, leg, status)) {
+		ringing_leave(leg);
+		events_target(leg, BUS_TARGET_FAIL, reason_name(reason));
+		return;
+	}
+	ringing_leave(leg);
+	ringing_weigh(r, reason, status, lines);
+	events_target(leg, reason == REASON_NO_ANSWER ? BUS_TARGET_NOANSWER : BUS_TARGET_FAIL,
+		      reason_name(reason));
+	if (status >= 600 && !m->has_declined) {
+		m->has_declined = true;
+		LIST_EACH_SAFE (it, tmp, &r->call->legs) {
+			struct leg *other = CONTAINER_OF(it, struct leg, in_call);
+
+			if (other->member == m)
+				ringing_cancel(other, REASON_DECLINED, STR_NONE);
+		}
+	}
+	if (r->call->has_moved) {
+		LIST_EACH_SAFE (it, tmp, &r->call->legs) {
+			struct leg *other = CONTAINER_OF(it, struct leg, in_call);
+
+			if (other->member)
+				ringing_cancel(other, REASON_CANCELLED, STR_NONE);
+		}
+	}
+	if (was_heard)
+		ringing_hear_another(r);
+	ringing_fail_if_over(r);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What the files of a ring share: ringing.c (who rings, until when), ringing_trunk.c (a leg over a trunk), ringing_early.c (what
+ * devices say before they answer, and the answer) and ringing_gone.c (a leg that failed).
+ *
+ * Thread     core
+ * Ownership  see ringing.h
+ * Errors     ringing_add_trunk_leg ENOENT, ENOMEM, EDQUOT
+ */
+#ifndef CALL_RINGING_INSIDE_H
+#define CALL_RINGING_INSIDE_H
+
+#include "base/idmap.h"
+#include "call/ringing.h"
+
+struct ringing_member {
+	struct idmap_key key; /* in calls->ringing: tenant and extension; 0: a trunk */
+	struct ringing *ring;
+	size_t ntrying; /* legs that may still answer */
+	bool has_declined;
+	bool converts; /* one of its devices knew none of the caller's codecs */
+	bool is_busy;  /* it had as many calls as it may have: no device of it rings (EXT-14) */
+};
+
+struct ringing {
+	struct call *call;
+	struct timer timer;
+	struct timer again; /* a device that was asked again has so long to say anything */
+	char prefix[65];
+	oid early;     /* the leg whose early media the caller hears */
+	unsigned told; /* last provisional status the caller got */
+	size_t nlegs;
+	bool is_started;	  /* before that, legs that fail at once do not end it */
+	struct call_failure best; /* so far; status 0: none yet */
+	size_t nmembers;
+	struct ringing_member member[];
+};
+
+/* What the caller has said of itself: its offer, or its answer to a device that is gone; of one that is transferred what is in force. */
+const struct sdp *ringing_offer(const struct leg *caller);
+/* One more device rings.  One that cannot be added is left out: the others ring on. */
+void ringing_add_contact(struct ringing_member *m, const struct contact *c,
+			 const struct account *acc, const struct extension *ext);
+/* EXT-16: the failure that weighs most is the fork's. */
+void ringing_weigh(struct ringing *r, enum reason reason, unsigned status, struct str lines);
+void ringing_leave(struct leg *leg); /* it rings no more, whatever becomes of it */
+void ringing_cancel(struct leg *leg, enum reason why, struct str headers);
+/* It cannot be what the caller waits for: end it, let the others ring. */
+void ringing_give_up(struct ringing *r, struct leg *leg, enum reason why);
+/* Last statement of its callers: a ring that is over is freed by who started it. */
+void ringing_fail_if_over(struct ringing *r);
+void ringing_timeout(struct timer *t, void *ring);
+size_t ringing_ntrying(const struct ringing *r); /* legs that may still answer */
+
+/* ringing_trunk.c */
+int ringing_add_trunk_leg(struct ringing_member *m) MUST_USE;
+uint64_t ringing_patience_ms(const struct call *call);
+void ringing_trunk_silent(struct timer *t, void *ring);
+
+/* The device that the caller heard is gone: another one that has described itself may be heard now. */
+void ringing_hear_another(struct ringing *r);
+
+#endif
