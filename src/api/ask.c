@@ -148,6 +148,14 @@ void ask_problem_errors(struct ask *k, enum problem kind, const char *detail, js
 	end_with_problem(k, kind, detail, errors, STR_NONE);
 }
 
+void ask_invalid(struct ask *k, const struct field_errors *errs)
+{
+	json_t *j = field_errors_to_json(errs);
+
+	ask_problem_errors(k, PROBLEM_INVALID, "Fields break rules.", json_object_get(j, "errors"));
+	json_decref(j);
+}
+
 void ask_problem_headers(struct ask *k, enum problem kind, const char *detail, struct str headers)
 {
 	end_with_problem(k, kind, detail, NULL, headers);
@@ -211,6 +219,30 @@ json_t *ask_body(struct ask *k)
 	json_decref(j);
 	ask_problem(k, PROBLEM_BAD_JSON, detail);
 	return NULL;
+}
+
+struct str ask_text(const json_t *body, const char *name)
+{
+	const json_t *v = json_object_get(body, name);
+
+	return json_is_string(v) ? (struct str){json_string_value(v), json_string_length(v)}
+				 : STR_NONE;
+}
+
+void ask_check_names(const json_t *body, const char *const *known, struct field_errors *errs)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach((json_t *)body, name, value)
+	{
+		size_t i = 0;
+
+		while (known[i] && strcmp(known[i], name) != 0)
+			i++;
+		if (!known[i])
+			field_error_add(errs, name, "unknown_field", "no such field");
+	}
 }
 
 bool ask_read_params(struct ask *k, struct params *q)

@@ -111,6 +111,8 @@ void ask_reply_value(struct ask *k, unsigned status, json_t *json); /* takes jso
 void ask_problem(struct ask *k, enum problem kind, const char *detail);
 void ask_problem_errors(struct ask *k, enum problem kind, const char *detail,
 			json_t *errors); /* borrows errors */
+/* 422 with what was found wrong. */
+void ask_invalid(struct ask *k, const struct field_errors *errs);
 void ask_problem_headers(struct ask *k, enum problem kind, const char *detail, struct str headers);
 /* The problem that an answer's err and errors mean. */
 void ask_failed(struct ask *k, const struct answer *ans);
@@ -118,6 +120,10 @@ void ask_free(struct ask *k);
 
 /* The body as an object; NULL: answered already. */
 json_t *ask_body(struct ask *k) MUST_USE;
+/* Text of a body's member; STR_NONE: it is none. */
+struct str ask_text(const json_t *body, const char *name);
+/* Members that are not among these (NULL ends them) are errors. */
+void ask_check_names(const json_t *body, const char *const *known, struct field_errors *errs);
 /* The query; false: answered already.  params_close() it. */
 bool ask_read_params(struct ask *k, struct params *q) MUST_USE;
 /* {"errors":[{field,code,message}]} of one parameter, as a 400. */

@@ -102,7 +102,7 @@ static bool is_own_body(struct ask *k, json_t *body)
 {
 	struct field_errors errs = {.n = 0};
 	const char *name;
-	json_t *value, *j;
+	json_t *value;
 
 	if (ask_role(k) != ROLE_EXTENSION)
 		return true;
@@ -114,12 +114,9 @@ static bool is_own_body(struct ask *k, json_t *body)
 			field_error_add(&errs, name, f ? "admin_only" : "unknown_field",
 					"is not for the extension's owner to change");
 	}
-	if (!errs.n)
-		return true;
-	j = field_errors_to_json(&errs);
-	ask_problem_errors(k, PROBLEM_INVALID, "Fields break rules.", json_object_get(j, "errors"));
-	json_decref(j);
-	return false;
+	if (errs.n)
+		ask_invalid(k, &errs);
+	return !errs.n;
 }
 
 /* The body as it came goes to the store, once it is known to be an object. */

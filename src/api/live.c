@@ -152,9 +152,8 @@ static void read_suppositions(const json_t *body, struct command *cmd, struct fi
 
 static void read_question(const json_t *body, struct command *cmd, struct field_errors *errs)
 {
+	static const char *const known[] = {"caller", "number", "trunk_id", "at", "outcome", NULL};
 	const json_t *trunk = json_object_get(body, "trunk_id");
-	const char *name;
-	json_t *value;
 
 	question_text(body, "caller", cmd->caller, sizeof(cmd->caller), errs);
 	question_text(body, "number", cmd->number, sizeof(cmd->number), errs);
@@ -162,19 +161,14 @@ static void read_question(const json_t *body, struct command *cmd, struct field_
 	    (!json_is_string(trunk) || str_u64(str_of(json_string_value(trunk)), &cmd->id)))
 		field_error_add(errs, "trunk_id", "bad_id", "is not the id of a trunk");
 	read_suppositions(body, cmd, errs);
-	json_object_foreach((json_t *)body, name, value)
-	{
-		if (strcmp(name, "caller") && strcmp(name, "number") && strcmp(name, "trunk_id") &&
-		    strcmp(name, "at") && strcmp(name, "outcome"))
-			field_error_add(errs, name, "unknown_field", "no such field");
-	}
+	ask_check_names(body, known, errs);
 }
 
 void route_simulation_start(struct ask *k)
 {
 	struct command cmd = {.kind = COMMAND_ROUTE, .tenant_id = k->who.tenant_id};
 	struct field_errors errs = {.n = 0};
-	json_t *body = ask_body(k), *j;
+	json_t *body = ask_body(k);
 
 	if (!body)
 		return;
@@ -182,9 +176,49 @@ void route_simulation_start(struct ask *k)
 	json_decref(body);
 	if (!errs.n)
 		return ask_core(k, cmd, on_json);
-	j = field_errors_to_json(&errs);
-	ask_problem_errors(k, PROBLEM_INVALID, "Fields break rules.", json_object_get(j, "errors"));
-	json_decref(j);
+	return ask_invalid(k, &errs);
+}
+
+/* ---- click to call (WEB-5) ---- */
+
+static void on_call(struct ask *k, const struct answer *ans)
+{
+	struct field_errors errs = {.n = 0};
+
+	switch (ans->err) {
+	case 0:
+		return ask_reply_json(k, 201, ans->json);
+	case ENOENT:
+		field_error_add(&errs, "caller", "not_found", "is no extension that may call");
+		return ask_invalid(k, &errs);
+	case EHOSTUNREACH:
+		return ask_problem(k, PROBLEM_CONFLICT, "No device of the caller is registered.");
+	case EBUSY:
+		return ask_problem(k, PROBLEM_CONFLICT,
+				   "The caller has as many calls as it may have.");
+	default:
+		return core_failed(k, ans);
+	}
+}
+
+/* The owner of an extension calls from that one only: its id goes along, and a number of another is not found. */
+void call_start(struct ask *k)
+{
+	static const char *const known[] = {"caller", "callee", NULL};
+	struct command cmd = {
+		.kind = COMMAND_CALL, .tenant_id = k->who.tenant_id, .id = k->who.extension_id};
+	struct field_errors errs = {.n = 0};
+	json_t *body = ask_body(k);
+
+	if (!body)
+		return;
+	question_text(body, "caller", cmd.caller, sizeof(cmd.caller), &errs);
+	question_text(body, "callee", cmd.number, sizeof(cmd.number), &errs);
+	ask_check_names(body, known, &errs);
+	json_decref(body);
+	if (errs.n)
+		return ask_invalid(k, &errs);
+	return ask_core(k, cmd, on_call);
 }
 
 void blocked_addresses_start(struct ask *k)

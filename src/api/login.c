@@ -13,14 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct str text_of(const json_t *body, const char *name)
-{
-	const json_t *v = json_object_get(body, name);
-
-	return json_is_string(v) ? (struct str){json_string_value(v), json_string_length(v)}
-				 : STR_NONE;
-}
-
 static void check_text(const json_t *body, const char *name, bool is_required,
 		       struct field_errors *errs)
 {
@@ -41,31 +33,23 @@ static void check_text(const json_t *body, const char *name, bool is_required,
 /* False: answered. */
 static bool check_login(struct ask *k, const json_t *body)
 {
+	static const char *const known[] = {"username", "password", "domain", NULL};
 	struct field_errors errs = {.n = 0};
-	const char *name;
-	json_t *value, *j;
 
 	check_text(body, "username", true, &errs);
 	check_text(body, "password", true, &errs);
 	check_text(body, "domain", false, &errs);
-	json_object_foreach((json_t *)body, name, value)
-	{
-		if (strcmp(name, "username") && strcmp(name, "password") && strcmp(name, "domain"))
-			field_error_add(&errs, name, "unknown_field", "no such field");
-	}
-	if (!errs.n)
-		return true;
-	j = field_errors_to_json(&errs);
-	ask_problem_errors(k, PROBLEM_INVALID, "Fields break rules.", json_object_get(j, "errors"));
-	json_decref(j);
-	return false;
+	ask_check_names(body, known, &errs);
+	if (errs.n)
+		ask_invalid(k, &errs);
+	return !errs.n;
 }
 
 static void user_key(struct buf *key, const json_t *body)
 {
-	buf_str(key, text_of(body, "username"));
+	buf_str(key, ask_text(body, "username"));
 	buf_char(key, '@');
-	buf_str(key, text_of(body, "domain"));
+	buf_str(key, ask_text(body, "domain"));
 }
 
 static void on_login(struct ask *k, const struct answer *ans)
@@ -83,7 +67,7 @@ static void on_login(struct ask *k, const struct answer *ans)
 		return ask_failed(k, ans);
 	throttle_succeeded(k->a->throttle, &k->remote, str_of(k->idem_key));
 	j = json_loadb(ans->json.p, ans->json.n, 0, NULL);
-	if (!str_u64(text_of(j, "tenant_id"), &ctx.tenant))
+	if (!str_u64(ask_text(j, "tenant_id"), &ctx.tenant))
 		log_info(&ctx, LOGID_API, "%s signed in", k->idem_key);
 	json_decref(j);
 	ask_reply_value(k, 200,

@@ -274,9 +274,9 @@ void undo_start(struct ask *k)
 
 void restore_start(struct ask *k)
 {
-	json_t *body = ask_body(k), *at, *value, *errors;
+	static const char *const known[] = {"at", NULL};
+	json_t *body = ask_body(k), *at;
 	struct field_errors errs = {.n = 0};
-	const char *name;
 	int64_t us = 0;
 
 	if (!body)
@@ -286,17 +286,10 @@ void restore_start(struct ask *k)
 		field_error_add(&errs, "at", "required", "must be given");
 	else if (!json_is_string(at) || params_time(str_of(json_string_value(at)), &us))
 		field_error_add(&errs, "at", "bad_time", "a time as 2026-11-20T14:05:00Z");
-	json_object_foreach(body, name, value)
-	{
-		if (strcmp(name, "at") != 0)
-			field_error_add(&errs, name, "unknown_field", "no such field");
-	}
+	ask_check_names(body, known, &errs);
 	json_decref(body);
 	if (!errs.n)
 		return ask_change(k, (struct store_request){.op = STORE_RESTORE},
 				  json_pack("{s:I}", "at", (json_int_t)us));
-	errors = field_errors_to_json(&errs);
-	ask_problem_errors(k, PROBLEM_INVALID, "Fields break rules.",
-			   json_object_get(errors, "errors"));
-	json_decref(errors);
+	return ask_invalid(k, &errs);
 }

@@ -17,7 +17,7 @@ route_start_h login_start, logout_start, me_start;
 /* live.c */
 route_start_h registrations_start, sessions_start, session_start, session_hangup_start,
 	blocked_addresses_start, blocked_address_free_start, trunk_states_start,
-	transport_states_start, route_simulation_start, status_start;
+	transport_states_start, route_simulation_start, call_start, status_start;
 route_start_h balances_start;
 /* records.c */
 route_start_h members_start, cdrs_start, cdr_start, messages_start, audit_logs_start,

@@ -28,7 +28,8 @@ struct command {
 	int64_t at_us;	  /* ROUTE: when; 0: now */
 	unsigned outcome; /* ROUTE: what becomes of devices that are rung (an enum route_outcome) */
 	char caller[64],
-		number[64]; /* ROUTE: who calls which number; id: the trunk it comes from, 0 = an extension calls */
+		number[64]; /* ROUTE: who calls which number; id: the trunk it comes from, 0 = an extension calls.
+			     * CALL: the same; id: the extension that must be the caller, 0 = any */
 };
 
 struct command_reply {

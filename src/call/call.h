@@ -57,6 +57,9 @@ struct call_view {
 };
 bool calls_next(const struct calls *cs, uint64_t tenant_id, uint64_t after, struct call_view *view);
 int calls_hangup(struct calls *cs, uint64_t tenant_id, uint64_t id); /* ENOENT */
+/* Ring an extension, and call a number for it when it has answered; errors and the way: call/originate.h. */
+int calls_originate(struct calls *cs, uint64_t tenant_id, uint64_t extension_id, const char *number,
+		    uint64_t *idp) MUST_USE;
 /* Where a call would go, as a real one is asked for; nothing happens.  What a decision leads to may be supposed to have
  * failed with calls_would_fail(); then the next decision is asked for. */
 struct calls_question {

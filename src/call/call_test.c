@@ -152,7 +152,8 @@ static void refused_with(struct world *w, unsigned by_device, unsigned to_caller
 	calls_number(&a, &w->phone[1], "102", audio(&w->phone[1]));
 	rings(&b, &w->phone[2]);
 	ua_reply(&b, by_device, "");
-	if (by_device == 488) { /* asked again with all that we can convert, it still does not want to */
+	if (by_device ==
+	    488) { /* asked again with all that we can convert, it still does not want to */
 		ua_done(&b);
 		rings(&b, &w->phone[2]);
 		ua_reply(&b, by_device, "");

@@ -95,6 +95,7 @@ struct call *call_free(struct call *call)
 	struct calls *cs = call->cs;
 
 	ringing_free(call->ring, REASON_FAILED, STR_NONE);
+	timer_cancel(&call->origin);
 	sdp_free(call->update);
 	transfer_free(call);
 	bridge_free(call->bridge);

@@ -94,7 +94,9 @@ struct call {
 	bool has_moved; /* what was tried last ended in a redirection */
 	struct ringing *ring;
 	oid updating; /* leg whose UPDATE, before the answer, waits for that of the other; 0: none */
-	struct sdp *update; /* what it offers: early.c */
+	struct sdp *update;  /* what it offers: early.c */
+	struct timer origin; /* while the caller's own devices ring: originate.h */
+	bool is_originated;  /* the caller hears our ringing tone */
 	struct bridge *bridge;
 	struct service_run *service;
 	struct transfer *transfer; /* one from this call, or the one that it is made for */

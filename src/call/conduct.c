@@ -16,6 +16,7 @@
 #include "call/meter.h"
 #include "call/moved.h"
 #include "call/negotiate.h"
+#include "call/originate.h"
 #include "call/party.h"
 #include "call/pickup.h"
 #include "call/record.h"
@@ -302,8 +303,8 @@ void call_route(struct call *call, const struct dest *dest)
 	memcpy(call->plan.outside, d.outside, sizeof(call->plan.outside));
 	if (caller->st == LEG_NEW)
 		leg_event(caller, LEV_OPEN, &(struct leg_msg){0});
-	if (call->st != CALL_OVER &&
-	    (caller->st == LEG_READY || d.action == ROUTE_RING || d.action == ROUTE_TRUNK))
+	if (call->st != CALL_OVER && (caller->st == LEG_READY || call->is_originated ||
+				      d.action == ROUTE_RING || d.action == ROUTE_TRUNK))
 		carry_out(call);
 }
 
@@ -328,7 +329,7 @@ void call_leg_opened(struct call *call, struct leg *leg)
 {
 	if (leg->member)
 		ringing_opened(call->ring, leg);
-	else if (pickup_opened(leg))
+	else if (pickup_opened(leg) || originate_opened(leg))
 		return;
 	else if (leg->id == call->caller && call->ring)
 		ringing_caller_opened(call->ring);
@@ -446,6 +447,7 @@ void call_taken(struct call *call, struct leg *caller, struct leg *leg)
 	usage_add_extension(call, leg->extension_id);
 	events_target(leg, BUS_TARGET_ANSWERED, NULL);
 	transfer_answered(call);
+	originate_joined(call, caller);
 	if (caller->st == LEG_UP || leg->st == LEG_UP)
 		call_introduce(call, caller, leg);
 	else
@@ -458,7 +460,7 @@ void call_leg_answered(struct call *call, struct leg *leg, const struct sip_inv_
 {
 	struct leg *caller = leg_get(call->cs, call->caller);
 
-	if (!leg->member || !ringing_answered(call->ring, leg, ev))
+	if (originate_answered(leg, ev) || !leg->member || !ringing_answered(call->ring, leg, ev))
 		return;
 	BUG(!caller);
 	call_taken(call, caller, leg);
@@ -542,7 +544,8 @@ void call_leg_gone(struct call *call, struct leg *leg, enum reason reason, unsig
 {
 	const char *by = leg->id == call->caller ? "caller" : "callee";
 
-	if (call->st == CALL_OVER || pickup_gone(leg))
+	if (call->st == CALL_OVER || pickup_gone(leg) ||
+	    originate_gone(leg, reason, status, headers))
 		return;
 	if (strcmp(leg->rec.ended_by, "system") == 0)
 		by = "system"; /* we had to give it up */
@@ -573,6 +576,7 @@ void call_end(struct call *call, enum reason reason, unsigned status, const char
 	if (call->st == CALL_OVER)
 		return;
 	call->st = CALL_OVER;
+	timer_cancel(&call->origin);
 	usage_remove(call);
 	LIST_EACH (it, &call->legs)
 		meter_settle(CONTAINER_OF(it, struct leg, in_call), true);

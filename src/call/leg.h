@@ -83,7 +83,8 @@ struct leg {
 	uint32_t min_se;	       /* of the 422 that its INVITE has answered */
 	struct flow flow;	       /* its signalling */
 	struct ringing_member *member; /* while it rings in a fork */
-	bool is_ringing_told;	       /* on the bus, once */
+	bool originates;      /* a device of the caller, rung so that it calls: originate.h */
+	bool is_ringing_told; /* on the bus, once */
 
 	struct addr bind;	  /* our media address towards it */
 	bool has_media;		  /* a session was asked for and is not yet closed */
@@ -93,9 +94,9 @@ struct leg {
 	struct media_remote remote[MEDIA_MAX_STREAMS]; /* as last told the engine */
 	oid joined;				       /* leg whose media it hears */
 	bool converts; /* it shares no codec with who it talks to: leg_codecs.h */
-	uint32_t play_seq, record_seq, mix_seq;	       /* of its last commands of that kind */
-	uint8_t secret[32];			       /* our keys towards it are made from this */
-	struct leg_line lines[MEDIA_MAX_STREAMS];      /* how each is protected */
+	uint32_t play_seq, record_seq, mix_seq;	  /* of its last commands of that kind */
+	uint8_t secret[32];			  /* our keys towards it are made from this */
+	struct leg_line lines[MEDIA_MAX_STREAMS]; /* how each is protected */
 
 	struct party
 		*asserted; /* who is there, when that is not what the records say (party.h); NULL */

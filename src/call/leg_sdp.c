@@ -231,7 +231,8 @@ static int write_own(struct buf *out, const struct writing *w)
 		.origin = shown(to, &to->bind),
 		.direction = SDP_SENDRECV,
 	};
-	struct choice choice = {.is_any = services_take_any_codec(to->call)};
+	struct choice choice = {.is_any = services_take_any_codec(to->call) &&
+					  !to->originates /* it hears a tone */};
 	enum sdp_direction theirs;
 	size_t i;
 

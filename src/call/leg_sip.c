@@ -11,6 +11,7 @@
 #include "call/leg_sip.h"
 #include "call/leg_sound.h"
 #include "call/moved.h"
+#include "call/originate.h"
 #include "call/party.h"
 #include "call/refer.h"
 #include "call/ringing.h"
@@ -189,8 +190,12 @@ static int dial(struct leg *leg, struct str sdp, const struct sip_msg *again)
 	if (!to)
 		return ENOENT; /* gone while the media session was opened */
 	registrar_way(leg->cs->conf.registrar, to, &leg->flow, &routes);
-	ringing_caller_name(leg, &name);
-	number = leg_hides_caller(leg) ? STR("anonymous") : str_of(call->rec.caller);
+	if (originate_shown(leg)) {
+		number = str_of(originate_shown(leg));
+	} else {
+		ringing_caller_name(leg, &name);
+		number = leg_hides_caller(leg) ? STR("anonymous") : str_of(call->rec.caller);
+	}
 	party_write_addr(&from, buf_view(&name), number,
 			 leg_hides_caller(leg) ? STR("anonymous.invalid") : str_of(call->domain));
 	party_write_addr(&callee, STR_NONE, str_of(leg->rec.number), str_of(call->domain));
@@ -333,8 +338,9 @@ void leg_sip_event(struct sip_invite *inv, const struct sip_inv_event *ev, void 
 	} else if (ev->type == SIP_INV_CANCELLED)
 		m.reason = REASON_CANCELLED;
 	else if (ev->type == SIP_INV_BYE)
-		m.reason =
-			leg->is_caller && !leg->rec.answered_at ? REASON_CANCELLED : REASON_NORMAL;
+		m.reason = leg->is_caller && (!leg->rec.answered_at || leg->call->is_originated)
+				   ? REASON_CANCELLED
+				   : REASON_NORMAL;
 	else if (ev->type == SIP_INV_LOST)
 		m.reason = REASON_PEER_LOST;
 	if (ev->type == SIP_INV_CANCELLED || ev->type == SIP_INV_BYE ||

@@ -7,6 +7,7 @@
 #include "call/leg_media.h"
 #include "call/leg_sound.h"
 #include "call/negotiate.h"
+#include "call/originate.h"
 #include "call/record.h"
 #include "call/ringing.h"
 #include "call/services.h"
@@ -172,6 +173,8 @@ int owner_answer(struct call *call, oid id)
 
 	if (!leg)
 		return ENOENT;
+	if (call->is_originated)
+		return originate_serve(call, leg);
 	if (leg->owes != LEG_OWES_FINAL || leg->st != LEG_READY)
 		return EALREADY;
 	return negotiate_own(call, leg, call->service->kind->name);
@@ -184,13 +187,19 @@ int owner_echo(struct call *call, oid id)
 	return leg ? leg_media_echo(leg) : ENOENT;
 }
 
+/* Nobody talks to it yet. */
+static bool waits(const struct leg *caller)
+{
+	return caller->st == LEG_READY || caller->call->is_originated;
+}
+
 int owner_ring(struct call *call, oid id, const struct owner_ring *ring)
 {
 	struct leg *caller = owned(call, id);
 
 	if (!caller || caller->id != call->caller)
 		return ENOENT;
-	if (caller->st != LEG_READY || call->ring)
+	if (!waits(caller) || call->ring)
 		return EALREADY;
 	return ringing_start(&call->ring, call, ring);
 }
@@ -211,7 +220,7 @@ int owner_continue(struct call *call, oid id, const struct dest *dest)
 
 	if (!leg || leg->id != call->caller)
 		return ENOENT;
-	if (leg->st != LEG_READY)
+	if (!waits(leg))
 		return EALREADY;
 	part(call);
 	call->ring = ringing_free(call->ring, REASON_NO_ANSWER, STR_NONE);

@@ -97,6 +97,21 @@ static json_t *session(struct server *s, const struct command *c)
 	return is_there ? session_json(&view) : NULL;
 }
 
+static int place_call(struct server *s, const struct command *c, json_t **out)
+{
+	const struct object *o = model_number(s->model, c->tenant_id, str_of(c->caller));
+	struct command made = {.tenant_id = c->tenant_id};
+	int err;
+
+	if (!o || o->res != &resource_extension || (c->id && c->id != o->id))
+		return ENOENT;
+	err = calls_originate(s->calls, c->tenant_id, o->id, c->number, &made.id);
+	if (err)
+		return err;
+	*out = session(s, &made);
+	return *out ? 0 : ENOMEM;
+}
+
 static json_t *sessions(struct server *s, const struct command *c)
 {
 	json_t *items = json_array();
@@ -332,6 +347,9 @@ void commands_answer(struct server *s, const struct command *c)
 	case COMMAND_SESSION:
 		json = session(s, c);
 		reply.err = json ? 0 : ENOENT;
+		break;
+	case COMMAND_CALL:
+		reply.err = place_call(s, c, &json);
 		break;
 	case COMMAND_SESSION_HANGUP:
 		is_silent = true;

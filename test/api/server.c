@@ -188,6 +188,14 @@ static void answer(struct fake *f, const struct command *c)
 		buf_cstr(&out, text ? text : "");
 		free(text);
 		break;
+	case COMMAND_CALL: /* 109 has no device, and nobody is no extension */
+		reply.err = !strcmp(c->caller, "109")	   ? EHOSTUNREACH
+			    : !strcmp(c->caller, "nobody") ? ENOENT
+							   : 0;
+		text = reply.err ? NULL : session_json(f, 0);
+		buf_cstr(&out, text ? text : "");
+		free(text);
+		break;
 	case COMMAND_SESSION_HANGUP:
 		reply.err = is_seen(f, c, i) ? 0 : ENOENT;
 		if (!reply.err) {

@@ -57,6 +57,7 @@ CALLS = {
     "delete_session": lambda t: t.client.ask("DELETE", f"/api/sessions/{session(t)}"),
     "destroy_session": lambda t: t.client.ask("POST", f"/api/sessions/{session(t)}/destroy"),
     "create_route_simulation": lambda t: t.client.ask("POST", "/api/route_simulations", {"caller": "101", "number": "0044"}),
+    "create_call_session": lambda t: t.client.ask("POST", "/api/call_sessions/create", {"caller": "101", "callee": "102"}),
     "list_balances": lambda t: t.client.ask("GET", "/api/balances"),
     "list_trunk_states": lambda t: t.admin.ask("GET", "/api/trunk_states"),
     "list_transport_states": lambda t: t.admin.ask("GET", "/api/transport_states"),
