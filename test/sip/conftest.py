@@ -21,6 +21,19 @@ def devices(server, addresses):
         d.close()
 
 
+@pytest.fixture
+def phone(server, addresses):
+    """A maker of telephones by hand: phone(101)."""
+    made = []
+
+    def make(extension, **more):
+        made.append(Phone(addresses.new(), server, extension, **more))
+        return made[-1]
+    yield make
+    for p in made:
+        p.close()
+
+
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
     """One server for the tests of a file, each of which leaves nothing behind."""

@@ -2,22 +2,10 @@
 """Who is believed to be who, over sockets: what a phone may say of itself, and what others are told (RFC 3325, RFC 3323)."""
 import pytest
 
-from harness.rawcall import Phone, hang_up, talk
+from harness.rawcall import hang_up, talk
 
 SPOOFED = ["P-Asserted-Identity: \"Boss\" <sip:103@{0}>", "P-Preferred-Identity: <sip:103@{0}>", "Remote-Party-ID: <sip:103@{0}>;party=calling",
            "Diversion: <sip:103@{0}>;reason=unconditional", "History-Info: <sip:103@{0}>;index=1", "X-Internal: 103"]
-
-
-@pytest.fixture
-def phone(server, addresses):
-    made = []
-
-    def make(extension, **more):
-        made.append(Phone(addresses.new(), server, extension, **more))
-        return made[-1]
-    yield make
-    for p in made:
-        p.close()
 
 
 def test_what_a_phone_says_of_others_reaches_nobody(server, phone):

@@ -1,20 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """INVITE with Replaces over sockets: a ringing call is picked up by what a lamp tells of it (RFC 3891, RFC 4235)."""
-import pytest
-
-from harness.rawcall import Phone, hang_up, talk
-
-
-@pytest.fixture
-def phone(server, addresses):
-    made = []
-
-    def make(extension, **more):
-        made.append(Phone(addresses.new(), server, extension, **more))
-        return made[-1]
-    yield make
-    for p in made:
-        p.close()
+from harness.rawcall import hang_up, talk
 
 
 def replaces(of, params=""):

@@ -2,21 +2,17 @@
 """Reliable provisional responses over sockets: each side of a call for itself (RFC 3262)."""
 import pytest
 
-from harness.rawcall import Phone, hang_up, talk
+from harness.rawcall import hang_up, talk
 
 
 @pytest.fixture
-def a(server, addresses):
-    p = Phone(addresses.new(), server, 101)
-    yield p
-    p.close()
+def a(phone):
+    return phone(101)
 
 
 @pytest.fixture
-def b(server, addresses):
-    p = Phone(addresses.new(), server, 102)
-    yield p
-    p.close()
+def b(phone):
+    return phone(102)
 
 
 def prack(phone, m, **more):

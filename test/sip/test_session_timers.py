@@ -3,24 +3,20 @@
 import pytest
 
 from harness import wait
-from harness.rawcall import Phone, hang_up, talk
+from harness.rawcall import hang_up, talk
 
 KNOWS = "Supported: timer"
 UPDATES = "Allow: INVITE, ACK, BYE, CANCEL, UPDATE"
 
 
 @pytest.fixture
-def a(server, addresses):
-    p = Phone(addresses.new(), server, 101)
-    yield p
-    p.close()
+def a(phone):
+    return phone(101)
 
 
 @pytest.fixture
-def b(server, addresses):
-    p = Phone(addresses.new(), server, 102)
-    yield p
-    p.close()
+def b(phone):
+    return phone(102)
 
 
 def test_too_short_is_422_and_what_is_asked_for_is_given(a, b):

@@ -2,19 +2,7 @@
 """Transfers over sockets: what the three parties of a REFER hear, message by message (RFC 3515, 3891, 5589)."""
 import pytest
 
-from harness.rawcall import Phone, hang_up, talk
-
-
-@pytest.fixture
-def phone(server, addresses):
-    made = []
-
-    def make(extension, **more):
-        made.append(Phone(addresses.new(), server, extension, **more))
-        return made[-1]
-    yield make
-    for p in made:
-        p.close()
+from harness.rawcall import hang_up, talk
 
 
 def refer(by, target, *headers, status=202):
