@@ -2,7 +2,7 @@
 #include "bill/purse.h"
 #include "base/mem.h"
 #include "base/rng.h"
-#include "schema/testing.h"
+#include "model/testing.h"
 
 enum { TENANT = 9, ANNA = 1, BERT = 2 };
 #define DAY_US (INT64_C(86400) * 1000000)
@@ -30,12 +30,7 @@ static int keep(struct record_sink *s, enum record_kind kind, const void *rec, s
 static void put(struct world *w, const struct resource *r, uint64_t tenant, uint64_t id,
 		const char *json)
 {
-	struct model_change c = {tenant, model_revision(w->model, tenant) + 1, r, id,
-				 testing_make(r, json)};
-
-	c.after->tenant_id = tenant;
-	c.after->id = id;
-	assert_int_equal(model_apply(w->model, &c), 0);
+	testing_put(w->model, r, tenant, id, json);
 }
 
 static int open_world(void **state)

@@ -22,8 +22,6 @@ static int64_t now_s(const struct world *w)
 static void put_certificate(struct world *w, uint64_t id, const char *kind, const char *chain,
 			    const char *key)
 {
-	struct model_change c = {0, model_revision(w->model, 0) + 1, &resource_stir_certificate, id,
-				 NULL};
 	char name[24];
 	json_t *o;
 	char *text;
@@ -32,9 +30,7 @@ static void put_certificate(struct world *w, uint64_t id, const char *kind, cons
 	o = json_pack("{ss ss ss ss ss}", "name", name, "kind", kind, "url", URL, "chain", chain,
 		      "key", key);
 	text = json_dumps(o, JSON_COMPACT);
-	c.after = testing_make(&resource_stir_certificate, text);
-	c.after->id = id;
-	assert_int_equal(model_apply(w->model, &c), 0);
+	testing_put(w->model, &resource_stir_certificate, 0, id, text);
 	free(text);
 	json_decref(o);
 }

@@ -15,8 +15,8 @@
 #include "bill/purse.h"
 #include "call/call.h"
 #include "call/leg_kept.h"
+#include "model/testing.h"
 #include "route/index.h"
-#include "schema/testing.h"
 #include "sip/testnet.h"
 
 enum { TENANT = 9, NPHONES = 8, MAX_SESSIONS = 64, MAX_RECORDS = 256, MAX_EVENTS = 256 };
@@ -442,17 +442,13 @@ static inline void put(struct world *w, const struct resource *r, uint64_t tenan
 static inline void put(struct world *w, const struct resource *r, uint64_t tenant, uint64_t id,
 		       const char *fmt, ...)
 {
-	struct model_change c = {tenant, model_revision(w->model, tenant) + 1, r, id, NULL};
 	char json[1024];
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(json, sizeof(json), fmt, ap);
 	va_end(ap);
-	c.after = testing_make(r, json);
-	c.after->tenant_id = tenant;
-	c.after->id = id;
-	assert_int_equal(model_apply(w->model, &c), 0);
+	testing_put(w->model, r, tenant, id, json);
 }
 
 static inline void open_model(struct world *w)

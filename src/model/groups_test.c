@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "model/groups.h"
-#include "schema/testing.h"
+#include "model/testing.h"
 
 enum { TENANT = 9 };
 
 static void put(struct model *m, const struct resource *r, uint64_t id, const char *json)
 {
-	struct model_change c = {TENANT, model_revision(m, TENANT) + 1, r, id,
-				 testing_make(r, json)};
-
-	c.after->tenant_id = TENANT;
-	c.after->id = id;
-	assert_int_equal(model_apply(m, &c), 0);
+	testing_put(m, r, TENANT, id, json);
 }
 
 static int open_model(void **state)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "model/office.h"
 #include "schema/syntax.h"
-#include "schema/testing.h"
+#include "model/testing.h"
 
 enum { TENANT = 9 };
 
@@ -104,19 +104,6 @@ static void on_a_holiday_it_is_closed(void **state)
 
 /* ---- in the model ---- */
 
-static void put(struct model *m, const struct resource *r, uint64_t tenant, uint64_t id,
-		const char *json)
-{
-	struct model_change c = {tenant, model_revision(m, tenant) + 1, r, id,
-				 json ? testing_make(r, json) : NULL};
-
-	if (json) {
-		c.after->tenant_id = tenant;
-		c.after->id = id;
-	}
-	assert_int_equal(model_apply(m, &c), 0);
-}
-
 static enum office_state sunday(const struct model *m, uint64_t hours_id)
 {
 	return model_office(m, TENANT, hours_id, at("2026-11-29T23:30:00Z"), NULL);
@@ -129,29 +116,29 @@ static void changes_count_at_once(void **state)
 
 	assert_int_equal(model_alloc(&m), 0);
 	assert_int_equal(sunday(m, 0), OFFICE_OPEN); /* nobody knows the tenant */
-	put(m, &resource_tenant, 0, TENANT, "{'name':'a','domain':'a.example'}");
+	testing_put(m, &resource_tenant, 0, TENANT, "{'name':'a','domain':'a.example'}");
 	assert_int_equal(sunday(m, 0), OFFICE_OPEN); /* it has no week */
-	put(m, &resource_office_hours, TENANT, 1, week_json);
+	testing_put(m, &resource_office_hours, TENANT, 1, week_json);
 	assert_int_equal(sunday(m, 0), OFFICE_OPEN); /* which is not its default */
-	put(m, &resource_office_hours, TENANT, 2, "{'name':'never','is_default':true}");
+	testing_put(m, &resource_office_hours, TENANT, 2, "{'name':'never','is_default':true}");
 	assert_int_equal(sunday(m, 0), OFFICE_CLOSED);
 	assert_int_equal(sunday(m, 1), OFFICE_OPEN);
-	put(m, &resource_tenant, 0, TENANT,
-	    "{'name':'a','domain':'a.example','time_zone':'Asia/Tokyo'}");
+	testing_put(m, &resource_tenant, 0, TENANT,
+		    "{'name':'a','domain':'a.example','time_zone':'Asia/Tokyo'}");
 	assert_int_equal(sunday(m, 1), OFFICE_OPEN); /* Monday 8:30 there */
-	put(m, &resource_tenant, 0, TENANT,
-	    "{'name':'a','domain':'a.example','time_zone':'Asia/Dubai'}");
+	testing_put(m, &resource_tenant, 0, TENANT,
+		    "{'name':'a','domain':'a.example','time_zone':'Asia/Dubai'}");
 	assert_int_equal(sunday(m, 1), OFFICE_CLOSED); /* Monday 3:30 */
-	put(m, &resource_holiday, TENANT, 5, "{'name':'party','day':'2026-11-30'}");
-	put(m, &resource_holiday, TENANT, 6, "{'name':'other','day':'2026-12-30'}");
+	testing_put(m, &resource_holiday, TENANT, 5, "{'name':'party','day':'2026-11-30'}");
+	testing_put(m, &resource_holiday, TENANT, 6, "{'name':'other','day':'2026-12-30'}");
 	assert_int_equal(model_office(m, TENANT, 1, at("2026-11-29T23:30:00Z"), &reason),
 			 OFFICE_HOLIDAY);
 	assert_string_equal(reason->name, "party");
-	put(m, &resource_holiday, TENANT, 5, NULL);
+	testing_put(m, &resource_holiday, TENANT, 5, NULL);
 	assert_int_equal(sunday(m, 1), OFFICE_CLOSED);
-	put(m, &resource_office_hours, TENANT, 2, NULL);
+	testing_put(m, &resource_office_hours, TENANT, 2, NULL);
 	assert_int_equal(sunday(m, 0), OFFICE_OPEN);
-	put(m, &resource_tenant, 0, TENANT, NULL);
+	testing_put(m, &resource_tenant, 0, TENANT, NULL);
 	assert_int_equal(sunday(m, 1), OFFICE_OPEN);
 	model_free(m);
 }

@@ -3,7 +3,7 @@
 #ifndef REGISTRAR_TESTING_H
 #define REGISTRAR_TESTING_H
 
-#include "schema/testing.h"
+#include "model/testing.h"
 #include "base/bus.h"
 #include "base/metric.h"
 #include "registrar/registrar.h"
@@ -73,15 +73,7 @@ static inline void on_invite(struct sip_strans *st, const struct sip_msg *req, v
 static inline void put(struct world *w, const struct resource *r, uint64_t tenant, uint64_t id,
 		       const char *json)
 {
-	struct model_change c = {tenant, model_revision(w->model, tenant) + 1, r, id,
-				 json ? testing_make(r, json) : NULL};
-
-	if (c.after) {
-		c.after->tenant_id = tenant;
-		c.after->id = id;
-		c.after->revision = c.revision;
-	}
-	assert_int_equal(model_apply(w->model, &c), 0);
+	testing_put(w->model, r, tenant, id, json);
 }
 
 #define EXT (&resource_extension)

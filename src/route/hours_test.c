@@ -1,55 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "route/index.h"
-#include "route/route.h"
-#include "schema/testing.h"
+#include "route/testing.h"
 
 /* Office hours, night mode, the electronic lock, forms of numbers, PBXs behind a trunk. */
 
-enum { TENANT = 9, A = 1, PBX = 2 };
+enum { A = 1, PBX = 2 };
 
 #define MONDAY_8 INT64_C(1795420800000000) /* 2026-11-23 08:00 UTC */
 #define HOUR	 INT64_C(3600000000)
-
-struct supposed {
-	struct route_facts facts;
-	enum route_trunk_state trunk[4];
-	size_t calls;
-};
-
-static size_t contacts(const struct route_facts *f, uint64_t tenant_id, uint64_t extension_id)
-{
-	return 1;
-}
-
-static size_t calls(const struct route_facts *f, uint64_t tenant_id, uint64_t extension_id)
-{
-	return ((const struct supposed *)f)->calls;
-}
-
-static enum route_trunk_state trunk(const struct route_facts *f, uint64_t trunk_id)
-{
-	return ((const struct supposed *)f)->trunk[trunk_id];
-}
-
-struct world {
-	struct model *model;
-	struct route_index *index;
-	struct supposed supposed;
-	struct route_query q;
-	struct route_decision d;
-	struct route_attempt history[3];
-};
-
-static void put(struct world *w, const struct resource *r, uint64_t tenant, uint64_t id,
-		const char *json)
-{
-	struct model_change c = {tenant, model_revision(w->model, tenant) + 1, r, id,
-				 testing_make(r, json)};
-
-	c.after->tenant_id = tenant;
-	c.after->id = id;
-	assert_int_equal(model_apply(w->model, &c), 0);
-}
 
 static void put_all(struct world *w)
 {
@@ -71,72 +28,13 @@ static void put_all(struct world *w)
 	    "{'name':'world','priority':1,'prefixes':'0;+','routes':[{'trunk_id':'1'}]}");
 	put(w, &resource_outbound_rule, TENANT, 42,
 	    "{'name':'local','priority':2,'prefixes':'5','routes':[{'trunk_id':'1'}]}");
+	w->q.wall_us = MONDAY_8;
 }
 
 static int open_world(void **state)
 {
-	struct world *w = calloc(1, sizeof(*w));
-
-	assert_int_equal(model_alloc(&w->model), 0);
-	assert_int_equal(route_index_alloc(&w->index, w->model), 0);
-	put_all(w);
-	w->supposed.facts =
-		(struct route_facts){.contacts = contacts, .calls = calls, .trunk = trunk};
-	w->q = (struct route_query){
-		.model = w->model,
-		.facts = &w->supposed.facts,
-		.index = w->index,
-		.tenant_id = TENANT,
-		.caller_extension_id = 1,
-		.caller = STR("101"),
-		.history = w->history,
-		.wall_us = MONDAY_8,
-	};
-	*state = w;
-	return 0;
+	return world_open(state, put_all);
 }
-
-static int close_world(void **state)
-{
-	struct world *w = *state;
-
-	model_free(w->model);
-	route_index_free(w->index);
-	free(w);
-	return 0;
-}
-
-static const struct route_decision *dial(struct world *w, const char *number)
-{
-	w->q.dialled = str_of(number);
-	route_decide(&w->q, &w->d);
-	return &w->d;
-}
-
-static const struct route_decision *arrives(struct world *w, uint64_t trunk_id, const char *caller,
-					    const char *number)
-{
-	w->q.from_trunk_id = trunk_id;
-	w->q.caller_extension_id = 0;
-	w->q.caller = str_of(caller);
-	return dial(w, number);
-}
-
-#define assert_rings(d, id)                                                                        \
-	do {                                                                                       \
-		assert_int_equal((d)->action, ROUTE_RING);                                         \
-		assert_int_equal((d)->extension_id, id);                                           \
-	} while (0)
-#define assert_sent(d, as)                                                                         \
-	do {                                                                                       \
-		assert_int_equal((d)->action, ROUTE_TRUNK);                                        \
-		assert_string_equal((d)->number, as);                                              \
-	} while (0)
-#define assert_refused(d, why)                                                                     \
-	do {                                                                                       \
-		assert_int_equal((d)->action, ROUTE_REFUSE);                                       \
-		assert_int_equal((d)->refusal, why);                                               \
-	} while (0)
 
 #define DAY_RULE                                                                                   \
 	"'name':'in','trunk_id':'1','did':'442012345670','destination':{'kind':'extension','id':"  \

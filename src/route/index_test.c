@@ -1,47 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "base/rng.h"
-#include "route/index.h"
+#include "route/testing.h"
 #include "schema/did.h"
-#include "schema/testing.h"
 
-enum { TENANT = 9, OTHER = 10, TRUNK = 1 };
-
-struct world {
-	struct model *model;
-	struct route_index *index;
-};
-
-static void put(struct world *w, const struct resource *r, uint64_t tenant, uint64_t id,
-		const char *json)
-{
-	struct model_change c = {tenant, model_revision(w->model, tenant) + 1, r, id,
-				 json ? testing_make(r, json) : NULL};
-
-	if (c.after) {
-		c.after->tenant_id = tenant;
-		c.after->id = id;
-	}
-	assert_int_equal(model_apply(w->model, &c), 0);
-}
+enum { OTHER = 10, TRUNK = 1 };
 
 static int open_world(void **state)
 {
-	struct world *w = calloc(1, sizeof(*w));
-
-	assert_int_equal(model_alloc(&w->model), 0);
-	assert_int_equal(route_index_alloc(&w->index, w->model), 0);
-	*state = w;
-	return 0;
-}
-
-static int close_world(void **state)
-{
-	struct world *w = *state;
-
-	model_free(w->model);
-	route_index_free(w->index);
-	free(w);
-	return 0;
+	return world_open(state, NULL);
 }
 
 static void pool(struct world *w, uint64_t tenant, uint64_t id, const char *numbers)

@@ -1,50 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "route/index.h"
-#include "route/route.h"
-#include "schema/testing.h"
+#include "route/testing.h"
 
-enum { TENANT = 9, A = 1, B = 2, C = 3 };
-
-struct supposed {
-	struct route_facts facts;
-	enum route_trunk_state trunk[4];
-	size_t calls;
-};
-
-static size_t contacts(const struct route_facts *f, uint64_t tenant_id, uint64_t extension_id)
-{
-	return 1;
-}
-
-static size_t calls(const struct route_facts *f, uint64_t tenant_id, uint64_t extension_id)
-{
-	return ((const struct supposed *)f)->calls;
-}
-
-static enum route_trunk_state trunk(const struct route_facts *f, uint64_t trunk_id)
-{
-	return ((const struct supposed *)f)->trunk[trunk_id];
-}
-
-struct world {
-	struct model *model;
-	struct route_index *index;
-	struct supposed supposed;
-	struct route_query q;
-	struct route_decision d;
-	struct route_attempt history[3];
-};
-
-static void put(struct world *w, const struct resource *r, uint64_t tenant, uint64_t id,
-		const char *json)
-{
-	struct model_change c = {tenant, model_revision(w->model, tenant) + 1, r, id,
-				 testing_make(r, json)};
-
-	c.after->tenant_id = tenant;
-	c.after->id = id;
-	assert_int_equal(model_apply(w->model, &c), 0);
-}
+enum { A = 1, B = 2, C = 3 };
 
 static void put_all(struct world *w)
 {
@@ -81,55 +38,7 @@ static void put_all(struct world *w)
 
 static int open_world(void **state)
 {
-	struct world *w = calloc(1, sizeof(*w));
-
-	assert_int_equal(model_alloc(&w->model), 0);
-	assert_int_equal(route_index_alloc(&w->index, w->model), 0);
-	put_all(w);
-	w->supposed.facts =
-		(struct route_facts){.contacts = contacts, .calls = calls, .trunk = trunk};
-	w->q = (struct route_query){
-		.model = w->model,
-		.facts = &w->supposed.facts,
-		.index = w->index,
-		.tenant_id = TENANT,
-		.caller_extension_id = 1,
-		.caller = STR("101"),
-		.history = w->history,
-	};
-	*state = w;
-	return 0;
-}
-
-static int close_world(void **state)
-{
-	struct world *w = *state;
-
-	model_free(w->model);
-	route_index_free(w->index);
-	free(w);
-	return 0;
-}
-
-static const struct route_decision *dial(struct world *w, const char *number)
-{
-	w->q.dialled = str_of(number);
-	route_decide(&w->q, &w->d);
-	assert_true(w->d.nsteps > 0);
-	return &w->d;
-}
-
-static void assert_over(const struct route_decision *d, uint64_t trunk_id, const char *number)
-{
-	assert_int_equal(d->action, ROUTE_TRUNK);
-	assert_int_equal(d->trunk_id, trunk_id);
-	assert_string_equal(d->number, number);
-}
-
-static void assert_refused(const struct route_decision *d, enum route_refusal why)
-{
-	assert_int_equal(d->action, ROUTE_REFUSE);
-	assert_int_equal(d->refusal, why);
+	return world_open(state, put_all);
 }
 
 static void strip_2_and_prepend_44(void **state)
@@ -299,37 +208,29 @@ static void only_allowed_countries_are_called(void **state)
 	assert_over(dial(w, "112"), A, "112");
 }
 
-static const struct route_decision *called_by(struct world *w, const char *caller, const char *did)
-{
-	w->q.from_trunk_id = A;
-	w->q.caller_extension_id = 0;
-	w->q.caller = str_of(caller);
-	return dial(w, did);
-}
-
 static void an_inbound_rule_leads_to_an_extension(void **state)
 {
 	struct world *w = *state;
 
-	assert_int_equal(called_by(w, "+33123", "+442070000101")->action, ROUTE_RING);
+	assert_int_equal(arrives(w, A, "+33123", "+442070000101")->action, ROUTE_RING);
 	assert_int_equal(w->d.extension_id, 1);
 	assert_string_equal(w->d.rule, "desk");
-	assert_refused(called_by(w, "+33123", "442070000102"), ROUTE_REFUSAL_NOT_FOUND);
+	assert_refused(arrives(w, A, "+33123", "442070000102"), ROUTE_REFUSAL_NOT_FOUND);
 	/* nobody dials an extension, a feature code or another trunk from outside */
-	assert_refused(called_by(w, "+33123", "101"), ROUTE_REFUSAL_NOT_FOUND);
-	assert_refused(called_by(w, "+33123", "*43"), ROUTE_REFUSAL_NOT_FOUND);
-	assert_refused(called_by(w, "+33123", "002345"), ROUTE_REFUSAL_NOT_FOUND);
-	assert_refused(called_by(w, "+33123", "112"), ROUTE_REFUSAL_NOT_FOUND);
+	assert_refused(arrives(w, A, "+33123", "101"), ROUTE_REFUSAL_NOT_FOUND);
+	assert_refused(arrives(w, A, "+33123", "*43"), ROUTE_REFUSAL_NOT_FOUND);
+	assert_refused(arrives(w, A, "+33123", "002345"), ROUTE_REFUSAL_NOT_FOUND);
+	assert_refused(arrives(w, A, "+33123", "112"), ROUTE_REFUSAL_NOT_FOUND);
 }
 
 static void blacklisted_callers_are_refused(void **state)
 {
 	struct world *w = *state;
 
-	assert_refused(called_by(w, "+33666", "442070000101"), ROUTE_REFUSAL_BLACKLISTED);
-	assert_refused(called_by(w, "0033667", "442070000101"), ROUTE_REFUSAL_BLACKLISTED);
-	assert_int_equal(called_by(w, "33668", "442070000101")->action, ROUTE_RING);
-	assert_int_equal(called_by(w, "anonymous", "442070000101")->action, ROUTE_RING);
+	assert_refused(arrives(w, A, "+33666", "442070000101"), ROUTE_REFUSAL_BLACKLISTED);
+	assert_refused(arrives(w, A, "0033667", "442070000101"), ROUTE_REFUSAL_BLACKLISTED);
+	assert_int_equal(arrives(w, A, "33668", "442070000101")->action, ROUTE_RING);
+	assert_int_equal(arrives(w, A, "anonymous", "442070000101")->action, ROUTE_RING);
 }
 
 /* Rules of other prefixes and numbers, as a large tenant has them. */
@@ -359,7 +260,7 @@ static uint64_t cost_of_both(struct world *w)
 	(void)dial(w, "002345"); /* sorts what has piled up */
 	before = route_index_steps(w->index) + model_steps(w->model);
 	assert_over(dial(w, "700042123"), A, "700042123");
-	assert_int_equal(called_by(w, "33123", "493000042")->action, ROUTE_RING);
+	assert_int_equal(arrives(w, A, "33123", "493000042")->action, ROUTE_RING);
 	w->q = out;
 	return route_index_steps(w->index) + model_steps(w->model) - before;
 }

@@ -1,90 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "route/route.h"
-#include "schema/testing.h"
+#include "route/testing.h"
 
-enum { TENANT = 9 };
-
-/* Suppositions, as the route simulator makes them. */
-struct supposed {
-	struct route_facts facts;
-	size_t contacts, calls, calls_of[8];
-};
-
-static size_t contacts(const struct route_facts *f, uint64_t tenant_id, uint64_t extension_id)
+static void put_all(struct world *w)
 {
-	return ((const struct supposed *)f)->contacts;
-}
-
-static size_t calls(const struct route_facts *f, uint64_t tenant_id, uint64_t extension_id)
-{
-	const struct supposed *s = (const struct supposed *)f;
-
-	return extension_id ? s->calls_of[extension_id] : s->calls;
-}
-
-struct world {
-	struct model *model;
-	struct supposed supposed;
-	struct route_query q;
-	struct route_decision d;
-};
-
-static void put(struct world *w, const struct resource *r, uint64_t tenant, uint64_t id,
-		const char *json)
-{
-	struct model_change c = {tenant, model_revision(w->model, tenant) + 1, r, id,
-				 testing_make(r, json)};
-
-	c.after->tenant_id = tenant;
-	c.after->id = id;
-	assert_int_equal(model_apply(w->model, &c), 0);
-}
-
-static int open_world(void **state)
-{
-	struct world *w = calloc(1, sizeof(*w));
-
-	assert_int_equal(model_alloc(&w->model), 0);
 	put(w, &resource_tenant, 0, TENANT,
 	    "{'name':'acme','domain':'acme.example','max_calls':2}");
 	put(w, &resource_extension, TENANT, 1, "{'number':'101'}");
 	put(w, &resource_extension, TENANT, 2, "{'number':'102','ring_seconds':12}");
 	put(w, &resource_extension, TENANT, 3, "{'number':'103','enabled':false}");
 	put(w, &resource_ring_group, TENANT, 7, "{'number':'600','name':'Sales'}");
-	w->supposed =
-		(struct supposed){.facts = {.contacts = contacts, .calls = calls}, .contacts = 1};
-	w->q = (struct route_query){
-		.model = w->model,
-		.facts = &w->supposed.facts,
-		.tenant_id = TENANT,
-		.caller_extension_id = 1,
-		.caller = STR("101"),
-	};
-	*state = w;
-	return 0;
 }
 
-static int close_world(void **state)
+static int open_world(void **state)
 {
-	struct world *w = *state;
-
-	model_free(w->model);
-	free(w);
-	return 0;
-}
-
-static const struct route_decision *dial(struct world *w, const char *number)
-{
-	w->q.dialled = str_of(number);
-	route_decide(&w->q, &w->d);
-	return &w->d;
-}
-
-static void assert_refused(const struct route_decision *d, enum route_refusal why)
-{
-	assert_int_equal(d->action, ROUTE_REFUSE);
-	assert_int_equal(d->refusal, why);
-	assert_true(d->nsteps > 0 && d->steps[d->nsteps - 1].has_won); /* and says why */
+	return world_open(state, put_all);
 }
 
 static void a_number_rings_its_extension(void **state)
@@ -115,7 +44,7 @@ static void without_device_it_is_unavailable(void **state)
 {
 	struct world *w = *state;
 
-	w->supposed.contacts = 0;
+	w->supposed.is_gone[2] = true;
 	assert_refused(dial(w, "102"), ROUTE_REFUSAL_UNAVAILABLE);
 }
 
