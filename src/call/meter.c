@@ -246,6 +246,16 @@ static bool was_tried_over_a_trunk(const struct call *call)
 	return false;
 }
 
+/* RTE-8: where help is needed, for who is notified. */
+static const char *location_of(const struct call *call)
+{
+	const struct emergency_number *n = (const struct emergency_number *)model_find(
+		call->cs->conf.model, resource_field(&resource_emergency_number, STR("number")),
+		call->rec.tenant_id, str_of(call->plan.number));
+
+	return n && *n->location ? n->location : NULL;
+}
+
 bool meter_open(struct leg *leg, enum reason *why)
 {
 	struct call *call = leg->call;
@@ -259,7 +269,7 @@ bool meter_open(struct leg *leg, enum reason *why)
 	struct purse_owner who = owner_of(leg->cs, &pay);
 
 	if (call->plan.is_emergency) {
-		publish(leg, BUS_EMERGENCY_CALL, pay.extension_id, NULL);
+		publish(leg, BUS_EMERGENCY_CALL, pay.extension_id, location_of(call));
 		return true;
 	}
 	if (!purses)

@@ -33,7 +33,7 @@ unsigned model_rights(const struct model *m, const struct extension *x)
 	return rights;
 }
 
-static bool is_in(const struct extension *x, uint64_t group_id)
+bool model_is_in_group(const struct extension *x, uint64_t group_id)
 {
 	for (size_t i = 0; i < x->member_of.n; i++)
 		if (line_of(x, i)->group_id == group_id)
@@ -48,7 +48,8 @@ bool model_may_monitor(const struct model *m, const struct extension *who,
 		const struct extension_group_member *l = line_of(who, i);
 		const struct extension_group *g = group_of(m, who, l->group_id);
 
-		if (l->may_monitor && g && g->allow_monitor && is_in(target, l->group_id))
+		if (l->may_monitor && g && g->allow_monitor &&
+		    model_is_in_group(target, l->group_id))
 			return true;
 	}
 	return false;
@@ -58,7 +59,7 @@ bool model_is_manager_of(const struct extension *who, const struct extension *ta
 {
 	for (size_t i = 0; i < who->member_of.n; i++)
 		if (line_of(who, i)->role == GROUP_ROLE_MANAGER &&
-		    is_in(target, line_of(who, i)->group_id))
+		    model_is_in_group(target, line_of(who, i)->group_id))
 			return true;
 	return false;
 }

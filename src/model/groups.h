@@ -18,6 +18,7 @@ enum model_right {
 
 /* An extension that names no group has the rights of a group as it is when new. */
 unsigned model_rights(const struct model *m, const struct extension *x);
+bool model_is_in_group(const struct extension *x, uint64_t group_id);
 /* Is `who` a monitor of a group that allows it and `target` is in? */
 bool model_may_monitor(const struct model *m, const struct extension *who,
 		       const struct extension *target);

@@ -92,6 +92,17 @@ static bool follow(const struct route_query *q, struct route_decision *d,
 	return true;
 }
 
+static bool is_time_for(const struct route_query *q, const struct extension_exception *x)
+{
+	bool is_open;
+
+	if (x->time_frame == TIME_FRAME_ANY)
+		return true;
+	is_open = model_office(q->model, q->tenant_id, x->office_hours_id, q->wall_us, NULL) ==
+		  OFFICE_OPEN;
+	return is_open == (x->time_frame == TIME_FRAME_OFFICE_HOURS);
+}
+
 /* EXT-5 */
 static bool except(const struct route_query *q, struct route_decision *d,
 		   const struct extension *ext)
@@ -108,14 +119,16 @@ static bool except(const struct route_query *q, struct route_decision *d,
 		    (did_mask_parse(&mask, str_of(x->caller_mask), &why) ||
 		     !did_range_has(&mask, caller)))
 			continue;
+		if (!is_time_for(q, x))
+			continue;
 		decision_step(d, true, STR("exceptions"), "%.32s: caller %.32s", ext->number,
 			      *x->caller_mask ? x->caller_mask : "any");
 		send_on(q, d, ext, ROUTE_UNAVAILABLE, true, &x->destination, x->destination_number);
 		return true;
 	}
 	if (ext->exceptions.n)
-		decision_step(d, false, STR("exceptions"), "%.32s has none for this caller",
-			      ext->number);
+		decision_step(d, false, STR("exceptions"),
+			      "%.32s has none for this caller and time", ext->number);
 	return false;
 }
 

@@ -231,6 +231,49 @@ static void a_pbx_dials_as_an_extension_does(void **state)
 	assert_int_equal(route_index_pbx(w->index, A), 0);
 }
 
+/* TRK-13 */
+static void a_pbx_shows_the_tenants_numbers_unless_that_is_lifted(void **state)
+{
+	struct world *w = *state;
+
+	arrives(w, PBX, "442012345677", "0207123456");
+	assert_string_equal(w->d.caller_id, "442012345677");
+	arrives(w, PBX, "004930123", "0207123456");
+	assert_string_equal(w->d.caller_id, "442012345600"); /* the main number */
+	put(w, &resource_did_pool, TENANT, 22,
+	    "{'trunk_id':'2','is_pbx':true,'any_caller_id':true}");
+	arrives(w, PBX, "004930123", "0207123456");
+	assert_string_equal(w->d.caller_id, "004930123");
+	arrives(w, PBX, "anna", "0207123456");
+	assert_string_equal(w->d.caller_id, "442012345600"); /* that is no number */
+}
+
+/* EXT-5: caller and time frame. */
+static void an_exception_may_hold_at_some_times_only(void **state)
+{
+	struct world *w = *state;
+
+	put(w, &resource_office_hours, TENANT, 32,
+	    "{'name':'lunch','periods':[{'weekday':'monday','opens_at':'12:00','closes_at':"
+	    "'13:00'}]}");
+	put(w, &resource_extension, TENANT, 3, "{'number':'103'}");
+	put(w, &resource_extension, TENANT, 4, "{'number':'104'}");
+	put(w, &resource_extension, TENANT, 2,
+	    "{'number':'102','exceptions':[{'time_frame':'office_hours','office_hours_id':'32',"
+	    "'destination':{'kind':'extension','id':'3'}},{'caller_mask':'101','time_frame':"
+	    "'outside_office_hours','destination':{'kind':'extension','id':'4'}}]}");
+	assert_rings(dial(w, "102"), 2); /* 08:00 */
+	w->q.wall_us = MONDAY_8 + 4 * HOUR;
+	assert_rings(dial(w, "102"), 3);
+	w->q.wall_us = MONDAY_8 + 5 * HOUR;
+	assert_rings(dial(w, "102"), 2);
+	w->q.wall_us = MONDAY_8 + 9 * HOUR; /* the tenant's own week has ended */
+	assert_rings(dial(w, "102"), 4);
+	w->q.caller_extension_id = 3;
+	w->q.caller = STR("103");
+	assert_rings(dial(w, "102"), 2);
+}
+
 static void a_pbx_is_bound_as_everybody(void **state)
 {
 	struct world *w = *state;
@@ -256,6 +299,8 @@ int main(void)
 		T(a_did_leads_to_a_pbx_with_the_number_kept),
 		T(a_pbx_dials_as_an_extension_does),
 		T(a_pbx_is_bound_as_everybody),
+		T(a_pbx_shows_the_tenants_numbers_unless_that_is_lifted),
+		T(an_exception_may_hold_at_some_times_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

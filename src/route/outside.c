@@ -30,6 +30,14 @@ static const struct did_pool *pool_on(const struct route_query *q, uint64_t trun
 	return (const struct did_pool *)o;
 }
 
+static bool is_digits(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] < '0' || s.p[i] > '9')
+			return false;
+	return s.n > 0;
+}
+
 /* ---- caller ID ---- */
 
 static bool is_listed(const char *pool, struct str number)
@@ -59,6 +67,18 @@ static bool may_show(const struct route_query *q, const struct did_pool *p, cons
 	       (*p->more_caller_ids && is_listed(p->more_caller_ids, plain));
 }
 
+/* TRK-13: a PBX of the tenant shows whom it says, within the tenant's numbers unless the administrator has lifted that there. */
+static bool is_of_pbx(const struct route_query *q, bool *is_anyp)
+{
+	const struct did_pool *p = q->from_trunk_id ? pool_on(q, q->from_trunk_id) : NULL;
+	struct str plain = did_plain(q->caller);
+
+	if (!p || !p->is_pbx || q->caller.n > 32 || !is_digits(plain))
+		return false;
+	*is_anyp = p->any_caller_id;
+	return true;
+}
+
 static void choose_caller_id(const struct route_query *q, struct route_decision *d,
 			     const char *wanted)
 {
@@ -67,13 +87,16 @@ static void choose_caller_id(const struct route_query *q, struct route_decision 
 	const struct trunk *t = trunk_of(q, d->trunk_id);
 	char asked[33];
 	const char *id = wanted && *wanted ? wanted : asked;
+	bool is_any = false;
 
 	str_fit(asked, sizeof(asked),
 		!q->wanted_on.n || (t && str_eq(q->wanted_on, str_of(t->name))) ? q->wanted_id
 										: STR_NONE);
 	if (id == asked && !*asked && x)
 		id = x->outbound_caller_id;
-	if (*id && !may_show(q, p, id)) {
+	else if (id == asked && !*asked && is_of_pbx(q, &is_any))
+		str_fit(asked, sizeof(asked), q->caller);
+	if (*id && !is_any && !may_show(q, p, id)) {
 		decision_step(d, false, STR("caller ID"), "%s is not the tenant's", id);
 		id = "";
 	}
@@ -150,14 +173,6 @@ static void make_number(struct route_decision *d, struct str dialled,
 		strip = dialled.n;
 	(void)snprintf(d->number, sizeof(d->number), "%s%.*s", route->prepend,
 		       (int)(dialled.n - strip), dialled.p + strip);
-}
-
-static bool is_digits(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] < '0' || s.p[i] > '9')
-			return false;
-	return s.n > 0;
 }
 
 static struct str behind(struct str s, size_t n)
@@ -410,28 +425,38 @@ static const char *not_in_class(const struct route_query *q, const struct extens
 	return is_locked ? "the extension is locked" : "not in the extension's routing class";
 }
 
+/* RTE-4: extensions, ranges and groups: any of them. */
+static const char *not_for_caller(const struct extension *x, const struct outbound_rule *r)
+{
+	struct str rest = str_trim(str_of(r->extensions));
+	struct did_list one;
+	struct did_why why;
+
+	if (!rest.n && !r->groups.n)
+		return NULL;
+	if (!x)
+		return "not for calls of no extension";
+	for (size_t i = 0; i < r->groups.n; i++)
+		if (model_is_in_group(
+			    x, ((const struct outbound_rule_group *)r->groups.v[i])->group_id))
+			return NULL;
+	while (rest.n)
+		if (!did_extensions_parse(&one, str_cut(&rest, ';'), &why) &&
+		    did_list_has(&one, str_of(x->number)))
+			return NULL;
+	return "not for this extension";
+}
+
 static const char *does_not_match(const struct route_query *q, const struct outbound_rule *r)
 {
 	const struct extension *x = model_extension(q->model, q->tenant_id, q->caller_extension_id);
-	struct did_list one;
-	struct did_why why;
-	struct str rest = str_trim(str_of(r->extensions));
-
 	const char *why_not = not_in_class(q, x, r->o.id);
 
 	if (why_not)
 		return why_not;
 	if (r->number_length && (size_t)r->number_length != q->dialled.n)
 		return "another length";
-	if (!rest.n)
-		return NULL;
-	if (!x)
-		return "not for calls of no extension";
-	while (rest.p)
-		if (!did_extensions_parse(&one, str_cut(&rest, ';'), &why) &&
-		    did_list_has(&one, str_of(x->number)))
-			return NULL;
-	return "not for this extension";
+	return not_for_caller(x, r);
 }
 
 /* RTE-7: the rule has decided, although it lets nothing through now. */
@@ -566,6 +591,7 @@ const struct emergency_number *outside_emergency(const struct route_query *q)
 void outside_emergency_call(const struct route_query *q, struct route_decision *d,
 			    const struct emergency_number *n)
 {
+	const struct extension *x = model_extension(q->model, q->tenant_id, q->caller_extension_id);
 	const char *why = not_now(q, n->trunk_id, true);
 
 	if (why || was_tried_over(q, n->trunk_id)) {
@@ -580,7 +606,10 @@ void outside_emergency_call(const struct route_query *q, struct route_decision *
 	d->is_emergency = true;
 	go(q, d, n->trunk_id, STR("emergency"));
 	choose_caller_id(q, d, NULL);
-	if (*n->caller_id)
+	if (x && *x->emergency_caller_id &&
+	    may_show(q, pool_on(q, n->trunk_id), x->emergency_caller_id))
+		(void)snprintf(d->caller_id, sizeof(d->caller_id), "%s", x->emergency_caller_id);
+	else if (*n->caller_id)
 		(void)snprintf(d->caller_id, sizeof(d->caller_id), "%s", n->caller_id);
 }
 

@@ -126,6 +126,18 @@ static void help_is_called_for_by_what_it_is(void **state)
 	assert_refused(dial(w, "urn:service:counseling"), ROUTE_REFUSAL_NOT_FOUND);
 }
 
+static void emergency_services_see_the_extensions_own_number_for_them(void **state)
+{
+	struct world *w = *state;
+
+	put(w, &resource_extension, TENANT, 1,
+	    "{'number':'101','emergency_caller_id':'442070000155'}");
+	assert_over(dial(w, "112"), A, "112");
+	assert_string_equal(w->d.caller_id, "442070000155");
+	put(w, &resource_extension, TENANT, 1, "{'number':'101','emergency_caller_id':'4999'}");
+	assert_string_equal(dial(w, "112")->caller_id, "442070000199"); /* 4999 is nobody's */
+}
+
 static void disallowed_codes_are_refused_however_they_are_dialled(void **state)
 {
 	struct world *w = *state;
@@ -163,6 +175,30 @@ static void without_the_right_of_a_group_only_emergency_calls_go_out(void **stat
 	put(w, &resource_extension, TENANT, 1,
 	    "{'number':'101','member_of':[{'group_id':'1'},{'group_id':'2'}]}");
 	assert_over(dial(w, "002345"), A, "+442345");
+}
+
+/* RTE-4: extensions and groups are one condition. */
+static void a_rule_is_for_extensions_or_for_groups(void **state)
+{
+	struct world *w = *state;
+
+	put(w, &resource_extension_group, TENANT, 1, "{'name':'sales'}");
+	put(w, &resource_outbound_rule, TENANT, 80,
+	    "{'name':'far','priority':1,'prefixes':'0088','groups':[{'group_id':'1'}],"
+	    "'routes':[{'trunk_id':'2'}]}");
+	assert_over(dial(w, "0088123"), A, "+4488123"); /* not in the group: the next rule */
+	put(w, &resource_extension, TENANT, 1, "{'number':'101','member_of':[{'group_id':'1'}]}");
+	assert_over(dial(w, "0088123"), B, "0088123");
+	put(w, &resource_extension, TENANT, 1, "{'number':'101'}");
+	put(w, &resource_outbound_rule, TENANT, 80,
+	    "{'name':'far','priority':1,'prefixes':'0088','groups':[{'group_id':'1'}],"
+	    "'extensions':'100-105','routes':[{'trunk_id':'2'}]}");
+	assert_over(dial(w, "0088123"), B, "0088123");
+	w->q.caller_extension_id = 0; /* a PBX, a forward of nobody: none of them */
+	w->q.from_trunk_id = C;
+	w->q.nhistory = 1;
+	w->history[0] = (struct route_attempt){.may_retry = true, .trunk_id = B};
+	assert_over(dial(w, "0088123"), A, "+4488123");
 }
 
 static void outside_its_hours_a_rule_that_matches_refuses(void **state)
@@ -290,6 +326,8 @@ int main(void)
 		T(only_the_tenants_numbers_are_shown),
 		T(nothing_keeps_anybody_from_calling_112),
 		T(help_is_called_for_by_what_it_is),
+		T(emergency_services_see_the_extensions_own_number_for_them),
+		T(a_rule_is_for_extensions_or_for_groups),
 		T(disallowed_codes_are_refused_however_they_are_dialled),
 		T(a_rule_outside_the_class_is_not_considered),
 		T(without_the_right_of_a_group_only_emergency_calls_go_out),

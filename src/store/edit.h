@@ -73,11 +73,27 @@ int edit_transport_unused(struct edit *e, const struct object *o) MUST_USE;
 /* edit_rules.c: what trunks, pools and routing must fulfil; may write numbers as they are compared. */
 int edit_check_network_setting(struct edit *e, struct object *o,
 			       const struct object *before) MUST_USE;
+/* edit_pools.c: trunks and pools */
+struct did_why;
+int edit_check_did_pool(struct edit *e, struct object *o, const struct object *before) MUST_USE;
+int edit_check_trunk(struct edit *e, struct object *o, const struct object *before) MUST_USE;
+int edit_check_domain(struct edit *e, struct object *o, const struct object *before) MUST_USE;
+void edit_fault(struct edit *e, const char *field, const struct did_why *why);
+/* The tenant's pool on a trunk: ENOENT none. */
+int edit_pool_on(struct edit *e, uint64_t tenant_id, uint64_t trunk_id,
+		 struct did_pool **pp) MUST_USE;
+void edit_needs_pool(struct edit *e, uint64_t tenant_id, uint64_t trunk_id, const char *field,
+		     int *errp);
+/* What a query by ($1 tenant, $2 trunk, $3 did when given) finds; free(*idsp). */
+int edit_ids_of(struct edit *e, const char *sql, const struct object *o, uint64_t trunk_id,
+		struct str did, uint64_t **idsp, size_t *np) MUST_USE;
 /* edit_rules.c */
 int edit_check_rules(struct edit *e, struct object *o, const struct object *before) MUST_USE;
 int edit_rules_unused(struct edit *e, const struct object *o) MUST_USE;
 /* "extension 101": for messages.  dst of at least 96 bytes. */
 void edit_label(char *dst, size_t dst_bytes, const struct object *o);
+void edit_label_of(struct edit *e, const struct resource *res, uint64_t tenant_id, uint64_t id,
+		   char *dst, size_t dst_bytes);
 
 /* edit_log.c */
 int edit_next_id(struct edit *e, uint64_t tenant_id, uint64_t *idp) MUST_USE;

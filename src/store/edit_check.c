@@ -28,8 +28,8 @@ void edit_label(char *dst, size_t dst_bytes, const struct object *o)
 			*p = ' ';
 }
 
-static void label_of(struct edit *e, const struct resource *res, uint64_t tenant_id, uint64_t id,
-		     char *dst, size_t dst_bytes)
+void edit_label_of(struct edit *e, const struct resource *res, uint64_t tenant_id, uint64_t id,
+		   char *dst, size_t dst_bytes)
 {
 	struct object *o = NULL;
 
@@ -106,7 +106,7 @@ static int unique_columns(struct edit *e, const struct object *o)
 		err = owner_of_column(e, col, o->tenant_id, &v[i], o->id, &id);
 		if (err || !id)
 			continue;
-		label_of(e, o->res, o->tenant_id, id, label, sizeof(label));
+		edit_label_of(e, o->res, o->tenant_id, id, label, sizeof(label));
 		field_error_add(&e->errs, col->field->name, "taken", "belongs to %s", label);
 	}
 	return err;
@@ -132,7 +132,7 @@ static int claims(struct edit *e, const struct object *o)
 		if (err || (owner.tenant_id == o->tenant_id && owner.id == o->id && res == o->res))
 			continue;
 		if (owner.tenant_id == o->tenant_id && res)
-			label_of(e, res, owner.tenant_id, owner.id, label, sizeof(label));
+			edit_label_of(e, res, owner.tenant_id, owner.id, label, sizeof(label));
 		field_error_add(&e->errs, claim[i].field->name, "taken", "belongs to %s", label);
 	}
 	return err;
@@ -231,7 +231,7 @@ static int referrers(struct edit *e, const struct object *o, const struct sql_co
 		char self[96], label[96];
 
 		edit_label(self, sizeof(self), o);
-		label_of(e, res, o->tenant_id, ids[i], label, sizeof(label));
+		edit_label_of(e, res, o->tenant_id, ids[i], label, sizeof(label));
 		field_error_add(&e->errs, "id", "in_use", "%s is used by %s (%s)", self, label,
 				t->list ? t->list->name : col->field->name);
 	}

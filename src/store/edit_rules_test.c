@@ -88,6 +88,43 @@ static void no_number_is_in_two_tenants_pools(void **state)
 	make(fx, t.other, "did_pool", "{\"trunk_id\":\"%llu\",\"numbers\":\"2000-2999\"}", c);
 }
 
+/* TRK-8: what a PBX calls that is in no pool is its tenant's. */
+static void a_trunk_leads_to_one_tenants_pbx(void **state)
+{
+	struct fixture *fx = *state;
+	struct fixture_trunks t = set_up(fx);
+	uint64_t plain;
+
+	make(fx, fx->tenant_id, "did_pool", "{\"trunk_id\":\"%llu\",\"is_pbx\":true}", t.a);
+	refused(try(fx, t.other, "did_pool", "{\"trunk_id\":\"%llu\",\"is_pbx\":true}", t.a),
+		EINVAL, "is_pbx", "taken");
+	plain = make(fx, t.other, "did_pool", "{\"trunk_id\":\"%llu\"}", t.a);
+	refused(ask(fx, STORE_UPDATE, t.other, "did_pool", plain, "{\"is_pbx\":true}"), EINVAL,
+		"is_pbx", "taken");
+	make(fx, t.other, "did_pool", "{\"trunk_id\":\"%llu\",\"is_pbx\":true}", t.b);
+}
+
+/* TRK-6 */
+static void the_rules_that_need_a_pool_are_named(void **state)
+{
+	struct fixture *fx = *state;
+	struct fixture_trunks t = set_up(fx);
+	uint64_t pool = make(fx, fx->tenant_id, "did_pool", POOL, t.a);
+	struct store_reply r;
+
+	make(fx, fx->tenant_id, "inbound_rule",
+	     "{\"name\":\"desk\",\"trunk_id\":\"%llu\",\"did\":\"1000\"}", t.a);
+	make(fx, fx->tenant_id, "outbound_rule",
+	     "{\"name\":\"world\",\"routes\":[{\"trunk_id\":\"%llu\"}]}", t.a);
+	make(fx, fx->tenant_id, "emergency_number", "{\"number\":\"112\",\"trunk_id\":\"%llu\"}",
+	     t.a);
+	r = ask(fx, STORE_DELETE, fx->tenant_id, "did_pool", pool, NULL);
+	assert_non_null(strstr(r.json, "inbound rule desk needs it"));
+	assert_non_null(strstr(r.json, "outbound rule world needs it"));
+	assert_non_null(strstr(r.json, "emergency number 112 needs it"));
+	refused(r, EEXIST, "id", "in_use");
+}
+
 static void a_trunk_does_not_move_into_a_conflict(void **state)
 {
 	struct fixture *fx = *state;
@@ -191,6 +228,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_trunk_says_where_and_who),
 		T(no_number_is_in_two_tenants_pools),
+		T(a_trunk_leads_to_one_tenants_pbx),
+		T(the_rules_that_need_a_pool_are_named),
 		T(a_trunk_does_not_move_into_a_conflict),
 		T(an_inbound_rule_is_about_the_tenants_numbers),
 		T(rules_of_one_number_share_no_caller),

@@ -96,15 +96,17 @@ void probe_stop(struct peer *p, struct probe *pr)
 
 static void ask(struct timer *timer, void *arg);
 
-static bool is_down(const struct sip_msg *resp)
+static bool is_down(const struct trunk *t, const struct sip_msg *resp)
 {
-	return !resp || resp->status == 408 || resp->status == 503;
+	if (!resp || resp->status == 408 || resp->status == 503)
+		return true;
+	return t && t->keep_alive_200_only && resp->status != 200;
 }
 
 static void heard(struct peer *p, const struct sip_msg *resp, int err)
 {
 	const struct trunk *t = peer_trunk(p);
-	bool is_alive = !is_down(resp);
+	bool is_alive = !is_down(t, resp);
 	bool registers = t && t->kind == TRUNK_KIND_REGISTER;
 	char reason[TRUNK_REASON_BYTES];
 	uint64_t s = t ? (uint64_t)t->keep_alive_seconds : LOST_S;
@@ -139,7 +141,7 @@ static void on_response(oid trans, const struct sip_msg *resp, int err, void *ar
 	if (resp && resp->status < 200)
 		return;
 	p->options.trans = 0;
-	if (is_down(resp) && move_home(p, resp))
+	if (is_down(peer_trunk(p), resp) && move_home(p, resp))
 		return ask(&p->options.timer, p);
 	heard(p, resp, err);
 }
