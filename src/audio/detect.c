@@ -10,6 +10,7 @@ enum { DETECT_HZ = 8000 };
 
 struct detect {
 	uint32_t rate_hz;
+	bool was_pressed;
 	struct resample *down;
 	dtmf_rx_state_t *keys;
 	modem_connect_tones_rx_state_t *fax;
@@ -53,6 +54,8 @@ void detect_hear(struct detect *d, const int16_t *pcm, size_t n, struct detected
 	memset(out, 0, sizeof(*out));
 	dtmf_rx(d->keys, low, (int)nlow);
 	dtmf_rx_get(d->keys, out->digits, DETECT_MAX_DIGITS);
+	out->is_pressed = d->was_pressed | *out->digits | dtmf_rx_status(d->keys);
+	d->was_pressed = dtmf_rx_status(d->keys);
 	modem_connect_tones_rx(d->fax, low, (int)nlow);
 	out->is_fax = modem_connect_tones_rx_get(d->fax) == MODEM_CONNECT_TONES_FAX_CNG;
 }

@@ -15,8 +15,9 @@ enum { DETECT_MAX_DIGITS = 8 };
 
 struct detected {
 	char digits[DETECT_MAX_DIGITS +
-		    1]; /* that ended in these samples: 0-9 * # A-D, each once */
-	bool is_fax;	/* it has been heard just now; once */
+		    1];	 /* that ended in these samples: 0-9 * # A-D, each once */
+	bool is_pressed; /* one is, or has just been */
+	bool is_fax;	 /* it has been heard just now; once */
 };
 
 struct detect;

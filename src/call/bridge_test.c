@@ -222,7 +222,7 @@ static void without_an_offer_the_callee_offers(void **state)
 	assert_true(last_call(w)->answered_at != 0);
 	ua_request(&a, "ACK", audio_as(a.p, 1, "sendrecv"));
 	m = ua_asked(&b, SIP_ACK);
-	assert_true(says(m, "RTP/AVP 0\r\n"));
+	assert_true(says(m, "RTP/AVP 0 101\r\n"));
 	sa = session_of(w, a.p);
 	sb = session_of(w, b.p);
 	assert_int_equal(sa->joined, sb->id);
@@ -306,7 +306,7 @@ static void a_reinvite_without_offer_asks_the_other_side(void **state)
 	assert_true(says(m, "RTP/AVP 0 8 101"));
 	ua_request(&a, "ACK", audio_as(a.p, 2, "sendrecv"));
 	m = ua_asked(&b, SIP_ACK);
-	assert_true(says(m, "RTP/AVP 0\r\n"));
+	assert_true(says(m, "RTP/AVP 0 101\r\n"));
 	a_phone_holds_and_takes_back(w, &b, &a);
 	hang_up(&a, &b);
 }

@@ -11,6 +11,7 @@
 #include "call/attest.h"
 #include "call/calls.h"
 #include "call/leg_media.h"
+#include "call/leg_press.h"
 #include "call/leg_sip.h"
 #include "call/party.h"
 #include "call/pickup.h"
@@ -110,6 +111,7 @@ static void leg_identity(struct leg *leg, const struct identity *who)
 		return; /* it came from a trunk: on_trunk() */
 	leg->account_id = who->account->o.id;
 	leg->nat = (enum nat_choice)who->account->nat;
+	leg->dtmf = (enum dtmf_choice)who->account->dtmf;
 	if (!who->extension)
 		return;
 	leg->extension_id = who->extension->o.id;
@@ -379,6 +381,7 @@ static void not_made(struct sip_strans *st, int err)
 
 static void on_trunk(struct leg *leg, uint64_t trunk_id)
 {
+	leg_press_on_trunk(leg, trunk_id);
 	leg->trunk_id = trunk_id;
 	trunks_hold(leg->cs->conf.trunks, trunk_id);
 }

@@ -12,6 +12,7 @@
 #include "call/calls.h"
 #include "call/early.h"
 #include "call/leg_media.h"
+#include "call/leg_press.h"
 #include "call/meter.h"
 #include "call/leg_sip.h"
 #include "call/negotiate.h"
@@ -453,6 +454,7 @@ struct leg *leg_free(struct leg *leg)
 	lines_forget(leg);
 	leg_sip_forget_requests(leg);
 	refer_lose(leg);
+	leg_press_free(leg);
 	meter_free(leg);
 	if (leg->trunk_id)
 		trunks_release(leg->cs->conf.trunks, leg->trunk_id);

@@ -26,6 +26,7 @@ struct ringing_member;
 struct refer;
 struct party;
 struct meter;
+struct keys_told;
 
 enum leg_state {
 #define X(name, ms) LEG_##name,
@@ -43,6 +44,9 @@ enum leg_ev {
 
 /* What the device waits for from us: the way the next description goes. */
 enum leg_owes { LEG_OWES_NOTHING, LEG_OWES_FINAL, LEG_OWES_RESPONSE, LEG_OWES_ACK };
+
+/* Devices that do both at once are heard once: leg_press.h. */
+enum leg_presses { LEG_PRESSES_UNKNOWN, LEG_PRESSES_MEDIA, LEG_PRESSES_INFO };
 
 /* How a stream is protected: leg_keys.h. */
 struct leg_line {
@@ -90,6 +94,11 @@ struct leg {
 	bool has_media;		  /* a session was asked for and is not yet closed */
 	uint8_t nstreams, nasked; /* open; being opened */
 	struct addr local[MEDIA_MAX_STREAMS];
+	enum dtmf_choice dtmf;	  /* how keys go to and from it */
+	enum leg_presses presses; /* how it has pressed its first */
+	bool is_pressed;	  /* keys, for it, by us */
+	struct keys_told
+		*keys_told;  /* what its other side pressed, on its way as INFO; NULL: none */
 	enum nat_choice nat; /* whether the addresses in its SDP are believed (ACC-5) */
 	struct media_remote remote[MEDIA_MAX_STREAMS]; /* as last told the engine */
 	oid joined;				       /* leg whose media it hears */

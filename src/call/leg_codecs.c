@@ -3,9 +3,9 @@
 #include "call/leg_codecs.h"
 #include "media/format.h"
 
-enum { FIRST_DYNAMIC = 96, LAST_DYNAMIC = 127 };
+enum { FIRST_DYNAMIC = 96, LAST_DYNAMIC = 127, USUAL_EVENTS = 101, NARROW_HZ = 8000 };
 
-/* In the order of our preference. */
+/* In the order of our preference; keys last. */
 static const struct sdp_format ours[] = {
 #define F(type, name, hz, nchannels, parameters)                                                   \
 	{                                                                                          \
@@ -97,6 +97,8 @@ static void add_ours(struct leg_codecs *c, struct sdp_format f)
 	char *number = c->numbers[c->nnumbers];
 	int pt = f.pt;
 
+	if (pt < 0 && is_events(&f) && is_free(c, USUAL_EVENTS))
+		pt = USUAL_EVENTS;
 	for (int i = FIRST_DYNAMIC; pt < 0 && i <= LAST_DYNAMIC; i++)
 		if (is_free(c, i))
 			pt = i;
@@ -147,4 +149,74 @@ void leg_codecs_answer(struct leg_codecs *c, const struct sdp_media *offer,
 		if (f)
 			c->formats[c->n++] = *f;
 	}
+}
+
+const struct sdp_format *leg_codecs_events(const struct sdp_media *m, uint32_t clock_hz)
+{
+	const struct sdp_format *other = NULL;
+
+	for (size_t i = 0; i < m->nformats; i++) {
+		const struct sdp_format *f = &m->formats[i];
+
+		if (!is_events(f) || f->pt < 0)
+			continue;
+		if (f->clock_hz == clock_hz)
+			return f;
+		/* Devices list these beside speech of another clock, and mean it. */
+		if (!other || f->clock_hz == NARROW_HZ)
+			other = f;
+	}
+	return other;
+}
+
+/* Of the first speech in it that we can convert; 0: there is none. */
+static uint32_t clock_of(const struct leg_codecs *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (is_speech(&c->formats[i]) && media_knows(&c->formats[i]))
+			return c->formats[i].clock_hz;
+	return 0;
+}
+
+static bool is_dropped(const struct sdp_format *f, const struct sdp_media *offer, bool may_press)
+{
+	return is_events(f) && (!may_press || (offer && !find(offer->formats, offer->nformats, f)));
+}
+
+/* Of any clock, or of that one. */
+static bool has_events(const struct leg_codecs *c, uint32_t clock_hz)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (is_events(&c->formats[i]) && (!clock_hz || c->formats[i].clock_hz == clock_hz))
+			return true;
+	return false;
+}
+
+static void add_events(struct leg_codecs *c, const struct sdp_media *offer, uint32_t clock_hz)
+{
+	const struct sdp_format *f = offer ? leg_codecs_events(offer, clock_hz) : NULL;
+
+	if (f && !has_events(c, 0) && c->n < SDP_MAX_FORMATS)
+		c->formats[c->n++] = *f;
+	else if (!offer && !has_events(c, NARROW_HZ))
+		add_ours(c, ours[ARRAY_LEN(ours) - 1]);
+}
+
+bool leg_codecs_keys(struct leg_codecs *c, const struct sdp_media *from,
+		     const struct sdp_media *offer, bool may_press)
+{
+	size_t before = c->n ? c->n : from->nformats, kept = 0;
+	uint32_t clock_hz;
+
+	if (!c->n)
+		for (c->nnumbers = 0; c->n < from->nformats; c->n++)
+			c->formats[c->n] = from->formats[c->n];
+	for (size_t i = 0; i < c->n; i++)
+		if (!is_dropped(&c->formats[i], offer, may_press))
+			c->formats[kept++] = c->formats[i];
+	c->n = kept;
+	clock_hz = clock_of(c);
+	if (may_press && clock_hz)
+		add_events(c, offer, clock_hz);
+	return c->n != before || kept != before;
 }

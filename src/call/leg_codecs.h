@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Codecs between two legs that share none: each is told of what it may use with us, and the engine converts.
+ * Codecs between two legs that share none: each is told of what it may use with us, and the engine converts.  And the events that
+ * keys are, which each may use though the other cannot.
  *
- * Only legs marked `converts` are dealt with here, which they are once a device has refused the other's codecs (488); where two
+ * Only legs marked `converts` are told of other codecs, which they are once a device has refused the other's (488); where two
  * share one, what they say is passed on as it is.
  *
  * Thread     core
  * Ownership  formats written borrow from the descriptions and from struct leg_codecs
- * Sources    RFC 3264 5.1, 6.1, RFC 3551 6 (96 to 127 are dynamic)
+ * Sources    RFC 3264 5.1, 6.1, RFC 3551 6 (96 to 127 are dynamic), RFC 4733 2.4
  */
 #ifndef CALL_LEG_CODECS_H
 #define CALL_LEG_CODECS_H
@@ -28,5 +29,12 @@ void leg_codecs_offer(struct leg_codecs *c, const struct sdp_media *from);
 /* An audio line of the answer to `offer`: what the other has answered of it, or else the first that we can convert, and keys. */
 void leg_codecs_answer(struct leg_codecs *c, const struct sdp_media *offer,
 		       const struct sdp_media *answered);
+
+/* The events of a line, for speech of that clock; NULL: none. */
+const struct sdp_format *leg_codecs_events(const struct sdp_media *m, uint32_t clock_hz);
+/* What stands in c, or else (n 0) in `from`, with events where the leg may use them: offered, they are added; in the answer to `offer`
+ * stand those that it has.  may_press false: without.  False: nothing is to be changed. */
+bool leg_codecs_keys(struct leg_codecs *c, const struct sdp_media *from,
+		     const struct sdp_media *offer, bool may_press);
 
 #endif

@@ -8,6 +8,7 @@
 #include "call/calls.h"
 #include "call/leg_keys.h"
 #include "call/leg_media.h"
+#include "call/leg_press.h"
 #include "media/format.h"
 
 int leg_media_post(struct leg *leg, struct media_cmd *cmd)
@@ -111,6 +112,8 @@ static struct media_format format_of(const struct leg *leg, const struct sdp_med
 		f = media_format_of(theirs, other);
 	if (!f.codec && leg->converts)
 		f = media_format_of(theirs, theirs);
+	if (f.codec)
+		leg_press_format(leg, theirs, &f);
 	return f;
 }
 

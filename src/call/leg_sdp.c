@@ -9,6 +9,7 @@
 #include "call/leg_keys.h"
 #include "call/leg_codecs.h"
 #include "call/leg_media.h"
+#include "call/leg_press.h"
 #include "call/services.h"
 #include "media/format.h"
 
@@ -135,19 +136,27 @@ static size_t first_audio(const struct sdp *s)
 	return s->nmedia;
 }
 
-/* The audio line of a leg that shares no codec with the other: what we can convert. */
+/* The audio line of a leg that shares no codec with the other: what we can convert; and how it may press keys. */
 static void fit_codecs(const struct writing *w, size_t i, struct leg_codecs *c,
 		       struct sdp_local_media *media)
 {
 	const struct sdp_media *m = &w->from->media[i];
 
-	if (!w->to->converts || media->is_refused || !str_ieq(m->kind, STR("audio")))
+	const struct sdp_media *offer =
+		w->offer && i < w->offer->nmedia ? &w->offer->media[i] : NULL;
+	bool has_changed = false;
+
+	if (media->is_refused || !sdp_proto_is_rtp(m->proto))
 		return;
-	if (w->offer && i < w->offer->nmedia)
-		leg_codecs_answer(c, &w->offer->media[i], m);
-	else
+	c->n = 0;
+	if (w->to->converts && offer)
+		leg_codecs_answer(c, offer, m);
+	else if (w->to->converts)
 		leg_codecs_offer(c, m);
-	if (!c->n)
+	has_changed = c->n;
+	if (leg_press_is_fitted(w->to))
+		has_changed |= leg_codecs_keys(c, m, offer, leg_press_takes_events(w->to));
+	if (!has_changed || !c->n)
 		return;
 	media->formats = c->formats;
 	media->nformats = c->n;
@@ -304,12 +313,23 @@ static bool has_format(const struct sdp_media *m, struct str text)
 	return false;
 }
 
-static bool same_formats(const struct sdp_media *a, const struct sdp_media *b)
+static bool is_keys(const struct sdp_format *f)
+{
+	return str_ieq(f->encoding, STR("telephone-event"));
+}
+
+/* Events that one has and the other has not are converted: fit_codecs(). */
+static bool has_formats(const struct sdp_media *a, const struct sdp_media *b)
 {
 	for (size_t i = 0; i < a->nformats; i++)
-		if (!has_format(b, a->formats[i].text))
+		if (!is_keys(&a->formats[i]) && !has_format(b, a->formats[i].text))
 			return false;
-	return a->nformats == b->nformats;
+	return true;
+}
+
+static bool same_formats(const struct sdp_media *a, const struct sdp_media *b)
+{
+	return has_formats(a, b) && has_formats(b, a);
 }
 
 bool leg_sdp_agree(const struct sdp *offer, const struct sdp *answer)
@@ -338,7 +358,7 @@ static bool same_format(const struct sdp_format *a, const struct sdp_format *b)
 
 static bool is_event(const struct sdp_format *f)
 {
-	return str_ieq(f->encoding, STR("telephone-event")) || str_ieq(f->encoding, STR("CN"));
+	return is_keys(f) || str_ieq(f->encoding, STR("CN"));
 }
 
 /* Do the formats that both have mean the same, under the same number? */

@@ -9,7 +9,7 @@
 #include "call/bridge.h"
 #include "call/calls.h"
 #include "call/leg_sip.h"
-#include "call/leg_sound.h"
+#include "call/leg_press.h"
 #include "call/moved.h"
 #include "call/originate.h"
 #include "call/party.h"
@@ -536,7 +536,7 @@ void leg_sip_request(struct leg *leg, const struct sip_inv_event *ev)
 			(void)sip_reply(ev->st, 469, NULL, &no_packages);
 			return;
 		}
-		if (ev->msg->body.n && !leg_sound_info(leg, ev->msg) && !relay_request(leg, ev))
+		if (ev->msg->body.n && !leg_press_info(leg, ev->msg) && !relay_request(leg, ev))
 			return; /* answered when the other side has */
 		status = 200;	/* RFC 6086 appendix A: one without a package is acknowledged */
 		break;

@@ -3,6 +3,7 @@
 #include <string.h>
 #include "call/calls.h"
 #include "call/leg_media.h"
+#include "call/leg_press.h"
 #include "call/leg_sound.h"
 #include "call/services.h"
 #include "media/files.h"
@@ -74,6 +75,12 @@ int leg_sound_record_end(struct leg *leg)
 	return leg_media_post(leg, &(struct media_cmd){.type = MEDIA_RECORD_END});
 }
 
+int leg_sound_press(struct leg *leg, char key)
+{
+	leg->is_pressed = true;
+	return leg_media_post(leg, &(struct media_cmd){.type = MEDIA_PRESS, .u.press = {key}});
+}
+
 int leg_sound_mix(struct leg *leg, uint64_t room, uint32_t speaks, uint32_t hears)
 {
 	struct media_cmd cmd = {.type = MEDIA_MIX, .u.mix = {room, speaks, hears}};
@@ -84,12 +91,11 @@ int leg_sound_mix(struct leg *leg, uint64_t room, uint32_t speaks, uint32_t hear
 	return err;
 }
 
-static bool tell(struct leg *leg, enum owner_event_type type, int err, char digit)
+static bool tell(struct leg *leg, enum owner_event_type type, int err)
 {
 	if (!leg_is_over(leg))
 		services_tell(leg->call,
-			      &(struct owner_event){
-				      .type = type, .leg = leg->id, .err = err, .digit = digit});
+			      &(struct owner_event){.type = type, .leg = leg->id, .err = err});
 	return true;
 }
 
@@ -99,52 +105,27 @@ static bool refused(struct leg *leg, const struct media_event *ev)
 	if (!ev->err || !ev->seq)
 		return false;
 	if (ev->seq == leg->play_seq)
-		return tell(leg, OWNER_PLAYED, ev->err, 0);
+		return tell(leg, OWNER_PLAYED, ev->err);
 	if (ev->seq == leg->record_seq)
-		return tell(leg, OWNER_RECORDED, ev->err, 0);
+		return tell(leg, OWNER_RECORDED, ev->err);
 	if (ev->seq == leg->mix_seq)
-		return tell(leg, OWNER_FAILED, ev->err, 0);
-	return false;
-}
-
-/* "Signal=5" among other lines, or the body is the key. */
-static char key_of(const struct sip_msg *info)
-{
-	struct str body = sip_msg_body(info, STR("application/dtmf-relay"));
-
-	while (body.p) {
-		struct str line = str_cut(&body, '\n'), name = str_trim(str_cut(&line, '='));
-
-		line = str_trim(line);
-		if (str_ieq(name, STR("Signal")))
-			return line.n == 1 ? *line.p : 0;
-	}
-	body = str_trim(sip_msg_body(info, STR("application/dtmf")));
-	return body.n == 1 ? *body.p : 0;
-}
-
-bool leg_sound_info(struct leg *leg, const struct sip_msg *info)
-{
-	char key = key_of(info);
-
-	if (!key || !strchr("0123456789*#ABCDabcd", key) || !leg->call->service)
-		return false;
-	if (key >= 'a')
-		key = (char)(key - 'a' + 'A');
-	return tell(leg, OWNER_DIGIT, 0, key);
+		return tell(leg, OWNER_FAILED, ev->err);
+	/* A key more than can wait, or one that it presses as an event too: the call goes on. */
+	return leg->is_pressed && (ev->err == EALREADY || ev->err == ENOSPC);
 }
 
 bool leg_sound_event(struct leg *leg, const struct media_event *ev)
 {
 	switch (ev->type) {
 	case MEDIA_KEY:
-		return tell(leg, OWNER_DIGIT, 0, ev->u.key);
+		leg_press_heard(leg, ev->u.key);
+		return true;
 	case MEDIA_FAX:
 		return true; /* for menus, which do not exist yet */
 	case MEDIA_PLAYED:
-		return tell(leg, OWNER_PLAYED, ev->err, 0);
+		return tell(leg, OWNER_PLAYED, ev->err);
 	case MEDIA_RECORDED:
-		return tell(leg, OWNER_RECORDED, ev->err, 0);
+		return tell(leg, OWNER_RECORDED, ev->err);
 	case MEDIA_DONE:
 		return refused(leg, ev);
 	default:

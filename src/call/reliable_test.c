@@ -163,7 +163,7 @@ static void another_answer_than_the_reliable_one_is_offered_after_the_ack(void *
 	assert_int_equal(sdp_version(m), version + 1);
 	ack_with_cseq_of_the_invite(&a, 1);
 	m = ua_asked(&a, SIP_INVITE);
-	assert_true(says(m, "RTP/AVP 8\r\n"));
+	assert_true(says(m, "RTP/AVP 8 101\r\n"));
 	ua_reply(&a, 200, sdp_lines(a.p, 2, "m=audio 4000 RTP/AVP 8\r\n"));
 	ua_asked(&a, SIP_ACK);
 	hang_up(&a, &c);

@@ -88,6 +88,7 @@ void ringing_add_contact(struct ringing_member *m, const struct contact *c,
 	leg->extension_id = m->key.id;
 	leg->account_id = c->account_id;
 	leg->nat = (enum nat_choice)acc->nat;
+	leg->dtmf = (enum dtmf_choice)acc->dtmf;
 	leg->nstreams = ringing_offer(caller) ? leg_sdp_streams(ringing_offer(caller)) : 1;
 	str_fit(leg->rec.number, sizeof(leg->rec.number), str_of(ext->number));
 	calls_bind_for(call->cs, &leg->flow, &leg->bind);

@@ -3,6 +3,7 @@
 #include "call/calls.h"
 #include "call/events.h"
 #include "call/leg_media.h"
+#include "call/leg_press.h"
 #include "call/meter.h"
 #include "call/ringing_inside.h"
 
@@ -47,6 +48,7 @@ int ringing_add_trunk_leg(struct ringing_member *m)
 	leg->member = m;
 	leg->converts = m->converts;
 	leg->trunk_id = call->plan.trunk_id;
+	leg_press_on_trunk(leg, leg->trunk_id);
 	trunks_hold(conf->trunks, leg->trunk_id);
 	leg->flow = flow;
 	leg->nstreams = ringing_offer(caller) ? leg_sdp_streams(ringing_offer(caller)) : 1;

@@ -9,6 +9,11 @@ bool media_knows(const struct sdp_format *f)
 	return codec_find(f->encoding, f->clock_hz, f->channels) != CODEC_NONE;
 }
 
+uint32_t media_clock_hz(const struct media_format *f)
+{
+	return f->codec ? codec_get(f->codec)->clock_hz : 0;
+}
+
 static bool is_event(const struct sdp_format *f)
 {
 	return str_ieq(f->encoding, STR("telephone-event"));

@@ -314,7 +314,7 @@ static void every_command_is_answered_exactly_once(void **state)
 				both_ways(addr_at("127.20.0.1", (uint16_t)(1024 + i)));
 		if (cmd.type == MEDIA_REMOTE) /* PCMU, so that it may be played to, and mixed */
 			cmd.u.remote.remote.format =
-				(struct media_format){1, 0, 0, MEDIA_NO_PT, MEDIA_NO_PT, 20, 0};
+				(struct media_format){1, 0, 0, MEDIA_NO_PT, MEDIA_NO_PT, 20, 0, 0};
 		if (cmd.type >= MEDIA_PLAY && cmd.type <= MEDIA_MIX)
 			memset(&cmd.u, 0, sizeof(cmd.u));
 		if (cmd.type == MEDIA_MIX)

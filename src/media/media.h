@@ -43,7 +43,8 @@ enum media_cmd_type {
 		     * sounds (ENOENT, EINVAL …: a file that cannot be played; ENOTSUP: no codec that we speak; ECANCELED:
 		     * something else was asked for meanwhile), then MEDIA_PLAYED */
 	MEDIA_HUSH, /* stop playing → MEDIA_DONE, after the PLAYED */
-	MEDIA_PRESS, /* keys to the leg, as it hears them: events or sound → MEDIA_DONE (EINVAL, ENOSPC) */
+	MEDIA_PRESS, /* keys to the leg, as it hears them: events or sound; what its peer signalled when it is joined, which then has
+		      * no other way to press → MEDIA_DONE (EINVAL; ENOSPC; EALREADY: its peer presses by events) */
 	MEDIA_RECORD, /* what the leg says and hears into a file → MEDIA_DONE, then MEDIA_RECORDED; goes on over JOIN, PART, MIX */
 	MEDIA_RECORD_HOLD, /* u.hold: leave out what comes now, or go on → MEDIA_DONE */
 	MEDIA_RECORD_END,  /* → MEDIA_DONE, MEDIA_RECORDED follows */
@@ -60,11 +61,16 @@ enum media_kind {
 
 enum { MEDIA_NO_PT = 255 };
 
+/* How keys reach a leg: as events where its format has them, else as sound.  TOLD: by its signalling, which the core sees to
+ * (MEDIA_KEY of the other side says which).  AS_THEY_COME: between two legs nothing is converted for their sake. */
+enum media_keys { MEDIA_KEYS_SENT, MEDIA_KEYS_TOLD, MEDIA_KEYS_AS_THEY_COME };
+
 struct media_format {	       /* how a leg speaks; media/format.h makes it from descriptions */
 	uint8_t codec;	       /* enum codec_id; 0: none we know */
 	uint8_t pt_in, pt_out; /* payload types of what it sends, and of what is sent to it */
 	uint8_t events_in, events_out; /* of RFC 4733, or MEDIA_NO_PT */
 	uint8_t ptime_ms;	       /* of what is sent to it */
+	uint8_t keys;		       /* enum media_keys */
 	uint32_t events_hz;
 };
 

@@ -201,6 +201,13 @@ static struct stream_end *relay_raw(struct stream_end *in, const struct addr *sr
 	return leave_rtp(s, NULL);
 }
 
+static inline bool is_event(const struct stream *s, uint8_t pt)
+{
+	const struct media_format *f = &s->remote.format;
+
+	return (pt == f->events_in) | (pt == f->events_out);
+}
+
 struct stream_end *relay_packet(struct stream_end *in, const struct addr *src, uint8_t *p,
 				size_t *np, uint64_t now_us)
 {
@@ -241,6 +248,8 @@ struct stream_end *relay_packet(struct stream_end *in, const struct addr *src, u
 	/* Read again: opening has taken the tag from its end. */
 	if (__builtin_expect(s->voice != NULL, 0) && s->remote.may_send && !rtp_read(&h, p, *np))
 		voice_hear(s->voice, &h, p, now_us);
+	if (__builtin_expect(is_event(s, h.pt), 0) && !stream_keys_pass(s, &h, p))
+		return NULL;
 	return seal(leave_rtp(s, p), false, p, np);
 }
 

@@ -82,6 +82,7 @@ struct stream {
 	bool is_remote_known; /* MEDIA_REMOTE has come */
 	bool is_silent;	      /* reported, and nothing came since */
 	bool was_heard;	      /* reported */
+	bool has_pressed;     /* keys, as events */
 	bool is_protected;    /* SRTP: what is not, does not pass, either way */
 	uint8_t news;	      /* enum relay_news: to report */
 	uint8_t index;
@@ -120,6 +121,12 @@ void stream_speak(struct stream *s);		      /* must be parted */
 int stream_keys(struct stream *s, bool is_protected, const struct media_key *in,
 		const struct media_key *out) MUST_USE;
 void stream_close(struct stream *s); /* parts it, forgets keys */
+
+/* keys.c.  How keys go to and from a leg. */
+enum stream_keys { STREAM_EVENTS, STREAM_SOUND, STREAM_TOLD, STREAM_AS_THEY_COME };
+enum stream_keys stream_keys_of(const struct stream *s);
+/* An event of the leg's on its way to its peer, which has its own number and clock for it.  False: it does not go there. */
+bool stream_keys_pass(struct stream *s, const struct rtp_head *h, uint8_t *p);
 
 /* stream_web.c.  Keys from a hand-shake.  EINVAL, ENOTSUP, ENOMEM: it is protected and nothing passes. */
 int stream_dtls(struct stream *s, const struct dtls_identity *i, const struct media_dtls *conf,

@@ -107,6 +107,9 @@ static void sound_part(struct sound *s)
 	struct sound *other = s->pair;
 
 	s->pair = other->pair = NULL;
+	s->is_bound = other->is_bound = false;
+	voice_mute_keys(s->voice, false);
+	voice_mute_keys(other->voice, false);
 	sound_yield(other);
 }
 
@@ -136,11 +139,31 @@ static void speak_up(struct sound *s)
 	stream_speak(s->stream);
 }
 
+static bool keys_differ(const struct stream *a, const struct stream *b)
+{
+	enum stream_keys x = stream_keys_of(a), y = stream_keys_of(b);
+
+	return x != y && x != STREAM_AS_THEY_COME && y != STREAM_AS_THEY_COME;
+}
+
 static bool differ(const struct stream *a, const struct stream *b)
 {
 	const struct media_format *f = &a->remote.format, *g = &b->remote.format;
 
-	return f->codec && g->codec && f->codec != g->codec;
+	return f->codec && g->codec && (f->codec != g->codec || keys_differ(a, b));
+}
+
+static bool has_audible_keys(const struct sound *s)
+{
+	const struct media_format *f = &s->stream->remote.format;
+
+	return f->keys != MEDIA_KEYS_TOLD && f->events_out == MEDIA_NO_PT;
+}
+
+/* Keys that one hears in the other's voice need not be pressed for it; else it shall not hear them twice. */
+static void pair_keys(struct sound *s)
+{
+	voice_mute_keys(s->voice, has_audible_keys(s) && !has_audible_keys(s->pair));
 }
 
 static void pair_speaks(struct sound *s)
@@ -151,37 +174,46 @@ static void pair_speaks(struct sound *s)
 	s->is_spoken = true;
 }
 
-int sound_convert(struct sounds *ss, struct worker_session *a, struct worker_session *b)
+static int make_pair(struct sounds *ss, struct worker_session *a, struct worker_session *b)
 {
-	struct stream *x = audio_of(a), *y = audio_of(b);
 	struct sound *s, *t;
 	uint32_t rate_hz;
-	int err;
+	int err = sound_get(ss, a, &s);
 
-	if (!x || !y || !differ(x, y)) {
-		if (a->sound && a->sound->pair) {
-			sound_yield(a->sound);
-			session_relink(a, b);
-		}
-		return 0;
-	}
-	err = sound_get(ss, a, &s);
 	if (!err)
 		err = sound_get(ss, b, &t);
 	if (err)
 		return err;
-	rate_hz = rate_for(&x->remote.format) > rate_for(&y->remote.format)
-			  ? rate_for(&x->remote.format)
-			  : rate_for(&y->remote.format);
-	err = voice_change(s->voice, &x->remote.format, rate_hz);
+	rate_hz = rate_for(&s->stream->remote.format);
+	if (rate_hz < rate_for(&t->stream->remote.format))
+		rate_hz = rate_for(&t->stream->remote.format);
+	err = voice_change(s->voice, &s->stream->remote.format, rate_hz);
 	if (!err)
-		err = voice_change(t->voice, &y->remote.format, rate_hz);
-	if (err || s->pair == t)
+		err = voice_change(t->voice, &t->stream->remote.format, rate_hz);
+	if (err)
 		return err;
-	s->pair = t;
-	t->pair = s;
-	pair_speaks(s);
-	pair_speaks(t);
+	if (s->pair != t) {
+		s->pair = t;
+		t->pair = s;
+		pair_speaks(s);
+		pair_speaks(t);
+	}
+	pair_keys(s);
+	pair_keys(t);
+	return 0;
+}
+
+int sound_convert(struct sounds *ss, struct worker_session *a, struct worker_session *b)
+{
+	bool is_bound = a->sound && a->sound->pair && a->sound->is_bound;
+	struct stream *x = audio_of(a), *y = audio_of(b);
+
+	if (x && y && (is_bound || differ(x, y)))
+		return make_pair(ss, a, b);
+	if (a->sound && a->sound->pair) {
+		sound_yield(a->sound);
+		session_relink(a, b);
+	}
 	return 0;
 }
 
@@ -281,11 +313,31 @@ int sound_loaded(struct sound *s, const struct files_done *done)
 	return done->err ? done->err : start(s, &s->wanted, done->list, done->seq);
 }
 
+/* What its peer has signalled: from now on they are spoken to, since packets of ours do not fit among relayed ones. */
+static int press_for(struct sound *s, struct worker_session *peer)
+{
+	struct stream *st = audio_of(peer);
+	int err;
+
+	if (st && st->has_pressed)
+		return EALREADY;
+	err = s->pair ? 0 : make_pair(s->all, s->session, peer);
+	if (err)
+		return err;
+	s->is_bound = s->pair->is_bound = true;
+	s->pair->has_signalled = true;
+	return 0;
+}
+
 int sound_press(struct sound *s, const char *keys)
 {
+	struct worker_session *peer = s->session->peer;
 	int err = 0;
 
-	speak_up(s);
+	if (peer && peer != s->session)
+		err = press_for(s, peer);
+	else
+		speak_up(s);
 	for (; *keys && !err; keys++)
 		err = voice_press(s->voice, *keys);
 	return err;
@@ -365,6 +417,13 @@ static bool is_heard_by_any(const struct sound *s)
 	return s->pair || s->recording || (peer && peer->recording) || (s->room && s->speaks);
 }
 
+/* The other side neither hears it as it is, nor is it told, nor has it had it already. */
+static bool must_press(const struct sound *s)
+{
+	return !s->has_signalled && s->pair->stream->remote.format.keys != MEDIA_KEYS_TOLD &&
+	       !(has_audible_keys(s) && has_audible_keys(s->pair));
+}
+
 static void tell_keys(struct sound *s)
 {
 	struct media_event ev = {.session = s->session->id};
@@ -375,7 +434,7 @@ static void tell_keys(struct sound *s)
 		ev.u.key = key;
 		if (s->playing.is_on && s->playing.until_key)
 			stop(s, &s->playing, EINTR);
-		if (s->pair)
+		if (s->pair && must_press(s))
 			(void)!voice_press(s->pair->voice,
 					   key); /* more than 32 at once: nobody presses those */
 		/* A core that reads no more than a thousand notices late has other troubles than a key. */

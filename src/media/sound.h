@@ -64,6 +64,8 @@ struct sound {
 	struct recording *recording;
 	struct path_list *scratch; /* removed with the session; NULL: none */
 	struct sound *pair;	   /* converted for each other */
+	bool is_bound;		   /* the pair stays one, whatever they describe */
+	bool has_signalled;	   /* keys: what is heard of them besides is the same again */
 	/* mix */
 	struct room *room;
 	struct link in_room;
@@ -81,7 +83,7 @@ void sound_yield(struct sound *s);
 /* Its session goes to another thread, with its recording. */
 void sound_leave(struct sound *s);
 void sound_enter(struct sounds *ss, struct sound *s);
-/* Two joined sessions: converted for each other where their codecs differ, relayed where they are one.  After JOIN, and when a
+/* Two joined sessions: converted for each other where their codecs or their ways to press keys differ, relayed where they are one.  After JOIN, and when a
  * description has changed. */
 int sound_convert(struct sounds *ss, struct worker_session *a, struct worker_session *b) MUST_USE;
 int sound_reformat(struct sound *s) MUST_USE; /* its stream's description has changed */

@@ -43,7 +43,7 @@ static void speaker_open(struct fixture *f, struct speaker *s, oid session, cons
 	s->pt = codec == CODEC_OPUS ? 96 : codec_get(codec)->pt;
 	s->phone = phone_at(ip, (uint16_t)(40000 + 2 * session), at);
 	r = both_ways(s->phone.at);
-	r.format = (struct media_format){(uint8_t)codec, s->pt, s->pt, TE, TE, 20, 8000};
+	r.format = (struct media_format){(uint8_t)codec, s->pt, s->pt, TE, TE, 20, 0, 8000};
 	session_remote_is(f, session, r);
 	assert_int_equal(encoder_make(&s->encoder, codec, 8000), 0);
 	assert_int_equal(decoder_make(&s->decoder, codec, 8000), 0);
@@ -474,7 +474,7 @@ static void conversion_begins_and_ends_with_the_codecs(void **state)
 	go_on(f, all, 2, 40);
 	assert_true(hears_hz(&one, 1000) > 0.9);
 	r = both_ways(two.phone.at);
-	r.format = (struct media_format){CODEC_PCMU, 0, 0, TE, TE, 20, 8000};
+	r.format = (struct media_format){CODEC_PCMU, 0, 0, TE, TE, 20, 0, 8000};
 	session_remote_is(f, 2, r);
 	encoder_free(two.encoder);
 	decoder_free(two.decoder);

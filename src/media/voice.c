@@ -31,6 +31,7 @@ struct voice {
 	char keys[MAX_KEYS];
 	uint8_t nkeys;
 	bool has_fax;
+	bool mutes_keys;
 	unsigned nhangover; /* frames that still count as speech */
 	size_t nready;
 	int16_t ready[READY_MAX];
@@ -89,7 +90,7 @@ static bool same_format(const struct media_format *a, const struct media_format 
 {
 	return a->codec == b->codec && a->pt_in == b->pt_in && a->pt_out == b->pt_out &&
 	       a->events_in == b->events_in && a->events_out == b->events_out &&
-	       a->ptime_ms == b->ptime_ms && a->events_hz == b->events_hz;
+	       a->ptime_ms == b->ptime_ms && a->events_hz == b->events_hz && a->keys == b->keys;
 }
 
 int voice_change(struct voice *v, const struct media_format *f, uint32_t rate_hz)
@@ -153,11 +154,16 @@ void voice_hear(struct voice *v, const struct rtp_head *h, const uint8_t *p, uin
 	(void)jitter_put(&v->jitter, h->ssrc, h->seq, h->ts, p + h->at, h->n, now_us);
 }
 
-static void detect(struct voice *v, const int16_t *pcm, size_t n)
+void voice_mute_keys(struct voice *v, bool on)
+{
+	v->mutes_keys = on;
+}
+
+static void detect(struct voice *v, int16_t *pcm, size_t n)
 {
 	struct detected got;
 
-	if (v->format.events_in != MEDIA_NO_PT)
+	if (v->format.events_in != MEDIA_NO_PT || v->format.keys == MEDIA_KEYS_TOLD)
 		return;
 	if (!v->detect && detect_make(&v->detect, v->rate_hz))
 		return; /* without memory the keys are not heard */
@@ -165,6 +171,8 @@ static void detect(struct voice *v, const int16_t *pcm, size_t n)
 	for (const char *k = got.digits; *k; k++)
 		key(v, *k);
 	v->has_fax |= got.is_fax;
+	if (v->mutes_keys && got.is_pressed)
+		memset(pcm, 0, n * sizeof(*pcm));
 }
 
 /* One packet's sound to what is ready; false: there is none. */

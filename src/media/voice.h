@@ -37,7 +37,9 @@ void voice_hear(struct voice *v, const struct rtp_head *h, const uint8_t *p, uin
 bool voice_take(struct voice *v, int16_t *pcm,
 		uint64_t now_us); /* a frame; false: it is silent, and zero */
 void voice_skip(struct voice *v,
-		uint64_t now_us);  /* nobody wants to hear it: only its keys count */
+		uint64_t now_us); /* nobody wants to hear it: only its keys count */
+/* Keys heard in the voice are left out of it: they reach the other side in another way. */
+void voice_mute_keys(struct voice *v, bool on);
 char voice_digit(struct voice *v); /* the next key heard; 0: none */
 bool voice_fax(struct voice *v);   /* a fax called; once */
 
