@@ -107,6 +107,7 @@ static void on_second(struct timer *t, void *arg)
 
 	timer_start(s->env.wheel, t, 1000, on_second, s);
 	journal_mark_alive(s->journal, clock_wall_us(s->env.clock));
+	media_second(s->media);
 	sample_metrics(s);
 	log_flush();
 	notify_alive();

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <openssl/crypto.h>
 
@@ -284,6 +285,19 @@ static void pass_media_event(const struct media_event *ev, void *arg)
 		calls_media_event(ev, s->calls);
 }
 
+/* As many as the ports' range and the limit of descriptors bear, with room left for what is in use. */
+static unsigned spare_sockets(const struct server *s)
+{
+	struct rlimit files = {.rlim_cur = 0};
+	unsigned pairs = (s->config.rtp_max - s->config.rtp_min + 1u) / 2;
+	rlim_t most;
+
+	if (getrlimit(RLIMIT_NOFILE, &files))
+		return 0;
+	most = files.rlim_cur / 8; /* a quarter of them, two to a pair */
+	return most < pairs / 2 ? (unsigned)most : pairs / 2;
+}
+
 static int start_media(struct server *s)
 {
 	const struct media_conf conf = {
@@ -291,6 +305,7 @@ static int start_media(struct server *s)
 		.fill = s->config.media_spread ? 1 : 0,
 		.port_min = s->config.rtp_min,
 		.port_max = s->config.rtp_max,
+		.nspares = spare_sockets(s),
 		.is_polled = true,
 		.fn = pass_media_event,
 		.arg = s,

@@ -10,14 +10,23 @@ void latch_arm(struct latch *l, const struct addr *expected, const struct addr *
 	       const struct latch_rule *rule)
 {
 	struct addr old = l->source.family ? l->source : l->old;
+	bool is_old_barred = !l->source.family && l->is_old_barred;
 
 	memset(l, 0, sizeof(*l));
 	l->old = old;
+	l->is_old_barred = is_old_barred;
 	l->expected = *expected;
 	if (hint)
 		l->hint = *hint;
 	l->rule = rule;
 	l->is_armed = true;
+}
+
+void latch_renew(struct latch *l)
+{
+	struct addr old = l->source.family ? l->source : l->old;
+
+	*l = (struct latch){.old = old, .is_old_barred = old.family != 0};
 }
 
 static enum latch_rank rank_of(const struct latch *l, const struct addr *src)
@@ -81,6 +90,8 @@ enum latch_verdict latch_hear_slow(struct latch *l, const struct addr *src,
 		return LATCH_REFUSED;
 	rank = rank_of(l, src);
 	if (l->is_strict && rank < LATCH_HOST_OLD)
+		return LATCH_REFUSED;
+	if (l->is_old_barred && rank == LATCH_OLD)
 		return LATCH_REFUSED;
 	if (rank > (enum latch_rank)l->rank)
 		return take(l, src, rank, mark, now_ms);

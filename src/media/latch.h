@@ -47,9 +47,10 @@ struct latch {		      /* zeroed: not armed, refuses everybody */
 	struct addr hint;     /* its IP counts; family 0: none */
 	struct addr old;
 	bool is_armed;
-	bool is_strict; /* rank ANY is not enough (RTCP, when RTP's source is known) */
-	uint8_t rank;	/* of source */
-	uint8_t run;	/* the candidate's packets so far */
+	bool is_strict;	    /* rank ANY is not enough (RTCP, when RTP's source is known) */
+	bool is_old_barred; /* `old` is of another call: rank OLD is not let in at all */
+	uint8_t rank;	    /* of source */
+	uint8_t run;	    /* the candidate's packets so far */
 	uint16_t next_seq;
 	uint32_t heard_packets; /* of source, saturating at LATCH_ESTABLISHED */
 	uint32_t ssrc, candidate_ssrc;
@@ -61,6 +62,8 @@ struct latch {		      /* zeroed: not armed, refuses everybody */
 /* Start anew with another description; who was latched becomes OLD. */
 void latch_arm(struct latch *l, const struct addr *expected, const struct addr *hint,
 	       const struct latch_rule *rule);
+/* Start for another call on the same port: who was latched is let in only if the new description means it. */
+void latch_renew(struct latch *l);
 /* Everything that is not plainly the latched source, with its latched SSRC, goes through here. */
 enum latch_verdict latch_hear_slow(struct latch *l, const struct addr *src,
 				   const struct latch_mark *mark, uint64_t now_ms);

@@ -16,11 +16,11 @@
 #include "base/mem.h"
 #include "base/thread.h"
 #include "media/dtls.h"
-#include "media/parts.h"
+#include "media/opening.h"
 #include "media/secure.h"
 #include "media/session.h"
 
-enum { MAX_CLASHES = 16, WAKE_MS = 10, WAKE_AT_MOST_MS = 20 };
+enum { WAKE_MS = 10, WAKE_AT_MOST_MS = 20, DROPS_A_SECOND = 256 };
 
 struct held {
 	struct link link;
@@ -122,41 +122,6 @@ static void bind_ports(struct media *m, struct part *p, const struct media_cmd *
 	send_to(m, p, cmd);
 }
 
-/* The sockets on the part's ports; those that another program has are drawn again. */
-static int bind_session(struct media *m, struct part *p, struct worker_session *s, uint8_t nstreams)
-{
-	uint8_t clash = 0;
-	int err = part_take_ports(&m->parts, p, nstreams);
-
-	for (unsigned tries = 0; !err; tries++) {
-		err = session_grow(s, -1, nstreams, p->ports, &clash);
-		if (err != EADDRINUSE || tries == MAX_CLASHES)
-			break;
-		err = part_change_port(&m->parts, p, clash);
-	}
-	return err;
-}
-
-/* Here and not on the worker: binding does not wait for anything, asking another thread for it does. */
-static int make_session(struct media *m, struct part *p, const struct media_cmd *cmd,
-			struct worker_session **sp)
-{
-	struct worker_session *s;
-	int err;
-
-	if (!worker_has_room(m->parts.workers[p->worker]))
-		return ENOBUFS;
-	s = session_alloc(cmd->session, &cmd->u.open.local, cmd->u.open.silence_ms);
-	if (!s)
-		return ENOMEM;
-	err = bind_session(m, p, s, cmd->u.open.nstreams);
-	if (err)
-		worker_session_free(s);
-	else
-		*sp = s;
-	return err;
-}
-
 static void give(struct media *m, const struct part *p, struct worker_session *s, uint32_t seq)
 {
 	struct media_event ev = {.type = MEDIA_OPENED, .seq = seq, .session = p->id};
@@ -185,7 +150,7 @@ static void open_part(struct media *m, const struct media_cmd *cmd)
 		return;
 	}
 	p = parts_add(&m->parts, cmd->session, cmd->u.open.call);
-	err = p ? make_session(m, p, cmd, &s) : ENOMEM;
+	err = p ? opening_make(&m->parts, &m->shared, p, cmd, &s) : ENOMEM;
 	if (!err) {
 		p->nbound = p->nports;
 		parts_show(&m->parts);
@@ -327,7 +292,7 @@ static void rebind(struct media *m, const struct worker_event *wev)
 	int err = EADDRINUSE;
 
 	BUG(!p || p->state != PART_BINDING || wev->clash >= p->nports);
-	if (++p->nclashes < MAX_CLASHES)
+	if (++p->nclashes < OPENING_MAX_CLASHES)
 		err = part_change_port(&m->parts, p, wev->clash);
 	if (!err) {
 		send_to(m, p, &p->binding);
@@ -373,8 +338,9 @@ static void finish_move(struct media *m, struct worker_event *wev)
 }
 
 /* What a worker's answer changes here. */
-static void settle(struct media *m, const struct media_event *ev)
+static void settle(struct media *m, const struct worker_event *wev)
 {
+	const struct media_event *ev = &wev->ev;
 	struct part *p = parts_find(&m->parts, ev->session);
 
 	if (!p)
@@ -385,6 +351,8 @@ static void settle(struct media *m, const struct media_event *ev)
 	} else if (ev->type == MEDIA_FAILED) {
 		bind_failed(m, p);
 	} else if (ev->type == MEDIA_CLOSED) {
+		for (uint8_t i = 0; i < wev->nspares; i++)
+			opening_keep(&m->parts, p, wev->spares[i]);
 		parts_remove(&m->parts, p);
 	}
 }
@@ -421,7 +389,7 @@ static void take_event(struct media *m, struct worker_event *wev)
 			m->conf.fn(&wev->ev, m->conf.arg);
 		return;
 	case WORKER_ANSWER:
-		settle(m, &wev->ev);
+		settle(m, wev);
 		release(m);
 		/* fall through */
 	case WORKER_NONE:
@@ -521,7 +489,8 @@ int media_open(struct media **mp, const struct media_conf *conf)
 	list_init(&m->held);
 	list_init(&m->closing);
 	m->shared.is_polled = conf->is_polled;
-	err = parts_init(&m->parts, conf->port_min, conf->port_max, conf->fill);
+	m->shared.max_spares = conf->nspares;
+	err = parts_init(&m->parts, conf->port_min, conf->port_max, conf->fill, conf->nspares);
 	if (!err)
 		err = ring_alloc(&m->shared.events, WORKER_RING_SLOTS, sizeof(struct worker_event));
 	if (!err)
@@ -539,6 +508,15 @@ int media_open(struct media **mp, const struct media_conf *conf)
 	return err;
 }
 
+/* An event that nobody hears any more. */
+static void discard(const struct worker_event *wev)
+{
+	if (wev->type == WORKER_MOVED)
+		worker_session_free(wev->moved);
+	for (uint8_t i = 0; i < wev->nspares; i++)
+		session_drop_spare(wev->spares[i]);
+}
+
 struct media *media_close(struct media *m)
 {
 	struct worker_event wev;
@@ -550,8 +528,7 @@ struct media *media_close(struct media *m)
 	for (unsigned i = 0; i < m->parts.nworkers; i++)
 		worker_stop(m->parts.workers[i]);
 	while (m->shared.events && ring_pop(m->shared.events, &wev))
-		if (wev.type == WORKER_MOVED)
-			worker_session_free(wev.moved);
+		discard(&wev);
 	files_stop(m->shared.files); /* after the last recording */
 	ring_free(m->shared.events);
 	LIST_EACH_SAFE (it, tmp, &m->held) {
@@ -608,5 +585,19 @@ uint32_t media_turn(struct media *m)
 size_t media_ports_in_use(const struct media *m)
 {
 	ON_THREAD(THREAD_CORE);
-	return ports_in_use(m->parts.ports);
+	return parts_ports_in_use(&m->parts);
+}
+
+void media_second(struct media *m)
+{
+	struct worker_msg msg = {.type = WORKER_DROP};
+	uint16_t worker;
+
+	ON_THREAD(THREAD_CORE);
+	for (int i = 0; i < DROPS_A_SECOND; i++) {
+		msg.spare = opening_stale(&m->parts, &m->shared, &worker);
+		if (!msg.spare)
+			return;
+		post_to(m, m->parts.workers[worker], &msg);
+	}
 }

@@ -250,6 +250,7 @@ struct media_conf {
 	unsigned
 		fill; /* sessions a thread takes before the next is used; 0: 1000; 1: spread evenly */
 	uint16_t port_min, port_max; /* RTP ports, even ones of it */
+	unsigned nspares;	     /* pairs of sockets kept open for the next session at most; 0: none */
 	bool is_polled; /* media_turn() will be called each turn: what nobody waits for wakes no thread */
 	media_event_h *fn; /* on the core thread, from media_poll() */
 	void *arg;
@@ -264,5 +265,7 @@ void media_poll(struct media *m);
  * ms as it returns (0: no wish). */
 uint32_t media_turn(struct media *m);
 size_t media_ports_in_use(const struct media *m); /* core thread */
+/* Core thread, each second: gives back sockets that were kept open and that nobody needed. */
+void media_second(struct media *m);
 
 #endif

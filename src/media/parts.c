@@ -81,10 +81,12 @@ static void room_leave(struct parts *ps, struct room *room)
 	mem_free(room);
 }
 
-int parts_init(struct parts *ps, uint16_t port_min, uint16_t port_max, size_t fill)
+int parts_init(struct parts *ps, uint16_t port_min, uint16_t port_max, size_t fill, size_t nspares)
 {
 	int err = ports_alloc(&ps->ports, port_min, port_max, rng_system());
 
+	if (!err)
+		err = spares_alloc(&ps->spares, nspares, rng_system());
 	if (!err)
 		err = map_init(&ps->parts);
 	if (!err)
@@ -102,6 +104,7 @@ void parts_close(struct parts *ps)
 		parts_remove(ps, CONTAINER_OF(node, struct part, node));
 	map_close(&ps->parts);
 	map_close(&ps->rooms);
+	ps->spares = spares_free(ps->spares);
 	ps->ports = ports_free(ps->ports);
 }
 
@@ -173,8 +176,28 @@ int part_change_port(struct parts *ps, struct part *p, uint8_t i)
 	return err;
 }
 
+void part_add_spare(struct part *p, uint16_t port)
+{
+	p->ports[p->nports++] = port;
+}
+
+void part_leave_spare(struct part *p, uint16_t port)
+{
+	for (uint8_t i = 0; i < p->nports; i++)
+		if (p->ports[i] == port) {
+			p->ports[i] = p->ports[--p->nports];
+			return;
+		}
+	BUG(true); /* the part knows all ports of its session */
+}
+
+size_t parts_ports_in_use(const struct parts *ps)
+{
+	return ports_in_use(ps->ports) - spares_count(ps->spares);
+}
+
 void parts_show(const struct parts *ps)
 {
 	metric_set(METRIC_MEDIA_SESSIONS, ps->parts.count);
-	metric_set(METRIC_MEDIA_PORTS, ports_in_use(ps->ports));
+	metric_set(METRIC_MEDIA_PORTS, parts_ports_in_use(ps));
 }

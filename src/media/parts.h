@@ -15,6 +15,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "media/ports.h"
+#include "media/spare.h"
 #include "media/worker.h"
 
 enum { PARTS_MAX_THREADS = 64, PARTS_FILL_SESSIONS = 1000, PARTS_FILL_PERMILLE = 400 };
@@ -45,13 +46,15 @@ struct part {
 struct parts {
 	struct map parts, rooms;
 	struct ports *ports;
-	size_t fill; /* sessions a thread takes before the next is used */
+	struct spares *spares; /* their ports are taken */
+	size_t fill;	       /* sessions a thread takes before the next is used */
 	unsigned nworkers;
 	struct worker *workers[PARTS_MAX_THREADS];
 	size_t load[PARTS_MAX_THREADS]; /* sessions of each */
 };
 
-int parts_init(struct parts *ps, uint16_t port_min, uint16_t port_max, size_t fill) MUST_USE;
+int parts_init(struct parts *ps, uint16_t port_min, uint16_t port_max, size_t fill,
+	       size_t nspares) MUST_USE;
 void parts_close(struct parts *ps);
 struct part *parts_find(const struct parts *ps, oid id);
 /* On the thread of its call's other sessions; call 0: any. */
@@ -63,6 +66,10 @@ int part_take_ports(struct parts *ps, struct part *p,
 void part_return_ports(struct parts *ps, struct part *p, uint8_t n); /* to keep n */
 int part_change_port(struct parts *ps, struct part *p,
 		     uint8_t i) MUST_USE; /* another program has it */
-void parts_show(const struct parts *ps);  /* metrics */
+/* A spare pair's port is the part's first or next; that of a pair left open is the part's no more. */
+void part_add_spare(struct part *p, uint16_t port);
+void part_leave_spare(struct part *p, uint16_t port);
+size_t parts_ports_in_use(const struct parts *ps);
+void parts_show(const struct parts *ps); /* metrics */
 
 #endif

@@ -300,6 +300,23 @@ void stream_init(struct stream *s, uint8_t index)
 	s->budget = RELAY_BUDGET_AUDIO;
 }
 
+void stream_renew(struct stream *s)
+{
+	struct stream_end rtp = s->rtp, rtcp = s->rtcp;
+	bool is_watched = s->is_watched;
+
+	stream_init(s, 0);
+	s->rtp.fd = rtp.fd;
+	s->rtp.local = rtp.local;
+	s->rtp.latch = rtp.latch;
+	s->rtcp.fd = rtcp.fd;
+	s->rtcp.local = rtcp.local;
+	s->rtcp.latch = rtcp.latch;
+	s->is_watched = is_watched;
+	latch_renew(&s->rtp.latch);
+	latch_renew(&s->rtcp.latch);
+}
+
 void stream_remote(struct stream *s, const struct media_remote *r, uint64_t now_us)
 {
 	struct media_remote before = s->remote;

@@ -100,7 +100,8 @@ struct stream {
 	struct secure
 		*secure_rtcp; /* of RTCP, when it has shaken hands by itself; NULL: those above */
 	struct voice *voice;  /* hears what is let in; borrowed */
-	void *owner;	      /* the worker's session */
+	void *owner;	      /* the worker's session; NULL: its sockets are spare */
+	bool is_watched;      /* its sockets are in a thread's epoll set */
 };
 
 /* One way through a joined stream, all that a relay outside this process (a kernel's) has to know, and what it has counted. */
@@ -121,6 +122,7 @@ void stream_speak(struct stream *s);		      /* must be parted */
 int stream_keys(struct stream *s, bool is_protected, const struct media_key *in,
 		const struct media_key *out) MUST_USE;
 void stream_close(struct stream *s); /* parts it, forgets keys */
+void stream_renew(struct stream *s); /* closed: as a new one, on the same sockets */
 
 /* keys.c.  How keys go to and from a leg. */
 enum stream_keys { STREAM_EVENTS, STREAM_SOUND, STREAM_TOLD, STREAM_AS_THEY_COME };

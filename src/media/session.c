@@ -27,6 +27,16 @@ static int watch(int epfd, struct stream_end *e)
 	return epoll_ctl(epfd, EPOLL_CTL_ADD, e->fd, &ev) ? errno : 0;
 }
 
+static int watch_both(int epfd, struct stream *s)
+{
+	int err = watch(epfd, &s->rtp);
+
+	if (!err)
+		err = watch(epfd, &s->rtcp);
+	s->is_watched = !err;
+	return err;
+}
+
 static struct stream *stream_drop(struct stream *s)
 {
 	if (s) {
@@ -50,9 +60,7 @@ static int stream_make(struct stream **sp, struct worker_session *owner, uint8_t
 	local.port = port;
 	err = media_socket_open(s, &local);
 	if (!err && epfd >= 0)
-		err = watch(epfd, &s->rtp);
-	if (!err && epfd >= 0)
-		err = watch(epfd, &s->rtcp);
+		err = watch_both(epfd, s);
 	if (err)
 		stream_drop(s);
 	else
@@ -203,6 +211,7 @@ void session_leave(struct worker_session *s, int epfd)
 
 		BUG(epoll_ctl(epfd, EPOLL_CTL_DEL, st->rtp.fd, NULL));
 		BUG(epoll_ctl(epfd, EPOLL_CTL_DEL, st->rtcp.fd, NULL));
+		st->is_watched = false;
 	}
 }
 
@@ -210,20 +219,55 @@ int session_enter(struct worker_session *s, int epfd)
 {
 	int err = 0;
 
-	for (size_t i = 0; i < s->nstreams && !err; i++) {
-		err = watch(epfd, &s->streams[i]->rtp);
-		if (!err)
-			err = watch(epfd, &s->streams[i]->rtcp);
+	for (uint8_t i = 0; i < s->nstreams && !err; i++) {
+		s->streams[i]->owner = s;
+		s->streams[i]->index = i;
+		if (!s->streams[i]->is_watched)
+			err = watch_both(epfd, s->streams[i]);
 	}
 	return err;
+}
+
+void session_add_spare(struct worker_session *s, struct stream *st)
+{
+	s->streams[s->nstreams++] = st;
+}
+
+struct stream *session_lose(struct worker_session *s)
+{
+	return s->nstreams ? s->streams[--s->nstreams] : NULL;
+}
+
+struct stream *session_spare(struct worker_session *s)
+{
+	struct stream *st = s->nstreams ? s->streams[s->nstreams - 1] : NULL;
+
+	/* What marks a packet is set for audio, when the sockets are opened. */
+	if (!st || !st->is_watched || st->remote.kind != MEDIA_AUDIO)
+		return NULL;
+	s->nstreams--;
+	stream_close(st);
+	stream_renew(st);
+	return st;
+}
+
+void session_drop_spare(struct stream *st)
+{
+	stream_drop(st);
+}
+
+void session_quiet(struct worker_session *s)
+{
+	sound_free(s->sound);
+	s->sound = NULL;
+	session_part(s);
 }
 
 void worker_session_free(struct worker_session *s)
 {
 	if (!s)
 		return;
-	sound_free(s->sound);
-	session_part(s);
+	session_quiet(s);
 	for (size_t i = 0; i < s->nstreams; i++)
 		stream_drop(s->streams[i]);
 	mem_free(s);

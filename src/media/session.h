@@ -46,8 +46,16 @@ void session_relink(struct worker_session *a,
 		    struct worker_session *b); /* joined ones: relay what is not relayed */
 int session_echo(struct worker_session *s) MUST_USE;
 void session_part(struct worker_session *s);
+void session_quiet(struct worker_session *s); /* no sound, no peer any more */
 void session_count(const struct worker_session *s, struct media_counters *sum);
 void session_leave(struct worker_session *s, int epfd); /* its sockets leave the epoll set */
 int session_enter(struct worker_session *s, int epfd) MUST_USE; /* ... and enter another's */
+/* A stream with spare sockets, of the thread that the session is for: before session_grow() adds others. */
+void session_add_spare(struct worker_session *s, struct stream *st);
+/* Its last stream, untouched; NULL: it has none. */
+struct stream *session_lose(struct worker_session *s);
+/* The same with nothing left of its call; NULL: its sockets are not fit for another. */
+struct stream *session_spare(struct worker_session *s);
+void session_drop_spare(struct stream *st);
 
 #endif

@@ -25,15 +25,15 @@ struct worker {
 	int epfd;
 	bool is_stopping, has_more; /* messages left from this turn */
 	bool is_packets_turn;	    /* the last one was for messages, and packets waited */
-	bool is_unwoken;	    /* core: something was posted quietly */
-	_Atomic unsigned nnew;	    /* sessions given and not yet taken in */
 	struct map sessions;
 	struct link all;
 	uint64_t now_us, sweep_us, tick_us;
 	struct sounds sounds;
 	uint64_t swept_us, cpu_us; /* of the last sweep */
 	_Atomic unsigned busy_permille;
-	uint64_t relayed, refused; /* since the last sweep */
+	uint64_t relayed, refused;		     /* since the last sweep */
+	bool is_unwoken __attribute__((aligned(8))); /* core: something was posted quietly */
+	_Atomic unsigned nnew;			     /* sessions given and not yet taken in */
 	uint8_t packet[PACKET_BYTES + SECURE_TRAILER_BYTES] __attribute__((aligned(8)));
 };
 
@@ -254,6 +254,28 @@ static void grow(struct worker *w, const struct worker_msg *msg)
 	say(w, &ev);
 }
 
+static bool may_leave_spare(struct worker_shared *shared)
+{
+	if (atomic_fetch_add(&shared->nspares, 1) < shared->max_spares)
+		return true;
+	atomic_fetch_sub(&shared->nspares, 1);
+	return false;
+}
+
+static void leave_spares(struct worker *w, struct worker_session *s, struct worker_event *ev)
+{
+	session_quiet(s);
+	while (s->nstreams && may_leave_spare(w->shared)) {
+		struct stream *st = session_spare(s);
+
+		if (!st) {
+			atomic_fetch_sub(&w->shared->nspares, 1);
+			return;
+		}
+		ev->spares[ev->nspares++] = st;
+	}
+}
+
 static void close_session(struct worker *w, const struct media_cmd *cmd)
 {
 	struct worker_event ev = {
@@ -264,6 +286,7 @@ static void close_session(struct worker *w, const struct media_cmd *cmd)
 	if (s) {
 		session_count(s, &ev.ev.u.counters);
 		drop(w, s);
+		leave_spares(w, s, &ev);
 		worker_session_free(s);
 	} else {
 		ev.ev.err = ENOENT;
@@ -446,6 +469,10 @@ static bool messages(struct worker *w)
 			atomic_fetch_sub(&w->nnew, 1);
 			adopt(w, msg.adopted);
 			break;
+		case WORKER_DROP:
+			atomic_fetch_sub(&w->nnew, 1);
+			session_drop_spare(msg.spare);
+			break;
 		case WORKER_LOADED:
 			loaded(w, &msg.loaded);
 			break;
@@ -564,6 +591,8 @@ static void forget(const struct worker_msg *msg)
 {
 	if (msg->type == WORKER_ADOPT)
 		worker_session_free(msg->adopted);
+	else if (msg->type == WORKER_DROP)
+		session_drop_spare(msg->spare);
 	else if (msg->type == WORKER_LOADED)
 		clip_list_free(msg->loaded.list);
 	else if (msg->type == WORKER_COMMAND)
@@ -594,7 +623,7 @@ void worker_post_quietly(struct worker *w, const struct worker_msg *msg)
 {
 	int err;
 
-	if (msg->type == WORKER_ADOPT)
+	if (msg->type == WORKER_ADOPT || msg->type == WORKER_DROP)
 		atomic_fetch_add(&w->nnew, 1);
 	err = ring_push_quietly(w->ring, msg);
 	BUG(err);

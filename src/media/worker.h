@@ -23,18 +23,21 @@ enum {
 	WORKER_MAX_UNANSWERED = 2048, /* commands under way, in all */
 	WORKER_MAX_NOTICES =
 		1024, /* HEARD and SILENT not yet read by the core; more wait for the next sweep */
-	WORKER_MAX_NEW = 1024, /* sessions given to a worker that it has not yet taken in */
+	WORKER_MAX_NEW =
+		1024, /* sessions and drops given to a worker that it has not yet taken in */
 	WORKER_RING_SLOTS =
 		4096, /* no less than the first two above; nor, of a worker's, than the first and the last */
 };
 
 struct worker;
 struct worker_session;
+struct stream;
 
 enum worker_msg_type {
 	WORKER_COMMAND, /* as posted; ports for GROW.  No OPEN: the core makes the session and gives it */
 	WORKER_MOVE_OUT, /* give up the session cmd.session → WORKER_MOVED */
 	WORKER_ADOPT,	 /* take it in, new or moved; no answer */
+	WORKER_DROP,	 /* close `spare`; no answer */
 	WORKER_LOADED,	 /* from the file thread: what a PLAY waits for */
 	WORKER_STOP,	 /* close all sessions and end */
 };
@@ -44,6 +47,7 @@ struct worker_msg { /* core → worker */
 	struct media_cmd cmd;
 	uint16_t ports[MEDIA_MAX_STREAMS];
 	struct worker_session *adopted;
+	struct stream *spare;
 	struct files_done loaded;
 };
 
@@ -60,11 +64,16 @@ struct worker_event { /* worker → core */
 	struct media_event ev;
 	uint8_t clash;
 	struct worker_session *moved;
+	uint8_t nspares; /* ANSWER to a CLOSE: sockets left open, still watched by the worker */
+	struct stream *spares[MEDIA_MAX_STREAMS];
 };
 
 struct worker_shared { /* by all workers and the core */
 	struct ring *events;
 	_Atomic unsigned notices; /* in the ring */
+	_Atomic unsigned
+		nspares; /* pairs of sockets left open, with those that the core has not heard of yet */
+	unsigned max_spares;
 	struct dtls_identity *identity;
 	bool is_polled; /* the core looks into the ring each turn: see media_turn() */
 	struct files *files;
