@@ -282,3 +282,17 @@ const char *addr_net_str(char dst[ADDR_STR_BYTES], const struct addr_net *net)
 	snprintf(dst, ADDR_STR_BYTES, "%.50s/%u", addr_ip_str(ip, &net->addr), net->bits);
 	return dst;
 }
+
+bool addr_is_private(const struct addr *a)
+{
+	static const char *const networks[] = {
+		"10.0.0.0/8",	  "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8",
+		"169.254.0.0/16", "fc00::/7",	   "fe80::/10",	     "::1/128",
+	};
+	struct addr_net net;
+
+	for (size_t i = 0; i < ARRAY_LEN(networks); i++)
+		if (!addr_net_parse(&net, str_of(networks[i])) && addr_net_has(&net, a))
+			return true;
+	return false;
+}

@@ -28,6 +28,9 @@ bool addr_eq(const struct addr *a, const struct addr *b);    /* with port */
 bool addr_ip_eq(const struct addr *a, const struct addr *b); /* without */
 bool addr_is_any(const struct addr *a);
 bool addr_is_loopback(const struct addr *a);
+bool addr_is_private(
+	const struct addr
+		*a); /* nobody on the Internet reaches it, and its own network without a NAT */
 uint64_t addr_hash(const struct addr *a); /* with port, under map_hash's key */
 
 /* A network: an address whose bits after the first `bits` are zero; its port is 0. */

@@ -8,6 +8,7 @@
 #include "base/thread.h"
 #include "call/bridge.h"
 #include "call/calls.h"
+#include "call/direct.h"
 #include "call/leg_codecs.h"
 #include "call/leg_media.h"
 #include "call/negotiate.h"
@@ -15,6 +16,13 @@
 #include "call/record.h"
 
 enum { BRIDGE_WAIT_MS = 250, BRIDGE_MAX_WAITS = 160 };
+/* Media on its way between direct and relayed. */
+enum moving {
+	NOT_MOVING,
+	LEAVING, /* an offer of x's does not fit direct media: x is told with the answer to it */
+	MOVING,	 /* we offer to both in turn, because something else has changed */
+	MOVING_BACK, /* the second has refused: the first is offered what it had */
+};
 enum { BRIDGE_TIMEOUT_MS = 64000 }; /* twice 64*T1: a re-INVITE on one side, the ACK on the other */
 
 struct bridge {
@@ -25,6 +33,8 @@ struct bridge {
 	unsigned ngrowing; /* legs whose new streams are awaited */
 	unsigned nwaits;   /* tries of this offer that came to a busy leg */
 	bool has_turned;   /* both have been offered what the other says */
+	enum moving moving;
+	bool is_direct_next; /* what comes of it */
 	struct timer timer;
 };
 
@@ -32,6 +42,7 @@ struct bridge_msg {
 	struct leg *from;
 	unsigned status;
 	struct sdp **descriptionp; /* taken by the action that uses it */
+	bool is_move;		   /* nobody has sent it: bridge_move() */
 };
 typedef void bridge_action_h(struct bridge *br, const struct bridge_msg *m);
 
@@ -48,6 +59,40 @@ static struct leg *leg_y(const struct bridge *br)
 	return leg_get(br->call->cs, br->leg[1 - br->x]);
 }
 
+static void set_direct(struct bridge *br, bool is_direct)
+{
+	struct leg *both[2] = {leg_x(br), leg_y(br)};
+
+	for (unsigned i = 0; i < 2; i++) {
+		both[i]->is_direct = is_direct;
+		both[i]->has_been_direct |= is_direct;
+		if (is_direct && br->st == BRIDGE_STABLE)
+			leg_media_drop(both[i]);
+	}
+}
+
+/* Both follow: who talks directly needs no session any more. */
+static void moved(struct bridge *br)
+{
+	br->moving = NOT_MOVING;
+	if (br->is_direct_next)
+		set_direct(br, true);
+}
+
+/* Where will what x offers now have its media? */
+static void choose_way(struct bridge *br, bool is_move)
+{
+	struct leg *x = leg_x(br), *y = leg_y(br);
+
+	br->moving = is_move ? MOVING : NOT_MOVING;
+	if (!is_move && x->is_direct && !direct_fits(x, x->offered, y, y->theirs)) {
+		br->moving = LEAVING;
+		br->is_direct_next = false;
+	}
+	if (br->moving != NOT_MOVING)
+		set_direct(br, br->is_direct_next);
+}
+
 static void act_make_room(struct bridge *br, const struct bridge_msg *m)
 {
 	struct leg *both[2];
@@ -62,10 +107,11 @@ static void act_make_room(struct bridge *br, const struct bridge_msg *m)
 	sdp_free(m->from->offered);
 	m->from->offered = *m->descriptionp;
 	*m->descriptionp = NULL;
+	choose_way(br, m->is_move);
 	n = leg_sdp_streams(m->from->offered);
 	br->ngrowing = 0;
 	for (unsigned i = 0; i < 2 && !err; i++) {
-		if (both[i]->nstreams >= n)
+		if (both[i]->is_direct || both[i]->nstreams >= n)
 			continue;
 		err = leg_media_grow(both[i], n);
 		br->ngrowing += !err;
@@ -76,11 +122,50 @@ static void act_make_room(struct bridge *br, const struct bridge_msg *m)
 		event(br, BEV_READY, m);
 }
 
+static void act_pass_offer(struct bridge *br, const struct bridge_msg *m);
+
+/* y has refused to be moved, or cannot be: everybody stays, or goes back to, where they were. */
+static void stay(struct bridge *br)
+{
+	struct leg *x = leg_x(br);
+
+	br->call->stays_put = true;
+	x->theirs = x->offered;
+	x->offered = NULL;
+	if (br->moving == MOVING_BACK) {
+		call_end(br->call, REASON_PROTOCOL, 0, "system", STR_NONE);
+		return;
+	}
+	br->is_direct_next = !br->is_direct_next;
+	if (!br->has_turned) {
+		br->moving = NOT_MOVING;
+		set_direct(br, br->is_direct_next);
+		return;
+	}
+	br->moving = MOVING_BACK;
+	br->nwaits = 0;
+	br->x = 1 - br->x;
+	x = leg_x(br);
+	x->offered = x->theirs;
+	x->theirs = NULL;
+	enter(br, BRIDGE_OFFERED);
+	set_direct(br, br->is_direct_next);
+	act_pass_offer(br, NULL);
+}
+
 /* The offer cannot go on.  One that came in a 200 cannot be refused either: nothing but hanging up is left. */
 static void withdraw(struct bridge *br, unsigned status, enum reason reason)
 {
 	struct leg *x = leg_x(br);
 
+	if (br->moving == MOVING || br->moving == MOVING_BACK) {
+		stay(br);
+		return;
+	}
+	if (br->moving == LEAVING) {
+		br->moving = NOT_MOVING;
+		set_direct(br, true);
+	}
 	x->offered = sdp_free(x->offered);
 	if (x->owes == LEG_OWES_RESPONSE) {
 		leg_end_offer(x, status);
@@ -113,10 +198,16 @@ static void not_sent(struct bridge *br, int err)
 static void act_pass_offer(struct bridge *br, const struct bridge_msg *m)
 {
 	struct leg *x = leg_x(br), *y = leg_y(br);
-	bool is_new = x->owes == LEG_OWES_NOTHING && !br->has_turned;
+	bool is_new = x->owes == LEG_OWES_NOTHING && !br->has_turned && br->moving != MOVING;
 	struct str sdp;
-	int err;
+	int err = 0;
 
+	if (!x->is_direct)
+		err = leg_media_join(x, y);
+	if (err) {
+		not_sent(br, err);
+		return;
+	}
 	if (y->theirs && leg_codecs_known(x->offered) && !leg_codecs_share(x->offered, y->theirs))
 		x->converts = y->converts = true;
 	err = is_new ? leg_sdp_introduce(y, x->offered, &sdp)
@@ -146,8 +237,11 @@ static void act_break(struct bridge *br, const struct bridge_msg *m)
 /* Both descriptions are in force from now on. */
 static int put_in_force(struct leg *x, struct leg *y)
 {
-	int err = leg_media_remote(x, x->theirs, y->theirs);
+	int err;
 
+	if (x->is_direct)
+		return 0;
+	err = leg_media_remote(x, x->theirs, y->theirs);
 	return err ? err : leg_media_remote(y, y->theirs, x->theirs);
 }
 
@@ -173,8 +267,15 @@ static void tell_both(struct leg *x, struct leg *y)
 /* x is owed nothing: it was introduced.  What y has answered is offered to it when it has to change something for it. */
 static void turn_round(struct bridge *br, struct leg *x, struct leg *y)
 {
-	if (br->has_turned || leg_sdp_agree(x->theirs, y->theirs)) {
+	bool is_moving = br->moving == MOVING || br->moving == MOVING_BACK;
+	struct call *call = br->call;
+
+	if (br->has_turned || (!is_moving && leg_sdp_agree(x->theirs, y->theirs))) {
+		if (is_moving)
+			moved(br);
 		tell_both(x, y);
+		if (!is_moving)
+			direct_consider(call);
 		return;
 	}
 	br->has_turned = true;
@@ -221,10 +322,13 @@ static void act_pass_answer(struct bridge *br, const struct bridge_msg *m)
 	*m->descriptionp = NULL;
 	err = put_in_force(x, y);
 	record_leg_kept(y); /* before the other side hears of it */
+	if (br->moving == LEAVING)
+		br->moving = NOT_MOVING;
 	if (!err && !is_introduced)
 		err = answer_x(x, y);
 	if (err == EPROTO && old && x->st == LEG_UP) {
 		keep_old(x, y, old);
+		direct_consider(call);
 		return;
 	}
 	sdp_free(old);
@@ -235,16 +339,24 @@ static void act_pass_answer(struct bridge *br, const struct bridge_msg *m)
 	}
 	if (x->st == LEG_UP) /* else its 200 has just been kept */
 		record_leg_kept(x);
-	if (is_introduced)
+	if (is_introduced) {
 		turn_round(br, x, y);
-	else if (leg_sdp_is_held(x->theirs) != was_held)
+		return;
+	}
+	if (leg_sdp_is_held(x->theirs) != was_held)
 		call_leg_held(call, x, !was_held);
+	direct_consider(call);
 }
 
 static void act_pass_refusal(struct bridge *br, const struct bridge_msg *m)
 {
 	struct leg *x = leg_x(br);
+	bool is_moving = br->moving == MOVING || br->moving == MOVING_BACK;
 
+	if (is_moving) {
+		stay(br);
+		return;
+	}
 	if (br->has_turned) { /* what both have said before will do */
 		x->theirs = x->offered;
 		x->offered = NULL;
@@ -369,6 +481,26 @@ struct leg *bridge_peer(const struct bridge *br, const struct leg *leg)
 enum bridge_state bridge_state(const struct bridge *br)
 {
 	return br->st;
+}
+
+void bridge_legs(const struct bridge *br, struct leg **a, struct leg **b)
+{
+	*a = leg_get(br->call->cs, br->leg[0]);
+	*b = leg_get(br->call->cs, br->leg[1]);
+}
+
+void bridge_move(struct bridge *br, bool is_direct)
+{
+	struct leg *x = leg_get(br->call->cs, br->leg[0]);
+	struct sdp *s;
+
+	if (!x || br->st != BRIDGE_STABLE)
+		return;
+	s = x->theirs;
+	x->theirs = NULL;
+	br->is_direct_next = is_direct;
+	event(br, BEV_OFFER, &(struct bridge_msg){.from = x, .descriptionp = &s, .is_move = true});
+	sdp_free(s);
 }
 
 int bridge_alloc(struct bridge **bp, struct call *call, const struct leg *a, const struct leg *b,

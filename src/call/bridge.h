@@ -49,6 +49,9 @@ struct bridge *bridge_free(struct bridge *br);
 bool bridge_has(const struct bridge *br, const struct leg *leg);	 /* br NULL: false */
 struct leg *bridge_peer(const struct bridge *br, const struct leg *leg); /* NULL: none, or gone */
 enum bridge_state bridge_state(const struct bridge *br);
+void bridge_legs(const struct bridge *br, struct leg **a, struct leg **b); /* NULL: gone */
+/* Direct media begins or ends (direct.h): both are offered what they have said already, at the other address. */
+void bridge_move(struct bridge *br, bool is_direct);
 
 /* What a joined leg has sent.  Takes *descriptionp. */
 void bridge_offer(struct bridge *br, struct leg *from, struct sdp **descriptionp);

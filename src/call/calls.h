@@ -98,6 +98,7 @@ struct call {
 	struct timer origin; /* while the caller's own devices ring: originate.h */
 	bool is_originated;  /* the caller hears our ringing tone */
 	struct bridge *bridge;
+	bool stays_put; /* a device has refused to be moved between us and the other: direct.h */
 	struct service_run *service;
 	struct transfer *transfer; /* one from this call, or the one that it is made for */
 	bool is_buried;		   /* among the dead calls */

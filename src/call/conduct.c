@@ -11,6 +11,7 @@
 #include "base/metric.h"
 #include "call/bridge.h"
 #include "call/calls.h"
+#include "call/direct.h"
 #include "call/events.h"
 #include "call/leg_media.h"
 #include "call/meter.h"
@@ -265,6 +266,27 @@ static void carry_out(struct call *call)
 		refuse(call, REASON_FAILED);
 }
 
+static bool is_open(const struct leg *caller)
+{
+	return caller->st == LEG_READY && caller->nstreams;
+}
+
+/* Nothing is opened for a call between two devices that may talk directly, as long as that is all that is tried. */
+static void open_caller(struct call *call, struct leg *caller)
+{
+	if (caller->st == LEG_NEW)
+		leg_event(caller,
+			  call->plan.action == ROUTE_RING && direct_may_begin(caller) ? LEV_BARE
+										      : LEV_OPEN,
+			  &(struct leg_msg){0});
+	else if (call->plan.action == ROUTE_SERVICE && caller->st == LEG_READY &&
+		 !caller->nstreams) {
+		call->st = CALL_OPENING;
+		if (leg_media_wake(caller))
+			refuse(call, REASON_OVERLOAD);
+	}
+}
+
 /* Ask routing what is to be done now.  The caller's media is opened with the first thing tried, and for that only: an extension's
  * devices open theirs alongside (each round to the media threads and back costs two wake-ups); a service may want to
  * answer at once, so it starts when the caller's is open. */
@@ -301,9 +323,8 @@ void call_route(struct call *call, const struct dest *dest)
 	memcpy(call->plan.number, d.number, sizeof(call->plan.number));
 	memcpy(call->plan.caller_id, d.caller_id, sizeof(call->plan.caller_id));
 	memcpy(call->plan.outside, d.outside, sizeof(call->plan.outside));
-	if (caller->st == LEG_NEW)
-		leg_event(caller, LEV_OPEN, &(struct leg_msg){0});
-	if (call->st != CALL_OVER && (caller->st == LEG_READY || call->is_originated ||
+	open_caller(call, caller);
+	if (call->st != CALL_OVER && (is_open(caller) || call->is_originated ||
 				      d.action == ROUTE_RING || d.action == ROUTE_TRUNK))
 		carry_out(call);
 }
@@ -367,6 +388,7 @@ void call_introduce(struct call *call, struct leg *caller, struct leg *callee)
 		leg_ack(callee);
 	if (call->st == CALL_OVER)
 		return;
+	caller->is_direct = callee->is_direct = false;
 	if (leg_is_over(callee)) { /* no memory for the ACK, and no bridge yet to end the call by */
 		refuse(call, REASON_OVERLOAD);
 		return;
@@ -406,6 +428,9 @@ static void join(struct call *call, struct leg *caller, struct leg *callee)
 	if (!callee->is_settled)
 		negotiate_reopen(caller);
 	is_offered = caller->offered != NULL;
+	caller->is_direct = callee->is_direct;
+	if (caller->is_direct)
+		leg_media_drop(caller); /* opened for other devices, which have not answered */
 	err = leg_media_join(caller, callee);
 	if (!err)
 		err = bridge_alloc(&call->bridge, call, caller, callee,
@@ -425,6 +450,15 @@ static void join(struct call *call, struct leg *caller, struct leg *callee)
 		bridge_answer(call->bridge, callee, &s);
 	else
 		bridge_offer(call->bridge, callee, &s);
+}
+
+/* Both as they are can talk to each other: through us, or directly. */
+static bool can_join(const struct leg *caller, const struct leg *callee)
+{
+	if (caller->st == LEG_UP || callee->st == LEG_UP)
+		return false;
+	return callee->is_direct ? direct_fits(caller, caller->offered, callee, callee->theirs)
+				 : is_open(caller);
 }
 
 void call_taken(struct call *call, struct leg *caller, struct leg *leg)
@@ -448,10 +482,10 @@ void call_taken(struct call *call, struct leg *caller, struct leg *leg)
 	events_target(leg, BUS_TARGET_ANSWERED, NULL);
 	transfer_answered(call);
 	originate_joined(call, caller);
-	if (caller->st == LEG_UP || leg->st == LEG_UP)
-		call_introduce(call, caller, leg);
-	else
+	if (can_join(caller, leg))
 		join(call, caller, leg);
+	else
+		call_introduce(call, caller, leg);
 	if (call->st == CALL_TALKING)
 		services_event(call, OWNER_ANSWERED, leg->id, REASON_NORMAL);
 }
@@ -483,6 +517,7 @@ void call_leg_acked(struct call *call, struct leg *leg, struct str sdp)
 		negotiate_reoffer(leg);
 	if (call->st == CALL_SERVED)
 		services_event(call, OWNER_ANSWERED, leg->id, REASON_NORMAL);
+	direct_consider(call);
 }
 
 static enum route_outcome outcome(enum reason reason)
@@ -619,7 +654,7 @@ void call_leg_silent(struct call *call, struct leg *leg)
 	struct log_ctx ctx = leg_log(leg);
 
 	/* On hold either side may be quiet for hours. */
-	if (call->transfer || (leg->theirs && leg_sdp_is_held(leg->theirs)) ||
+	if (call->transfer || leg->is_direct || (leg->theirs && leg_sdp_is_held(leg->theirs)) ||
 	    (peer && peer->theirs && leg_sdp_is_held(peer->theirs)))
 		return;
 	log_warn(&ctx, LOGID_MEDIA_SILENT, "no RTP from %s for %u s: hanging up", leg->rec.number,

@@ -43,6 +43,15 @@ static void act_open(struct leg *leg, const struct leg_msg *m)
 		leg_event(leg, LEV_MEDIA_FAILED, &nothing);
 }
 
+/* Its device and another one will describe themselves to each other. */
+static void act_bare(struct leg *leg, const struct leg_msg *m)
+{
+	leg->is_direct = leg->has_been_direct = true;
+	leg->nstreams = 0;
+	if (!leg->is_caller)
+		call_leg_opened(leg->call, leg);
+}
+
 static void act_opened(struct leg *leg, const struct leg_msg *m)
 {
 	memcpy(leg->local, m->media->u.local, sizeof(leg->local));
@@ -58,14 +67,19 @@ static void settle(struct leg *leg)
 		leg_end_offer(leg, 487); /* RFC 3261 15.1.2 */
 }
 
+static void close_media(struct leg *leg)
+{
+	if (leg->session == LEG_SESSION_NONE)
+		leg_event(leg, LEV_MEDIA_CLOSED, &nothing);
+	else
+		leg_media_close(leg);
+}
+
 /* Both halves of the end.  What does not exist has ended already. */
 static void close_both(struct leg *leg, unsigned status, struct str headers)
 {
 	settle(leg);
-	if (leg->has_media)
-		leg_media_close(leg);
-	else
-		leg_event(leg, LEV_MEDIA_CLOSED, &nothing);
+	close_media(leg);
 	if (leg->inv)
 		sip_invite_end(leg->inv, status, headers);
 	else
@@ -94,10 +108,7 @@ static void act_gone(struct leg *leg, const struct leg_msg *m)
 {
 	record_leg_over(leg, m->reason, m->status, "peer");
 	settle(leg);
-	if (leg->has_media)
-		leg_media_close(leg);
-	else
-		leg_event(leg, LEV_MEDIA_CLOSED, &nothing);
+	close_media(leg);
 	if (!leg->inv)
 		leg_event(leg, LEV_SIP_ENDED, &nothing);
 	call_leg_gone(leg->call, leg, m->reason, status_told(m), m->headers);
@@ -113,8 +124,8 @@ static void fail(struct leg *leg, enum reason reason)
 
 static void act_no_media(struct leg *leg, const struct leg_msg *m)
 {
-	leg->has_media = m->media == NULL &&
-			 leg->has_media; /* FAILED: nothing was opened; TIMEOUT: it may yet be */
+	if (m->media) /* FAILED: nothing was opened; TIMEOUT: it may yet be */
+		leg->session = LEG_SESSION_NONE;
 	fail(leg, REASON_MEDIA_FAILED);
 }
 
@@ -247,14 +258,36 @@ static void act_request(struct leg *leg, const struct leg_msg *m)
 
 static void act_grown(struct leg *leg, const struct leg_msg *m)
 {
+	bool is_first = !leg->nstreams;
+
+	if (leg->session != LEG_SESSION_OPEN)
+		return; /* not needed any more */
 	memcpy(leg->local, m->media->u.local, sizeof(leg->local));
 	leg->nstreams = leg->nasked;
-	negotiate_grown(leg->call, leg, 0);
+	if (is_first && leg->st == LEG_READY && !leg->call->bridge)
+		call_leg_opened(leg->call, leg);
+	else
+		negotiate_grown(leg->call, leg, 0);
 }
 
 static void act_not_grown(struct leg *leg, const struct leg_msg *m)
 {
-	negotiate_grown(leg->call, leg, m->media && m->media->err ? m->media->err : EIO);
+	if (!leg->nstreams)
+		leg->session = LEG_SESSION_NONE;
+	if (leg->session == LEG_SESSION_NONE && leg->st == LEG_READY && !leg->call->bridge)
+		call_end(leg->call, REASON_MEDIA_FAILED, 0, "system", STR_NONE);
+	else
+		negotiate_grown(leg->call, leg, m->media && m->media->err ? m->media->err : EIO);
+}
+
+/* The session of a leg that goes on without, or needs one again already. */
+static void act_shut(struct leg *leg, const struct leg_msg *m)
+{
+	leg->session = LEG_SESSION_NONE;
+	if (m->media)
+		record_leg_counters(leg, &m->media->u.counters);
+	if (leg->nasked && leg_media_grow(leg, leg->nasked))
+		negotiate_grown(leg->call, leg, ENOBUFS);
 }
 
 static void act_silent(struct leg *leg, const struct leg_msg *m)
@@ -274,7 +307,7 @@ static void act_heard(struct leg *leg, const struct leg_msg *m)
 
 static void act_counted(struct leg *leg, const struct leg_msg *m)
 {
-	leg->has_media = false;
+	leg->session = LEG_SESSION_NONE;
 	if (m->media)
 		record_leg_counters(leg, &m->media->u.counters);
 }
@@ -297,7 +330,7 @@ static void act_media_stuck(struct leg *leg, const struct leg_msg *m)
 
 	log_error(&ctx, LOGID_MEDIA,
 		  "the media engine does not close a session: going on without its counters");
-	leg->has_media = false;
+	leg->session = LEG_SESSION_NONE;
 }
 
 /* Our CANCEL or BYE could not be sent, for want of memory: no timer of the stack runs for what was never sent. */

@@ -47,6 +47,8 @@ enum leg_owes { LEG_OWES_NOTHING, LEG_OWES_FINAL, LEG_OWES_RESPONSE, LEG_OWES_AC
 
 /* Devices that do both at once are heard once: leg_press.h. */
 enum leg_presses { LEG_PRESSES_UNKNOWN, LEG_PRESSES_MEDIA, LEG_PRESSES_INFO };
+/* Its media session: asked for and perhaps open; being closed. */
+enum leg_session { LEG_SESSION_NONE, LEG_SESSION_OPEN, LEG_SESSION_CLOSING };
 
 /* How a stream is protected: leg_keys.h. */
 struct leg_line {
@@ -90,9 +92,11 @@ struct leg {
 	bool originates;      /* a device of the caller, rung so that it calls: originate.h */
 	bool is_ringing_told; /* on the bus, once */
 
-	struct addr bind;	  /* our media address towards it */
-	bool has_media;		  /* a session was asked for and is not yet closed */
+	struct addr bind; /* our media address towards it */
+	enum leg_session session;
 	uint8_t nstreams, nasked; /* open; being opened */
+	bool is_direct; /* the devices' media goes past us, and it needs no session: direct.h */
+	bool has_been_direct; /* what was counted here says little about the call */
 	struct addr local[MEDIA_MAX_STREAMS];
 	enum dtmf_choice dtmf;	  /* how keys go to and from it */
 	enum leg_presses presses; /* how it has pressed its first */

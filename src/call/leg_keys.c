@@ -273,6 +273,11 @@ static enum sdp_protection to_offer(const struct leg *leg, size_t i)
 	return policy == SRTP_USE_REQUIRED || is_encrypted(&leg->flow) ? SDP_SDES : SDP_PLAIN;
 }
 
+bool leg_keys_wanted(const struct leg *leg)
+{
+	return to_offer(leg, 0) != SDP_PLAIN;
+}
+
 /* How it described itself decides how we do, when it has; a device's own profile is the one it knows. */
 static bool offers_secure_profile(const struct leg *leg, size_t i)
 {

@@ -35,6 +35,7 @@ int leg_keys_check(const struct leg *leg, struct sdp *theirs, bool is_answer) MU
  * be refused. */
 bool leg_keys_describe(struct leg *leg, const struct sdp *offer, struct str proto, size_t i,
 		       struct leg_guard *room, struct sdp_guard *guard);
+bool leg_keys_wanted(const struct leg *leg); /* we would offer it keys, or it has some */
 /* The line of a description of the leg's whose port line i shares with us (BUNDLE); itself: its own. */
 size_t leg_keys_carrier(const struct leg *leg, const struct sdp *theirs, size_t i);
 /* Tell the engine which keys line i of the leg's description in force means, when they have changed. */

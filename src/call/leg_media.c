@@ -39,21 +39,72 @@ int leg_media_open(struct leg *leg)
 	if (!leg->nstreams || leg->nstreams > MEDIA_MAX_STREAMS)
 		return EINVAL;
 	err = open_streams(leg, MEDIA_OPEN, leg->nstreams);
-	leg->has_media = !err;
+	if (!err)
+		leg->session = LEG_SESSION_OPEN;
 	return err;
 }
 
 int leg_media_grow(struct leg *leg, size_t n)
 {
+	int err;
+
 	if (n <= leg->nstreams || n > MEDIA_MAX_STREAMS)
 		return EINVAL;
-	return open_streams(leg, MEDIA_GROW, (uint8_t)n);
+	switch (leg->session) {
+	case LEG_SESSION_OPEN:
+		return open_streams(leg, MEDIA_GROW, (uint8_t)n);
+	case LEG_SESSION_CLOSING: /* anew, when that is over */
+		leg->nasked = (uint8_t)n;
+		return 0;
+	case LEG_SESSION_NONE:
+		err = open_streams(leg, MEDIA_OPEN, (uint8_t)n);
+		if (!err)
+			leg->session = LEG_SESSION_OPEN;
+		return err;
+	}
+	return EINVAL;
+}
+
+int leg_media_wake(struct leg *leg)
+{
+	leg->is_direct = false;
+	if (leg->session != LEG_SESSION_NONE)
+		return 0;
+	return leg_media_grow(leg, leg->offered ? leg_sdp_streams(leg->offered) : 1);
+}
+
+/* What the engine was told is told anew to the next session. */
+static void forget_told(struct leg *leg)
+{
+	struct leg *peer = leg_get(leg->cs, leg->joined);
+
+	if (peer)
+		peer->joined = 0;
+	leg->joined = 0;
+	leg->nstreams = leg->nasked = 0;
+	memset(leg->remote, 0, sizeof(leg->remote));
+	for (size_t i = 0; i < ARRAY_LEN(leg->lines); i++)
+		leg->lines[i].told = leg->lines[i].dtls = 0;
+}
+
+void leg_media_drop(struct leg *leg)
+{
+	if (leg->session == LEG_SESSION_OPEN) {
+		leg_media_close(leg);
+		forget_told(leg);
+	}
+	leg->nasked = 0;
 }
 
 void leg_media_close(struct leg *leg)
 {
 	struct media_cmd cmd = {.type = MEDIA_CLOSE};
-	int err = leg_media_post(leg, &cmd);
+	int err;
+
+	if (leg->session == LEG_SESSION_CLOSING)
+		return;
+	leg->session = LEG_SESSION_CLOSING;
+	err = leg_media_post(leg, &cmd);
 
 	/* With the ring full the leg's timer goes on without counters, and the engine keeps a session until its stop:
 	 * the ring holds more than all sessions may have outstanding, so this is a fault, not load. */
@@ -187,8 +238,8 @@ int leg_media_join(struct leg *a, struct leg *b)
 	struct media_cmd cmd = {.type = MEDIA_JOIN};
 	int err = 0;
 
-	if (a->joined == b->id)
-		return 0;
+	if (a->joined == b->id || !a->nstreams || !b->nstreams)
+		return 0; /* those without a session are joined when they have one */
 	if (a->joined)
 		err = leg_media_part(a);
 	cmd.u.join.peer = b->id;

@@ -15,7 +15,10 @@
 int leg_media_post(struct leg *leg, struct media_cmd *cmd) MUST_USE; /* fills in session and seq */
 int leg_media_open(struct leg *leg) MUST_USE;			     /* leg->nstreams of them */
 int leg_media_grow(struct leg *leg, size_t n) MUST_USE; /* OPENED or MEDIA_FAILED follows */
-void leg_media_close(struct leg *leg);
+int leg_media_wake(struct leg *leg)
+	MUST_USE; /* of one that went without: the same; one that has a session keeps it */
+void leg_media_drop(struct leg *leg);  /* it goes on without: MEDIA_CLOSED follows */
+void leg_media_close(struct leg *leg); /* it is over: the same */
 /* Tell the engine where its packets go and which way they may flow: its own description, and the other side's
  * (of a service: ours). */
 int leg_media_remote(struct leg *leg, const struct sdp *theirs, const struct sdp *other) MUST_USE;

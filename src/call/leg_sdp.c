@@ -171,6 +171,34 @@ static struct addr shown(const struct leg *leg, const struct addr *ours)
 	return a;
 }
 
+/* What the other device says of itself, in our name.  Without an address (c=0.0.0.0) it says that it holds. */
+static int write_direct(struct buf *out, const struct writing *w, bool is_opened)
+{
+	struct sdp_local_media media[SDP_MAX_MEDIA] = {0};
+	const struct sdp *from = w->from;
+	struct leg *to = w->to;
+	struct sdp_rewrite rw = {
+		.id = to->sdp_id,
+		.version = to->sdp_version,
+		.origin = shown(to, &to->bind),
+		.media = media,
+		.nmedia = from->nmedia,
+		.is_direct = true,
+	};
+
+	for (size_t i = 0; i < from->nmedia; i++) {
+		media[i].direction = is_opened ? SDP_SENDRECV : direction_of(&from->media[i]);
+		media[i].is_refused = is_refused(from, i);
+		media[i].rtp = from->media[i].rtp;
+		if (!media[i].rtp.family)
+			media[i].rtp = (struct addr){.family = to->bind.family,
+						     .port = from->media[i].port};
+		if (i < MEDIA_MAX_STREAMS && !w->offer)
+			to->lines[i].offered = SDP_PLAIN;
+	}
+	return sdp_relay(out, from, &rw);
+}
+
 static int write_from(struct buf *out, const struct writing *w, bool is_opened)
 {
 	struct leg *to = w->to;
@@ -186,6 +214,8 @@ static int write_from(struct buf *out, const struct writing *w, bool is_opened)
 		.nmedia = from->nmedia,
 	};
 
+	if (to->is_direct)
+		return write_direct(out, w, is_opened);
 	for (size_t i = 0; i < from->nmedia; i++) {
 		media[i].direction = is_opened ? SDP_SENDRECV : direction_of(&from->media[i]);
 		media[i].is_refused = is_refused(from, i) || i >= to->nstreams ||

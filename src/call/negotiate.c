@@ -215,6 +215,8 @@ static void refreshed(struct call *call, struct leg *leg, const struct sip_inv_e
 	leg->theirs = s;
 	if (!peer)
 		err = follow_own(leg, leg->theirs);
+	else if (leg->is_direct)
+		bridge_move(call->bridge, true); /* the other must hear of it */
 	else if (peer->theirs) {
 		err = leg_media_remote(leg, leg->theirs, peer->theirs);
 		if (!err)

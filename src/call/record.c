@@ -239,12 +239,13 @@ static void judge(struct leg *leg, const struct media_counters *c)
 
 void record_leg_counters(struct leg *leg, const struct media_counters *c)
 {
-	leg->rec.rx_packets = (int64_t)c->rx_packets;
-	leg->rec.tx_packets = (int64_t)c->tx_packets;
-	leg->rec.rx_lost = c->rx_lost;
+	leg->rec.rx_packets += (int64_t)c->rx_packets;
+	leg->rec.tx_packets += (int64_t)c->tx_packets;
+	leg->rec.rx_lost += c->rx_lost;
 	leg->rec.rx_jitter_us = c->rx_jitter_us;
-	leg->rec.rx_refused = (int64_t)c->rx_refused;
-	judge(leg, c);
+	leg->rec.rx_refused += (int64_t)c->rx_refused;
+	if (!leg->has_been_direct)
+		judge(leg, c);
 }
 
 void record_leg_closed(struct leg *leg)

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "call/calls.h"
+#include "call/direct.h"
 #include "call/early.h"
 #include "call/events.h"
 #include "call/leg_media.h"
@@ -64,6 +65,15 @@ static bool is_caller_itself(const struct call *call, const struct contact *c)
 	       addr_eq(&c->flow.remote, &caller->flow.remote);
 }
 
+void ringing_open_both(struct leg *caller, struct leg *leg)
+{
+	struct log_ctx ctx = leg_log(caller);
+
+	if (caller->st == LEG_READY && leg_media_wake(caller))
+		log_warn(&ctx, LOGID_OVERLOAD, "no media for the caller: it waits in vain");
+	leg_event(leg, LEV_OPEN, &(struct leg_msg){0});
+}
+
 void ringing_add_contact(struct ringing_member *m, const struct contact *c,
 			 const struct account *acc, const struct extension *ext)
 {
@@ -93,7 +103,10 @@ void ringing_add_contact(struct ringing_member *m, const struct contact *c,
 	str_fit(leg->rec.number, sizeof(leg->rec.number), str_of(ext->number));
 	calls_bind_for(call->cs, &leg->flow, &leg->bind);
 	events_target(leg, BUS_TARGET_ADD, NULL);
-	leg_event(leg, LEV_OPEN, &(struct leg_msg){0});
+	if (direct_may_ring(caller, leg, c))
+		leg_event(leg, LEV_BARE, &(struct leg_msg){0});
+	else
+		ringing_open_both(caller, leg);
 }
 
 void ringing_weigh(struct ringing *r, enum reason reason, unsigned status, struct str lines)
@@ -261,7 +274,7 @@ void ringing_opened(struct ringing *r, struct leg *leg)
 {
 	struct leg *caller = leg_get(r->call->cs, r->call->caller);
 
-	if (is_waiting(caller))
+	if (is_waiting(caller) && (leg->is_direct || caller->st == LEG_UP || caller->nstreams))
 		dial(r, caller, leg);
 }
 

@@ -137,7 +137,8 @@ void ringing_provisional(struct ringing *r, struct leg *leg, const struct sip_in
 		pass_early_offer(r, caller, leg, ev);
 		return;
 	}
-	if (take_early(leg, ev) && (!r->early || r->early == leg->id)) {
+	/* What is heard before the answer goes through us: a description cannot be taken back for another device's. */
+	if (take_early(leg, ev) && !leg->is_direct && (!r->early || r->early == leg->id)) {
 		hear_early(r, caller, leg, ev->status);
 	} else if (ev->status != r->told && (!r->early || r->early == leg->id)) {
 		/* a 180 of another device would silence what the caller hears of the first */
@@ -188,7 +189,7 @@ void ringing_hear_another(struct ringing *r)
 	LIST_EACH (it, &r->call->legs) {
 		struct leg *leg = CONTAINER_OF(it, struct leg, in_call);
 
-		if (leg->member && leg->theirs) {
+		if (leg->member && leg->theirs && !leg->is_direct) {
 			hear_early(r, caller, leg, 183);
 			return;
 		}

@@ -41,6 +41,8 @@ const struct sdp *ringing_offer(const struct leg *caller);
 /* One more device rings.  One that cannot be added is left out: the others ring on. */
 void ringing_add_contact(struct ringing_member *m, const struct contact *c,
 			 const struct account *acc, const struct extension *ext);
+/* Media of this leg goes through us, so the caller has a session too; one that has been answered gets it when this one answers. */
+void ringing_open_both(struct leg *caller, struct leg *leg);
 /* EXT-16: the failure that weighs most is the fork's. */
 void ringing_weigh(struct ringing *r, enum reason reason, unsigned status, struct str lines);
 void ringing_leave(struct leg *leg); /* it rings no more, whatever becomes of it */

@@ -2,8 +2,6 @@
 /* Ringing an extension on all its devices: forks, early media, who wins and what is told when nobody does. */
 #include "call/testing_phone.h"
 
-#define ELSEWHERE "SIP;cause=200;text=\"Call completed elsewhere\""
-
 /* 101 calls 102, which has a second device at phone 5. */
 static void two_ring(struct world *w, struct ua *a, struct ua *b, struct ua *c)
 {

@@ -54,7 +54,7 @@ int ringing_add_trunk_leg(struct ringing_member *m)
 	leg->nstreams = ringing_offer(caller) ? leg_sdp_streams(ringing_offer(caller)) : 1;
 	calls_bind_for(call->cs, &flow, &leg->bind);
 	events_target(leg, BUS_TARGET_ADD, NULL);
-	leg_event(leg, LEV_OPEN, &(struct leg_msg){0});
+	ringing_open_both(caller, leg);
 	return 0;
 }
 

@@ -7,6 +7,8 @@
 
 #include "call/testing.h"
 
+#define ELSEWHERE "SIP;cause=200;text=\"Call completed elsewhere\""
+
 #define COPY_TEXT(dst, src)                                                                        \
 	assert_in_range(snprintf(dst, sizeof(dst), "%s", src), 0, (int)sizeof(dst) - 1)
 

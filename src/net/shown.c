@@ -1,21 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "net/shown.h"
 
-/* Nobody on the Internet reaches these, and we reach them without a NAT. */
-static bool is_private(const struct addr *a)
-{
-	static const char *const networks[] = {
-		"10.0.0.0/8",	  "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8",
-		"169.254.0.0/16", "fc00::/7",	   "fe80::/10",	     "::1/128",
-	};
-	struct addr_net net;
-
-	for (size_t i = 0; i < ARRAY_LEN(networks); i++)
-		if (!addr_net_parse(&net, str_of(networks[i])) && addr_net_has(&net, a))
-			return true;
-	return false;
-}
-
 static int read_addresses(struct shown *s, struct str list)
 {
 	while (list.n) {
@@ -59,7 +44,7 @@ static bool is_near(const struct shown *s, const struct addr *remote)
 	for (size_t i = 0; i < s->nnetworks; i++)
 		if (addr_net_has(&s->networks[i], remote))
 			return true;
-	return !s->nnetworks && is_private(remote);
+	return !s->nnetworks && addr_is_private(remote);
 }
 
 void shown_apply(const struct shown *s, const struct addr *remote, struct addr *local)
@@ -69,7 +54,7 @@ void shown_apply(const struct shown *s, const struct addr *remote, struct addr *
 
 	/* One that is no private address needs no NAT, whoever asks. */
 	if (!ours->family || ours->family != local->family || is_near(s, remote) ||
-	    !is_private(local))
+	    !addr_is_private(local))
 		return;
 	*local = *ours;
 	local->port = port;

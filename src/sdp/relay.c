@@ -19,6 +19,13 @@ static const char *const ours[] = {
 	"source-filter", "tls-id",
 };
 
+/* Of these the direction alone is said by us when media does not come through here. */
+static bool is_direction(const struct sdp_attribute *a)
+{
+	return str_ieq(a->name, STR("sendrecv")) || str_ieq(a->name, STR("sendonly")) ||
+	       str_ieq(a->name, STR("recvonly")) || str_ieq(a->name, STR("inactive"));
+}
+
 static bool is_ours(const struct sdp_attribute *a)
 {
 	struct str semantics = a->value;
@@ -59,6 +66,8 @@ static bool is_of_formats(const struct sdp_attribute *a)
 
 static bool is_left_out(const struct sdp_attribute *a, const struct sdp_guard *guard)
 {
+	if (!guard)
+		return is_direction(a);
 	if (is_ours(a) || (guard->has_mid && str_ieq(a->name, STR("mid"))))
 		return true;
 	for (size_t i = 0; guard->leaves_web && i < ARRAY_LEN(web_only); i++)
@@ -67,6 +76,7 @@ static bool is_left_out(const struct sdp_attribute *a, const struct sdp_guard *g
 	return false;
 }
 
+/* guard NULL: directly */
 static void pass_attributes(struct buf *out, const struct sdp_attribute *a, size_t n,
 			    const struct sdp_guard *guard, bool has_other_formats)
 {
@@ -98,7 +108,8 @@ static const struct addr *main_address(const struct sdp *from, const struct sdp_
 }
 
 static void relay_media(struct buf *out, const struct sdp_media *m,
-			const struct sdp_local_media *local, const struct addr *session)
+			const struct sdp_local_media *local, const struct addr *session,
+			bool is_direct)
 {
 	const struct sdp_format *formats = local->formats ? local->formats : m->formats;
 	size_t nformats = local->formats ? local->nformats : m->nformats;
@@ -115,7 +126,8 @@ static void relay_media(struct buf *out, const struct sdp_media *m,
 	pass_types(out, m->lines, 'b');
 	for (size_t i = 0; local->formats && i < nformats; i++)
 		sdp_write_format(out, &formats[i]);
-	pass_attributes(out, m->attributes, m->nattributes, &local->guard, local->formats != NULL);
+	pass_attributes(out, m->attributes, m->nattributes, is_direct ? NULL : &local->guard,
+			local->formats != NULL);
 	sdp_write_guard(out, &local->guard, &local->rtp);
 	sdp_write_direction(out, local->direction);
 }
@@ -161,12 +173,13 @@ int sdp_relay(struct buf *out, const struct sdp *from, const struct sdp_rewrite 
 	if (has_ice(rw))
 		buf_str(out, STR("a=ice-lite\r\n"));
 	write_group(out, rw);
-	pass_attributes(out, from->attributes, from->nattributes, &rw->media[0].guard, false);
+	pass_attributes(out, from->attributes, from->nattributes,
+			rw->is_direct ? NULL : &rw->media[0].guard, false);
 	for (size_t i = 0; i < from->nmedia; i++) {
 		if (is_refused(&from->media[i], &rw->media[i]))
 			sdp_write_refused(out, &from->media[i], &rw->media[i].guard);
 		else
-			relay_media(out, &from->media[i], &rw->media[i], session);
+			relay_media(out, &from->media[i], &rw->media[i], session, rw->is_direct);
 	}
 	return out->err;
 }

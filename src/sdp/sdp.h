@@ -113,6 +113,7 @@ struct sdp_rewrite {
 	struct addr origin;
 	const struct sdp_local_media *media; /* one per m-line of `from` */
 	size_t nmedia;
+	bool is_direct; /* what speaks of the other leg's transport is passed on too: there its media goes */
 };
 /* EINVAL: rw does not fit `from`. */
 int sdp_relay(struct buf *out, const struct sdp *from, const struct sdp_rewrite *rw) MUST_USE;
