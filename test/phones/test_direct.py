@@ -12,10 +12,10 @@ def ports(server):
     return server.metrics()["offhook_media_ports"]
 
 
-def ask_for_it(server, *usernames):
+def ask_for_it(server, *usernames, **more):
     for account in server.get("/api/accounts")["items"]:
         if account["username"] in usernames:
-            server.api("PATCH", f"/api/accounts/{account['id']}", {"direct_media": True}, expect=200)
+            server.api("PATCH", f"/api/accounts/{account['id']}", {"direct_media": True, **more}, expect=200)
 
 
 def call(a, b, server):
@@ -41,7 +41,8 @@ def legs(server):
 def test_two_phones_hear_each_other_without_us(server, phones, transport):
     a = phones("101", server, tone_hz=440, transport=transport).registered()
     b = phones("102", server, tone_hz=1000, transport=transport).registered()
-    ask_for_it(server, "101", "102")
+    # Over TCP baresip connects from another address of this host than it describes, as a NAT would show.
+    ask_for_it(server, "101", "102", nat="never" if transport == "tcp" else "auto")
     call(a, b, server)
     assert ports(server) == 0
     wait.talk(TALK_S)
@@ -77,6 +78,7 @@ def test_hold_brings_the_call_back_and_its_end_lets_it_go(server, linphones):
     assert ports(server) == 0
     a.command("pause")
     wait.until(lambda: ports(server) > 0, 5, why="the call is relayed while it is held")
+    wait.talk(2)
     a.command("resume 1")
     wait.until(lambda: ports(server) == 0, 10, why="the call is direct again")
     wait.talk(TALK_S)
