@@ -67,10 +67,11 @@ def test_one_that_does_not_ask_for_it_is_relayed(server, phones):
 
 
 def test_hold_brings_the_call_back_and_its_end_lets_it_go(server, linphones):
-    """With linphone: baresip 1.0 stops recording for good once a call was held."""
+    """With linphone: baresip 1.0 stops recording for good once a call was held.  On loopback linphone describes itself as 127.0.0.1
+    in any call but its first, so it has to be believed."""
     a = linphones("101", server, tone_hz=440).registered()
     b = linphones("102", server, tone_hz=1000).registered()
-    ask_for_it(server, "101", "102")
+    ask_for_it(server, "101", "102", nat="never")
     a.dial(f"sip:102@{server.domain}")
     b.answer()
     a.wait_for("connected")
