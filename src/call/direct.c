@@ -41,15 +41,38 @@ static bool reach(const struct addr *a, const struct addr *b)
 	return a->family == b->family && addr_is_private(a) == addr_is_private(b);
 }
 
+/* Both press keys in the same way, or want nothing converted. */
+static bool press_alike(const struct leg *a, const struct leg *b)
+{
+	return a->dtmf == b->dtmf || a->dtmf == DTMF_CHOICE_PASS || b->dtmf == DTMF_CHOICE_PASS;
+}
+
+static bool has_events(const struct sdp_media *m)
+{
+	for (size_t i = 0; i < m->nformats; i++)
+		if (str_ieq(m->formats[i].encoding, STR("telephone-event")))
+			return true;
+	return false;
+}
+
+static bool lines_fit(const struct leg *a, const struct sdp_media *of_a, const struct leg *b,
+		      const struct sdp_media *of_b)
+{
+	bool is_passed = a->dtmf == DTMF_CHOICE_PASS || b->dtmf == DTMF_CHOICE_PASS;
+
+	return !of_a->port || !of_b->port ||
+	       (reach(&of_a->rtp, &of_b->rtp) &&
+		(is_passed || has_events(of_a) == has_events(of_b)));
+}
+
 bool direct_fits(const struct leg *a, const struct sdp *of_a, const struct leg *b,
 		 const struct sdp *of_b)
 {
 	if (!is_allowed(a) || !is_allowed(b) || !of_a || !of_b || !is_plain(a, of_a) ||
-	    !is_plain(b, of_b))
+	    !is_plain(b, of_b) || !press_alike(a, b))
 		return false;
 	for (size_t i = 0; i < of_a->nmedia && i < of_b->nmedia; i++)
-		if (of_a->media[i].port && of_b->media[i].port &&
-		    !reach(&of_a->media[i].rtp, &of_b->media[i].rtp))
+		if (!lines_fit(a, &of_a->media[i], b, &of_b->media[i]))
 			return false;
 	return true;
 }
@@ -66,7 +89,7 @@ bool direct_may_ring(const struct leg *caller, const struct leg *leg, const stru
 	struct addr a;
 
 	if (caller->st != LEG_READY || !caller->is_direct || caller->session != LEG_SESSION_NONE ||
-	    !is_allowed(leg))
+	    !is_allowed(leg) || !press_alike(caller, leg))
 		return false;
 	if (sip_uri_parse(&uri, str_of(c->uri)) || addr_parse(&a, uri.host, 0) || !is_near(leg, &a))
 		return false;

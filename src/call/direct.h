@@ -4,7 +4,8 @@
  * through here.
  *
  * It needs two devices of accounts (not trunks), both described as plain RTP at the very address their signalling comes from, or at
- * one that is believed (nat: never), in the same family and both inside or both on the Internet, sharing a codec, neither holding,
+ * one that is believed (nat: never), in the same family and both inside or both on the Internet, sharing a codec and
+ * a way to press keys, neither holding,
  * and no service or transfer that has the call.  A call of one such device to such devices begins without any socket.  What comes
  * to need media (hold, transfer, pick-up, a description that does not fit) brings the call back: both are offered our addresses;
  * and when nothing needs it any more, each other's again.

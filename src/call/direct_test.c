@@ -134,6 +134,28 @@ static void an_answer_from_behind_a_nat_brings_the_call_back(void **state)
 	hang_up(&a, &b);
 }
 
+/* Keys would be converted: events that the callee has not answered are pressed into its ear. */
+static void keys_that_must_be_converted_keep_the_call(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0};
+
+	allow(w, 1, "");
+	allow(w, 2, "");
+	calls_number(&a, &w->phone[1], "102", audio(&w->phone[1]));
+	rings(&b, &w->phone[2]);
+	ua_reply(&b, 200, audio_as(&w->phone[2], 1, "sendrecv"));
+	ua_asked(&b, SIP_ACK);
+	assert_true(media_port(ua_asked(&b, SIP_INVITE), 0) >= 20000);
+	ua_reply(&b, 200, audio_as(&w->phone[2], 2, "sendrecv"));
+	ua_asked(&b, SIP_ACK);
+	assert_true(media_port(ua_got(&a, 200), 0) >= 20000);
+	ua_request(&a, "ACK", "");
+	hang_up(&a, &b);
+	allow(w, 2, ",'dtmf':'info'");
+	rings_relayed(w, &a, &b, audio(&w->phone[1]));
+}
+
 /* Each is offered the other's own address, first `first`. */
 static void both_move(struct ua *first, unsigned first_port, struct ua *second,
 		      unsigned second_port)
@@ -368,6 +390,7 @@ int main(void)
 		STORY(one_that_does_not_ask_is_relayed),
 		STORY(an_address_behind_a_nat_is_relayed),
 		STORY(an_answer_from_behind_a_nat_brings_the_call_back),
+		STORY(keys_that_must_be_converted_keep_the_call),
 		STORY(hold_brings_the_call_back_and_its_end_lets_it_go_again),
 		STORY(who_is_called_may_hold_too),
 		STORY(a_refused_hold_leaves_the_call_direct),
