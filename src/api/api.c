@@ -91,6 +91,7 @@ static int fill_ask(struct ask *k, const struct web_request *req)
 	struct str key = web_header(req, "idempotency-key");
 
 	k->is_csv = is_csv_type(web_header(req, "content-type"));
+	k->is_bytes = str_ieq(web_header(req, "content-type"), STR("application/octet-stream"));
 	k->is_json = is_json_type(web_header(req, "content-type"));
 	k->is_upgrade = web_header(req, "upgrade").p != NULL;
 	k->is_foreign_origin = is_foreign(web_header(req, "origin"), web_header(req, "host"));

@@ -64,7 +64,7 @@ struct ask {
 	char path[128];
 	char *query, *body;
 	size_t nbody;
-	bool is_json, is_csv;
+	bool is_json, is_csv, is_bytes;
 	bool is_upgrade;	/* a WebSocket is asked for */
 	bool is_foreign_origin; /* by a page from elsewhere */
 	bool has_if_match;

@@ -18,9 +18,9 @@ static const struct {
 	{404, true, 0},
 	{409, false, TAKES_IDEMPOTENCY | TAKES_IF_MATCH},
 	{412, false, TAKES_IF_MATCH},
-	{413, false, TAKES_BODY | TAKES_CSV},
-	{415, false, TAKES_BODY | TAKES_CSV},
-	{422, false, TAKES_BODY | TAKES_CSV},
+	{413, false, TAKES_BODY | TAKES_CSV | TAKES_BYTES},
+	{415, false, TAKES_BODY | TAKES_CSV | TAKES_BYTES},
+	{422, false, TAKES_BODY | TAKES_CSV | TAKES_BYTES},
 	{503, true, 0},
 	{507, false, TAKES_IDEMPOTENCY | TAKES_IF_MATCH},
 };
@@ -108,6 +108,7 @@ static json_t *parameters(const struct route *r)
 		{TAKES_EVENTS, "since"},
 		{TAKES_EVENTS, "access_token"},
 		{TAKES_AUDIT_FILTER, "actor"},
+		{TAKES_OFFSET, "offset"},
 	};
 	json_t *list = json_array();
 
@@ -134,6 +135,7 @@ static json_t *success(const struct route *r)
 	json_t *j = json_pack("{s:s,s:o}", "description",
 			      r->status == 201	 ? "Created"
 			      : r->status == 101 ? "It is a WebSocket now"
+			      : r->status == 202 ? "It has begun"
 			      : r->status == 204 ? "Done"
 						 : "OK",
 			      "headers", headers);
@@ -177,6 +179,8 @@ static json_t *responses(const struct route *r)
 		add_problem(j, 503);
 	}
 	if (!strcmp(r->operation_id, "undo_audit_log"))
+		add_problem(j, 409);
+	if (!strncmp(r->path, "/api/backup", 11) && r->op != OP_LIST && r->op != OP_GET)
 		add_problem(j, 409);
 	if (r->takes & TAKES_EVENTS)
 		add_problem(j, 426);

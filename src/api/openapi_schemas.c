@@ -211,9 +211,10 @@ static int add_records(json_t *schemas)
 
 int openapi_schemas(json_t *schemas)
 {
-	static const char *const pages[] = {
-		"registration", "session", "blocked_address", "trunk_state", "transport_state",
-		"cdr",		"message", "event_log",	      "audit_log",   "balance"};
+	static const char *const pages[] = {"registration", "session",	       "blocked_address",
+					    "trunk_state",  "transport_state", "cdr",
+					    "message",	    "event_log",       "audit_log",
+					    "balance",	    "backup"};
 	int err = 0;
 
 	for (size_t i = 0; resources[i] && !err; i++)

@@ -30,6 +30,8 @@ enum takes {
 	TAKES_DELIVERY_FILTER = 8192,
 	TAKES_EVENTS = 2048, /* topics, since, access_token */
 	TAKES_CSV = 1024,    /* a body of text/csv */
+	TAKES_OFFSET = 1 << 20,
+	TAKES_BYTES = 1 << 21, /* a body of application/octet-stream */
 };
 
 struct ask;

@@ -26,6 +26,11 @@ route_start_h members_start, cdrs_start, cdr_start, messages_start, audit_logs_s
 /* system.c */
 route_start_h info_start, metrics_start, healthz_start, readyz_start, openapi_start, docs_start;
 
+/* backups.c */
+route_start_h backups_start, backup_start, backup_delete_start, backup_create_start,
+	backup_restore_start, backup_content_start, backup_upload_start, backup_upload_more_start,
+	backup_uploaded_start;
+
 /* stream.c */
 route_start_h events_start;
 

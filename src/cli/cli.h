@@ -44,6 +44,10 @@ int cli_request(struct cli *c, const char *method, const char *path, const json_
 /* name=value, escaped, with ? or & before it. */
 int cli_add_query(struct buf *path, const char *name, struct str value) MUST_USE;
 int cli_openapi(struct cli *c) MUST_USE;
+/* Bytes there (sent NULL: GET) and back; at most 1 MiB.  An answer of JSON is in got too. */
+int cli_bytes(struct cli *c, const char *path, const struct buf *sent, struct buf *got) MUST_USE;
+/* backup.c: offhook backup … */
+int cli_backup(struct cli *c, const char *verb) MUST_USE;
 
 /* commands.c */
 int cli_run(struct cli *c) MUST_USE;

@@ -31,6 +31,25 @@ const struct cli_command cli_commands[] = {
 	{"audit", "list", "GET", "/api/audit_logs", false, true,
 	 "at,actor,actor_from,action,resource,resource_id,changes",
 	 "who changed what, newest first", "audit list resource=extension"},
+	{"backup", "list", "GET", "/api/backups", false, true,
+	 "id,name,made_at,tenant,parts,lock,bytes,state", "backups on this machine, newest first",
+	 "backup list"},
+	{"backup", "create", "POST", "/api/backups", false, false, NULL,
+	 "make one and wait for it: NAME [parts=configuration,cdrs] [passphrase=…]; passphrase=- "
+	 "asks",
+	 "backup create before-the-move passphrase=-"},
+	{"backup", "show", "GET", "/api/backups/", true, false, NULL,
+	 "one of them, and how it gets on", "backup show 4711"},
+	{"backup", "download", "GET", "/api/backups/", false, false, NULL,
+	 "its file: ID FILE; a file that is there is gone on with", "backup download 4711 /mnt/x"},
+	{"backup", "upload", "POST", "/api/backup_uploads", false, false, NULL,
+	 "a file from another machine: FILE; prints its id here", "backup upload /mnt/x"},
+	{"backup", "restore", "POST", "/api/backups/", false, false, NULL,
+	 "put it in the place of what is here, and wait: ID [parts=…] [passphrase=…] [key=…] "
+	 "[name=…] [domain=…]; everybody signs in again",
+	 "backup restore 4711 passphrase=-"},
+	{"backup", "delete", "DELETE", "/api/backups/", true, false, NULL, "remove its file",
+	 "backup delete 4711"},
 	{"info", NULL, "GET", "/api/info", false, false, NULL, "version of the server", "info"},
 	{"login", NULL, "POST", "/api/login", false, false, NULL,
 	 "sign in; prints a token. arguments: username=… domain=…",
@@ -359,6 +378,8 @@ static int run_fixed(struct cli *c, const struct cli_command *k)
 		return login(c);
 	if (!strcmp(k->noun, "route"))
 		return route_test(c);
+	if (!strcmp(k->noun, "backup") && !k->takes_id && !k->is_list)
+		return cli_backup(c, k->verb);
 	if (k->is_list)
 		return list(c, k->path, first, NULL, k->columns);
 	if (c->nargs != first + k->takes_id)

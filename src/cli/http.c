@@ -29,7 +29,7 @@ int cli_add_query(struct buf *path, const char *name, struct str value)
 	return path->err;
 }
 
-static struct curl_slist *headers_of(const struct cli *c, bool has_body)
+static struct curl_slist *headers_of(const struct cli *c, const char *content_type)
 {
 	struct curl_slist *list = NULL;
 	struct buf line = {0};
@@ -43,9 +43,12 @@ static struct curl_slist *headers_of(const struct cli *c, bool has_body)
 		buf_printf(&line, "X-Tenant: %s", c->tenant);
 		list = curl_slist_append(list, line.p);
 	}
+	if (content_type) {
+		buf_reset(&line);
+		buf_printf(&line, "Content-Type: %s", content_type);
+		list = curl_slist_append(list, line.p);
+	}
 	buf_free(&line);
-	if (has_body)
-		list = curl_slist_append(list, "Content-Type: application/json");
 	return curl_slist_append(list, "Expect:"); /* no round trip for small bodies */
 }
 
@@ -85,11 +88,10 @@ static int read_answer(const struct buf *body, long status, json_t **jsonp)
 	return CLI_OK;
 }
 
-static int perform(struct cli *c, CURL *curl, struct buf *body, json_t **jsonp)
+static int perform(struct cli *c, CURL *curl, long *status)
 {
 	char error[CURL_ERROR_SIZE] = "";
 	CURLcode rc;
-	long status = 0;
 
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, error);
 	rc = curl_easy_perform(curl);
@@ -102,23 +104,21 @@ static int perform(struct cli *c, CURL *curl, struct buf *body, json_t **jsonp)
 			      stderr);
 		return CLI_UNREACHABLE;
 	}
-	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-	return read_answer(body, status, jsonp);
+	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);
+	return CLI_OK;
 }
 
-int cli_request(struct cli *c, const char *method, const char *path, const json_t *body,
-		json_t **jsonp)
+/* What is sent is borrowed. */
+static int exchange(struct cli *c, const char *method, const char *path, const char *content_type,
+		    struct str sent, struct buf *answer, long *codep)
 {
 	CURL *curl = curl_easy_init();
-	struct curl_slist *headers = headers_of(c, body);
-	struct buf url = {0}, answer = {.max = MAX_ANSWER};
-	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+	struct curl_slist *headers = headers_of(c, content_type);
+	struct buf url = {0};
 	int status = CLI_FAILED;
 
-	if (jsonp)
-		*jsonp = NULL;
 	buf_printf(&url, "%s%s", c->socket ? "http://offhook" : c->url, path);
-	if (!curl || url.err || (body && !text))
+	if (!curl || url.err)
 		goto out;
 	curl_easy_setopt(curl, CURLOPT_URL, url.p);
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -130,17 +130,49 @@ int cli_request(struct cli *c, const char *method, const char *path, const json_
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)TIMEOUT_S);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
-	curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
-	if (text)
-		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, text);
-	status = perform(c, curl, &answer, jsonp);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
+	if (content_type) {
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)sent.n);
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, sent.n ? sent.p : "");
+	}
+	status = perform(c, curl, codep);
 out:
 	curl_slist_free_all(headers);
 	curl_easy_cleanup(curl);
 	buf_free(&url);
+	return status;
+}
+
+int cli_request(struct cli *c, const char *method, const char *path, const json_t *body,
+		json_t **jsonp)
+{
+	struct buf answer = {.max = MAX_ANSWER};
+	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+	int status = CLI_FAILED;
+	long code = 0;
+
+	if (jsonp)
+		*jsonp = NULL;
+	if (!body || text)
+		status = exchange(c, method, path, body ? "application/json" : NULL, str_of(text),
+				  &answer, &code);
+	if (!status)
+		status = read_answer(&answer, code, jsonp);
 	buf_free(&answer);
 	free(text);
 	return status;
+}
+
+int cli_bytes(struct cli *c, const char *path, const struct buf *sent, struct buf *got)
+{
+	long code = 0;
+	int status =
+		exchange(c, sent ? "POST" : "GET", path, sent ? "application/octet-stream" : NULL,
+			 sent ? buf_view(sent) : STR_NONE, got, &code);
+
+	if (status || code < 400)
+		return status;
+	return read_answer(got, code, NULL);
 }
 
 int cli_openapi(struct cli *c)

@@ -17,10 +17,28 @@ enum { STOP_PATIENCE_MS = 3000, STOP_CHECK_MS = 20, MEDIA_WAIT_MS = 100 };
 
 /* ---- committed changes ---- */
 
+static void reload(struct server *s, const struct store_change *c)
+{
+	if (c->kind == STORE_RELOAD && c->tenant_id == STORE_ALL)
+		model_reload_all(s->model);
+	else if (c->kind == STORE_RELOAD)
+		model_reload(s->model, c->tenant_id);
+	else if (c->tenant_id == STORE_ALL)
+		model_reloaded_all(s->model);
+	else
+		model_reloaded(s->model, c->tenant_id);
+	store_applied(s->store, c->token);
+}
+
 static void apply_change(struct server *s, struct store_change *c)
 {
 	struct model_change change = {c->tenant_id, c->revision, c->res, c->id, c->after};
-	int err = model_apply(s->model, &change);
+	int err;
+
+	if (c->kind == STORE_RELOAD || c->kind == STORE_RELOADED)
+		return reload(s, c);
+	err = c->kind == STORE_LOADED ? model_load(s->model, &change)
+				      : model_apply(s->model, &change);
 
 	if (err) {
 		log_error(&(struct log_ctx){.tenant = c->tenant_id}, LOGID_STORE,

@@ -5,6 +5,8 @@
  * Events of calls are many; they become records only where a webhook of the tenant wants them.  Which those are is kept
  * beside the model, as it changes.
  */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/log.h"
@@ -19,7 +21,7 @@ struct wanted { /* by one webhook */
 static const uint32_t always = 1u << BUS_REGISTERED | 1u << BUS_UNREGISTERED |
 			       1u << BUS_ADDRESS_BLOCKED | 1u << BUS_ACCOUNT_REFUSED |
 			       1u << BUS_CONGESTION | 1u << BUS_TRUNK_CONNECTED |
-			       1u << BUS_TRUNK_DISCONNECTED;
+			       1u << BUS_TRUNK_DISCONNECTED | 1u << BUS_BACKUP_ENDED;
 
 static uint32_t kinds_of(struct str events)
 {
@@ -103,6 +105,31 @@ static void on_event(const struct bus_event *ev, void *arg)
 		write_record(s, ev);
 }
 
+static void on_backups(int fd, unsigned events, void *arg)
+{
+	struct server *s = arg;
+	struct backup_news n;
+
+	ring_woken(s->backups);
+	while (ring_pop(s->backups, &n)) {
+		const char *what = n.is_restore ? "restore" : "backup";
+		char reason[100], id[24];
+
+		(void)snprintf(id, sizeof(id), "%" PRIu64, n.id);
+		if (!n.is_over)
+			(void)snprintf(reason, sizeof(reason), "%u", n.percent);
+		else
+			(void)snprintf(reason, sizeof(reason), "%s", n.why[0] ? n.why : "complete");
+		bus_publish(s->bus, &(struct bus_event){.kind = n.is_over ? BUS_BACKUP_ENDED
+									  : BUS_BACKUP_PROGRESS,
+							.tenant_id = n.tenant_id,
+							.number = id,
+							.peer = what,
+							.reason = reason,
+							.wall_us = clock_wall_us(s->env.clock)});
+	}
+}
+
 int happenings_watch(struct server *s)
 {
 	return model_watch(s->model, on_change, s);
@@ -110,5 +137,14 @@ int happenings_watch(struct server *s)
 
 int happenings_start(struct server *s)
 {
-	return bus_subscribe(s->bus, on_event, s);
+	int err = bus_subscribe(s->bus, on_event, s);
+
+	return err ? err
+		   : loop_watch(&s->watch_backups, s->loop, ring_fd(s->backups), LOOP_READ,
+				on_backups, s);
+}
+
+void happenings_stop(struct server *s)
+{
+	s->watch_backups = loop_unwatch(s->watch_backups);
 }

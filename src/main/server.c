@@ -52,7 +52,8 @@ static int start_store(struct server *s)
 	const struct store_conf conf = {.url = s->config.database,
 					.data_dir = s->config.data_dir,
 					.own = s->config.address,
-					.nown = s->config.naddresses};
+					.nown = s->config.naddresses,
+					.news = s->backups};
 	int err = store_open(&s->store, &conf);
 
 	if (!err)
@@ -518,11 +519,6 @@ static void stop_hooks(struct server *s)
 	s->hooks = hooks_stop(s->hooks);
 }
 
-static void stop_nothing(struct server *s)
-{
-	(void)s;
-}
-
 static int start_demo(struct server *s)
 {
 	return s->config.is_demo ? demo_publish(s) : 0;
@@ -544,7 +540,7 @@ static const struct part parts[] = {
 	{"presence", start_presence, stop_presence},
 	{"listeners", start_listeners, stop_listeners},
 	{"api", start_api, stop_api},
-	{"events", happenings_start, stop_nothing},
+	{"events", happenings_start, happenings_stop},
 	{"webhooks", start_hooks, stop_hooks},
 	{"core", core_start, core_stop},
 	{"demo", start_demo, demo_remove},

@@ -50,6 +50,7 @@ struct server {
 	struct purses *purses; /* what extensions have spent */
 	struct config_writer writer;
 	struct ring *written; /* answers to it */
+	struct ring *backups; /* struct backup_news */
 	struct calls *calls;
 	struct presence *presence;
 	struct ring *commands;
@@ -57,7 +58,8 @@ struct server {
 	struct hooks *hooks;
 	struct wanted *wanted; /* events that webhooks want: main/events.c */
 	size_t nwanted;
-	struct loop_fd *watch_signals, *watch_changes, *watch_commands, *watch_media;
+	struct loop_fd *watch_signals, *watch_changes, *watch_commands, *watch_media,
+		*watch_backups;
 	int signal_fd;
 	struct timer second, stopping, media_wait, media_wake;
 	uint64_t stop_at_ms;		      /* 0: not asked to stop */
@@ -93,6 +95,7 @@ int network_start(struct server *s) MUST_USE;
 /* main/events.c: what the bus tells, to who watches and into the journal. */
 int happenings_watch(struct server *s) MUST_USE; /* before the model is loaded */
 int happenings_start(struct server *s) MUST_USE;
+void happenings_stop(struct server *s);
 
 /* main/demo.c: the ready tenant.  demo_seed before the model is loaded, demo_publish when every listener is bound. */
 const char *demo_domain(void);

@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "main/server.h"
 
-enum { ANSWERS = 256 };
+enum { ANSWERS = 256, BACKUP_NEWS = 256 };
 
 static void read_answers(struct server *s)
 {
@@ -48,8 +48,10 @@ static int set(struct config_writer *w, uint64_t tenant_id, const struct resourc
 
 int writer_start(struct server *s)
 {
+	int err = ring_alloc(&s->written, ANSWERS, sizeof(struct store_reply));
+
 	s->writer.set = set;
-	return ring_alloc(&s->written, ANSWERS, sizeof(struct store_reply));
+	return err ? err : ring_alloc(&s->backups, BACKUP_NEWS, sizeof(struct backup_news));
 }
 
 void writer_stop(struct server *s)
@@ -57,4 +59,5 @@ void writer_stop(struct server *s)
 	if (s->written)
 		read_answers(s);
 	s->written = ring_free(s->written);
+	s->backups = ring_free(s->backups);
 }

@@ -310,32 +310,73 @@ int model_load(struct model *m, struct model_change *change)
 	return change_object(m, change, true);
 }
 
-void model_reload(struct model *m, uint64_t tenant_id)
+static void mark_stale(struct home *h)
 {
-	struct home *h = home_of(m, tenant_id);
-
-	check_thread(m);
-	if (!h)
-		return;
 	h->is_known = false;
 	LIST_EACH (l, &h->objects)
 		CONTAINER_OF(l, struct entry, in_tenant)->is_stale = true;
 }
 
-void model_reloaded(struct model *m, uint64_t tenant_id)
+static void drop_stale(struct model *m, struct home *h)
 {
-	struct home *h = home_of(m, tenant_id);
 	struct link *l, *before;
 
-	check_thread(m);
-	BUG(m->is_telling);
-	for (l = h ? h->objects.prev : NULL; h && l != &h->objects; l = before) {
+	for (l = h->objects.prev; l != &h->objects; l = before) {
 		struct entry *e = CONTAINER_OF(l, struct entry, in_tenant);
 
 		before = l->prev;
 		if (e->is_stale)
 			drop_and_tell(m, e);
 	}
+}
+
+void model_reload(struct model *m, uint64_t tenant_id)
+{
+	struct home *h = home_of(m, tenant_id);
+
+	check_thread(m);
+	if (h)
+		mark_stale(h);
+}
+
+void model_reloaded(struct model *m, uint64_t tenant_id)
+{
+	struct home *h = home_of(m, tenant_id);
+
+	check_thread(m);
+	BUG(m->is_telling);
+	if (h)
+		drop_stale(m, h);
+}
+
+void model_reload_all(struct model *m)
+{
+	struct map_iter it = {0};
+	struct map_node *node;
+
+	check_thread(m);
+	while ((node = map_next(&m->homes, &it)))
+		mark_stale(CONTAINER_OF(node, struct home, node));
+}
+
+/* What the system has goes last: tenants refer to it, and are of it themselves. */
+void model_reloaded_all(struct model *m)
+{
+	struct map_iter it = {0};
+	struct map_node *node;
+
+	check_thread(m);
+	BUG(m->is_telling);
+	while ((node = map_next(&m->homes, &it))) {
+		struct home *h = CONTAINER_OF(node, struct home, node);
+
+		if (!h->tenant_id)
+			continue;
+		drop_stale(m, h);
+		if (list_empty(&h->objects) && !h->is_known)
+			home_free(m, h);
+	}
+	model_reloaded(m, 0);
 }
 
 void model_tell_all(const struct model *m, const struct resource *res, uint64_t tenant_id,

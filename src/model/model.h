@@ -39,6 +39,8 @@ int model_load(struct model *m, struct model_change *change) MUST_USE;
 /* Start over with a tenant whose changes were missed: nothing goes yet; what was not loaded again goes at the end. */
 void model_reload(struct model *m, uint64_t tenant_id);
 void model_reloaded(struct model *m, uint64_t tenant_id);
+void model_reload_all(struct model *m); /* the same with every tenant */
+void model_reloaded_all(struct model *m);
 uint64_t model_revision(const struct model *m, uint64_t tenant_id);
 
 /* Who hears of a change after it was applied (registrar drops contacts of a deleted account, call/ ends calls …). */

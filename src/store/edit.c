@@ -8,7 +8,7 @@
 static int new_id(struct edit *e, struct object *o)
 {
 	/* A tenant's id is random, so that it can move to another system as it is; the others count within it. */
-	if (o->res == &resource_tenant)
+	if (o->res == &resource_tenant && !o->id)
 		o->id = (rng_u64(rng_system()) >> 1) | 1;
 	else if (!o->id)
 		return edit_next_id(e, o->tenant_id, &o->id);
@@ -305,6 +305,8 @@ static int run(struct edit *e)
 		return edit_undo(e);
 	case STORE_RESTORE:
 		return edit_restore(e);
+	case STORE_APPLY:
+		return edit_take_in(e);
 	default:
 		return EINVAL;
 	}

@@ -57,6 +57,8 @@ int edit_followers(struct edit *e, const struct object *before,
 		   const struct object *after) MUST_USE;
 /* What the object takes from its template as that is now, its overrides as they are. */
 int edit_take_template(struct edit *e, struct object *o) MUST_USE;
+/* edit_take_in.c: a tenant out of an archive, its ids as they were where they are free */
+int edit_take_in(struct edit *e) MUST_USE;
 /* edit_undo.c */
 int edit_undo(struct edit *e) MUST_USE;
 int edit_restore(struct edit *e) MUST_USE;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <string.h>
 #include "store/rows.h"
 
 int rows_values(struct rows *r, const struct sql_table *t, struct db_stmt *st, bool is_open,
@@ -259,8 +260,28 @@ static int take_children(struct rows *r, struct beside *b, struct object *o)
 
 enum { MAX_LISTS = 8 };
 
-static int open_children(struct rows *r, const struct resource *res, struct beside b[MAX_LISTS],
-			 size_t *np)
+/* All rows of a table, or those of one tenant. */
+static int open_all(struct rows *r, const struct sql_table *t, const uint64_t *tenant_id,
+		    struct db_stmt **stp)
+{
+	const char *order = strstr(t->select_all, " ORDER BY ");
+	struct buf sql = {0};
+	int err;
+
+	if (!tenant_id)
+		return db_sql(r->db, t->select_all, stp);
+	BUG(!order);
+	buf_add(&sql, t->select_all, (size_t)(order - t->select_all));
+	buf_printf(&sql, " WHERE \"tenant_id\" = $1%s", order);
+	err = sql.err ? sql.err : db_sql(r->db, sql.p, stp);
+	buf_free(&sql);
+	if (!err)
+		db_bind_id(*stp, 1, *tenant_id);
+	return err;
+}
+
+static int open_children(struct rows *r, const struct resource *res, const uint64_t *tenant_id,
+			 struct beside b[MAX_LISTS], size_t *np)
 {
 	const struct sql_table *t;
 	size_t pos = 0;
@@ -270,7 +291,7 @@ static int open_children(struct rows *r, const struct resource *res, struct besi
 	while (!err && (t = sql_child_table(r->schema, res, &pos)) != NULL) {
 		BUG(*np == MAX_LISTS);
 		b[*np] = (struct beside){.t = t};
-		err = db_sql(r->db, t->select_all, &b[*np].st);
+		err = open_all(r, t, tenant_id, &b[*np].st);
 		if (!err)
 			err = beside_next(&b[(*np)++]);
 	}
@@ -290,7 +311,8 @@ static int one_of_all(struct rows *r, const struct sql_table *t, struct db_stmt 
 	return err;
 }
 
-int rows_each(struct rows *r, const struct resource *res, rows_each_h *fn, void *arg)
+static int each(struct rows *r, const struct resource *res, const uint64_t *tenant_id,
+		rows_each_h *fn, void *arg)
 {
 	const struct sql_table *t = sql_table(r->schema, res);
 	struct beside b[MAX_LISTS];
@@ -298,9 +320,9 @@ int rows_each(struct rows *r, const struct resource *res, rows_each_h *fn, void 
 	size_t nb = 0;
 	int err;
 
-	err = open_children(r, res, b, &nb);
+	err = open_children(r, res, tenant_id, b, &nb);
 	if (!err)
-		err = db_sql(r->db, t->select_all, &st);
+		err = open_all(r, t, tenant_id, &st);
 	while (!err && !(err = db_step(st))) {
 		struct object *o = NULL;
 
@@ -313,6 +335,17 @@ int rows_each(struct rows *r, const struct resource *res, rows_each_h *fn, void 
 	for (size_t i = 0; i < nb; i++)
 		db_done(b[i].st);
 	return err == ENOENT ? 0 : err;
+}
+
+int rows_each(struct rows *r, const struct resource *res, rows_each_h *fn, void *arg)
+{
+	return each(r, res, NULL, fn, arg);
+}
+
+int rows_each_of(struct rows *r, const struct resource *res, uint64_t tenant_id, rows_each_h *fn,
+		 void *arg)
+{
+	return each(r, res, &tenant_id, fn, arg);
 }
 
 /* ---- claims ---- */

@@ -44,6 +44,9 @@ int rows_load_children(struct rows *r, struct object *o) MUST_USE;
 /* Every object of a resource, of all tenants, in order of key. */
 typedef int rows_each_h(struct object **op, void *arg); /* may take it */
 int rows_each(struct rows *r, const struct resource *res, rows_each_h *fn, void *arg) MUST_USE;
+/* The same of one tenant. */
+int rows_each_of(struct rows *r, const struct resource *res, uint64_t tenant_id, rows_each_h *fn,
+		 void *arg) MUST_USE;
 
 /* What the object claims in `number` and `directory`. */
 int rows_claim(struct rows *r, const struct object *o) MUST_USE;

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "base/log.h"
+#include "store/backup_impl.h"
 #include "store/migrate.h"
 #include "store/store_impl.h"
 
@@ -134,7 +135,10 @@ int store_post(struct store *s, const struct store_request *req)
 	case STORE_UNDO:
 	case STORE_RESTORE:
 	case STORE_LOGOUT:
+	case STORE_APPLY:
 		return db_worker_post(&s->writer, req);
+	case STORE_BACKUP:
+		return backups_post(s->backups, req);
 	case STORE_GET:
 	case STORE_LIST:
 	case STORE_EXPORT:
@@ -359,6 +363,8 @@ static int prepare(struct store *s)
 		err = check_key(s, db);
 	if (!err)
 		err = db_commit(db);
+	if (!err)
+		err = backup_tidy(s, db);
 	if (err && db)
 		/* Not the URL: it may hold a password. */
 		log_error(NULL, LOGID_STORE, "%s cannot be used: %s (%s)",
@@ -413,8 +419,11 @@ int store_open(struct store **sp, const struct store_conf *conf)
 		err = ring_alloc(&s->now, 2, sizeof(struct store_reply));
 	if (!err)
 		err = prepare(s);
+	s->news = conf->news;
 	if (!err)
 		err = start_threads(s, nreaders);
+	if (!err)
+		err = backups_open(&s->backups, s);
 	if (err)
 		store_close(s);
 	else
@@ -428,8 +437,10 @@ struct store *store_close(struct store *s)
 
 	if (!s)
 		return NULL;
-	hashers_stop(s); /* they post to the writer */
+	backups_stop(s->backups); /* it posts to the writer, and so do they */
+	hashers_stop(s);
 	db_worker_stop(&s->writer);
+	s->backups = backups_close(s->backups);
 	for (unsigned i = 0; i < s->nreaders; i++)
 		db_worker_stop(&s->readers[i].worker);
 	while (s->changes && ring_pop(s->changes, &c))

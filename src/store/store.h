@@ -19,6 +19,7 @@
 #include "schema/types.h"
 
 struct addr;
+struct backup_order;
 struct store;
 
 struct store_conf {
@@ -28,6 +29,17 @@ struct store_conf {
 	const struct addr
 		*own; /* what we listen on: an address_rule may not block it; kept by the caller */
 	size_t nown;
+	struct ring *news; /* of struct backup_news, for whoever tells; NULL: nobody */
+};
+
+/* How a backup or its restoring gets on; at most a few in a second. */
+struct backup_news {
+	uint64_t tenant_id; /* 0: of the system */
+	uint64_t id;
+	bool is_restore;
+	bool is_over;
+	unsigned percent;
+	char why[64]; /* it failed */
 };
 
 /* Opens the database, migrates it, refuses a newer schema naming both versions. */
@@ -55,6 +67,8 @@ struct store_actor {
  * UNDO    of the change `id` (a revision): {"refuse":["trunks",…]}, resources that the asker may not touch → {"changes","revision"}.
  *         EEXIST "changed_since": something else has changed it meanwhile
  * RESTORE the tenant's configuration as it was: {"at":µs,"refuse":[…]} → {"changes","revision"}; all or nothing
+ * BACKUP  what store/backup_ops.def says of the name in `query`
+ * APPLY   of what `backup` says (store/backup_impl.h): for the backups' own thread
  * QUERY   arguments → answer, as queries.def says for the name in `query`
  * LOGIN   {"username","password","domain"?,"token_hash","ttl_seconds"} → {"tenant_id","user_id","username","expires_at"};
  *         without domain: tenant 0, else a tenant by that name.  Verifies argon2id (a few at a time, also for users that
@@ -72,6 +86,8 @@ enum store_op {
 	STORE_UNDO,
 	STORE_RESTORE,
 	STORE_QUERY,
+	STORE_BACKUP,
+	STORE_APPLY,
 	STORE_LOGIN,
 	STORE_LOGOUT
 };
@@ -90,7 +106,10 @@ struct store_request {
 	struct store_actor actor;
 	char *json; /* owned: body of POST/PATCH; or list options / query arguments */
 	size_t njson;
-	const char *query; /* STORE_QUERY: a name from queries.def */
+	const char *
+		query; /* STORE_QUERY: a name from queries.def; STORE_BACKUP: from backup_ops.def */
+	uint64_t offset;		   /* STORE_BACKUP: of the bytes read or written */
+	const struct backup_order *backup; /* STORE_APPLY; borrowed until it is answered */
 	/* CREATE with an Idempotency-Key, both hex of SHA-256: who, where and key · the body.  Kept for 24 h in the same
 	 * transaction as the object.  Seen before with this body: the first answer again (is_replay); with another: EBADMSG. */
 	char idem_key[65], idem_body[65];
@@ -112,6 +131,12 @@ int store_post(struct store *s, const struct store_request *req) MUST_USE;
  * core calls store_applied() with the change's token, once for each change, and the asker's reply is released.
  * Nothing comes here before store_load() has returned, and nothing that store_load() gave; all that comes is to be applied. */
 struct store_change {
+	enum store_change_kind {
+		STORE_CHANGED, /* for model_apply() */
+		STORE_LOADED,  /* for model_load() */
+		STORE_RELOAD, /* of tenant_id, STORE_ALL for every one, what is there comes again now … */
+		STORE_RELOADED /* … and what did not come is gone */
+	} kind;
 	uint64_t token;
 	uint64_t tenant_id;
 	uint64_t revision;
@@ -119,6 +144,7 @@ struct store_change {
 	uint64_t id;
 	struct object *after; /* owned by the receiver */
 };
+#define STORE_ALL UINT64_MAX
 struct ring *store_changes(struct store *s);
 void store_applied(struct store *s, uint64_t token);
 

@@ -14,7 +14,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metric.h"
+#include "store/backup_impl.h"
 #include "store/edit.h"
+#include "store/feed.h"
 
 enum { BATCH = 32, IDLE_MS = 1000, RETRY_MS = 100 };
 
@@ -100,7 +102,8 @@ static const struct store_change *some_change(const struct item *v, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		for (size_t k = v[i].err ? 0 : v[i].edit.nchanges; k-- > 0;)
-			if (v[i].edit.changes[k].revision) /* 0: not in the log */
+			if (v[i].edit.changes[k].revision && /* 0: not in the log */
+			    v[i].edit.changes[k].kind == STORE_CHANGED)
 				return &v[i].edit.changes[k];
 	return NULL;
 }
@@ -141,21 +144,14 @@ static int take_ticket(struct writer *w, struct item *it, uint64_t *tokenp)
 
 static void push_changes(struct writer *w, struct item *it)
 {
-	struct store *s = w->store;
 	uint64_t token = 0;
 
 	if (take_ticket(w, it, &token))
 		return;
 	for (size_t i = 0; i < it->edit.nchanges; i++) {
-		struct store_change *c = &it->edit.changes[i];
-
-		c->token = token;
-		while (ring_push(s->changes, c)) {
-			if (db_worker_stopping(&s->writer))
-				return;
-			db_worker_pause(&s->writer, 1);
-		}
-		c->after = NULL;
+		it->edit.changes[i].token = token;
+		if (feed_push(w->store, &it->edit.changes[i]))
+			return;
 	}
 }
 
@@ -201,6 +197,88 @@ static void handle(struct writer *w, struct item *v, size_t n)
 		finish(w, &v[i], err);
 }
 
+/* ---- a backup of the whole system takes its place ---- */
+
+static int was_restored(struct writer *w, const struct backup_order *order, bool *yes)
+{
+	struct db_stmt *st;
+	char text[BACKUP_NOTE];
+	int err =
+		db_sql(w->db, "SELECT 1 FROM setting WHERE name = 'restored' AND value = $1", &st);
+
+	if (err)
+		return err;
+	backup_note_text(text, order, 0);
+	db_bind_text(st, 1, str_of(text));
+	err = db_step(st);
+	db_done(st);
+	*yes = !err;
+	return err == ENOENT ? 0 : err;
+}
+
+static int apply_backup(struct writer *w, const struct backup_order *order,
+			struct field_errors *errs)
+{
+	bool yes = false;
+	int err = db_begin(w->db, true);
+
+	if (!err)
+		err = backup_apply(&w->rows, order, clock_wall_us(clock_real()), errs);
+	if (err)
+		db_rollback(w->db);
+	else
+		err = db_commit(w->db);
+	while (err == ECONNABORTED && !db_worker_stopping(&w->store->writer)) {
+		if (!was_restored(w, order, &yes))
+			err = yes ? 0 : EAGAIN;
+		else
+			refuse_newcomers(w);
+	}
+	return err;
+}
+
+static void handle_backup(struct writer *w, struct item *it)
+{
+	struct field_errors errs = {.n = 0};
+	uint64_t token = 0;
+	int err = apply_backup(w, it->req.backup, &errs);
+
+	it->edit = (struct edit){.rows = &w->rows, .req = &it->req, .reply.token = it->req.token};
+	if (err)
+		return store_answer_error(&it->req, err, &errs);
+	if (!atomic_load(&w->store->is_loaded))
+		return store_answer(&it->req, &it->edit.reply);
+	it->edit.nchanges = 1;
+	err = take_ticket(w, it, &token);
+	it->edit.nchanges = 0;
+	if (!err)
+		err = feed_reload(w->store, &w->rows, token);
+	if (err)
+		log_error(NULL, LOGID_BACKUP, "what was restored takes effect at the next start");
+}
+
+static bool is_alone(const struct store_request *req)
+{
+	return req->op == STORE_APPLY && !req->backup->label.tenant_id;
+}
+
+/* What waits together is one batch; what takes the place of everything is by itself. */
+static void handle_waiting(struct writer *w)
+{
+	size_t n = 0;
+
+	do {
+		if (is_alone(&w->v[n].req)) {
+			if (n)
+				handle(w, w->v, n);
+			w->v[0].req = w->v[n].req;
+			return handle_backup(w, &w->v[0]);
+		}
+		n++;
+	} while (n < BATCH && ring_pop(w->store->writer.queue, &w->v[n].req));
+	handle(w, w->v, n);
+}
+
 void writer_main(void *arg)
 {
 	struct store *s = arg;
@@ -213,13 +291,8 @@ void writer_main(void *arg)
 	if (w->db)
 		w->rows = store_rows(s, w->db);
 	while (!db_worker_stopping(&s->writer)) {
-		if (db_worker_next(&s->writer, &w->v[0].req, IDLE_MS)) {
-			size_t n = 1;
-
-			while (n < BATCH && ring_pop(s->writer.queue, &w->v[n].req))
-				n++;
-			handle(w, w->v, n);
-		}
+		if (db_worker_next(&s->writer, &w->v[0].req, IDLE_MS))
+			handle_waiting(w);
 		ticket_retry(s->tickets);
 	}
 	buf_free(&w->rows.hold);

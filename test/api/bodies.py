@@ -100,7 +100,7 @@ def new_body(client, plural):
 
 def make_room(client, plural):
     """There is at most one of some."""
-    if plural in ("congestion_limits", "flood_limits", "network_settings", "sip_settings"):
+    if plural in ("backup_settings", "congestion_limits", "flood_limits", "network_settings", "sip_settings"):
         for row in client.get(f"/api/{plural}")["items"]:
             client.delete(f"/api/{plural}/{row['id']}")
 
@@ -144,6 +144,50 @@ def example_body(client, plural):
         return {k: fit(part["properties"][k], v) for k, v in value.items()}
     text = json.dumps(fit(schema, schema["examples"][0])).replace('"example"', f'"{n}"').replace("example", f"x{n}").replace("anna@", f"anna{n}@")
     return json.loads(text.replace('"101"', f'"{n}"'))
+
+
+def settled(client, one):
+    """The backup, when nothing is being done with it any more."""
+    return wait.until(lambda: (b := client.get(f"/api/backups/{one}"))["state"] not in ("running", "restoring") and b, 60, why="a backup's end")
+
+
+def begin(client, path, body, expect=202):
+    """Begins as soon as no other is being made or restored."""
+    def ask():
+        answer = client.ask("POST", path, body)
+        return answer if answer.status != 409 or answer.json()["errors"][0]["code"] != "busy" else None
+    answer = wait.until(ask, 60, why="the place of another backup")
+    assert answer.status == expect, answer
+    return answer
+
+
+def make_backup(client, **body):
+    one = settled(client, begin(client, "/api/backups", body).json()["id"])
+    assert one["state"] == "complete", one
+    return one
+
+
+def content(client, one):
+    """Its bytes."""
+    got = b""
+    while piece := client.ask("GET", f"/api/backups/{one}/content?offset={len(got)}").body:
+        got += piece
+    return got
+
+
+def upload_piece(client, raw, one=None, offset=0):
+    return client.ask("POST", "/api/backup_uploads" + (f"/{one}" if one else "") + f"?offset={offset}", raw=raw,
+                      headers={"Content-Type": "application/octet-stream"})
+
+
+def upload(client, raw, size=300000):
+    """In pieces; the id of the backup."""
+    one = None
+    for at in range(0, len(raw), size):
+        answer = upload_piece(client, raw[at:at + size], one, at)
+        assert answer.status == 200, answer
+        one = answer.json()["id"]
+    return client.post(f"/api/backup_uploads/{one}/complete", expect=200)["id"]
 
 
 class Receiver:

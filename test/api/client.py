@@ -209,6 +209,10 @@ class ApiServer:
     def tail(self):
         return (self.dir / "log").read_text(errors="replace")[-6000:]
 
+    def acting(self, domain):
+        """The machine's administrator within a tenant."""
+        return Client(self, local=True, tenant=domain)
+
     def login(self, username, password, domain=None, tenant=None):
         body = {"username": username, "password": password}
         if domain:
