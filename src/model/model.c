@@ -356,7 +356,7 @@ void model_reload_all(struct model *m)
 
 	check_thread(m);
 	while ((node = map_next(&m->homes, &it)))
-		mark_stale(CONTAINER_OF(node, struct home, node));
+		mark_stale(CONTAINER_OF(node, struct home, key.node));
 }
 
 /* What the system has goes last: tenants refer to it, and are of it themselves. */
@@ -368,9 +368,9 @@ void model_reloaded_all(struct model *m)
 	check_thread(m);
 	BUG(m->is_telling);
 	while ((node = map_next(&m->homes, &it))) {
-		struct home *h = CONTAINER_OF(node, struct home, node);
+		struct home *h = CONTAINER_OF(node, struct home, key.node);
 
-		if (!h->tenant_id)
+		if (!h->key.tenant_id)
 			continue;
 		drop_stale(m, h);
 		if (list_empty(&h->objects) && !h->is_known)

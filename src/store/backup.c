@@ -439,20 +439,42 @@ static void jobs_main(void *arg)
 
 /* ---- outside ---- */
 
-int backups_post(struct backups *b, const struct store_request *req)
+/* From the shelf's thread too: what is not there is told so, whatever else is being done. */
+int backup_forward(struct backups *b, const struct store_request *req)
 {
-	const bool is_job = strcmp(req->query, "backup_create") == 0 ||
-			    strcmp(req->query, "backup_restore") == 0;
-	struct field_errors errs = {.n = 0};
 	bool is_busy;
 
-	if (!is_job)
-		return db_worker_post(&b->shelf, req);
 	pthread_mutex_lock(&b->lock);
 	is_busy = b->is_busy;
 	pthread_mutex_unlock(&b->lock);
-	if (!is_busy)
-		return db_worker_post(&b->jobs, req);
+	return is_busy ? EALREADY : db_worker_post(&b->jobs, req);
+}
+
+static bool is_operation(const char *name)
+{
+	static const char *const names[] = {
+#define X(name, arguments, answer) #name,
+#include "store/backup_ops.def"
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+int backups_post(struct backups *b, const struct store_request *req)
+{
+	struct field_errors errs = {.n = 0};
+	int err;
+
+	BUG(!is_operation(req->query));
+
+	if (strcmp(req->query, "backup_create") != 0)
+		return db_worker_post(&b->shelf, req);
+	err = backup_forward(b, req);
+	if (err != EALREADY)
+		return err;
 	free(req->json);
 	store_answer_error(req, backup_refusal(EALREADY, &errs), &errs);
 	return 0;

@@ -73,6 +73,8 @@ int backups_open(struct backups **bp, struct store *s) MUST_USE;
 void backups_stop(struct backups *b);		  /* its threads; before the writer */
 struct backups *backups_close(struct backups *b); /* after it */
 int backups_post(struct backups *b, const struct store_request *req) MUST_USE;
+/* To the jobs' thread.  EALREADY: it is busy. */
+int backup_forward(struct backups *b, const struct store_request *req) MUST_USE;
 /* DATA/backups/<id>.<what>, malloc'd; NULL without memory. */
 char *backup_path(const struct backups *b, uint64_t id, const char *what);
 /* Takes the one place there is for a job.  EALREADY */

@@ -291,26 +291,41 @@ static int answer(struct backups *b, const struct store_request *req, struct sto
 	return EINVAL;
 }
 
+/* ENOENT before the other thread is asked; 0: it answers. */
+static int forward(struct backups *b, const struct store_request *req)
+{
+	struct backup_label l;
+	uint64_t bytes;
+	int err = shelf_label(b, req->id, &l, &bytes);
+
+	return err ? err : backup_forward(b, req);
+}
+
+static void handle(struct backups *b, struct store_request *req)
+{
+	const bool is_restore = strcmp(req->query, "backup_restore") == 0;
+	struct field_errors errs = {.n = 0};
+	struct store_reply reply = {0};
+	int err = is_restore ? forward(b, req) : answer(b, req, &reply, &errs);
+
+	if (!err && is_restore) /* it has the request now */
+		return;
+	if (err) {
+		free(reply.json);
+		err = backup_refusal(err, &errs);
+		store_answer_error(req, err, &errs);
+	} else {
+		store_answer(req, &reply);
+	}
+	free(req->json);
+}
+
 void shelf_main(void *arg)
 {
 	struct backups *b = arg;
 	struct store_request req;
 
-	while (!db_worker_stopping(&b->shelf)) {
-		struct field_errors errs = {.n = 0};
-		struct store_reply reply = {0};
-		int err;
-
-		if (!db_worker_next(&b->shelf, &req, -1))
-			continue;
-		err = answer(b, &req, &reply, &errs);
-		if (err) {
-			free(reply.json);
-			err = backup_refusal(err, &errs);
-			store_answer_error(&req, err, &errs);
-		} else {
-			store_answer(&req, &reply);
-		}
-		free(req.json);
-	}
+	while (!db_worker_stopping(&b->shelf))
+		if (db_worker_next(&b->shelf, &req, -1))
+			handle(b, &req);
 }

@@ -9,6 +9,7 @@ import pytest
 import bodies
 
 MISSING = "9123456789012345678"
+BYTES = "application/octet-stream"
 
 
 def owner_of(t):
@@ -203,7 +204,8 @@ def test_ids_that_name_nothing_are_404_in_the_same_words(server, red):
         client = red.admin
         bodies = set()
         for bad in (MISSING, "0", "-1", "1e3", "x", "99999999999999999999999", "01", "%20"):
-            answer = client.ask(method, path.replace("{id}", bad), body_for(server, op))
+            raw = {"raw": b"x", "headers": {"Content-Type": BYTES}} if BYTES in op.get("requestBody", {}).get("content", {}) else {}
+            answer = client.ask(method, path.replace("{id}", bad), body_for(server, op), **raw)
             assert answer.status == 404, f"{method} {path} {bad}: {answer}"
             bodies.add(answer.body)
         assert len(bodies) == 1, bodies
@@ -368,6 +370,15 @@ def test_every_import_refuses_as_it_says(server, tenant):
         assert send(plural, b"x" * ((1 << 20) + 1)).status == 413
         assert tenant.admin.ask("GET", f"/api/{plural}/export?nothing=1").status == 400
         assert tenant.admin.ask("GET", f"/api/{plural}/export").status == 200
+
+
+def test_uploads_of_backups_refuse_as_they_say(server):
+    one = bodies.upload_piece(server.root, b"bytes").json()["id"]
+    for path in ("/api/backup_uploads", f"/api/backup_uploads/{one}"):
+        assert server.root.ask("POST", path, {"x": 1}).status == 415
+        assert server.root.ask("POST", f"{path}?offset=x", raw=b"x", headers={"Content-Type": BYTES}).status == 400
+        assert server.root.ask("POST", f"{path}?offset=77", raw=b"x", headers={"Content-Type": BYTES}).status == 422
+        assert server.root.ask("POST", path, raw=b"x" * ((1 << 20) + 1), headers={"Content-Type": BYTES}).status == 413
 
 
 def test_every_documented_client_error_was_seen(server):

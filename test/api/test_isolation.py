@@ -7,7 +7,7 @@ import bodies
 from test_contract import MISSING, body_for, by_id, operations
 
 
-OF_THE_SYSTEM = ("address_rules", "congestion_limits", "flood_limits", "network_settings", "stir_certificates", "sip_settings", "blocked_addresses",
+OF_THE_SYSTEM = ("address_rules", "backup_settings", "congestion_limits", "flood_limits", "network_settings", "stir_certificates", "sip_settings", "blocked_addresses",
                  "trunks", "trunk_states", "transports", "transport_states")
 
 

@@ -6,7 +6,7 @@ import re
 from client import ROOT, Client
 from test_contract import body_for, example_path, operations
 
-OPERATIONS = {"list": "LIST", "create": "CREATE", "get": "GET", "update": "UPDATE", "delete": "DELETE", "destroy": "DELETE", "undo": "UPDATE", "replay": "UPDATE", "export": "LIST", "import": "CREATE",
+OPERATIONS = {"list": "LIST", "create": "CREATE", "get": "GET", "update": "UPDATE", "delete": "DELETE", "destroy": "DELETE", "undo": "UPDATE", "restore": "CREATE", "continue": "CREATE", "complete": "CREATE", "replay": "UPDATE", "export": "LIST", "import": "CREATE",
               "logout": "CREATE"}
 
 
@@ -17,7 +17,7 @@ def table():
 
 
 def row(path, operation_id):
-    what = path.removeprefix("/api").split("/")[1]
+    what = "backup_restores" if operation_id == "restore_backup" else path.removeprefix("/api").split("/")[1]
     return table()[what, OPERATIONS[operation_id.split("_")[0]]]
 
 
