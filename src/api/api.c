@@ -2,7 +2,7 @@
 /*
  * From HTTP request to ask: which operation, who asks, may they; then the operation's handler has it.
  */
-#include "api/ask.h"
+#include "api/fields.h"
 #include "api/openapi.h"
 #include "api/stream.h"
 #include "base/log.h"
@@ -149,6 +149,8 @@ static void on_request(const struct web_request *req, void *arg)
 		return ask_problem(
 			k, PROBLEM_BAD_REQUEST,
 			"The path or the Idempotency-Key is too long, or a header came twice.");
+	if (!fields_take(k))
+		return;
 	if (route->access == ACCESS_PUBLIC ||
 	    (route->access == ACCESS_METRICS && is_machine_itself(req)))
 		return route->fn(k);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "api/ask.h"
+#include "api/fields.h"
 #include "base/log.h"
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@ void ask_free(struct ask *k)
 	ids_remove(k->a->asks, k->id);
 	json_decref(k->who.permissions);
 	free(k->query);
+	free(k->fields);
 	free(k->body);
 	free(k);
 }
@@ -93,12 +95,34 @@ void ask_core(struct ask *k, struct command cmd, ask_answer_h *fn)
 					   STR("Retry-After: 2\r\n"));
 }
 
+/* What every answer says of how much more may be asked. */
+static struct str rate_lines(const struct ask *k, struct buf *out, struct str lines)
+{
+	if (!k->rate.limit)
+		return lines;
+	buf_str(out, lines);
+	buf_printf(out,
+		   "RateLimit-Limit: %" PRIu32 "\r\nRateLimit-Remaining: %" PRIu32
+		   "\r\nRateLimit-Reset: %" PRIu32 "\r\n",
+		   k->rate.limit, k->rate.left, k->rate.reset_s);
+	return buf_view(out);
+}
+
 void ask_reply(struct ask *k, const struct web_response *resp)
 {
+	struct web_response r = *resp;
+	struct buf lines = {0};
+	char *partial = NULL;
+
+	if (k->fields && r.status == 200 && (partial = fields_of(k, r.body)))
+		r.body = str_of(partial);
+	r.headers = rate_lines(k, &lines, r.headers);
 	log_debug(NULL, LOGID_API, "%s %s: %u for %s [%s]", k->route->method, k->path, resp->status,
 		  k->who.username[0] ? k->who.username : "nobody", k->request_id);
 	/* ENOENT: the client has left, which is its right. */
-	(void)web_reply(k->a->web, k->request, resp);
+	(void)web_reply(k->a->web, k->request, &r);
+	buf_free(&lines);
+	free(partial);
 	ask_free(k);
 }
 
@@ -262,4 +286,22 @@ void ask_bad_parameter(struct ask *k, struct str name, const char *code, const c
 
 	ask_problem_errors(k, PROBLEM_BAD_REQUEST, "A parameter cannot be used.", errors);
 	json_decref(errors);
+}
+
+json_t *ask_sync_args(struct ask *k)
+{
+	struct params q;
+	struct str since;
+	json_t *args = NULL;
+
+	if (!ask_read_params(k, &q))
+		return NULL;
+	since = params_get(&q, "since");
+	if (q.n > (since.p ? 1u : 0u))
+		ask_bad_parameter(k, q.v[0].name, "unknown_parameter",
+				  "no parameter of this list but since and fields");
+	else
+		args = json_pack("{s:s%}", "since", since.p ? since.p : "", since.n);
+	params_close(&q);
+	return args;
 }

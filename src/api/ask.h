@@ -63,6 +63,10 @@ struct ask {
 	char request_id[65];
 	char path[128];
 	char *query, *body;
+	char *fields; /* of a partial answer; NULL: all */
+	struct {
+		uint32_t limit, left, reset_s; /* limit 0: none */
+	} rate;
 	size_t nbody;
 	bool is_json, is_csv, is_bytes;
 	bool is_upgrade;	/* a WebSocket is asked for */
@@ -126,6 +130,8 @@ struct str ask_text(const json_t *body, const char *name);
 void ask_check_names(const json_t *body, const char *const *known, struct field_errors *errs);
 /* The query; false: answered already.  params_close() it. */
 bool ask_read_params(struct ask *k, struct params *q) MUST_USE;
+/* Arguments of a list of changes: since.  NULL: answered. */
+json_t *ask_sync_args(struct ask *k) MUST_USE;
 /* {"errors":[{field,code,message}]} of one parameter, as a 400. */
 void ask_bad_parameter(struct ask *k, struct str name, const char *code, const char *message);
 

@@ -245,7 +245,10 @@ static void start_list(struct ask *k, enum store_op op, ask_answer_h *fn)
 	params_close(&q);
 	if (!options)
 		return;
-	if (is_own_only(k))
+	if (is_own_only(k) && k->route->res == &resource_phone_book_entry)
+		json_object_set_new(options, "own_extension",
+				    json_sprintf("%" PRIu64, k->who.extension_id));
+	else if (is_own_only(k))
 		json_object_set_new(json_object_get(options, "filter"), "id",
 				    json_sprintf("%" PRIu64, own_id(k)));
 	req.json = json_dumps(options, JSON_COMPACT);
@@ -259,6 +262,21 @@ static void start_list(struct ask *k, enum store_op op, ask_answer_h *fn)
 void list_start(struct ask *k)
 {
 	return start_list(k, STORE_LIST, on_page);
+}
+
+/* ---- what has changed ---- */
+
+void changes_start(struct ask *k)
+{
+	json_t *args;
+
+	if (is_own_only(k))
+		return ask_problem(k, PROBLEM_FORBIDDEN, "Your role sees no more than its own.");
+	args = ask_sync_args(k);
+	if (!args)
+		return;
+	json_object_set_new(args, "resource", json_string(k->route->res->plural));
+	return ask_query(k, k->who.tenant_id, "changes", args, on_page);
 }
 
 /* ---- CSV ---- */

@@ -5,6 +5,7 @@
  */
 #include "api/ask.h"
 #include "api/starts.h"
+#include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,6 +94,36 @@ static void read_session(struct who *who, const json_t *session)
 	snprintf(who->expires_at, sizeof(who->expires_at), "%s", expires ? expires : "");
 }
 
+/* WEB-7: of each user and each key its own.  False: answered. */
+static bool is_within_rate(struct ask *k, const json_t *session)
+{
+	const struct who *who = &k->who;
+	json_int_t limit = json_integer_value(json_object_get(session, "rate"));
+	struct throttle_left left = {.left = 0};
+	char headers[48];
+	struct buf name = {0};
+	uint32_t wait;
+
+	if (limit <= 0)
+		return true;
+	if (who->user_id)
+		buf_printf(&name, "%" PRIu64 " %" PRIu64, who->user_tenant_id, who->user_id);
+	else
+		buf_cstr(&name, who->key_hash);
+	wait = throttle_take(k->a->throttle, buf_view(&name), (uint32_t)limit,
+			     clock_mono_ms(web_env(k->a->web).clock), &left);
+	buf_free(&name);
+	k->rate.limit = (uint32_t)limit;
+	k->rate.left = left.left;
+	k->rate.reset_s = left.reset_s;
+	if (!wait)
+		return true;
+	snprintf(headers, sizeof(headers), "Retry-After: %" PRIu32 "\r\n", wait);
+	ask_problem_headers(k, PROBLEM_THROTTLED, "So many requests in a minute are too many.",
+			    str_of(headers));
+	return false;
+}
+
 static void on_identity(struct ask *k, const struct answer *ans)
 {
 	struct who *who = &k->who;
@@ -111,6 +142,10 @@ static void on_identity(struct ask *k, const struct answer *ans)
 	}
 	if (json_is_object(session))
 		read_session(who, session);
+	if (!is_within_rate(k, session)) {
+		json_decref(j);
+		return;
+	}
 	json_decref(j);
 
 	if (!who->domain[0])

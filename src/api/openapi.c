@@ -21,6 +21,7 @@ static const struct {
 	{413, false, TAKES_BODY | TAKES_CSV | TAKES_BYTES},
 	{415, false, TAKES_BODY | TAKES_CSV | TAKES_BYTES},
 	{422, false, TAKES_BODY | TAKES_CSV | TAKES_BYTES},
+	{429, true, 0},
 	{503, true, 0},
 	{507, false, TAKES_IDEMPOTENCY | TAKES_IF_MATCH},
 };
@@ -109,6 +110,8 @@ static json_t *parameters(const struct route *r)
 		{TAKES_EVENTS, "access_token"},
 		{TAKES_AUDIT_FILTER, "actor"},
 		{TAKES_OFFSET, "offset"},
+		{TAKES_FIELDS, "fields"},
+		{TAKES_SYNC, "sync_since"},
 	};
 	json_t *list = json_array();
 

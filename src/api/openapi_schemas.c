@@ -123,6 +123,17 @@ static json_t *page_of(const char *name)
 			 0);
 }
 
+static json_t *changes_of(const char *name)
+{
+	return json_pack(
+		"{s:s,s:[s,s,s,s],s:{s:{s:s,s:o},s:{s:s,s:o,s:s},s:{s:s,s:s},s:{s:s,s:s}},s:b}",
+		"type", "object", "required", "items", "deleted", "next", "has_more", "properties",
+		"items", "type", "array", "items", ref(name), "deleted", "type", "array", "items",
+		ref("Id"), "description", "ids of those that are gone", "next", "type", "string",
+		"description", "since of the next request", "has_more", "type", "boolean",
+		"description", "more is there already", "additionalProperties", 0);
+}
+
 /* PATCH: nothing must be given, and what only POST takes is gone. */
 static json_t *change_of(const struct resource *res)
 {
@@ -165,6 +176,8 @@ static int add_resource(json_t *schemas, const struct resource *res)
 		err = put(schemas, one, "_change", change_of(res));
 	if (!err)
 		err = put(schemas, one, "_page", page_of(one));
+	if (!err && res->scope == SCOPE_TENANT)
+		err = put(schemas, one, "_changes", changes_of(one));
 	if (!err && res->scope != SCOPE_ONE)
 		err = put(schemas, one, "_list", list_of(one));
 	return err;
@@ -202,6 +215,8 @@ static int add_records(json_t *schemas)
 	if (!err)
 		err = put(schemas, "cdr_segment", "",
 			  record_openapi(&record_tables[RECORD_SEGMENT]));
+	if (!err)
+		err = put(schemas, "cdr_changes", "", changes_of("cdr"));
 	if (!err)
 		err = put(schemas, "message", "", record_openapi(&record_tables[RECORD_MESSAGE]));
 	if (!err)

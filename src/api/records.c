@@ -150,6 +150,17 @@ void cdrs_start(struct ask *k)
 	return page_start(k, "cdrs", cdr_arguments);
 }
 
+void cdr_changes_start(struct ask *k)
+{
+	json_t *args;
+
+	if (k->who.extension_id)
+		return ask_problem(k, PROBLEM_FORBIDDEN, "Your role sees no more than its own.");
+	args = ask_sync_args(k);
+	if (args)
+		return ask_query(k, k->who.tenant_id, "cdr_changes", args, on_page);
+}
+
 void messages_start(struct ask *k)
 {
 	return page_start(k, "messages", message_arguments);

@@ -59,12 +59,14 @@ static const struct {
 	{"POST", "/api/%s/import", "import_%s",
 	 "Create one for each line of a CSV file: %s. All or none.", OP_CREATE, import_start,
 	 TAKES_CSV | TAKES_IDEMPOTENCY, 200, false, "%s_list"},
-	{"GET", "/api/%s", "list_%s", "A page: %s.", OP_LIST, list_start, TAKES_PAGE | TAKES_LIST,
-	 200, false, "%s_page"},
+	{"GET", "/api/%s/changes", "sync_%s", "What has changed or is gone since: %s.", OP_LIST,
+	 changes_start, TAKES_SYNC | TAKES_FIELDS, 200, false, "%s_changes"},
+	{"GET", "/api/%s", "list_%s", "A page: %s.", OP_LIST, list_start,
+	 TAKES_PAGE | TAKES_LIST | TAKES_FIELDS, 200, false, "%s_page"},
 	{"POST", "/api/%s", "create_%s", "Create one: %s.", OP_CREATE, create_start,
 	 TAKES_BODY | TAKES_IDEMPOTENCY, 201, true, "%s"},
-	{"GET", "/api/%s/{id}", "get_%s", "One by its id: %s.", OP_GET, get_start, TAKES_ID, 200,
-	 false, "%s"},
+	{"GET", "/api/%s/{id}", "get_%s", "One by its id: %s.", OP_GET, get_start,
+	 TAKES_ID | TAKES_FIELDS, 200, false, "%s"},
 	{"PATCH", "/api/%s/{id}", "update_%s", "Change fields of one: %s.", OP_UPDATE, update_start,
 	 TAKES_ID | TAKES_BODY | TAKES_IF_MATCH, 200, true, "%s"},
 	{"DELETE", "/api/%s/{id}", "delete_%s", "Delete one: %s.", OP_DELETE, delete_start,
@@ -81,6 +83,13 @@ static bool is_csv(size_t g)
 static bool has_csv(const struct resource *res)
 {
 	return res != &resource_tenant && res != &resource_admin && res->scope != SCOPE_ONE;
+}
+
+static bool has_route(const struct resource *res, size_t g)
+{
+	if (is_csv(g))
+		return has_csv(res);
+	return generic[g].fn != changes_start || res->scope == SCOPE_TENANT;
 }
 
 enum right right_of(const char *what, enum op op, enum role role)
@@ -169,7 +178,7 @@ static size_t count_generic(void)
 
 	for (size_t i = 0; resources[i]; i++)
 		for (size_t g = 0; g < ARRAY_LEN(generic); g++)
-			n += !is_csv(g) || has_csv(resources[i]);
+			n += has_route(resources[i], g);
 	return n;
 }
 
@@ -184,7 +193,7 @@ int routes_make(struct routes *r)
 	buf_char(&text, '\0'); /* offset 0: no name */
 	for (size_t i = 0; r->v && names && resources[i]; i++)
 		for (size_t g = 0; g < ARRAY_LEN(generic); g++)
-			if (!is_csv(g) || has_csv(resources[i])) {
+			if (has_route(resources[i], g)) {
 				make_generic(&r->v[made], &names[made], &text, resources[i], g);
 				made++;
 			}

@@ -117,6 +117,22 @@ uint32_t throttle_try(struct throttle *t, const struct addr *from, struct str us
 	return 0;
 }
 
+uint32_t throttle_take(struct throttle *t, struct str who, uint32_t limit, uint64_t now_ms,
+		       struct throttle_left *left)
+{
+	struct window *w = window_of(t, map_hash2(map_hash("rate", 4), who), now_ms);
+
+	if (!w)
+		return 1;
+	left->reset_s = wait_s(w, now_ms);
+	if (w->count >= limit) {
+		left->left = 0;
+		return left->reset_s;
+	}
+	left->left = limit - ++w->count;
+	return 0;
+}
+
 void throttle_succeeded(struct throttle *t, const struct addr *from, struct str user)
 {
 	struct window *address = find(t, key_of(from, STR_NONE)),

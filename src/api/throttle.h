@@ -25,6 +25,12 @@ struct throttle *throttle_free(struct throttle *t);
 /* 0: go on (counted); else seconds to wait before the next try, and nothing is counted. */
 uint32_t throttle_try(struct throttle *t, const struct addr *from, struct str user,
 		      uint64_t now_ms);
+/* One more of at most `limit` in a window, of what `who` names.  0: it may; else seconds to wait. */
+struct throttle_left {
+	uint32_t left, reset_s;
+};
+uint32_t throttle_take(struct throttle *t, struct str who, uint32_t limit, uint64_t now_ms,
+		       struct throttle_left *left);
 void throttle_succeeded(struct throttle *t, const struct addr *from, struct str user);
 
 #endif

@@ -216,8 +216,6 @@ static void calls_of(const struct maker *m)
 	struct buf *text = &m->q->text;
 	size_t p;
 
-	if (!m->l->extension_id)
-		return;
 	p = param_int(m->q, (int64_t)m->l->extension_id);
 	buf_cstr(text, " AND ((\"direction\" <> 'inbound' AND \"caller\" IN ");
 	buf_printf(text, visible, p, p);
@@ -226,6 +224,28 @@ static void calls_of(const struct maker *m)
 	buf_cstr(text, " OR \"final_dest\" IN ");
 	buf_printf(text, visible, p, p);
 	buf_cstr(text, ")");
+}
+
+/* WEB-3: of the phone books that no group has, or one of its own. */
+static void contacts_of(const struct maker *m)
+{
+	buf_printf(&m->q->text,
+		   " AND (NOT EXISTS (SELECT 1 FROM phone_book_groups g WHERE g.tenant_id = $1 AND "
+		   "g.parent_id = phone_book_id) OR EXISTS (SELECT 1 FROM phone_book_groups g JOIN "
+		   "extension_member_of mine ON mine.tenant_id = g.tenant_id AND mine.group_id = "
+		   "g.group_id WHERE g.tenant_id = $1 AND g.parent_id = phone_book_id AND "
+		   "mine.parent_id = $%zu))",
+		   param_int(m->q, (int64_t)m->l->extension_id));
+}
+
+static void seen_by_extension(const struct maker *m)
+{
+	if (!m->l->extension_id)
+		return;
+	if (m->t->res == &resource_phone_book_entry)
+		contacts_of(m);
+	else
+		calls_of(m);
 }
 
 /* --- order --- */
@@ -384,7 +404,7 @@ int sql_list(struct sql_query *q, const struct sql_table *t, const struct sql_li
 		err = filter(&m, &l->filters[i]);
 	if (!err)
 		err = search(&m);
-	calls_of(&m);
+	seen_by_extension(&m);
 	if (!err)
 		err = go_on(&m);
 	if (!err)

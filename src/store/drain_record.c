@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "store/drain_record.h"
 #include "store/outbox_put.h"
+#include "store/sync.h"
 
 int record_writer_open(struct record_writer *w, struct rows *rows)
 {
@@ -132,7 +133,11 @@ static int put_row(struct record_writer *w, struct record_key key)
 	err = db_sql(w->rows->db, t->upsert, &st);
 	if (!err)
 		err = rows_bind(w->rows, st, NULL, v, t->ncols);
-	return err ? err : db_run(st);
+	if (!err)
+		err = db_run(st);
+	if (!err && key.kind == RECORD_CALL)
+		err = sync_call_written(w->rows, key.tenant_id, key.id);
+	return err;
 }
 
 /* ---- what is kept of legs ---- */

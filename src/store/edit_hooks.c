@@ -114,6 +114,7 @@ static int tenant_deleting(struct edit *e, const struct object *o)
 		"DELETE FROM idempotency WHERE tenant_id = $1",
 		"DELETE FROM leg_kept WHERE tenant_id = $1",
 		"DELETE FROM webhook_deliveries WHERE tenant_id = $1",
+		"DELETE FROM cdr_change WHERE tenant_id = $1",
 		"DELETE FROM tenant_revision WHERE tenant_id = $1",
 	};
 	size_t n = 0;

@@ -37,6 +37,9 @@ static const char ddl[] =
 	"CREATE INDEX webhook_deliveries_due ON webhook_deliveries (node, tenant_id, webhook_id, at) "
 	"WHERE state = 0;\n"
 	"CREATE INDEX webhook_deliveries_by_time ON webhook_deliveries (tenant_id, at);\n"
+	"CREATE TABLE cdr_change (tenant_id @int NOT NULL, id @int NOT NULL, seq @int NOT NULL, "
+	"gone @int NOT NULL, PRIMARY KEY (tenant_id, id))@strict;\n"
+	"CREATE INDEX cdr_change_by_seq ON cdr_change (tenant_id, seq);\n"
 	"CREATE INDEX cdrs_open ON cdrs (node) WHERE ended_at = 0;\n";
 
 static const struct word {

@@ -171,6 +171,7 @@ static int list(struct rows *r, const struct store_request *req, struct store_re
 		l.q = args_text(&a, "q");
 		l.sort = args_text(&a, "sort");
 		l.cursor = args_text(&a, "cursor");
+		l.extension_id = args_id(&a, "own_extension");
 		l.limit = query_page_limit(&a);
 		err = req->op == STORE_EXPORT
 			      ? query_export(r, sql_table(r->schema, req->res), &l, reply, errs)

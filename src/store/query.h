@@ -24,6 +24,7 @@ int query_list(struct rows *r, const struct sql_table *t, const struct sql_list 
 /* query_export.c: all of them as CSV. */
 int query_export(struct rows *r, const struct sql_table *t, struct sql_list *l,
 		 struct store_reply *reply, struct field_errors *errs) MUST_USE;
+int query_one_call(struct rows *r, uint64_t tenant_id, uint64_t id, json_t **out) MUST_USE;
 size_t query_page_limit(const struct args *a);
 /* {"items":[…],"next":"…"|null}; takes items. */
 int query_page(struct store_reply *reply, json_t *items, struct str next) MUST_USE;

@@ -73,7 +73,7 @@ int query_may_sign_in(struct db *db, uint64_t tenant_id, uint64_t extension_id, 
 
 struct identity {
 	uint64_t tenant_id, user_id, extension_id, role_id;
-	int64_t expires_us;
+	int64_t expires_us, rate;
 	char name[256];
 };
 
@@ -109,10 +109,11 @@ static int identity_json(struct rows *r, const struct identity *who, json_t **ou
 		err = permissions_json(r, who, &permissions);
 	if (err || !yes)
 		return err;
-	*out = json_pack("{s:o,s:o,s:s,s:o,s:o,s:o,s:o?}", "tenant_id", id_text(who->tenant_id),
+	*out = json_pack("{s:o,s:o,s:s,s:o,s:o,s:o,s:I,s:o?}", "tenant_id", id_text(who->tenant_id),
 			 "user_id", id_text(who->user_id), "username", who->name, "expires_at",
 			 time_text(who->expires_us), "extension_id", id_text(who->extension_id),
-			 "role_id", id_text(who->role_id), "permissions", permissions);
+			 "role_id", id_text(who->role_id), "rate", (json_int_t)who->rate,
+			 "permissions", permissions);
 	return *out ? 0 : ENOMEM;
 }
 
@@ -126,13 +127,14 @@ static int read_identity(struct db_stmt *st, struct identity *who)
 		who->expires_us = db_int(st, 3);
 		who->extension_id = db_id(st, 4);
 		who->role_id = db_id(st, 5);
+		who->rate = db_int(st, 6);
 		err = str_copy(who->name, sizeof(who->name), db_text(st, 2));
 	}
 	db_done(st);
 	return err;
 }
 
-/* sql: tenant, user, name, expiry, extension, role of whom $1 names at the time $2. */
+/* sql: tenant, user, name, expiry, extension, role, requests in a minute of whom $1 names at the time $2. */
 static int who_is(struct rows *r, const char *sql, struct str hash, json_t **out)
 {
 	struct identity who = {0};
@@ -154,14 +156,21 @@ static int who_is(struct rows *r, const char *sql, struct str hash, json_t **out
 }
 
 static const char by_session[] =
-	"SELECT s.tenant_id, s.user_id, u.username, s.expires_at, u.extension_id, u.role_id "
+	"SELECT s.tenant_id, s.user_id, u.username, s.expires_at, u.extension_id, u.role_id, "
+	"COALESCE((SELECT t.max_requests_per_minute FROM tenants t WHERE t.tenant_id = 0 AND t.id "
+	"= "
+	"s.tenant_id), 0) "
 	"FROM session s JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id "
 	"WHERE s.token_hash = $1 AND s.expires_at > $2 AND u.enabled = 1 "
 	"AND (s.tenant_id = 0 OR EXISTS (SELECT 1 FROM tenants t "
 	"WHERE t.tenant_id = 0 AND t.id = s.tenant_id AND t.enabled = 1))";
 
 static const char by_key[] =
-	"SELECT k.tenant_id, 0, k.name, COALESCE(k.expires_at, 0), 0, k.role_id "
+	"SELECT k.tenant_id, 0, k.name, COALESCE(k.expires_at, 0), 0, k.role_id, "
+	"CASE WHEN k.max_requests_per_minute > 0 THEN k.max_requests_per_minute ELSE "
+	"COALESCE((SELECT t.max_requests_per_minute FROM tenants t WHERE t.tenant_id = 0 AND t.id "
+	"= "
+	"k.tenant_id), 0) END "
 	"FROM directory d JOIN api_keys k ON k.tenant_id = d.tenant_id AND k.id = d.id "
 	"WHERE d.kind = 'api_key.fingerprint' AND d.name = $1 "
 	"AND (COALESCE(k.expires_at, 0) = 0 OR k.expires_at > $2) AND k.enabled = 1 "

@@ -125,7 +125,7 @@ static int parts(struct rows *r, enum record_kind kind, uint64_t tenant_id, uint
 	return read_all(r, t, st, items);
 }
 
-static int one_call(struct rows *r, uint64_t tenant_id, uint64_t id, json_t **out)
+int query_one_call(struct rows *r, uint64_t tenant_id, uint64_t id, json_t **out)
 {
 	const struct sql_table *t = sql_record_table(r->schema, RECORD_CALL);
 	struct call_record rec = {0};
@@ -186,7 +186,7 @@ int query_cdr(struct rows *r, uint64_t tenant_id, const struct args *a, struct s
 	int err = id ? call_is_seen(r, tenant_id, id, args_id(a, "own_extension"), errs) : ENOENT;
 
 	if (!err)
-		err = one_call(r, tenant_id, id, &call);
+		err = query_one_call(r, tenant_id, id, &call);
 
 	if (!err)
 		err = parts(r, RECORD_LEG, tenant_id, id, call, "legs");

@@ -85,7 +85,7 @@ class Document:
                                         format_checker=FORMATS).validate(value)
 
     def check(self, method, path, answer):
-        operation = self.find(method, path)
+        operation, query = self.find(method, path), path.partition("?")[2]
         if operation is None:
             assert answer.status in (404, 405, 204), f"{method} {path}: {answer}"
             return
@@ -102,7 +102,7 @@ class Document:
         if method == "HEAD":
             return
         assert media in content, f"{method} {path}: {media} is not documented for {answer.status}"
-        if media.endswith("json"):
+        if media.endswith("json") and not (success and "fields=" in query):     # a partial answer lacks what is required
             self.validate(content[media]["schema"], answer.json())
 
 

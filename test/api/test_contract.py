@@ -33,13 +33,16 @@ def csv_calls(server, plural):
     }
 
 
-def resource_calls(plural):
-    """The six operations of a resource, by an administrator who acts for the tenant."""
+def resource_calls(server, plural):
+    """The operations of a resource, by an administrator who acts for the tenant."""
+    synced = f"/api/{plural}/changes" in server.document.document["paths"]
+
     def make(t):
         return f"/api/{plural}/{bodies.create(t.admin, plural)['id']}"
     return {
         "list": lambda t: t.admin.ask("GET", f"/api/{plural}?limit=3"),
         "create": lambda t: bodies.make_room(t.admin, plural) or t.admin.ask("POST", f"/api/{plural}", bodies.new_body(t.admin, plural)),
+        **({"sync": lambda t: t.admin.ask("GET", f"/api/{plural}/changes")} if synced else {}),
         "get": lambda t: t.admin.ask("GET", make(t)),
         "update": lambda t: t.admin.ask("PATCH", make(t), bodies.harmless_change(t.admin, plural)),
         "delete": lambda t: t.admin.ask("DELETE", make(t)),
@@ -76,6 +79,7 @@ CALLS = {
     "replay_webhook_delivery": lambda t: t.client.ask("POST", f"/api/webhook_deliveries/{t.delivery()}/replay"),
     "list_cdrs": lambda t: t.client.ask("GET", "/api/cdrs?from=2025-01-01&status=answered"),
     "list_messages": lambda t: t.client.ask("GET", "/api/messages?from=2025-01-01&status=pending"),
+    "sync_cdrs": lambda t: t.client.ask("GET", "/api/cdrs/changes"),
     "get_cdr": lambda t: t.client.ask("GET", f"/api/cdrs/{t.cdr()['id']}"),
     "list_audit_logs": lambda t: t.client.ask("GET", "/api/audit_logs?limit=5"),
     "list_backups": lambda t: t.client.ask("GET", "/api/backups"),
@@ -104,11 +108,11 @@ CALLS = {
 def calls(server):
     """How each operation is made to succeed."""
     return CALLS | {operation_name(verb, plural, one): call for plural, one in server.document.resources().items()
-                    for verb, call in (resource_calls(plural) | csv_calls(server, plural)).items()}
+                    for verb, call in (resource_calls(server, plural) | csv_calls(server, plural)).items()}
 
 
 def operation_name(verb, plural, one):
-    return f"{verb}_{plural if verb in ('list', 'export', 'import') else one}"
+    return f"{verb}_{plural if verb in ('list', 'export', 'import', 'sync') else one}"
 
 
 def session(t):
@@ -133,7 +137,7 @@ def test_operation_succeeds_as_documented(server, tenant, operation_id):
 
 def test_operations_of_every_resource_succeed_as_documented(server, tenant):
     for plural, one in server.document.resources().items():
-        for verb, call in (resource_calls(plural) | csv_calls(server, plural)).items():
+        for verb, call in (resource_calls(server, plural) | csv_calls(server, plural)).items():
             _, _, op = operations(server)[operation_name(verb, plural, one)]
             answer = call(tenant)
             assert str(answer.status) == next(s for s in op["responses"] if s < "400"), f"{verb} {plural}: {answer}"

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Which call records are new, have changed or are gone: for who keeps a copy.
+ *
+ * cdr_change has a row for each record with a number that counts up within the tenant; that of the last change is in the row with
+ * id 0, which a transaction holds locked from its first change to its commit.  So numbers become visible in their order, from
+ * several nodes too, and nobody who has seen one misses a smaller one.
+ *
+ * Thread     writer, journal
+ */
+#ifndef STORE_SYNC_H
+#define STORE_SYNC_H
+
+#include "store/rows.h"
+
+int sync_call_written(struct rows *r, uint64_t tenant_id, uint64_t id) MUST_USE;
+int sync_call_gone(struct rows *r, uint64_t tenant_id, uint64_t id) MUST_USE;
+
+#endif

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a program that keeps a copy, or asks for much, relies on: partial answers, changes since a token, limits."""
+import pytest
+
+from harness import wait
+from client import Client
+
+
+# ---- fields ----
+
+def test_partial_answers_have_the_fields_that_were_named_and_the_id(tenant):
+    one = tenant.client.get(f"/api/extensions/{tenant.extensions[0]['id']}", fields="number,revision")
+    assert set(one) == {"id", "number", "revision"}
+    page = tenant.client.get("/api/extensions", fields="number", sort="number", limit=1)
+    assert page["items"] == [{"id": tenant.extensions[0]["id"], "number": "101"}] and page["next"]
+    again = tenant.client.get("/api/extensions", fields="number", sort="number", limit=1, cursor=page["next"])
+    assert again["items"][0]["number"] == "102"
+    assert set(tenant.client.get("/api/cdrs", fields="caller,status")["items"][0]) == {"id", "caller", "status"}
+    assert set(tenant.client.get(f"/api/cdrs/{tenant.cdr()['id']}", fields="legs")) == {"id", "legs"}
+    assert set(tenant.client.get("/api/sessions", fields="cdr_id")["items"][0]) == {"id", "cdr_id"}
+
+
+@pytest.mark.parametrize("path", ["/api/extensions?fields=nothing", "/api/extensions?fields=", "/api/extensions?fields=number,,id",
+                                  "/api/cdrs?fields=number", "/api/extensions?fields=number&fields=id", "/api/members?fields=id"])
+def test_fields_that_are_none_are_refused(tenant, path):
+    assert tenant.client.ask("GET", path).status == 400
+
+
+def test_etag_stays_with_a_partial_answer(tenant):
+    answer = tenant.client.ask("GET", f"/api/extensions/{tenant.extensions[0]['id']}?fields=number")
+    assert answer.headers["ETag"].strip('"').isdigit()
+
+
+# ---- changes ----
+
+def changes(client, plural, since=None):
+    query = {"since": since} if since else {}
+    return client.get(f"/api/{plural}/changes", **query)
+
+
+def test_copy_of_a_phone_book_is_kept_by_what_has_changed(tenant):
+    book = tenant.client.post("/api/phone_books", {"name": "friends"})
+    made = [tenant.client.post("/api/contacts", {"phone_book_id": book["id"], "number": f"00{n}", "last_name": f"n{n}"}) for n in range(3)]
+    first = changes(tenant.client, "contacts")
+    assert [c["id"] for c in first["items"]] == [c["id"] for c in made] and not first["deleted"] and not first["has_more"]
+    assert changes(tenant.client, "contacts", first["next"])["items"] == []
+    tenant.client.patch(f"/api/contacts/{made[1]['id']}", {"first_name": "Eve"})
+    tenant.client.delete(f"/api/contacts/{made[0]['id']}")
+    tenant.client.post("/api/extensions", {"number": "177"})      # of another kind
+    then = changes(tenant.client, "contacts", first["next"])
+    assert [c["first_name"] for c in then["items"]] == ["Eve"] and then["deleted"] == [made[0]["id"]]
+    assert changes(tenant.client, "contacts", then["next"])["deleted"] == []
+    gone = tenant.client.get("/api/audit_logs", resource="phone_book_entry", id=made[0]["id"])["items"][0]
+    tenant.client.post(f"/api/audit_logs/{gone['id']}/undo", expect=200)
+    assert changes(tenant.client, "contacts", first["next"])["deleted"] == []      # it is back
+
+
+def test_followers_of_a_template_have_changed_with_it(tenant):
+    template = tenant.client.post("/api/extension_templates", {"name": "t"})
+    x = tenant.client.patch(f"/api/extensions/{tenant.extensions[0]['id']}", {"template_id": template["id"]})
+    since = changes(tenant.client, "extensions")["next"]
+    tenant.client.patch(f"/api/extension_templates/{template['id']}", {"ring_seconds": 77})
+    assert [(e["id"], e["ring_seconds"]) for e in changes(tenant.client, "extensions", since)["items"]] == [(x["id"], 77)]
+
+
+def test_many_changes_come_in_a_series_that_misses_nothing(tenant):
+    book = tenant.client.post("/api/phone_books", {"name": "many"})
+    since = changes(tenant.client, "contacts")["next"]
+    text = "phone_book_id,number\r\n" + "".join(f"{book['id']},{n}\r\n" for n in range(1200))
+    assert tenant.client.ask("POST", "/api/contacts/import", raw=text.encode(), headers={"Content-Type": "text/csv"}).status == 200
+    seen, turns = [], 0
+    while True:
+        part = changes(tenant.client, "contacts", since)
+        seen += [c["number"] for c in part["items"]]
+        since, turns = part["next"], turns + 1
+        if not part["has_more"]:
+            break
+    assert turns == 3 and sorted(seen, key=int) == [str(n) for n in range(1200)]
+
+
+def test_call_records_that_are_new_are_told_since_a_token(tenant):
+    tenant.cdr()
+    since = wait.until(lambda: changes(tenant.client, "cdrs")["next"] != "0" and changes(tenant.client, "cdrs")["next"], why="a first record")
+    assert changes(tenant.client, "cdrs")["items"] == []
+    session = tenant.client.get("/api/sessions")["items"][0]["id"]
+    tenant.client.delete(f"/api/sessions/{session}")
+    new = wait.until(lambda: changes(tenant.client, "cdrs", since)["items"], why="the record of the call that has ended")
+    assert new[0]["caller"] == "101"
+    assert changes(tenant.client, "cdrs", since)["items"] == new      # until a later token is used
+    assert changes(tenant.client, "cdrs", changes(tenant.client, "cdrs", since)["next"])["items"] == []
+
+
+@pytest.mark.parametrize("since", ["x", "-1", "1.x.2", "99999999999999999999", "1.2"])
+def test_tokens_that_nobody_gave_are_refused(tenant, since):
+    assert tenant.client.ask("GET", f"/api/extensions/changes?since={since}").status == 400
+    assert tenant.client.ask("GET", f"/api/extensions/changes?since={since}&limit=1").status == 400
+
+
+def test_owner_of_an_extension_sees_contacts_of_its_groups_only(tenant):
+    group = tenant.client.post("/api/extension_groups", {"name": "sales"})
+    books = [tenant.client.post("/api/phone_books", {"name": name, "groups": groups})
+             for name, groups in (("all", []), ("sales", [{"group_id": group["id"]}]))]
+    for n, book in enumerate(books):
+        tenant.client.post("/api/contacts", {"phone_book_id": book["id"], "number": str(n)})
+    tenant.client.post("/api/extensions", {"number": "109", "web_password": "owner secret words"})
+    seller = {"number": "110", "web_password": "owner secret words", "member_of": [{"group_id": group["id"]}]}
+    tenant.client.post("/api/extensions", seller)
+    for number, seen in (("109", ["0"]), ("110", ["0", "1"])):
+        owner = tenant.server.login(number, "owner secret words", tenant.domain)
+        assert [c["number"] for c in owner.get("/api/contacts")["items"]] == seen
+        for path in ("/api/contacts/changes", "/api/cdrs/changes", "/api/extensions/changes"):
+            assert owner.ask("GET", path).status == 403
+
+
+# ---- limits ----
+
+def test_each_user_and_key_has_its_own_number_of_requests(server, tenant):
+    tenant.admin.patch(f"/api/tenants/{tenant.id}", {"max_requests_per_minute": 3})
+    key = tenant.admin.post("/api/api_keys", {"name": "program", "max_requests_per_minute": 2})["key"]
+    for client, limit in ((tenant.client, 3), (Client(server, key), 2)):
+        for left in range(limit - 1, -1, -1):
+            answer = client.ask("GET", "/api/me")
+            assert answer.status == 200
+            assert (answer.headers["RateLimit-Limit"], answer.headers["RateLimit-Remaining"]) == (str(limit), str(left))
+            assert 0 < int(answer.headers["RateLimit-Reset"]) <= 60
+        answer = client.ask("GET", "/api/me")
+        assert answer.status == 429 and 0 < int(answer.headers["Retry-After"]) <= 60 and answer.headers["RateLimit-Remaining"] == "0"
+    tenant.admin.patch(f"/api/tenants/{tenant.id}", {"max_requests_per_minute": 0})
+    answer = tenant.client.ask("GET", "/api/me")
+    assert answer.status == 200 and "RateLimit-Limit" not in answer.headers
+
+
+def test_limit_is_the_administrators_to_set(tenant):
+    for path in (f"/api/tenants/{tenant.id}",):
+        assert tenant.client.ask("PATCH", path, {"max_requests_per_minute": 9}).json()["errors"][0]["code"] == "admin_only"
