@@ -288,6 +288,8 @@ int api_open(struct api **ap, const struct api_conf *conf, struct addr *bound)
 	a->store = conf->store;
 	a->commands = conf->commands;
 	err = str_copy(a->version, sizeof(a->version), str_of(conf->version));
+	if (!err && conf->setup_token)
+		err = str_copy(a->setup_token, sizeof(a->setup_token), str_of(conf->setup_token));
 	if (!err)
 		err = make_parts(a);
 	if (!err)

@@ -20,6 +20,7 @@ struct api_conf {
 	struct addr listen;
 	const char *unix_path;
 	const char *version;
+	const char *setup_token; /* makes the first administrator; NULL: there is one */
 };
 int api_open(struct api **ap, const struct api_conf *conf, struct addr *bound) MUST_USE;
 void api_stop(struct api *a); /* no more requests; those in progress end without an answer */

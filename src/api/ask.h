@@ -91,6 +91,8 @@ struct api {
 	char *openapi;
 	size_t nopenapi;
 	char version[32];
+	char setup_token[64]; /* empty: there is none, or it was used */
+	bool is_setting_up;
 };
 
 /* api.c: after identity.c knows who asks. */

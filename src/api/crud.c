@@ -268,11 +268,8 @@ void list_start(struct ask *k)
 
 void changes_start(struct ask *k)
 {
-	json_t *args;
+	json_t *args = ask_sync_args(k);
 
-	if (is_own_only(k))
-		return ask_problem(k, PROBLEM_FORBIDDEN, "Your role sees no more than its own.");
-	args = ask_sync_args(k);
 	if (!args)
 		return;
 	json_object_set_new(args, "resource", json_string(k->route->res->plural));

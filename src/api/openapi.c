@@ -175,7 +175,7 @@ static json_t *responses(const struct route *r)
 		if ((expected[i].user && r->access != ACCESS_PUBLIC) ||
 		    (expected[i].takes & r->takes))
 			add_problem(j, expected[i].status);
-	if (!strcmp(r->operation_id, "login")) {
+	if (!strcmp(r->operation_id, "login") || !strcmp(r->operation_id, "create_setup")) {
 		add_problem(j, 400);
 		add_problem(j, 401);
 		add_problem(j, 429);
@@ -187,7 +187,7 @@ static json_t *responses(const struct route *r)
 		add_problem(j, 409);
 	if (r->takes & TAKES_EVENTS)
 		add_problem(j, 426);
-	if (!strcmp(r->operation_id, "get_readyz"))
+	if (!strcmp(r->operation_id, "get_readyz") || !strcmp(r->operation_id, "get_setup"))
 		add_problem(j, 503);
 	json_object_set_new(j, "default", ref("responses", "problem"));
 	return j;

@@ -105,6 +105,14 @@ enum right right_of(const char *what, enum op op, enum role role)
 	return RIGHT_NO;
 }
 
+/* Who sees a part only cannot follow the whole. */
+static enum right right_in(const struct route *r, enum role role)
+{
+	enum right right = right_of(r->what, r->op, role);
+
+	return right == RIGHT_OWN && (r->takes & TAKES_SYNC) ? RIGHT_NO : right;
+}
+
 void route_singular(char dst[64], const struct resource *res)
 {
 	size_t n = strlen(res->plural);
@@ -216,7 +224,7 @@ int routes_make(struct routes *r)
 	r->n = total;
 	for (size_t i = 0; i < r->n; i++)
 		for (enum role role = 0; role < ROLE_COUNT; role++)
-			r->v[i].right[role] = right_of(r->v[i].what, r->v[i].op, role);
+			r->v[i].right[role] = right_in(&r->v[i], role);
 	return 0;
 }
 

@@ -14,6 +14,8 @@ route_start_h list_start, create_start, get_start, update_start, delete_start, e
 	import_start, changes_start;
 /* login.c */
 route_start_h login_start, logout_start, me_start;
+/* setup.c */
+route_start_h setup_start, setup_state_start;
 /* live.c */
 route_start_h registrations_start, sessions_start, session_start, session_hangup_start,
 	blocked_addresses_start, blocked_address_free_start, trunk_states_start,

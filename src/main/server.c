@@ -2,14 +2,18 @@
 /*
  * The table of parts: started from top to bottom, stopped from bottom to top.
  */
+#include <unistd.h>
+
 #include "hook/hook.h"
 #include "main/server.h"
 #include "route/index.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <openssl/crypto.h>
 
@@ -47,6 +51,34 @@ static void stop_base(struct server *s)
 
 /* ---- store and journal ---- */
 
+/* SYS-2: whoever reads the log or the data folder may make the first administrator; nobody else can. */
+static int ready_setup(struct server *s)
+{
+	char path[600];
+	bool is_there = false;
+	int fd, err = store_has_now(s->store, &resource_admin, &is_there);
+	size_t n;
+
+	snprintf(path, sizeof(path), "%s/setup.token", s->config.data_dir);
+	unlink(path);
+	if (err || is_there)
+		return err;
+	snprintf(s->setup_token, sizeof(s->setup_token), "su_");
+	rng_token(rng_system(), s->setup_token + 3, sizeof(s->setup_token) - 4);
+	n = strlen(s->setup_token);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return errno;
+	if (write(fd, s->setup_token, n) != (ssize_t)n)
+		err = EIO;
+	close(fd);
+	if (!err)
+		log_warn(NULL, LOGID_START,
+			 "no administrator yet: make one with POST /api/setup and the token %s",
+			 s->setup_token);
+	return err;
+}
+
 static int start_store(struct server *s)
 {
 	const struct store_conf conf = {.url = s->config.database,
@@ -58,9 +90,9 @@ static int start_store(struct server *s)
 
 	if (!err)
 		err = transports_seed(s);
-	if (err || !s->config.is_demo)
-		return err;
-	return demo_seed(s);
+	if (!err && s->config.is_demo)
+		err = demo_seed(s);
+	return err ? err : ready_setup(s);
 }
 
 static void stop_store(struct server *s)
@@ -485,6 +517,7 @@ static int start_api(struct server *s)
 		.listen = s->config.http,
 		.unix_path = s->unix_path,
 		.version = OFFHOOK_VERSION,
+		.setup_token = s->setup_token[0] ? s->setup_token : NULL,
 	};
 	err = api_open(&s->api, &conf, &s->http_bound);
 	if (err)

@@ -67,6 +67,7 @@ struct server {
 	struct certificate_paths certificate; /* empty: the operator has given his own */
 	struct addr http_bound;
 	char unix_path[600];
+	char setup_token[44]; /* empty: there is an administrator */
 	bool is_demo_written;
 	bool has_ipv6; /* network_settings */
 };

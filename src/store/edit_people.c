@@ -63,6 +63,38 @@ int edit_check_api_key(struct edit *e, struct object *o, const struct object *be
 	return object_set_text(o, resource_field(o->res, STR("fingerprint")), str_of(hex));
 }
 
+/* Signs in with all that its kind may. */
+static bool is_whole(const struct admin *u)
+{
+	return u->enabled && !u->role_id && !u->extension_id;
+}
+
+/* The system keeps one who may all, and so does a tenant, unless an administrator of the system says otherwise. */
+static int keeps_one(struct edit *e, const struct admin *was)
+{
+	struct db_stmt *st;
+	int err;
+
+	if (!is_whole(was) || (was->o.tenant_id && e->req->is_admin))
+		return 0;
+	err = db_sql(e->rows->db,
+		     "SELECT 1 FROM users WHERE tenant_id = $1 AND id <> $2 AND enabled = 1 AND "
+		     "COALESCE(role_id, 0) = 0 AND COALESCE(extension_id, 0) = 0",
+		     &st);
+	if (err)
+		return err;
+	db_bind_id(st, 1, was->o.tenant_id);
+	db_bind_id(st, 2, was->o.id);
+	err = db_step(st);
+	db_done(st);
+	if (err == ENOENT) {
+		field_error_add(&e->errs, "id", "last_one",
+				"is the last one who may all: somebody must remain");
+		err = 0;
+	}
+	return err;
+}
+
 int edit_check_user(struct edit *e, struct object *o, const struct object *before)
 {
 	const struct admin *u = (const struct admin *)o, *was = (const struct admin *)before;
@@ -71,14 +103,17 @@ int edit_check_user(struct edit *e, struct object *o, const struct object *befor
 		return 0;
 	if (!is_beyond(e, u->role_id) && was)
 		(void)is_beyond(e, was->role_id);
-	return 0;
+	return was && is_whole(was) && !is_whole(u) ? keeps_one(e, was) : 0;
 }
 
 int edit_user_deleting(struct edit *e, const struct object *o)
 {
+	int err;
+
 	(void)is_beyond(e, ((const struct admin *)o)->role_id);
-	if (e->errs.n)
-		return EINVAL;
+	err = e->errs.n ? EINVAL : keeps_one(e, (const struct admin *)o);
+	if (err || e->errs.n)
+		return err ? err : EINVAL;
 	return session_end_all_of(e, o->tenant_id, o->id);
 }
 

@@ -3,7 +3,7 @@
  * The REST interface with the real store, and in place of the call manager a stand-in that holds made-up live tables: so that
  * every operation, hanging up calls included, can be tried against every tenant without a phone.
  *
- *   test_api_server DATA_DIR DATABASE_URL ADDRESS [deaf]
+ *   test_api_server DATA_DIR DATABASE_URL ADDRESS [deaf | TOKEN]
  *
  * For each tenant that appears: two calls in progress, one registration, and the records of one ended call.  deaf: the
  * stand-in answers no command, as a hung call manager.  Prints "ready PORT".  Ends on SIGTERM.
@@ -33,6 +33,7 @@ struct fake {
 	struct thread *thread;
 	_Atomic bool stop;
 	bool is_deaf;
+	const char *setup_token;
 	struct api *api;
 	unsigned unblocked; /* so many were */
 	struct {
@@ -292,7 +293,7 @@ static int run(const char *dir, const char *url, struct addr listen, struct fake
 {
 	struct store_conf store = {.url = url, .data_dir = dir};
 	struct journal_conf journal = {.node = 1};
-	struct api_conf conf = {.listen = listen, .version = "test"};
+	struct api_conf conf = {.listen = listen, .version = "test", .setup_token = f->setup_token};
 	struct addr bound;
 	struct api *api = NULL;
 	struct hooks *hooks = NULL;
@@ -348,13 +349,14 @@ int main(int argc, char **argv)
 	int err;
 
 	if (argc < 4 || addr_parse(&listen, str_of(argv[3]), 0)) {
-		fputs("test_api_server DATA_DIR DATABASE_URL ADDRESS [deaf]\n", stderr);
+		fputs("test_api_server DATA_DIR DATABASE_URL ADDRESS [deaf | TOKEN]\n", stderr);
 		return 2;
 	}
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	f->is_deaf = argc > 4 && !strcmp(argv[4], "deaf");
+	f->setup_token = argc > 4 && !f->is_deaf ? argv[4] : NULL;
 	err = run(argv[1], argv[2], listen, f);
 	free(f);
 	if (err)

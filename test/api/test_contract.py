@@ -2,10 +2,14 @@
 """Every operation of the OpenAPI document: it succeeds, it fails in each way it says, and every answer is as documented.
 (Client checks each answer against the document.)"""
 import json
+import pathlib
+import tempfile
 
 import jsonschema
 import pytest
 
+from harness.addresses import new_address
+from client import ApiServer, Client
 import bodies
 
 MISSING = "9123456789012345678"
@@ -50,7 +54,21 @@ def resource_calls(server, plural):
     }
 
 
+def set_up(t):
+    """On a system that is new; what it answers is checked against the document of this one."""
+    with tempfile.TemporaryDirectory() as directory:
+        new = ApiServer(pathlib.Path(directory) / "new", new_address(), "su_new").start()
+        try:
+            answer = Client(new).ask("POST", "/api/setup", {"token": "su_new", "username": "first", "password": "first secret words"})
+            t.server.document.check("POST", "/api/setup", answer)
+            return answer
+        finally:
+            new.stop()
+
+
 CALLS = {
+    "get_setup": lambda t: t.client.ask("GET", "/api/setup"),
+    "create_setup": set_up,
     "login": lambda t: t.admin.ask("POST", "/api/login", {"username": t.user["username"], "domain": t.domain,
                                                          "password": f"{t.row['name']} secret words"}),
     "logout": lambda t: t.server.login(t.user["username"], f"{t.row['name']} secret words", t.domain).ask("POST", "/api/logout"),
