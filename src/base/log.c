@@ -50,7 +50,7 @@ static struct {
 
 static _Atomic int wanted = LOG_INFO;
 
-static const char *const level_names[] = {"error", "warn", "info", "debug"};
+static const char *const level_names[] = {"error", "warn", "info", "debug", "trace"};
 static const char *const id_names[LOGID_COUNT] = {
 #define X(id, text) [LOGID_##id] = #id,
 #include "base/log_ids.def"
@@ -252,7 +252,7 @@ void log_write(enum log_level level, const struct log_ctx *ctx, enum log_id id, 
 		out.text[0] = '\0';
 	else if ((size_t)n >= sizeof(out.text))
 		memcpy(out.text + sizeof(out.text) - 4, "...", 4);
-	if (!folded(level, ctx, id, clock_mono_us(clock_real())))
+	if (level == LOG_TRACE || !folded(level, ctx, id, clock_mono_us(clock_real())))
 		emit(level, ctx, id, out.text, 0);
 	pthread_mutex_unlock(&out.lock);
 }

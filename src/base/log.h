@@ -2,7 +2,8 @@
 /*
  * Log lines: what happened and what we do about it, with a stable id, as text or JSON, on stderr or a file.
  *
- * error = an operator must act · warn = a call suffered · info = one line per call or registration · debug = per message.
+ * error = an operator must act · warn = a call suffered · info = one line per call or registration · debug = per message ·
+ * trace = each line of each SIP message, never folded.
  * Never passwords, DTMF digits, or SIP bodies above debug.  Control characters from outside are escaped.  Equal lines
  * within a second are folded ("repeated N times").
  *
@@ -13,7 +14,7 @@
 
 #include "base/str.h"
 
-enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
+enum log_level { LOG_NONE = -1, LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG_TRACE };
 
 /* X(ID) in log_ids.def, each with one line of text for the operator; docs/log.md is made from it. */
 enum log_id {

@@ -20,6 +20,7 @@
 #include "call/settings.h"
 #include "call/transfer.h"
 #include "call/usage.h"
+#include "call/within.h"
 
 enum { DEFAULT_SILENCE_MS = 120000, DEFAULT_MAX_CALLS = 20000, LEGS_PER_CALL = 8 };
 
@@ -242,6 +243,7 @@ int calls_alloc(struct calls **cp, const struct calls_conf *conf)
 	sip_on_request(conf->sip, SIP_INVITE, calls_incoming, cs);
 	sip_on_request(conf->sip, SIP_REFER, transfer_stray, cs);
 	sip_on_urgent(conf->sip, calls_is_urgent, cs);
+	sip_on_within(conf->sip, within_admits, cs);
 	*cp = cs;
 	return 0;
 }

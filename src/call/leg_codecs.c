@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <stdio.h>
+#include <string.h>
+#include "call/calls.h"
 #include "call/leg_codecs.h"
 #include "media/format.h"
+#include "sdp/choose.h"
 
 enum { FIRST_DYNAMIC = 96, LAST_DYNAMIC = 127, USUAL_EVENTS = 101, NARROW_HZ = 8000 };
 
@@ -219,4 +222,70 @@ bool leg_codecs_keys(struct leg_codecs *c, const struct sdp_media *from,
 	if (may_press && clock_hz)
 		add_events(c, offer, clock_hz);
 	return c->n != before || kept != before;
+}
+
+/* ---- ACC-9 ---- */
+
+static struct str list_of(const struct leg *leg, const struct sdp_media *m)
+{
+	const struct account *acc =
+		leg->trunk_id
+			? NULL
+			: model_account(leg->cs->conf.model, leg->rec.tenant_id, leg->account_id);
+
+	if (!acc || !sdp_proto_is_rtp(m->proto))
+		return STR_NONE;
+	if (str_ieq(m->kind, STR("audio")))
+		return str_of(acc->audio_codecs);
+	return str_ieq(m->kind, STR("video")) ? str_of(acc->video_codecs) : STR_NONE;
+}
+
+void leg_codecs_restrict(const struct leg *leg, struct sdp *s)
+{
+	for (size_t i = 0; i < s->nmedia; i++) {
+		struct str list = list_of(leg, &s->media[i]);
+
+		if (list.n && s->media[i].port && !sdp_restrict(&s->media[i], list))
+			s->media[i].port = 0;
+	}
+}
+
+bool leg_codecs_choose(struct leg_codecs *c, const struct leg *to, const struct sdp_media *from)
+{
+	struct str list = list_of(to, from);
+
+	c->nnumbers = 0;
+	c->n = list.n ? sdp_choose(from, list, c->formats) : 0;
+	return !list.n || c->n;
+}
+
+void leg_codecs_narrow(struct leg_codecs *c, const struct leg *to, const struct sdp_media *m)
+{
+	struct sdp_format all[SDP_MAX_FORMATS];
+	struct sdp_media line = *m;
+	struct str list = list_of(to, m);
+	size_t n;
+
+	memcpy(all, c->formats, c->n * sizeof(*all));
+	line.formats = all;
+	line.nformats = c->n;
+	n = list.n ? sdp_choose(&line, list, c->formats) : 0;
+	if (n)
+		c->n = n;
+}
+
+void leg_codecs_own(const struct leg *to, struct buf *names)
+{
+	static const struct sdp_media audio = {.kind = {"audio", 5}, .proto = {"RTP/AVP", 7}};
+	struct str rest = list_of(to, &audio);
+
+	if (!rest.n)
+		return;
+	while (rest.n) {
+		struct str name = str_trim(str_cut(&rest, ','));
+
+		buf_str(names, str_ieq(name, STR("G726")) ? STR("G726-32") : name);
+		buf_char(names, ' ');
+	}
+	buf_cstr(names, "telephone-event");
 }

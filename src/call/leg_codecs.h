@@ -15,12 +15,23 @@
 
 #include "sdp/sdp.h"
 
+struct leg;
+
 struct leg_codecs {
 	struct sdp_format formats[SDP_MAX_FORMATS];
 	size_t n;
 	char numbers[16][12];
 	size_t nnumbers;
 };
+
+/* ACC-9: what of a description its account allows, in its order.  A line of which nothing is left is one that it does not offer. */
+void leg_codecs_restrict(const struct leg *leg, struct sdp *s);
+/* What of `from` the account of `to` allows, for a line written to it.  False: nothing of it. */
+bool leg_codecs_choose(struct leg_codecs *c, const struct leg *to, const struct sdp_media *from);
+/* The same of what is in c, which is written for a line as m. */
+void leg_codecs_narrow(struct leg_codecs *c, const struct leg *to, const struct sdp_media *m);
+/* Which codecs of sound it is offered by ourselves: names, with spaces; empty: the usual ones. */
+void leg_codecs_own(const struct leg *to, struct buf *names);
 
 bool leg_codecs_known(const struct sdp *s); /* its audio has a codec that we can speak */
 bool leg_codecs_share(const struct sdp *a, const struct sdp *b); /* their audio has one in common */

@@ -30,12 +30,29 @@ static bool is_refused(const struct sdp *s, size_t i)
 	return i >= MEDIA_MAX_STREAMS || !s->media[i].port || !can_carry(&s->media[i]);
 }
 
+static bool is_usable(const struct sdp *s)
+{
+	for (size_t i = 0; i < s->nmedia; i++)
+		if (!is_refused(s, i))
+			return true;
+	return false;
+}
+
+static bool is_off(const struct sdp *s)
+{
+	for (size_t i = 0; i < s->nmedia; i++)
+		if (!s->media[i].port)
+			return true;
+	return false;
+}
+
 int leg_sdp_parse(const struct leg *leg, struct sdp **sp, struct str text, bool is_answer,
 		  unsigned *status)
 {
 	const char *why = NULL;
 	struct sdp *s = NULL;
 	int err = sdp_parse(&s, text, &why);
+	bool was_usable;
 
 	*status = 488;
 	if (err == ENOMEM) {
@@ -48,21 +65,15 @@ int leg_sdp_parse(const struct leg *leg, struct sdp **sp, struct str text, bool 
 		sdp_free(s);
 		return EPROTO;
 	}
-	for (size_t i = 0; i < s->nmedia; i++) {
-		if (is_refused(s, i))
-			continue;
-		*sp = s;
-		return 0;
-	}
+	was_usable = is_usable(s);
+	leg_codecs_restrict(leg, s);
 	/* Every line switched off is legal within a call and in an answer, if there is a line at all. */
-	for (size_t i = 0; i < s->nmedia; i++) {
-		if (s->media[i].port)
-			continue;
-		*sp = s;
-		return 0;
+	if (!is_usable(s) && (was_usable || !is_off(s))) {
+		sdp_free(s);
+		return EPROTO;
 	}
-	sdp_free(s);
-	return EPROTO;
+	*sp = s;
+	return 0;
 }
 
 uint8_t leg_sdp_streams(const struct sdp *s)
@@ -136,26 +147,51 @@ static size_t first_audio(const struct sdp *s)
 	return s->nmedia;
 }
 
-/* The audio line of a leg that shares no codec with the other: what we can convert; and how it may press keys. */
+/* It speaks with everybody in its call through us from now on. */
+static void convert(struct leg *leg)
+{
+	LIST_EACH (it, &leg->call->legs)
+		CONTAINER_OF(it, struct leg, in_call)->converts = true;
+}
+
+/* The audio line of a leg that shares no codec with the other: what we can convert, of that what its account allows. */
+static void fit_converted(const struct writing *w, const struct sdp_media *m,
+			  const struct sdp_media *offer, struct leg_codecs *c)
+{
+	if (offer)
+		leg_codecs_answer(c, offer, m);
+	else
+		leg_codecs_offer(c, m);
+	leg_codecs_narrow(c, w->to, m);
+}
+
+/* What its account allows, what we can convert when that is nothing; and how it may press keys. */
 static void fit_codecs(const struct writing *w, size_t i, struct leg_codecs *c,
 		       struct sdp_local_media *media)
 {
 	const struct sdp_media *m = &w->from->media[i];
-
 	const struct sdp_media *offer =
 		w->offer && i < w->offer->nmedia ? &w->offer->media[i] : NULL;
-	bool has_changed = false;
+	bool is_ours = i == first_audio(w->from) && sdp_proto_is_rtp(m->proto);
+	bool has_changed;
 
-	if (media->is_refused || !sdp_proto_is_rtp(m->proto))
+	if (media->is_refused)
 		return;
-	c->n = 0;
-	if (w->to->converts && offer)
-		leg_codecs_answer(c, offer, m);
-	else if (w->to->converts)
-		leg_codecs_offer(c, m);
+	if (!leg_codecs_choose(c, w->to, m)) {
+		media->is_refused = !is_ours || !leg_codecs_known(w->from);
+		if (media->is_refused)
+			return;
+		convert(w->to);
+	}
+	media->is_choice = !is_ours || !w->to->converts;
+	if (!media->is_choice)
+		fit_converted(w, m, offer, c);
 	has_changed = c->n;
-	if (leg_press_is_fitted(w->to))
-		has_changed |= leg_codecs_keys(c, m, offer, leg_press_takes_events(w->to));
+	if (is_ours && leg_press_is_fitted(w->to) &&
+	    leg_codecs_keys(c, m, offer, leg_press_takes_events(w->to))) {
+		has_changed = true;
+		media->is_choice = false;
+	}
 	if (!has_changed || !c->n)
 		return;
 	media->formats = c->formats;
@@ -205,7 +241,7 @@ static int write_from(struct buf *out, const struct writing *w, bool is_opened)
 	const struct sdp *from = w->from;
 	struct sdp_local_media media[SDP_MAX_MEDIA] = {0};
 	struct leg_guard room[SDP_MAX_MEDIA];
-	struct leg_codecs codecs; /* of the first audio line: there is seldom another */
+	struct leg_codecs codecs[MEDIA_MAX_STREAMS];
 	struct sdp_rewrite rw = {
 		.id = to->sdp_id,
 		.version = to->sdp_version,
@@ -222,8 +258,8 @@ static int write_from(struct buf *out, const struct writing *w, bool is_opened)
 				      !leg_keys_describe(to, w->offer, from->media[i].proto, i,
 							 &room[i], &media[i].guard);
 		fit_web(w, i, &media[i].guard);
-		if (i == first_audio(from))
-			fit_codecs(w, i, &codecs, &media[i]);
+		if (i < MEDIA_MAX_STREAMS)
+			fit_codecs(w, i, &codecs[i], &media[i]);
 	}
 	for (size_t i = 0; i < from->nmedia; i++)
 		if (!media[i].is_refused)
@@ -259,6 +295,22 @@ static bool takes(const struct sdp_format *f, void *arg)
 	return true;
 }
 
+static int offer_own(struct buf *out, struct leg *to, struct sdp_own *own)
+{
+	struct leg_guard room;
+	struct buf names = {0};
+	int err;
+
+	own->rtp = shown(to, &to->local[0]);
+	if (!leg_keys_describe(to, NULL, STR("RTP/AVP"), 0, &room, &own->guard))
+		return EPROTO;
+	leg_codecs_own(to, &names);
+	own->formats = buf_view(&names);
+	err = names.err ? names.err : sdp_offer_audio(out, own);
+	buf_free(&names);
+	return err;
+}
+
 static int write_own(struct buf *out, const struct writing *w)
 {
 	const struct sdp *offer = w->offer;
@@ -275,12 +327,8 @@ static int write_own(struct buf *out, const struct writing *w)
 	enum sdp_direction theirs;
 	size_t i;
 
-	if (!offer) {
-		own.rtp = shown(to, &to->local[0]);
-		if (!leg_keys_describe(to, NULL, STR("RTP/AVP"), 0, &room, &own.guard))
-			return EPROTO;
-		return sdp_offer_audio(out, &own);
-	}
+	if (!offer)
+		return offer_own(out, to, &own);
 	i = first_audio(offer);
 	if (i >= to->nstreams)
 		return EPROTO;

@@ -563,6 +563,7 @@ static const struct part parts[] = {
 	{"store", start_store, stop_store},
 	{"journal", start_journal, stop_journal},
 	{"model", start_model, stop_model},
+	{"logging", logging_start, logging_stop},
 	{"net", start_net, stop_net},
 	{"sip", start_sip, stop_sip},
 	{"registrar", start_registrar, stop_registrar},

@@ -61,7 +61,8 @@ struct server {
 	struct loop_fd *watch_signals, *watch_changes, *watch_commands, *watch_media,
 		*watch_backups;
 	int signal_fd;
-	struct timer second, stopping, media_wait, media_wake;
+	struct timer second, stopping, media_wait, media_wake, statistics;
+	uint64_t statistics_ms; /* 0: none are written */
 	uint64_t stop_at_ms;		      /* 0: not asked to stop */
 	struct addr sip_bound;		      /* the first listener */
 	struct certificate_paths certificate; /* empty: the operator has given his own */
@@ -92,6 +93,10 @@ void writer_stop(struct server *s);
 
 /* main/network.c: network_settings, obeyed as they change.  After the model and net/. */
 int network_start(struct server *s) MUST_USE;
+
+/* main/logging.c: what sip_settings say of the log.  After the model. */
+int logging_start(struct server *s) MUST_USE;
+void logging_stop(struct server *s);
 
 /* main/events.c: what the bus tells, to who watches and into the journal. */
 int happenings_watch(struct server *s) MUST_USE; /* before the model is loaded */

@@ -383,11 +383,16 @@ static void refresh(struct sub *s, struct sip_strans *st, const struct sip_msg *
 void subscribe_in_dialog(struct sip_dialog *d, struct sip_strans *st, const struct sip_msg *req,
 			 void *arg)
 {
+	struct sub *s = arg;
+
 	(void)d;
 	if (!st)
 		return; /* an ACK belongs to nothing here */
+	if (!registrar_prove_within(s->p->conf.registrar, st, req, s->by->key.tenant_id,
+				    s->by->key.id))
+		return;
 	if (req->method == SIP_SUBSCRIBE)
-		refresh(arg, st, req);
+		refresh(s, st, req);
 	else
 		refuse(st, &(struct refusal){405, NULL, "Allow: SUBSCRIBE\r\n"});
 }

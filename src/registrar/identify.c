@@ -356,3 +356,24 @@ bool registrar_prove(struct registrar *r, struct sip_strans *st, const struct si
 	}
 	return prove(r, st, req, &realm, &secret, password.n != 0, username);
 }
+
+bool registrar_prove_within(struct registrar *r, struct sip_strans *st, const struct sip_msg *req,
+			    uint64_t tenant_id, uint64_t account_id)
+{
+	const struct account *a, *by;
+	struct realm realm;
+	struct str name;
+
+	ON_THREAD(THREAD_CORE);
+	a = r->challenges_within ? model_account(r->conf.model, tenant_id, account_id) : NULL;
+	if (!a)
+		return true;
+	if (find_realm(r, req, &realm)) {
+		identify_refuse(st, 403, "Unknown Domain");
+		return false;
+	}
+	name = sip_auth_username(req, true, realm.name);
+	by = find_account(r, &realm, name);
+	return prove(r, st, req, &realm, by == a ? secret_of(r, a, realm.name, name) : &r->nobody,
+		     by == a, name);
+}

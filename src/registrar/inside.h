@@ -58,7 +58,7 @@ struct registrar {
 	struct shield_limits default_limits;
 	struct buf who; /* "name@realm" being judged */
 	struct sip_auth *auth;
-	bool has_outbound, takes_to_tag, refuses_bad_nonce; /* sip_settings */
+	bool has_outbound, takes_to_tag, refuses_bad_nonce, challenges_within; /* sip_settings */
 	struct sip_secret nobody;			    /* of users that do not exist */
 	struct map accounts, tenants;
 	struct map by_record, by_conn;

@@ -187,6 +187,14 @@ static void drop_tenant(struct registrar *r, uint64_t tenant_id)
 /* set NULL: there is none, and what holds is what such an object has at first. */
 static void obey(struct registrar *r, const struct sip_setting *set)
 {
+	static const enum sip_auth_int body[] = {
+		[AUTH_INT_CHOICE_OFF] = SIP_AUTH_INT_OFF,
+		[AUTH_INT_CHOICE_TAKEN] = SIP_AUTH_INT_TAKEN,
+		[AUTH_INT_CHOICE_OFFERED] = SIP_AUTH_INT_OFFERED,
+	};
+
+	sip_auth_set_int(r->auth, body[set ? set->auth_int : AUTH_INT_CHOICE_TAKEN]);
+	r->challenges_within = set && set->challenge_in_dialog;
 	r->has_outbound = !set || set->outbound;
 	r->takes_to_tag = !set || set->register_to_tag;
 	r->refuses_bad_nonce = set && set->refuse_bad_nonce;

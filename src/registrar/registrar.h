@@ -79,6 +79,11 @@ void registrar_on_foreign(struct registrar *r, registrar_foreign_h *fn, void *ar
 bool registrar_prove(struct registrar *r, struct sip_strans *st, const struct sip_msg *req,
 		     struct str realm, struct str username, struct str password);
 
+/* A request within a dialog of that account's device, when those are challenged too (sip_settings): has its sender proved to be
+ * the account?  Else it was challenged.  Always true when they are not. */
+bool registrar_prove_within(struct registrar *r, struct sip_strans *st, const struct sip_msg *req,
+			    uint64_t tenant_id, uint64_t account_id);
+
 /* A contact that was in the journal: called before traffic starts. */
 int registrar_restore(struct registrar *r, const struct contact_record *c);
 

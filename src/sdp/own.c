@@ -17,6 +17,15 @@ static const struct sdp_format offered[] = {
 	F("0", 0, "PCMU", 8000, ""),
 	F("8", 8, "PCMA", 8000, ""),
 	F("9", 9, "G722", 8000, ""),
+	F("3", 3, "GSM", 8000, ""),
+	F("18", 18, "G729", 8000, "annexb=no"),
+	F("110", 110, "G726-32", 8000, ""),
+	{.text = {"111", 3},
+	 .pt = 111,
+	 .encoding = {"opus", 4},
+	 .clock_hz = 48000,
+	 .channels = 2,
+	 .fmtp = {"useinbandfec=1", 14}},
 	F("101", 101, "telephone-event", 8000, "0-16"),
 #undef F
 };

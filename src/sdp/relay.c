@@ -76,12 +76,30 @@ static bool is_left_out(const struct sdp_attribute *a, const struct sdp_guard *g
 	return false;
 }
 
+/* It speaks of a format that is left out ("rtpmap:96 …"). */
+static bool is_of_another(const struct sdp_attribute *a, const struct sdp_format *formats, size_t n)
+{
+	struct str rest = a->value, number = sdp_word(&rest);
+
+	if (!str_ieq(a->name, STR("rtpmap")) && !str_ieq(a->name, STR("fmtp")) &&
+	    !str_ieq(a->name, STR("rtcp-fb")))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(formats[i].text, number))
+			return false;
+	return !str_eq(number, STR("*"));
+}
+
 /* guard NULL: directly */
 static void pass_attributes(struct buf *out, const struct sdp_attribute *a, size_t n,
-			    const struct sdp_guard *guard, bool has_other_formats)
+			    const struct sdp_guard *guard, const struct sdp_local_media *local)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (is_left_out(&a[i], guard) || (has_other_formats && is_of_formats(&a[i])))
+		if (is_left_out(&a[i], guard))
+			continue;
+		if (local && local->formats &&
+		    (local->is_choice ? is_of_another(&a[i], local->formats, local->nformats)
+				      : is_of_formats(&a[i])))
 			continue;
 		buf_str(out, STR("a="));
 		buf_str(out, a[i].name);
@@ -124,10 +142,10 @@ static void relay_media(struct buf *out, const struct sdp_media *m,
 	if (!addr_ip_eq(&local->rtp, session))
 		sdp_write_connection(out, &local->rtp);
 	pass_types(out, m->lines, 'b');
-	for (size_t i = 0; local->formats && i < nformats; i++)
+	for (size_t i = 0; local->formats && !local->is_choice && i < nformats; i++)
 		sdp_write_format(out, &formats[i]);
 	pass_attributes(out, m->attributes, m->nattributes, is_direct ? NULL : &local->guard,
-			local->formats != NULL);
+			local);
 	sdp_write_guard(out, &local->guard, &local->rtp);
 	sdp_write_direction(out, local->direction);
 }
@@ -174,7 +192,7 @@ int sdp_relay(struct buf *out, const struct sdp *from, const struct sdp_rewrite 
 		buf_str(out, STR("a=ice-lite\r\n"));
 	write_group(out, rw);
 	pass_attributes(out, from->attributes, from->nattributes,
-			rw->is_direct ? NULL : &rw->media[0].guard, false);
+			rw->is_direct ? NULL : &rw->media[0].guard, NULL);
 	for (size_t i = 0; i < from->nmedia; i++) {
 		if (is_refused(&from->media[i], &rw->media[i]))
 			sdp_write_refused(out, &from->media[i], &rw->media[i].guard);

@@ -104,6 +104,7 @@ struct sdp_local_media {
 	const struct sdp_format
 		*formats; /* instead of those of `from`, and all said of them; NULL: as there */
 	size_t nformats;
+	bool is_choice; /* they are some of those of `from`: what is said of them stays as it was */
 };
 
 /* Rewrite `from` (what the other leg said) for a leg: our origin (id, version), our addresses per m-line, direction;
@@ -126,7 +127,7 @@ struct sdp_own {
 	enum sdp_direction direction;
 	struct sdp_guard guard;
 	struct str
-		formats; /* offers: "PCMA PCMU G722 telephone-event"; empty = "PCMA PCMU telephone-event" */
+		formats; /* offers: "PCMA PCMU G722 telephone-event"; empty = "PCMA PCMU telephone-event"; also GSM G729 G726-32 opus */
 };
 int sdp_offer_audio(struct buf *out,
 		    const struct sdp_own *own) MUST_USE; /* ENOTSUP: a name we cannot offer */

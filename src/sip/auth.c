@@ -15,6 +15,7 @@ struct sip_auth {
 	const struct clock *clock;
 	struct sip_nonces *nonces;
 	struct sip_digest *digest;
+	enum sip_auth_int body;
 };
 
 int sip_auth_alloc(struct sip_auth **ap, const struct env *env, uint32_t nonce_seconds)
@@ -25,6 +26,7 @@ int sip_auth_alloc(struct sip_auth **ap, const struct env *env, uint32_t nonce_s
 	if (!a)
 		return ENOMEM;
 	a->clock = env->clock;
+	a->body = SIP_AUTH_INT_TAKEN;
 	err = sip_nonces_alloc(&a->nonces, env->rng,
 			       (nonce_seconds ? nonce_seconds : 300) * UINT64_C(1000));
 	if (err)
@@ -46,6 +48,11 @@ struct sip_auth *sip_auth_free(struct sip_auth *a)
 		mem_free(a);
 	}
 	return NULL;
+}
+
+void sip_auth_set_int(struct sip_auth *a, enum sip_auth_int use)
+{
+	a->body = use;
 }
 
 /* The Digest credentials for this realm.  ENOENT none, EINVAL not in the grammar. */
@@ -207,6 +214,8 @@ enum sip_auth_result sip_auth_check(struct sip_auth *a, const struct sip_msg *re
 	}
 	if (!is_complete(&c))
 		return SIP_AUTH_BAD;
+	if (a->body == SIP_AUTH_INT_OFF && str_ieq(c.value[SIP_CRED_QOP], STR("auth-int")))
+		return SIP_AUTH_NONE;
 	alg = algorithm_of(c.value[SIP_CRED_ALGORITHM]);
 	is_good = is_right(a, req, &c,
 			   alg == SIP_DIGEST_SHA256 ? SIP_DIGEST_SHA256 : SIP_DIGEST_MD5, secret);
@@ -223,7 +232,7 @@ enum sip_auth_result sip_auth_check(struct sip_auth *a, const struct sip_msg *re
 }
 
 static void write_challenge(struct buf *out, bool is_proxy, struct str realm, const char *nonce,
-			    const char *algorithm, bool is_stale)
+			    const char *algorithm, const char *qop, bool is_stale)
 {
 	buf_cstr(out, is_proxy ? "Proxy-Authenticate" : "WWW-Authenticate");
 	buf_str(out, STR(": Digest realm="));
@@ -232,18 +241,21 @@ static void write_challenge(struct buf *out, bool is_proxy, struct str realm, co
 	buf_cstr(out, nonce);
 	buf_cstr(out, "\", algorithm=");
 	buf_cstr(out, algorithm);
-	buf_cstr(out, is_stale ? ", qop=\"auth\", stale=true\r\n" : ", qop=\"auth\"\r\n");
+	buf_cstr(out, qop);
+	buf_cstr(out, is_stale ? ", stale=true\r\n" : "\r\n");
 }
 
 void sip_auth_challenge(struct sip_auth *a, struct buf *out, bool is_proxy, struct str realm,
 			unsigned algs, bool is_stale)
 {
+	const char *qop =
+		a->body == SIP_AUTH_INT_OFFERED ? ", qop=\"auth,auth-int\"" : ", qop=\"auth\"";
 	char nonce[SIP_NONCE_CHARS + 1];
 
 	ON_THREAD(THREAD_CORE);
 	sip_nonce_make(a->nonces, nonce, realm, clock_mono_ms(a->clock));
 	if (algs & SIP_DIGEST_MD5)
-		write_challenge(out, is_proxy, realm, nonce, "MD5", is_stale);
+		write_challenge(out, is_proxy, realm, nonce, "MD5", qop, is_stale);
 	if (algs & SIP_DIGEST_SHA256)
-		write_challenge(out, is_proxy, realm, nonce, "SHA-256", is_stale);
+		write_challenge(out, is_proxy, realm, nonce, "SHA-256", qop, is_stale);
 }

@@ -94,6 +94,8 @@ void dialogs_request(struct sip *s, struct sip_strans *st, const struct sip_msg 
 		return;
 	}
 	d->remote_cseq = req->cseq;
+	if (s->within && !s->within(d, st, req, s->within_arg))
+		return;
 	d->fn(d, st, req, d->arg);
 }
 

@@ -338,7 +338,11 @@ struct sip_dialog *sip_invite_leave_dialog(struct sip_invite *inv, sip_dialog_re
 void *sip_invite_find(struct sip *s, struct str call_id, struct str local_tag,
 		      struct str remote_tag, sip_invite_h *fn)
 {
-	const struct sip_dialog *d = sip_dialog_find(s, call_id, local_tag, remote_tag);
+	return sip_invite_of(sip_dialog_find(s, call_id, local_tag, remote_tag), fn);
+}
+
+void *sip_invite_of(const struct sip_dialog *d, sip_invite_h *fn)
+{
 	const struct sip_invite *inv = d && d->fn == inv_on_request ? d->arg : NULL;
 
 	return inv && inv->fn == fn ? inv->arg : NULL;

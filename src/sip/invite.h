@@ -117,6 +117,9 @@ struct sip_dialog *sip_invite_leave_dialog(struct sip_invite *inv, sip_dialog_re
 void *sip_invite_find(struct sip *s, struct str call_id, struct str local_tag,
 		      struct str remote_tag, sip_invite_h *fn);
 
+/* The same of a dialog. */
+void *sip_invite_of(const struct sip_dialog *d, sip_invite_h *fn);
+
 const struct sip_dialog *
 sip_invite_dialog(const struct sip_invite *inv); /* NULL before one exists */
 void sip_invite_kept(const struct sip_invite *inv, struct sip_dialog_kept *kept);

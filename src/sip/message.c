@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/metric.h"
 #include "sip/stack.h"
+#include "sip/trace.h"
 #include "sip/write.h"
 
 void message_head(struct sip *s, struct str method, struct str uri)
@@ -133,6 +134,7 @@ int stack_send(struct sip *s, struct flow *flow, const void *p, size_t n)
 	int err;
 
 	err = s->conf.edge->send(s->conf.edge, flow, p, n);
+	trace_message(true, flow, p, n);
 	metric_add(METRIC_SIP_SENT, 1);
 	log_debug(NULL, LOGID_SIP_MESSAGE, "to %s: %.*s%s%s", addr_str(to, &flow->remote),
 		  eol ? (int)(eol - text) : (int)n, text, err ? ": " : "",

@@ -56,6 +56,11 @@ void sip_reply_flow(const struct sip_msg *req, struct flow *flow);
 /* Called for each new request of a method that no dialog took.  The handler answers now or later (by id). */
 typedef void sip_request_h(struct sip_strans *st, const struct sip_msg *req, void *arg);
 void sip_on_request(struct sip *s, enum sip_method method, sip_request_h *fn, void *arg);
+/* Asked before a request within a dialog reaches who the dialog belongs to; false: it has been answered (a challenge). */
+struct sip_dialog;
+typedef bool sip_within_h(const struct sip_dialog *d, struct sip_strans *st, const struct sip_msg *req,
+			  void *arg);
+void sip_on_within(struct sip *s, sip_within_h *fn, void *arg);
 /* An option tag that our handlers know ("path"): listed in Supported, accepted in Require. */
 int sip_support(struct sip *s, const char *option) MUST_USE; /* ENOSPC */
 void sip_unsupport(struct sip *s, const char *option);

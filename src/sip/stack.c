@@ -9,6 +9,7 @@
 #include "base/thread.h"
 #include "sip/invite_usage.h"
 #include "sip/stack.h"
+#include "sip/trace.h"
 
 enum { DEFAULT_TRANSACTIONS = 400000, DEFAULT_DIALOGS = 100000 };
 
@@ -111,6 +112,7 @@ static void received(struct flow_sink *sink, const struct flow *from, const uint
 	congestion_received(&s->congestion);
 	if (!shield_admits(s->shield, &from->remote))
 		return;
+	trace_message(false, from, p, n);
 	err = sip_msg_parse(&m, from, p, n, &status);
 	if (err && err != ENOMEM)
 		metric_add(METRIC_SIP_MALFORMED, 1);
@@ -313,6 +315,13 @@ void sip_on_urgent(struct sip *s, sip_urgent_h *fn, void *arg)
 	ON_THREAD(THREAD_CORE);
 	s->urgent = fn;
 	s->urgent_arg = arg;
+}
+
+void sip_on_within(struct sip *s, sip_within_h *fn, void *arg)
+{
+	ON_THREAD(THREAD_CORE);
+	s->within = fn;
+	s->within_arg = arg;
 }
 
 void sip_on_request(struct sip *s, enum sip_method method, sip_request_h *fn, void *arg)

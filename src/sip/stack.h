@@ -50,6 +50,8 @@ struct sip {
 	struct congestion congestion;
 	sip_urgent_h *urgent; /* NULL: nothing is */
 	void *urgent_arg;
+	sip_within_h *within; /* NULL: all are let through */
+	void *within_arg;
 	sip_congested_h *congested;
 	void *congested_arg;
 	struct map by_key;  /* server transactions */

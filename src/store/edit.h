@@ -73,6 +73,7 @@ int edit_check_outbound_proxy(struct edit *e, struct object *o,
 			      const struct object *before) MUST_USE;
 int edit_transport_unused(struct edit *e, const struct object *o) MUST_USE;
 /* edit_rules.c: what trunks, pools and routing must fulfil; may write numbers as they are compared. */
+int edit_check_codecs(struct edit *e, struct object *o, const struct object *before) MUST_USE;
 int edit_check_network_setting(struct edit *e, struct object *o,
 			       const struct object *before) MUST_USE;
 /* edit_pools.c: trunks and pools */

@@ -260,6 +260,8 @@ int edit_check_rules(struct edit *e, struct object *o, const struct object *befo
 		{&resource_transport, edit_check_transport},
 		{&resource_account, edit_check_outbound_proxy},
 		{&resource_account_template, edit_check_outbound_proxy},
+		{&resource_account, edit_check_codecs},
+		{&resource_account_template, edit_check_codecs},
 	};
 	size_t nerrs = e->errs.n;
 	int err = 0;

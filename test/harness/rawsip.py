@@ -125,8 +125,8 @@ class RawSip:
         lines.append(f"Content-Length: {len(body.encode())}")
         return "\r\n".join(lines) + "\r\n\r\n" + body
 
-    def authorization(self, challenge, method, uri, user, password, *, nc=1, header=None, username=None, body=""):
-        """The header line that answers a 401 or 407."""
+    def authorization(self, challenge, method, uri, user, password, *, nc=1, header=None, username=None, body="", qop="auth"):
+        """The header line that answers a 401 or 407; qop "auth-int" covers the body."""
         proxy = challenge.status == 407
         text = challenge.get("Proxy-Authenticate" if proxy else "WWW-Authenticate")
         fields = dict(re.findall(r'(\w+)=(?:"([^"]*)"|[^\s,]+)', text))
@@ -138,10 +138,10 @@ class RawSip:
             return hasher(value.encode()).hexdigest()
         cnonce, count = uuid.uuid4().hex[:8], f"{nc:08x}"
         ha1 = h(f"{username or user}:{fields['realm']}:{password}")
-        ha2 = h(f"{method}:{uri}")
+        ha2 = h(f"{method}:{uri}" + (f":{h(body)}" if qop == "auth-int" else ""))
         if "qop" in fields:
-            response = h(f"{ha1}:{fields['nonce']}:{count}:{cnonce}:auth:{ha2}")
-            extra = f', qop=auth, nc={count}, cnonce="{cnonce}"'
+            response = h(f"{ha1}:{fields['nonce']}:{count}:{cnonce}:{qop}:{ha2}")
+            extra = f', qop={qop}, nc={count}, cnonce="{cnonce}"'
         else:
             response, extra = h(f"{ha1}:{fields['nonce']}:{ha2}"), ""
         name = header or ("Proxy-Authorization" if proxy else "Authorization")

@@ -4,6 +4,8 @@ import uuid
 
 import pytest
 
+from harness import wait
+from harness.rawcall import Phone, talk
 from harness.rawsip import RawSip
 
 
@@ -86,3 +88,113 @@ def test_flows_of_a_device_are_known_or_not(server, addresses):
     assert "outbound" in probe.alive().get("Supported", "")
     for peer in (*peers, probe):
         peer.close()
+
+
+def with_qop(peer, server, qop, body="hello", signed=None):
+    """A MESSAGE whose credentials cover `signed` (the body, when not said); the challenge, and its final answer."""
+    uri, call_id = f"sip:102@{server.domain}", uuid.uuid4().hex
+    one = dict(user="101", call_id=call_id, from_tag="f", body=body, content_type="text/plain", contact=False)
+    peer.send(peer.request("MESSAGE", uri, **one))
+    challenge = peer.final(cseq=1)
+    line = peer.authorization(challenge, "MESSAGE", uri, "101", server.password(101), qop=qop,
+                              body=body if signed is None else signed)
+    peer.send(peer.request("MESSAGE", uri, cseq=2, headers=[line], **one))
+    return challenge, peer.final(cseq=2)
+
+
+def test_digests_over_the_body_are_offered_taken_or_neither(server, peer):
+    challenge, answer = with_qop(peer, server, "auth-int")
+    assert 'qop="auth"' in challenge.get("Proxy-Authenticate") and answer.status == 202  # taken
+    assert with_qop(peer, server, "auth-int", signed="goodbye")[1].status == 407
+    settings(server, auth_int="offered")
+    challenge, answer = with_qop(peer, server, "auth-int")
+    assert 'qop="auth,auth-int"' in challenge.get("Proxy-Authenticate") and answer.status == 202
+    assert with_qop(peer, server, "auth-int", signed="goodbye")[1].status == 407
+    assert with_qop(peer, server, "auth")[1].status == 202
+    settings(server, auth_int="off")
+    challenge, answer = with_qop(peer, server, "auth-int")
+    assert 'qop="auth"' in challenge.get("Proxy-Authenticate") and answer.status == 407
+    assert with_qop(peer, server, "auth")[1].status == 202  # control
+
+
+def challenged(phone, method, **more):
+    """A request within the phone's call that is challenged, and taken with credentials."""
+    phone.say(method, **more)
+    line = phone.authorization(phone.expect(407), method, phone.target, phone.user, phone.password)
+    phone.say(method, **{**more, "headers": [*more.get("headers", ()), line]})
+
+
+def test_requests_within_calls_are_challenged_when_wanted(server, addresses):
+    a, b = Phone(addresses.new(), server, 101), Phone(addresses.new(), server, 102)
+    talk(a, b)
+    a.say("INFO")
+    a.expect(200)  # control
+    settings(server, challenge_in_dialog=True)
+    challenged(a, "INFO")
+    a.expect(200)
+    challenged(b, "INFO")  # the one that was called too
+    b.expect(200)
+    b.say("BYE")
+    line = b.authorization(b.expect(407), "BYE", b.target, "101", server.password(101))
+    b.say("BYE", headers=[line])  # the password of another
+    b.expect(407)
+    a.silent()
+    challenged(a, "INVITE", body=a.sdp(version=2, direction="sendonly"))
+    b.reply(b.expect("INVITE"), 200, body=b.sdp(version=2, direction="recvonly"))
+    b.expect("ACK")
+    a.take(a.expect(200))
+    a.say("ACK", cseq=a.cseq)
+    challenged(b, "BYE")
+    b.expect(200)
+    a.reply(a.expect("BYE"), 200)
+    a.close()
+    b.close()
+
+
+def test_subscriptions_are_challenged_again_when_wanted(server, devices):
+    settings(server, challenge_in_dialog=True)
+    sub = devices(101).watch("dialog", "102")
+    sub.next()
+    refused = sub.send(600)
+    assert refused.status == 407
+    assert sub.send(600, authorize=refused).status == 200
+
+
+def log_has(server, text):
+    return text in (server.dir / "server.log").read_text(errors="replace")
+
+
+def test_the_log_is_as_loud_as_wanted(server, peer):
+    def said():
+        """Something of each level that this makes is written, or not."""
+        mark = uuid.uuid4().hex
+        peer.send(peer.request("OPTIONS", call_id=mark, user=mark))
+        peer.final()
+        return mark
+    assert not log_has(server, said())
+    settings(server, log_level="trace")
+    mark = said()
+    wait.until(lambda: log_has(server, f"< Call-ID: {mark}") and log_has(server, f"> Call-ID: {mark}"), 5)
+    assert register(peer, server).status == 200
+    text = (server.dir / "server.log").read_text()
+    assert 'response="..."' in text and "> WWW-Authenticate: Digest" in text
+    with_qop(peer, server, "auth", body="nobody's business")
+    text = (server.dir / "server.log").read_text()
+    assert "bytes of text/plain)" in text and "nobody's business" not in text
+    settings(server, log_level="none")
+    assert not log_has(server, said())
+    size = (server.dir / "server.log").stat().st_size
+    assert register(peer, server).status == 200  # a line at info
+    assert (server.dir / "server.log").stat().st_size == size
+    settings(server, log_level="configured")
+    assert peer.transact("REGISTER", "101", server.password(101), to=f"sip:101@{server.domain}", headers=["Expires: 0"]).status == 200
+    wait.until(lambda: (server.dir / "server.log").stat().st_size > size, 5)
+
+
+def test_counters_are_written_as_often_as_wanted(server, peer):
+    settings(server, statistics_seconds=1)
+    wait.until(lambda: log_has(server, "STATISTICS: "), 10, why="the counters in the log")
+    settings(server, statistics_seconds=0)
+    size = (server.dir / "server.log").stat().st_size
+    wait.idle(2.2)
+    assert (server.dir / "server.log").stat().st_size == size
