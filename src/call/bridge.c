@@ -440,6 +440,17 @@ void bridge_refusal(struct bridge *br, struct leg *from, unsigned status)
 		event(br, BEV_REFUSAL, &(struct bridge_msg){.from = from, .status = status});
 }
 
+void bridge_taken_back(struct bridge *br, struct leg *from)
+{
+	struct leg *y;
+
+	if (!bridge_has(br, from) || br->st == BRIDGE_STABLE || from != leg_x(br))
+		return;
+	y = leg_y(br);
+	if (y && y->inv)
+		sip_invite_take_back(y->inv);
+}
+
 void bridge_broken(struct bridge *br, struct leg *from)
 {
 	event(br, BEV_BROKEN, &(struct bridge_msg){.from = from});

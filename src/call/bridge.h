@@ -58,6 +58,8 @@ void bridge_offer(struct bridge *br, struct leg *from, struct sdp **descriptionp
 void bridge_ask(struct bridge *br, struct leg *from);
 void bridge_answer(struct bridge *br, struct leg *from, struct sdp **descriptionp);
 void bridge_refusal(struct bridge *br, struct leg *from, unsigned status);
+/* `from` takes back what it has offered (RFC 3261 9): so do we on the other side.  NULL bridge: nothing. */
+void bridge_taken_back(struct bridge *br, struct leg *from);
 void bridge_broken(struct bridge *br,
 		   struct leg *from); /* a description was due and is missing or unusable */
 void bridge_grown(struct bridge *br, struct leg *leg, int err);

@@ -9,6 +9,7 @@
 #include "call/attest.h"
 #include "call/bridge.h"
 #include "call/calls.h"
+#include "call/diverted.h"
 #include "call/leg_sound.h"
 #include "call/events.h"
 #include "call/meter.h"
@@ -105,6 +106,7 @@ struct call *call_free(struct call *call)
 	list_remove(&call->link);
 	cs->ncalls--;
 	metric_set(METRIC_CALLS, cs->ncalls);
+	diverted_free(call);
 	return mem_free(call);
 }
 

@@ -26,6 +26,7 @@
 struct ringing;
 struct bridge;
 struct transfer;
+struct diverted;
 struct attest;
 
 enum call_state {
@@ -105,10 +106,7 @@ struct call {
 	struct call_plan plan;
 	struct route_attempt history[ROUTE_MAX_HISTORY];
 	size_t nhistory;
-	char diverted_from
-		[33]; /* extension that sent it on last, and why: for Diversion (RFC 5806) */
-	const char *diversion;
-	unsigned ndiversions;
+	struct diverted *diverted; /* where it was sent on from, here and before (diverted.h); NULL: nowhere */
 	struct call_failure failure; /* how the last attempt ended */
 	struct call_record rec;
 	struct segment_record segment; /* the open one; id 0: none */

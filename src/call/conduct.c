@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metric.h"
+#include "call/diverted.h"
 #include "call/bridge.h"
 #include "call/calls.h"
 #include "call/direct.h"
@@ -194,9 +195,8 @@ static void take_forwards(struct call *call, const struct route_decision *d)
 	for (size_t i = 0; i < d->nvia; i++) {
 		const struct route_via *v = &d->via[i];
 
-		call->ndiversions++;
-		str_fit(call->diverted_from, sizeof(call->diverted_from), str_of(v->number));
-		call->diversion = v->is_always ? "unconditional" : diversion_name[v->outcome];
+		diverted_add(call, v->number,
+			     v->is_always ? "unconditional" : diversion_name[v->outcome]);
 	}
 }
 

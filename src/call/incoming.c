@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/metric.h"
 #include "base/thread.h"
+#include "call/diverted.h"
 #include "call/attest.h"
 #include "call/calls.h"
 #include "call/leg_media.h"
@@ -477,6 +478,7 @@ void calls_incoming(struct sip_strans *st, const struct sip_msg *req, void *call
 	} else {
 		on_behalf(leg->call, leg, req);
 	}
+	diverted_read(leg, req);
 	leg->call->max_forwards = hops_left(req);
 	if (!status && !leg->call->max_forwards)
 		status = 483;

@@ -8,6 +8,7 @@
 #include "call/attest.h"
 #include "call/bridge.h"
 #include "call/calls.h"
+#include "call/diverted.h"
 #include "call/leg_sip.h"
 #include "call/leg_press.h"
 #include "call/moved.h"
@@ -60,23 +61,6 @@ bool leg_hides_caller(const struct leg *leg)
 	return caller && caller->is_private && !leg->call->plan.is_emergency;
 }
 
-/* RFC 5806: who sent the call on, and why.  The world knows an extension by the number it shows. */
-static void write_diversion(struct buf *lines, const struct leg *leg, struct str number,
-			    struct str domain)
-{
-	const struct call *call = leg->call;
-	struct buf who = {0};
-
-	if (!call->ndiversions || !number.n)
-		return;
-	party_write_addr(&who, STR_NONE, number, domain);
-	buf_printf(&who, ";reason=%s;counter=%u", call->diversion, call->ndiversions);
-	sip_write_header(lines, SIP_HDR_DIVERSION, buf_view(&who));
-	if (who.err)
-		lines->err = who.err;
-	buf_free(&who);
-}
-
 /* An offer in a 1xx must be answered before the 200 can come: by a caller who takes it, from one device at a time. */
 static bool is_plain(const struct leg *leg, struct str sdp)
 {
@@ -91,7 +75,8 @@ static void trunk_diversion(struct buf *lines, const struct leg *leg)
 	struct buf target = {0}, domain = {0};
 
 	trunks_names(leg->cs->conf.trunks, leg->trunk_id, &target, &domain);
-	write_diversion(lines, leg, str_of(leg->call->plan.caller_id), buf_view(&domain));
+	diverted_write(lines, leg, str_of(leg->call->plan.number),
+		       str_of(leg->call->plan.caller_id), buf_view(&domain));
 	if (target.err || domain.err)
 		lines->err = ENOMEM;
 	buf_free(&target);
@@ -200,7 +185,7 @@ static int dial(struct leg *leg, struct str sdp, const struct sip_msg *again)
 			 leg_hides_caller(leg) ? STR("anonymous.invalid") : str_of(call->domain));
 	party_write_addr(&callee, STR_NONE, str_of(leg->rec.number), str_of(call->domain));
 	err = leg_sip_contact(&contact, leg->cs, &leg->flow, number);
-	write_diversion(&lines, leg, str_of(call->diverted_from), str_of(call->domain));
+	diverted_write(&lines, leg, str_of(leg->rec.number), STR_NONE, str_of(call->domain));
 	if (!err)
 		err = from.err ? from.err : callee.err ? callee.err : name.err;
 	transfer_write_lines(call, &lines);
@@ -319,6 +304,10 @@ void leg_sip_event(struct sip_invite *inv, const struct sip_inv_event *ev, void 
 	}
 	if (ev->type == SIP_INV_REJECTED && goes_on(leg, ev))
 		return;
+	if (ev->type == SIP_INV_OFFER_CANCELLED) {
+		bridge_taken_back(leg->call->bridge, leg);
+		return;
+	}
 	if (ev->type == SIP_INV_REJECTED && leg->trunk_id) {
 		leg->call->trunk_status = ev->msg ? ev->status : 0;
 		if (!leg->is_caller && !leg->rec.ringing_at && (!ev->msg || ev->status == 503))

@@ -250,6 +250,16 @@ static void restore_contact(const struct contact_record *c, void *arg)
 			 strerror(err));
 }
 
+static void restore_block(const struct block_record *b, void *arg)
+{
+	struct server *s = arg;
+	int err = registrar_restore_block(s->registrar, b);
+
+	if (err)
+		log_info(NULL, LOGID_BLOCKED, "%s is not blocked any more: %s", b->address,
+			 strerror(err));
+}
+
 static void restore_leg(const struct kept_head *leg, void *arg)
 {
 	struct server *s = arg;
@@ -480,6 +490,7 @@ static int start_listeners(struct server *s)
 	const struct journal_restorer restorer = {
 		.contact = restore_contact,
 		.message = restore_message,
+		.block = restore_block,
 		.leg = restore_leg,
 		.arg = s,
 	};
@@ -576,6 +587,7 @@ static const struct part parts[] = {
 	{"api", start_api, stop_api},
 	{"events", happenings_start, happenings_stop},
 	{"webhooks", start_hooks, stop_hooks},
+	{"filtering", filtering_start, filtering_stop},
 	{"core", core_start, core_stop},
 	{"demo", start_demo, demo_remove},
 };

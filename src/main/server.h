@@ -56,6 +56,7 @@ struct server {
 	struct ring *commands;
 	struct api *api;
 	struct hooks *hooks;
+	struct filtering *filtering;
 	struct wanted *wanted; /* events that webhooks want: main/events.c */
 	size_t nwanted;
 	struct loop_fd *watch_signals, *watch_changes, *watch_commands, *watch_media,
@@ -97,6 +98,10 @@ int network_start(struct server *s) MUST_USE;
 /* main/logging.c: what sip_settings say of the log.  After the model. */
 int logging_start(struct server *s) MUST_USE;
 void logging_stop(struct server *s);
+
+/* main/filtering.c: who is not heard, offered to the packet filter of the kernel. */
+int filtering_start(struct server *s) MUST_USE;
+void filtering_stop(struct server *s);
 
 /* main/events.c: what the bus tells, to who watches and into the journal. */
 int happenings_watch(struct server *s) MUST_USE; /* before the model is loaded */

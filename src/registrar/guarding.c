@@ -82,20 +82,59 @@ void guarding_changed(const struct model *m, const struct resource *res, uint64_
 		tolerance_changed(arg, (const struct congestion_limit *)o);
 }
 
-static void on_blocked(const struct addr *from, const char *account, enum shield_cause cause,
-		       void *arg)
+/* The row of one source and account: blocked again it is the same. */
+static uint64_t row_of(const struct shield_view *v)
+{
+	return (map_hash_u64(addr_hash(&v->from), map_hash_str(str_of(v->account))) >> 1) | 1;
+}
+
+static void keep(struct registrar *r, const struct shield_view *v, bool is_blocked)
+{
+	struct block_record rec = {
+		.id = row_of(v),
+		.blocked_at = v->since_us,
+		.expires_at = is_blocked ? v->until_us : 0,
+	};
+	char text[ADDR_STR_BYTES];
+
+	if (!r->conf.records)
+		return;
+	str_fit(rec.address, sizeof(rec.address), str_of(addr_ip_str(text, &v->from)));
+	str_fit(rec.account, sizeof(rec.account), str_of(v->account));
+	str_fit(rec.cause, sizeof(rec.cause), str_of(shield_cause_text(v->cause)));
+	(void)r->conf.records->write(r->conf.records, RECORD_BLOCK, &rec, sizeof(rec));
+}
+
+static void on_blocked(const struct shield_view *v, bool is_blocked, void *arg)
 {
 	struct registrar *r = arg;
 	char text[ADDR_STR_BYTES];
 	const struct bus_event ev = {
-		.kind = account ? BUS_ACCOUNT_REFUSED : BUS_ADDRESS_BLOCKED,
-		.address = addr_ip_str(text, from),
-		.number = account,
-		.reason = shield_cause_text(cause),
+		.kind = *v->account ? BUS_ACCOUNT_REFUSED : BUS_ADDRESS_BLOCKED,
+		.address = addr_ip_str(text, &v->from),
+		.number = *v->account ? v->account : NULL,
+		.reason = shield_cause_text(v->cause),
 		.wall_us = clock_wall_us(r->conf.env.clock),
 	};
 
-	bus_publish(r->conf.bus, &ev);
+	keep(r, v, is_blocked);
+	if (is_blocked)
+		bus_publish(r->conf.bus, &ev);
+}
+
+int registrar_restore_block(struct registrar *r, const struct block_record *rec)
+{
+	struct shield_view v = {.since_us = rec->blocked_at, .until_us = rec->expires_at};
+	int cause = 0;
+
+	if (addr_parse(&v.from, str_of(rec->address), 0))
+		return EINVAL;
+	while (cause < SHIELD_NCAUSES &&
+	       strcmp(rec->cause, shield_cause_text((enum shield_cause)cause)))
+		cause++;
+	v.cause = (enum shield_cause)cause;
+	str_fit(v.account, sizeof(v.account), str_of(rec->account));
+	return shield_restore(r->shield, &v);
 }
 
 static void on_congested(enum congestion_level level, unsigned percent, void *arg)
@@ -118,7 +157,9 @@ int guarding_open(struct registrar *r)
 	if (err)
 		return err;
 	r->shield = sip_shield(r->conf.sip);
-	shield_on_blocked(r->shield, on_blocked, r);
+	err = shield_on_changed(r->shield, on_blocked, r);
+	if (err)
+		return err;
 	shield_limit(r->shield, &r->default_limits);
 	sip_on_congested(r->conf.sip, on_congested, r);
 	model_tell_all(r->conf.model, &resource_congestion_limit, 0, guarding_changed, r);
@@ -129,10 +170,8 @@ int guarding_open(struct registrar *r)
 
 void guarding_close(struct registrar *r)
 {
-	if (r->shield) {
-		shield_on_blocked(r->shield, NULL, NULL);
+	if (r->shield)
 		sip_on_congested(r->conf.sip, NULL, NULL);
-	}
 	buf_free(&r->who);
 }
 

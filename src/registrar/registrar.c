@@ -250,6 +250,8 @@ int registrar_alloc(struct registrar **rp, const struct registrar_conf *conf)
 	conf->env.rng->fill(conf->env.rng, &r->nobody, sizeof(r->nobody));
 	err = sip_auth_alloc(&r->auth, &conf->env, conf->nonce_seconds);
 	if (!err)
+		sip_auth_set_edge(r->auth, sip_edge(conf->sip));
+	if (!err)
 		err = lists_open(r);
 	if (!err)
 		err = guarding_open(r);

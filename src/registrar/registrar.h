@@ -86,5 +86,7 @@ bool registrar_prove_within(struct registrar *r, struct sip_strans *st, const st
 
 /* A contact that was in the journal: called before traffic starts. */
 int registrar_restore(struct registrar *r, const struct contact_record *c);
+/* A source of SIP that was blocked.  EINVAL: its time is over. */
+int registrar_restore_block(struct registrar *r, const struct block_record *rec);
 
 #endif

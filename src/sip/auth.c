@@ -16,6 +16,7 @@ struct sip_auth {
 	struct sip_nonces *nonces;
 	struct sip_digest *digest;
 	enum sip_auth_int body;
+	struct flow_edge *edge;
 };
 
 int sip_auth_alloc(struct sip_auth **ap, const struct env *env, uint32_t nonce_seconds)
@@ -48,6 +49,11 @@ struct sip_auth *sip_auth_free(struct sip_auth *a)
 		mem_free(a);
 	}
 	return NULL;
+}
+
+void sip_auth_set_edge(struct sip_auth *a, struct flow_edge *edge)
+{
+	a->edge = edge;
 }
 
 void sip_auth_set_int(struct sip_auth *a, enum sip_auth_int use)
@@ -146,15 +152,20 @@ static bool is_same_place(struct str uri, struct str request_uri)
 	return sip_uri_eq(&a, &b);
 }
 
-/* sipp and some phones write the address they send to, whatever the Request-URI says: it is us all the same. */
-static bool is_where_it_was_sent(struct str uri, const struct addr *local)
+/* sipp and some phones write the address they send to, whatever the Request-URI says: it is us all the same.  Who is on the
+ * other side of a NAT sends to the public one (SYS-9). */
+static bool is_where_it_was_sent(const struct sip_auth *auth, struct str uri,
+				 const struct flow *flow)
 {
+	struct addr a, shown = flow->local;
 	struct sip_uri u;
-	struct addr a;
 
 	if (sip_uri_parse(&u, uri) || (u.scheme != SIP_SCHEME_SIP && u.scheme != SIP_SCHEME_SIPS))
 		return false;
-	return !addr_parse(&a, u.host, port_of(&u)) && addr_eq(&a, local);
+	if (auth->edge)
+		flow_show(auth->edge, &flow->remote, &shown);
+	return !addr_parse(&a, u.host, port_of(&u)) &&
+	       (addr_eq(&a, &flow->local) || addr_eq(&a, &shown));
 }
 
 static bool is_right(struct sip_auth *a, const struct sip_msg *req, const struct sip_credentials *c,
@@ -222,7 +233,7 @@ enum sip_auth_result sip_auth_check(struct sip_auth *a, const struct sip_msg *re
 	if (!is_good || !(alg & algs))
 		return SIP_AUTH_WRONG;
 	if (!is_same_place(c.value[SIP_CRED_URI], req->uri) &&
-	    !is_where_it_was_sent(c.value[SIP_CRED_URI], &req->flow.local))
+	    !is_where_it_was_sent(a, c.value[SIP_CRED_URI], &req->flow))
 		return SIP_AUTH_WRONG;
 	nonce = c.value[SIP_CRED_NONCE];
 	if (!sip_nonce_fresh(a->nonces, nonce, realm, clock_mono_ms(a->clock)) ||

@@ -39,6 +39,9 @@ int sip_auth_alloc(struct sip_auth **ap, const struct env *env,
 		   uint32_t nonce_seconds /* 0 = 300 */) MUST_USE;
 struct sip_auth *sip_auth_free(struct sip_auth *a);
 
+/* Who knows our public address: a uri= that names it is right too.  NULL: nobody. */
+void sip_auth_set_edge(struct sip_auth *a, struct flow_edge *edge);
+
 enum sip_auth_int { SIP_AUTH_INT_OFF, SIP_AUTH_INT_TAKEN, SIP_AUTH_INT_OFFERED };
 /* Digests that cover the body too (qop auth-int).  At first they are taken, not offered; OFF: who sends one is challenged. */
 void sip_auth_set_int(struct sip_auth *a, enum sip_auth_int use);

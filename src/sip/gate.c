@@ -83,21 +83,53 @@ static bool refuses_uri(struct sip *s, const struct sip_msg *req)
 	return false;
 }
 
-static bool refuses_option(struct sip *s, const struct sip_msg *req)
+static void add_unknown(const struct sip *s, const struct sip_msg *req, enum sip_hdr id,
+			struct buf *unknown)
 {
-	struct buf unknown = {0}, lines = {0};
 	struct sip_values v;
 	struct str tag;
 
-	sip_values_init(&v, req, SIP_HDR_REQUIRE);
+	sip_values_init(&v, req, id);
 	while (sip_values_next(&v, &tag))
 		if (tag.n && !stack_supports(s, tag))
-			add_token(&unknown, tag);
+			add_token(unknown, tag);
+}
+
+/* To those who call through us we are a proxy too: what they want of one is not passed on in silence (16.3). */
+static bool refuses_option(struct sip *s, const struct sip_msg *req)
+{
+	struct buf unknown = {0}, lines = {0};
+
+	add_unknown(s, req, SIP_HDR_REQUIRE, &unknown);
+	add_unknown(s, req, SIP_HDR_PROXY_REQUIRE, &unknown);
 	if (!unknown.n)
 		return false;
 	buf_printf(&lines, "Unsupported: %.*s\r\n", STR_ARG(buf_view(&unknown)));
 	buf_free(&unknown);
 	return refuse(s, req, 420, NULL, &lines);
+}
+
+/* RFC 3261 20.1, 21.4.7: it wants no description of a session, and there is nothing else that we could answer it with. */
+static bool refuses_answer(struct sip *s, const struct sip_msg *req)
+{
+	static const struct str taken[] = {{"*/*", 3},
+					   {"application/*", 13},
+					   {"application/sdp", 15},
+					   {"multipart/mixed", 15}};
+	struct sip_values v;
+	struct str range;
+
+	if (req->method != SIP_INVITE || !sip_msg_has(req, SIP_HDR_ACCEPT))
+		return false;
+	sip_values_init(&v, req, SIP_HDR_ACCEPT);
+	while (sip_values_next(&v, &range)) {
+		struct str type = str_trim(str_cut(&range, ';'));
+
+		for (size_t i = 0; i < ARRAY_LEN(taken); i++)
+			if (str_ieq(type, taken[i]))
+				return false;
+	}
+	return refuse(s, req, 406, NULL, NULL);
 }
 
 static bool is_optional_content(const struct sip_msg *req)
@@ -250,5 +282,5 @@ bool gate_refuses(struct sip *s, const struct sip_msg *req)
 		return refuse_session(s, req);
 	if (is_new && has_no_hops(req) && req->method != SIP_REGISTER)
 		return refuse(s, req, 483, NULL, NULL);
-	return refuses_content(s, req);
+	return refuses_answer(s, req) || refuses_content(s, req);
 }

@@ -28,6 +28,7 @@ enum sip_inv_event_type {
 	SIP_INV_ACKED, /* UAS: ACK to our 2xx; body when it carries the answer to our offer */
 	SIP_INV_REFRESH, /* the session must be refreshed: with a re-INVITE that describes you as before */
 	SIP_INV_OFFER, /* re-INVITE or UPDATE, before the answer also PRACK; body empty = it asks us to offer.  Answer with sip_invite_respond(). */
+	SIP_INV_OFFER_CANCELLED, /* it has taken its re-INVITE back: 487 has been sent */
 	SIP_INV_OFFER_DONE, /* outcome of our sip_invite_reinvite(): status and body; 2xx are acknowledged by sip_invite_ack() */
 	SIP_INV_OFFER_ACKED, /* ACK to the 2xx of a re-INVITE that we answered, body when it carries an answer */
 	SIP_INV_REQUEST, /* any other in-dialog request (INFO, REFER, MESSAGE …): answer with sip_reply(st) */
@@ -97,6 +98,8 @@ int sip_invite_update(struct sip_invite *inv, const struct sip_extra *extra) MUS
  * not, or the peer takes none. */
 int sip_invite_update_early(struct sip_invite *inv, unsigned fork,
 			    const struct sip_extra *extra) MUST_USE;
+/* Our re-INVITE is not meant any more: CANCEL (9.1); how it ends is SIP_INV_OFFER_DONE all the same. */
+void sip_invite_take_back(struct sip_invite *inv);
 int sip_invite_respond(struct sip_invite *inv, unsigned status,
 		       const struct sip_extra *extra) MUST_USE; /* to SIP_INV_OFFER */
 /* Any other request within the dialog; its responses go to fn (not after SIP_INV_ENDED); 481, 408 and silence are SIP_INV_LOST

@@ -76,7 +76,8 @@ static void on_reinvite_response(oid trans, const struct sip_msg *resp, int err,
 	if (resp && resp->status < 200)
 		return;
 	if (resp && resp->status < 300 && inv->state != INV_CONFIRMED) {
-		inv_other_2xx(inv, &in); /* RFC 5407 3.2.3: it crossed our BYE, and is acknowledged */
+		inv_other_2xx(inv,
+			      &in); /* RFC 5407 3.2.3: it crossed our BYE, and is acknowledged */
 		return;
 	}
 	if (resp && resp->status < 300) {
@@ -305,8 +306,12 @@ static int reply_refusal(struct sip_invite *inv, const struct inv_in *in)
 
 static int reply_487(struct sip_invite *inv, const struct inv_in *in)
 {
+	int err = reply_refusal(inv, &(struct inv_in){.status = 487});
+
 	(void)in;
-	return reply_refusal(inv, &(struct inv_in){.status = 487});
+	if (!err)
+		inv_tell(inv, SIP_INV_OFFER_CANCELLED, NULL, 0);
+	return err;
 }
 
 static int tell_ack(struct sip_invite *inv, const struct inv_in *in)
@@ -394,6 +399,14 @@ int sip_invite_update_early(struct sip_invite *inv, unsigned fork, const struct 
 	if (!is_settled || !inv->session.takes_update)
 		return EPROTO;
 	return offer(inv, extra, OFFER_EV_OFFER_UPDATE, fork);
+}
+
+void sip_invite_take_back(struct sip_invite *inv)
+{
+	ON_THREAD(THREAD_CORE);
+	if (inv->offer ==
+	    OFFER_SENT) /* without memory: it is answered, and what is answered holds */
+		(void)sip_cancel(inv->sip, inv->reinvite, STR_NONE);
 }
 
 int sip_invite_respond(struct sip_invite *inv, unsigned status, const struct sip_extra *extra)

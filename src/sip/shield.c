@@ -55,8 +55,11 @@ struct shield {
 	struct source *last; /* whole source asked about last, or NULL */
 	size_t count, max;
 	uint64_t last_id;
-	shield_blocked_h *fn;
-	void *arg;
+	struct {
+		shield_changed_h *fn;
+		void *arg;
+	} listeners[4];
+	size_t nlisteners;
 };
 
 const char *shield_cause_text(enum shield_cause cause)
@@ -109,10 +112,13 @@ struct shield *shield_free(struct shield *s)
 	return mem_free(s);
 }
 
-void shield_on_blocked(struct shield *s, shield_blocked_h *fn, void *arg)
+int shield_on_changed(struct shield *s, shield_changed_h *fn, void *arg)
 {
-	s->fn = fn;
-	s->arg = arg;
+	if (s->nlisteners == ARRAY_LEN(s->listeners))
+		return ENOSPC;
+	s->listeners[s->nlisteners].fn = fn;
+	s->listeners[s->nlisteners++].arg = arg;
+	return 0;
 }
 
 void shield_limit(struct shield *s, const struct shield_limits *limits)
@@ -260,6 +266,41 @@ static bool is_known(const struct source *src, uint64_t now)
 	return now < src->known_until_ms;
 }
 
+static struct shield_view view_of(const struct shield *s, const struct source *src)
+{
+	struct shield_view v = {
+		.id = src->id,
+		.from = src->key.who,
+		.cause = src->cause,
+		.since_us = src->blocked_since_us,
+		.until_us = clock_wall_us(s->env.clock) +
+			    ((int64_t)src->blocked_until_ms - (int64_t)now_ms(s)) * 1000,
+	};
+
+	if (src->key.account)
+		memcpy(v.account, src->account, sizeof(v.account));
+	return v;
+}
+
+static void tell(const struct shield *s, const struct source *src, bool is_blocked)
+{
+	struct shield_view v = view_of(s, src);
+
+	for (size_t i = 0; i < s->nlisteners; i++)
+		s->listeners[i].fn(&v, is_blocked, s->listeners[i].arg);
+}
+
+static void put_block(struct shield *s, struct source *src, enum shield_cause cause, uint64_t ms,
+		      int64_t since_us)
+{
+	src->id = ++s->last_id;
+	src->cause = (uint8_t)cause;
+	src->blocked_until_ms = now_ms(s) + ms;
+	src->blocked_since_us = since_us;
+	list_remove(&src->blocked);
+	list_append(&s->blocked, &src->blocked);
+}
+
 static void block(struct shield *s, struct source *src, enum shield_cause cause, uint64_t ms)
 {
 	char text[ADDR_STR_BYTES];
@@ -267,18 +308,32 @@ static void block(struct shield *s, struct source *src, enum shield_cause cause,
 
 	if (!ms)
 		return;
-	src->id = ++s->last_id;
-	src->cause = (uint8_t)cause;
-	src->blocked_until_ms = now_ms(s) + ms;
-	src->blocked_since_us = clock_wall_us(s->env.clock);
-	list_remove(&src->blocked);
-	list_append(&s->blocked, &src->blocked);
+	put_block(s, src, cause, ms, clock_wall_us(s->env.clock));
 	metric_add(METRIC_SIP_BLOCKS, 1);
 	log_warn(NULL, LOGID_BLOCKED, "%s%s%s blocked for %" PRIu64 " s: %s",
 		 addr_ip_str(text, &src->key.who), account ? ", account " : "",
 		 account ? account : "", ms / 1000, shield_cause_text(cause));
-	if (s->fn)
-		s->fn(&src->key.who, account, cause, s->arg);
+	tell(s, src, true);
+}
+
+int shield_restore(struct shield *s, const struct shield_view *v)
+{
+	int64_t left_us = v->until_us - clock_wall_us(s->env.clock);
+	struct source *src;
+
+	if (left_us <= 0 || (size_t)v->cause >= SHIELD_NCAUSES)
+		return EINVAL;
+	src = get(s, &v->from, str_of(v->account));
+	if (!src)
+		return ENOMEM;
+	if (src->key.account) { /* the source must be known to have some */
+		struct source *whole = get(s, &v->from, STR_NONE);
+
+		if (whole)
+			whole->has_accounts = true;
+	}
+	put_block(s, src, v->cause, (uint64_t)left_us / 1000 + 1, v->since_us);
+	return 0;
 }
 
 /* Counts begin anew with each period and slice. */
@@ -452,19 +507,23 @@ bool shield_next(struct shield *s, uint64_t after, struct shield_view *view)
 
 		if (!is_blocked(src, now) || src->id <= after)
 			continue;
-		*view = (struct shield_view){
-			.id = src->id,
-			.from = src->key.who,
-			.cause = src->cause,
-			.since_us = src->blocked_since_us,
-			.until_us = clock_wall_us(s->env.clock) +
-				    (int64_t)(src->blocked_until_ms - now) * 1000,
-		};
-		if (src->key.account)
-			memcpy(view->account, src->account, sizeof(view->account));
+		*view = view_of(s, src);
 		return true;
 	}
 	return false;
+}
+
+void shield_each(struct shield *s, shield_changed_h *fn, void *arg)
+{
+	LIST_EACH_SAFE (it, tmp, &s->blocked) {
+		struct source *src = CONTAINER_OF(it, struct source, blocked);
+
+		if (is_blocked(src, now_ms(s))) {
+			struct shield_view v = view_of(s, src);
+
+			fn(&v, true, arg);
+		}
+	}
 }
 
 int shield_unblock(struct shield *s, uint64_t id)
@@ -474,6 +533,7 @@ int shield_unblock(struct shield *s, uint64_t id)
 
 		if (src->id != id)
 			continue;
+		tell(s, src, false);
 		src->blocked_until_ms = 0;
 		src->wrong = src->unanswered = src->fresh = 0;
 		list_remove(&src->blocked);

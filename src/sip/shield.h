@@ -44,10 +44,6 @@ enum shield_cause {
 };
 const char *shield_cause_text(enum shield_cause cause);
 
-/* A source was blocked, or an account is refused from there (account not NULL). */
-typedef void shield_blocked_h(const struct addr *from, const char *account, enum shield_cause cause,
-			      void *arg);
-
 struct shield_conf {
 	struct env env;
 	struct shield_limits limits;
@@ -56,7 +52,21 @@ struct shield_conf {
 };
 int shield_alloc(struct shield **sp, const struct shield_conf *conf) MUST_USE;
 struct shield *shield_free(struct shield *s);
-void shield_on_blocked(struct shield *s, shield_blocked_h *fn, void *arg);
+
+/* Somebody who is blocked now. */
+struct shield_view {
+	uint64_t id;
+	struct addr from;
+	char account[64]; /* "": the source as a whole */
+	enum shield_cause cause;
+	int64_t since_us, until_us;
+};
+/* A source was blocked (or longer than before), or an account is refused from there; false: it was freed before its time.
+ * ENOSPC above 4. */
+typedef void shield_changed_h(const struct shield_view *v, bool is_blocked, void *arg);
+int shield_on_changed(struct shield *s, shield_changed_h *fn, void *arg) MUST_USE;
+/* One that was blocked when the program ended; nobody is told.  ENOMEM, EINVAL: its time is over. */
+int shield_restore(struct shield *s, const struct shield_view *v) MUST_USE;
 void shield_limit(struct shield *s, const struct shield_limits *limits); /* from now on */
 
 /* Rules, by the caller's own id; one with the same id is replaced.  expires_us: wall clock, 0 = never.
@@ -80,15 +90,9 @@ void shield_failed(struct shield *s, const struct addr *from, struct str account
 uint32_t shield_refuses(struct shield *s, const struct addr *from, struct str account);
 
 /* Those blocked now, in the order in which they were: after 0 the first.  False: no more. */
-struct shield_view {
-	uint64_t id;
-	struct addr from;
-	char account[64]; /* "": the source as a whole */
-	enum shield_cause cause;
-	int64_t since_us, until_us;
-};
 bool shield_next(struct shield *s, uint64_t after, struct shield_view *view);
-int shield_unblock(struct shield *s, uint64_t id); /* ENOENT */
-size_t shield_count(const struct shield *s);	   /* sources known */
+void shield_each(struct shield *s, shield_changed_h *fn, void *arg); /* all of them */
+int shield_unblock(struct shield *s, uint64_t id);		     /* ENOENT */
+size_t shield_count(const struct shield *s);			     /* sources known */
 
 #endif

@@ -11,7 +11,7 @@
 struct world {
 	struct clock_virtual clock;
 	struct shield *shield;
-	unsigned nblocked;
+	unsigned nblocked, nfreed;
 	char account[64];
 	enum shield_cause cause;
 };
@@ -35,15 +35,17 @@ static struct addr from(const char *ip)
 	return a;
 }
 
-static void blocked(const struct addr *who, const char *account, enum shield_cause cause, void *arg)
+static void changed(const struct shield_view *v, bool is_blocked, void *arg)
 {
 	struct world *w = arg;
 
+	if (!is_blocked) {
+		w->nfreed++;
+		return;
+	}
 	w->nblocked++;
-	w->cause = cause;
-	memset(w->account, 0, sizeof(w->account));
-	if (account)
-		strncpy(w->account, account, sizeof(w->account) - 1);
+	w->cause = v->cause;
+	memcpy(w->account, v->account, sizeof(w->account));
 }
 
 static int open_with(struct world *w, size_t max_sources)
@@ -55,7 +57,7 @@ static int open_with(struct world *w, size_t max_sources)
 	conf.env.clock = &w->clock.clock;
 	err = shield_alloc(&w->shield, &conf);
 	if (!err)
-		shield_on_blocked(w->shield, blocked, w);
+		err = shield_on_changed(w->shield, changed, w);
 	return err;
 }
 
@@ -339,6 +341,34 @@ static void the_operator_sees_and_frees_who_is_blocked(void **state)
 	assert_int_equal(shield_unblock(w->shield, first), 0);
 	assert_int_equal(refuses(w, "192.0.2.9", "101@a"), 0);
 	assert_false(shield_next(w->shield, 0, &view));
+	assert_int_equal(w->nfreed, 2);
+}
+
+static void who_was_blocked_before_a_restart_is_so_for_the_rest_of_its_time(void **state)
+{
+	struct world *w = *state;
+	const int64_t now_us = 1800000000LL * 1000000;
+	struct shield_view whole = {.from = from("192.0.2.1"),
+				    .cause = SHIELD_UNANSWERED,
+				    .since_us = now_us - 1000000,
+				    .until_us = now_us + 5000000};
+	struct shield_view account = whole, old = whole, seen;
+
+	account.from = from("192.0.2.9");
+	strcpy(account.account, "101@a");
+	old.until_us = now_us;
+	assert_int_equal(shield_restore(w->shield, &whole), 0);
+	assert_int_equal(shield_restore(w->shield, &account), 0);
+	assert_int_equal(shield_restore(w->shield, &old), EINVAL);
+	assert_int_equal(w->nblocked, 0);
+	assert_false(admits(w, "192.0.2.1"));
+	assert_true(admits(w, "192.0.2.9"));
+	assert_int_not_equal(refuses(w, "192.0.2.9", "101@a"), 0);
+	assert_true(shield_next(w->shield, 0, &seen));
+	assert_true(seen.since_us == whole.since_us && seen.cause == SHIELD_UNANSWERED);
+	advance(w, 5100);
+	assert_true(admits(w, "192.0.2.1"));
+	assert_int_equal(refuses(w, "192.0.2.9", "101@a"), 0);
 }
 
 static void strangers_without_number_take_bounded_memory(void **state)
@@ -401,24 +431,37 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(guessing_blocks_a_stranger_and_only_it),
-		TEST(slow_mistakes_block_nobody),
+		TEST(guessing_blocks_a_stranger_and_only_it), TEST(slow_mistakes_block_nobody),
 		TEST(the_same_wrong_answer_again_is_no_second_try),
 		TEST(an_office_is_not_locked_out_by_one_wrong_phone),
 		TEST(challenges_that_nobody_answers_block),
 		TEST(phones_that_start_at_once_are_let_in),
 		TEST(whom_the_configuration_names_is_never_counted),
-		TEST(too_many_packets_a_second_block),
-		TEST(just_under_the_limit_goes_on_for_ever),
+		TEST(too_many_packets_a_second_block), TEST(just_under_the_limit_goes_on_for_ever),
 		TEST(a_known_office_is_slowed_down_and_not_blocked),
-		TEST(an_ipv6_household_is_one_source),
-		TEST(rules_come_before_counts),
-		TEST(a_rule_ends_when_it_says),
-		TEST(there_are_only_so_many_rules),
+		TEST(an_ipv6_household_is_one_source), TEST(rules_come_before_counts),
+		TEST(a_rule_ends_when_it_says), TEST(there_are_only_so_many_rules),
 		TEST(the_operator_sees_and_frees_who_is_blocked),
-		TEST(strangers_without_number_take_bounded_memory),
-		TEST(without_memory_everybody_is_heard),
-	};
+		cmocka_unit_test_setup_teardown(name, setup,
+						teardown) const struct CMUnitTest tests[] = {
+			TEST(guessing_blocks_a_stranger_and_only_it),
+			TEST(slow_mistakes_block_nobody),
+			TEST(the_same_wrong_answer_again_is_no_second_try),
+			TEST(an_office_is_not_locked_out_by_one_wrong_phone),
+			TEST(challenges_that_nobody_answers_block),
+			TEST(phones_that_start_at_once_are_let_in),
+			TEST(whom_the_configuration_names_is_never_counted),
+			TEST(too_many_packets_a_second_block),
+			TEST(just_under_the_limit_goes_on_for_ever),
+			TEST(a_known_office_is_slowed_down_and_not_blocked),
+			TEST(an_ipv6_household_is_one_source),
+			TEST(rules_come_before_counts),
+			TEST(a_rule_ends_when_it_says),
+			TEST(there_are_only_so_many_rules),
+			TEST(who_was_blocked_before_a_restart_is_so_for_the_rest_of_its_time),
+			TEST(strangers_without_number_take_bounded_memory),
+			TEST(without_memory_everybody_is_heard),
+		};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -127,7 +127,8 @@ static int put_row(struct record_writer *w, struct record_key key)
 	struct db_stmt *st;
 	int err;
 
-	if (key.kind == RECORD_CONTACT && !w->rec.contact_record.expires_at)
+	if ((key.kind == RECORD_CONTACT && !w->rec.contact_record.expires_at) ||
+	    (key.kind == RECORD_BLOCK && !w->rec.block_record.expires_at))
 		return run_by_key(w, t->remove, key);
 	sql_encode_record(t, &w->rec, v);
 	err = db_sql(w->rows->db, t->upsert, &st);

@@ -323,6 +323,13 @@ static void hand_message(const void *rec, void *arg)
 	to->message(rec, to->arg);
 }
 
+static void hand_block(const void *rec, void *arg)
+{
+	const struct journal_restorer *to = arg;
+
+	to->block(rec, to->arg);
+}
+
 int journal_restore(struct journal *j, const struct journal_restorer *to)
 {
 	int64_t now_us = clock_wall_us(clock_real());
@@ -331,6 +338,8 @@ int journal_restore(struct journal *j, const struct journal_restorer *to)
 
 	if (!err && to->contact)
 		err = drain_records(d, RECORD_CONTACT, "1 = 1", now_us, hand_contact, (void *)to);
+	if (!err && to->block)
+		err = drain_records(d, RECORD_BLOCK, "1 = 1", now_us, hand_block, (void *)to);
 	if (!err && to->message)
 		err = drain_records(d, RECORD_MESSAGE, "status = 'pending'", now_us, hand_message,
 				    (void *)to);

@@ -36,12 +36,13 @@ size_t journal_pending_bytes(const struct journal *j);
 /* Of this node: one more than the last one's. */
 uint64_t journal_boot(const struct journal *j);
 
-/* At start, after journal_open(), in this order: the contacts still valid, the messages that wait for who is away, and the legs of
+/* At start, after journal_open(), in this order: the contacts still valid, the sources still blocked, the messages that wait for who is away, and the legs of
  * calls that were cut off (their calls have been closed as interrupted, with the last time they were seen alive).
  * A handler that is NULL: nobody asks. */
 struct journal_restorer {
 	void (*contact)(const struct contact_record *c, void *arg);
 	void (*message)(const struct message_record *m, void *arg);
+	void (*block)(const struct block_record *b, void *arg);
 	void (*leg)(const struct kept_head *leg, void *arg);
 	void *arg;
 };

@@ -227,14 +227,43 @@ def test_bye_while_an_offer_is_open(a, b, who):
         a.say("ACK", cseq=a.cseq)
 
 
-def test_an_offer_taken_back(a, b):
-    talk(a, b)
-    a.say("INVITE", body=a.sdp(2, "sendonly"), branch="z9hG4bKre")
-    ours = b.expect("INVITE")
+def take_back(a):
+    """a cancels its re-INVITE, and hears so."""
     a.send(a.request("CANCEL", a.target, user=a.user, to=a.remote, call_id=a.call_id, cseq=a.cseq, from_tag=a.from_tag,
                      to_tag=a.remote_tag, branch="z9hG4bKre", contact=False))
     assert {a.next().status, a.next().status} == {200, 487}
     a.say("ACK", cseq=a.cseq, branch="z9hG4bKre")
+
+
+def test_an_offer_taken_back_is_taken_back_on_the_other_side(a, b):
+    """RFC 3261 9: a re-INVITE that somebody is asked about (video?) can be cancelled."""
+    talk(a, b)
+    a.say("INVITE", body=a.sdp(2, "sendonly"), branch="z9hG4bKre")
+    ours = b.expect("INVITE")
+    b.reply(ours, 180)
+    take_back(a)
+    cancel = b.expect("CANCEL")
+    assert cancel.get("CSeq").split()[0] == ours.get("CSeq").split()[0]
+    b.reply(cancel, 200)
+    b.reply(ours, 487)
+    b.expect("ACK")
+    a.silent()
+    a.say("INVITE", body=a.sdp(3, "sendonly"))  # the next offer goes through, the session is as it was
+    b.reply(b.expect("INVITE"), 200, body=b.sdp(2, "recvonly"))
+    b.expect("ACK")
+    assert "a=recvonly" in a.take(a.expect(200)).body
+    a.say("ACK", cseq=a.cseq)
+    hang_up(a, b)
+
+
+def test_an_offer_taken_back_too_late(a, b):
+    """The other side has taken it when the CANCEL comes."""
+    talk(a, b)
+    a.say("INVITE", body=a.sdp(2, "sendonly"), branch="z9hG4bKre")
+    ours = b.expect("INVITE")
+    b.reply(ours, 100)
+    take_back(a)
+    b.reply(b.expect("CANCEL"), 481)
     b.reply(ours, 200, body=b.sdp(2, "recvonly"))
     b.expect("ACK")
     m = b.next(1)

@@ -41,9 +41,19 @@ def test_require_in_cancel_and_ack_is_ignored(peer):
     assert peer.receive(0.3) is None
 
 
-def test_proxy_require_is_for_proxies(peer):
-    """We are none: it is not ours to refuse, and not to be silent about either."""
-    assert ask(peer, "OPTIONS", headers=["Proxy-Require: foo"]).status in (200, 420)
+@pytest.mark.parametrize("method", ["INVITE", "OPTIONS", "REGISTER"])
+def test_what_is_asked_of_a_proxy_is_not_passed_over_in_silence(peer, method):
+    m = ask(peer, method, headers=["Proxy-Require: foo", "Require: bar"])
+    assert m.status == 420 and {v.strip() for v in m.get("Unsupported").split(",")} == {"foo", "bar"}, m.text
+
+
+@pytest.mark.parametrize("accept, status", [
+    (["text/plain"], 406), ([""], 406), (["application/dtmf-relay, image/*"], 406), (["application/sdp;level=1"], 407),
+    (["text/plain", "application/*;q=0.5"], 407), (["*/*"], 407), (["multipart/mixed"], 407), ([], 407),
+])
+def test_who_wants_no_description_cannot_be_answered(peer, accept, status):
+    m = ask(peer, "INVITE", f"sip:102@{peer.domain}", headers=[f"Accept: {a}" for a in accept])
+    assert m.status == status, m.text
 
 
 @pytest.mark.parametrize("uri, statuses", [

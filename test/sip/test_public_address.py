@@ -96,3 +96,18 @@ def test_a_change_holds_for_the_next_call(server, phones_of):
 def test_what_is_no_address_is_refused(server, field, value):
     answer = server.api("POST", "/api/network_settings", {field: value}, who="admin")
     assert answer.status_code == 422 and answer.json()["errors"][0]["field"] == field, answer.text
+
+
+def test_credentials_may_name_the_address_that_a_phone_sends_to(server, phones_of):
+    """The public one, when it is on the other side of the NAT; nobody else's."""
+    def register(user, uri):
+        p, one = phones_of[user], dict(user=user, to=f"sip:{user}@{server.domain}", call_id=uuid.uuid4().hex, from_tag="r")
+        p.send(p.request("REGISTER", **one))
+        line = p.authorization(p.final(), "REGISTER", uri, user, p.password)
+        p.send(p.request("REGISTER", cseq=2, headers=[line], **one))
+        return p.final(cseq=2).status
+    assert register("103", f"sip:{PUBLIC}:5060") == 200
+    assert register("103", f"sip:{server.ip}:5060") == 200
+    assert register("101", f"sip:{server.ip}:5060") == 200
+    assert register("101", f"sip:{PUBLIC}:5060") == 401  # it is near: that is not what it sends to
+    assert register("103", "sip:203.0.113.9:5060") == 401
