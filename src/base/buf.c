@@ -36,7 +36,7 @@ static bool room(struct buf *b, size_t n)
 	return true;
 }
 
-void buf_add(struct buf *b, const void *p, size_t n)
+void buf_add_slowly(struct buf *b, const void *p, size_t n)
 {
 	if (!room(b, n))
 		return;
@@ -44,21 +44,6 @@ void buf_add(struct buf *b, const void *p, size_t n)
 		memcpy(b->p + b->n, p, n);
 	b->n += n;
 	b->p[b->n] = '\0';
-}
-
-void buf_str(struct buf *b, struct str s)
-{
-	buf_add(b, s.p, s.n);
-}
-
-void buf_cstr(struct buf *b, const char *s)
-{
-	buf_add(b, s, strlen(s));
-}
-
-void buf_char(struct buf *b, char c)
-{
-	buf_add(b, &c, 1);
 }
 
 void buf_u64(struct buf *b, uint64_t v)
@@ -73,7 +58,7 @@ void buf_u64(struct buf *b, uint64_t v)
 	buf_add(b, digits + at, sizeof(digits) - at);
 }
 
-void buf_vprintf(struct buf *b, const char *fmt, va_list ap)
+static void print(struct buf *b, const char *fmt, va_list ap)
 {
 	va_list again;
 	int n;
@@ -84,6 +69,8 @@ void buf_vprintf(struct buf *b, const char *fmt, va_list ap)
 	n = vsnprintf(b->p + b->n, b->cap - b->n, fmt, ap);
 	if (n < 0)
 		b->err = EINVAL;
+	else if ((size_t)n < b->cap - b->n && (!b->max || b->n + (size_t)n <= b->max))
+		b->n += (size_t)n;
 	else if (room(b, (size_t)n)) {
 		vsnprintf(b->p + b->n, b->cap - b->n, fmt, again);
 		b->n += (size_t)n;
@@ -91,6 +78,70 @@ void buf_vprintf(struct buf *b, const char *fmt, va_list ap)
 		b->p[b->n] = '\0';
 	}
 	va_end(again);
+}
+
+static void add_signed(struct buf *b, int64_t v)
+{
+	if (v < 0)
+		buf_char(b, '-');
+	buf_u64(b, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
+}
+
+/* What follows a '%' in nearly all that is written: texts and plain numbers.  NULL: something else. */
+static const char *print_common(struct buf *b, const char *spec, va_list *ap)
+{
+	if (spec[0] == 's') {
+		buf_cstr(b, va_arg(*ap, const char *));
+		return spec + 1;
+	}
+	if (spec[0] == 'u' || spec[0] == 'd') {
+		if (spec[0] == 'u')
+			buf_u64(b, va_arg(*ap, unsigned));
+		else
+			add_signed(b, va_arg(*ap, int));
+		return spec + 1;
+	}
+	if ((spec[0] == 'l' || spec[0] == 'z') && (spec[1] == 'u' || spec[1] == 'd')) {
+		if (spec[1] == 'u')
+			buf_u64(b, va_arg(*ap, unsigned long));
+		else
+			add_signed(b, va_arg(*ap, long));
+		return spec + 2;
+	}
+	if (spec[0] == '.' && spec[1] == '*' && spec[2] == 's') {
+		int n = va_arg(*ap, int);
+		const char *p = va_arg(*ap, const char *);
+
+		if (n < 0)
+			return NULL;
+		buf_add(b, p, strnlen(p, (size_t)n));
+		return spec + 3;
+	}
+	return NULL;
+}
+
+/* libc's printf costs more than parsing a message does. */
+void buf_vprintf(struct buf *b, const char *fmt, va_list ap)
+{
+	const size_t before = b->n;
+	const char *at = fmt;
+	va_list args;
+
+	va_copy(args, ap);
+	while (at && *at) {
+		const char *next = strchrnul(at, '%');
+
+		buf_add(b, at, (size_t)(next - at));
+		at = *next ? print_common(b, next + 1, &args) : next;
+	}
+	va_end(args);
+	if (at && !b->err)
+		return;
+	b->n = before; /* all of it or nothing */
+	if (b->p)
+		b->p[b->n] = '\0';
+	if (!at)
+		print(b, fmt, ap);
 }
 
 void buf_printf(struct buf *b, const char *fmt, ...)

@@ -12,6 +12,7 @@
 #define BASE_BUF_H
 
 #include <stdarg.h>
+#include <string.h>
 #include "base/str.h"
 
 struct buf {
@@ -22,10 +23,30 @@ struct buf {
 	int err;
 };
 
-void buf_add(struct buf *b, const void *p, size_t n);
-void buf_str(struct buf *b, struct str s);
-void buf_cstr(struct buf *b, const char *s);
-void buf_char(struct buf *b, char c);
+void buf_add_slowly(struct buf *b, const void *p, size_t n); /* not to be called from elsewhere */
+static inline void buf_add(struct buf *b, const void *p, size_t n)
+{
+	/* There is room: what a message is written with a hundred times. */
+	if (__builtin_expect(n < b->cap - b->n && !b->max && !b->err, 1)) {
+		memcpy(b->p + b->n, p, n);
+		b->n += n;
+		b->p[b->n] = '\0';
+	} else {
+		buf_add_slowly(b, p, n);
+	}
+}
+static inline void buf_str(struct buf *b, struct str s)
+{
+	buf_add(b, s.p, s.n);
+}
+static inline void buf_cstr(struct buf *b, const char *s)
+{
+	buf_add(b, s, strlen(s));
+}
+static inline void buf_char(struct buf *b, char c)
+{
+	buf_add(b, &c, 1);
+}
 void buf_u64(struct buf *b, uint64_t v); /* decimal */
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap);

@@ -2,6 +2,7 @@
 /* Counted memory and the buffer: what both do when memory runs out. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -172,9 +173,53 @@ static void buffer_stops_at_its_limit_and_says_so(void **state)
 	buf_free(&b);
 }
 
+PRINTF_LIKE(1, 2) static void is_as_libc_prints(const char *fmt, ...)
+{
+	struct buf b = {0};
+	char expected[256];
+	va_list ap, again;
+
+	va_start(ap, fmt);
+	va_copy(again, ap);
+	vsnprintf(expected, sizeof(expected), fmt, ap);
+	buf_cstr(&b, "before ");
+	buf_vprintf(&b, fmt, again);
+	va_end(again);
+	va_end(ap);
+	assert_int_equal(b.err, 0);
+	assert_string_equal(b.p + 7, expected);
+	assert_int_equal(b.n, 7 + strlen(expected));
+	buf_free(&b);
+}
+
+static void buf_prints_as_libc_does(void **state)
+{
+	is_as_libc_prints("plain");
+	is_as_libc_prints("100%%, %s", "yes");
+	is_as_libc_prints("<%s> %.*s|%.*s", "", 3, "abcdef", 9, "abc");
+	is_as_libc_prints("%.*s", -1, "all of it");
+	is_as_libc_prints("%u %d %d %d", 4294967295u, 0, -1, INT32_MIN);
+	is_as_libc_prints("%zu %lu %ld %ld", SIZE_MAX, UINT64_MAX, INT64_MIN, INT64_MAX);
+	is_as_libc_prints("%s then %08x, %s", "common", 0xbeefu, "and back");
+	is_as_libc_prints("%5d|%-5s|%c|%llu", 7, "x", 'y', 5ull);
+}
+
+static void what_does_not_fit_leaves_what_was_there(void **state)
+{
+	struct buf b = {.max = 8};
+
+	buf_cstr(&b, "abc");
+	buf_printf(&b, "12%s", "34567");
+	assert_int_equal(b.err, ENOSPC);
+	assert_string_equal(b.p, "abc");
+	buf_free(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(buf_prints_as_libc_does),
+		cmocka_unit_test(what_does_not_fit_leaves_what_was_there),
 		cmocka_unit_test(bytes_are_back_where_they_were),
 		cmocka_unit_test(nth_allocation_fails_once_or_for_ever),
 		cmocka_unit_test(containers_survive_each_failing_allocation),
