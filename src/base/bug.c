@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/defs.h"
+#include "base/log.h"
 
 void bug_abort(const char *file, int line, const char *cond)
 {
@@ -14,6 +14,7 @@ void bug_abort(const char *file, int line, const char *cond)
 	char text[512];
 	int n = snprintf(text, sizeof(text), "BUG at %s:%d: %s\n", file, line, cond);
 
+	log_crash();
 	if (n > 0) {
 		size_t len = (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1;
 		ssize_t written = write(STDERR_FILENO, text, len);

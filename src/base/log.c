@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * DESIGN  A line is made under one lock and leaves with one write(2), so that lines of several threads never mix and nothing
- * waits in a buffer when the program dies.
+ * DESIGN  A line is made under one lock, so that lines of several threads never mix, and given to the writer's thread
+ * (log_writer.h).  When the program crashes, what that has not written yet is written on the way out (log_crash).
  *
  * Folding  The last few different lines are remembered for a second.  A line that comes again within it is only counted; when
  * the second is over, the next line of anybody (or log_flush) first says how often it came.  Several are remembered,
@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/log_writer.h"
 
 enum {
 	TEXT_BYTES = 4096,
@@ -42,11 +43,12 @@ static struct {
 	pthread_mutex_t lock;
 	int fd;
 	bool json;
+	struct log_writer writer;
 	struct kept kept[KEPT];
 	char text[TEXT_BYTES];
 	char line[LINE_BYTES];
 	size_t n;
-} out = {.lock = PTHREAD_MUTEX_INITIALIZER, .fd = STDERR_FILENO};
+} out = {.lock = PTHREAD_MUTEX_INITIALIZER, .fd = STDERR_FILENO, .writer = LOG_WRITER_INIT};
 
 static _Atomic int wanted = LOG_INFO;
 
@@ -140,7 +142,6 @@ static void emit(enum log_level level, const struct log_ctx *ctx, enum log_id id
 		 uint64_t repeated)
 {
 	char when[32];
-	ssize_t written;
 
 	out.n = 0;
 	clock_rfc3339(when, sizeof(when), clock_wall_us(clock_real()));
@@ -160,9 +161,7 @@ static void emit(enum log_level level, const struct log_ctx *ctx, enum log_id id
 	if (out.json)
 		put("}", 1);
 	out.line[out.n++] = '\n';
-	/* A full disk or a closed pipe must not stop calls: the line is lost. */
-	written = write(out.fd, out.line, out.n);
-	(void)written;
+	log_writer_put(&out.writer, out.line, out.n);
 }
 
 static void let_go(struct kept *k)
@@ -214,6 +213,7 @@ int log_open(const char *path, bool json, enum log_level level)
 	}
 	log_flush();
 	pthread_mutex_lock(&out.lock);
+	log_writer_to(&out.writer, fd);
 	if (out.fd != STDERR_FILENO)
 		close(out.fd);
 	out.fd = fd;
@@ -257,10 +257,32 @@ void log_write(enum log_level level, const struct log_ctx *ctx, enum log_id id, 
 	pthread_mutex_unlock(&out.lock);
 }
 
-void log_flush(void)
+void log_settle(void)
 {
 	pthread_mutex_lock(&out.lock);
 	for (struct kept *k = out.kept; k < out.kept + KEPT; k++)
 		let_go(k);
 	pthread_mutex_unlock(&out.lock);
+}
+
+void log_flush(void)
+{
+	log_settle();
+	log_writer_flush(&out.writer);
+}
+
+int log_start(void)
+{
+	return log_writer_start(&out.writer);
+}
+
+void log_stop(void)
+{
+	log_settle();
+	log_writer_stop(&out.writer);
+}
+
+void log_crash(void)
+{
+	log_writer_crash(&out.writer);
 }

@@ -7,7 +7,8 @@
  * Never passwords, DTMF digits, or SIP bodies above debug.  Control characters from outside are escaped.  Equal lines
  * within a second are folded ("repeated N times").
  *
- * Thread     any; a line is one write(2)
+ * Thread     any.  From log_start() to log_stop() lines are written by a thread of their own, a tenth of a second later at most:
+ *            what kill -9 takes with it.  Before and after, each line is one write(2).
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
@@ -33,16 +34,23 @@ struct log_ctx { /* who a line is about; zeroed = nobody in particular */
 int log_open(const char *path /* NULL: stderr */, bool json, enum log_level level) MUST_USE;
 void log_set_level(enum log_level level);
 bool log_wants(enum log_level level);
-void log_write(enum log_level level, const struct log_ctx *ctx, enum log_id id, const char *fmt, ...) PRINTF_LIKE(4, 5);
-void log_flush(void); /* writes what folding still holds back: at the end, and before a file is handed over */
+void log_write(enum log_level level, const struct log_ctx *ctx, enum log_id id, const char *fmt,
+	       ...) PRINTF_LIKE(4, 5);
+int log_start(void) MUST_USE;
+void log_stop(void);
+void log_settle(void); /* tells what folding still holds back */
+void log_flush(
+	void); /* the same, and returns when all is written: at the end, and before a file is handed over */
+void log_crash(
+	void); /* writes what there is, without a lock: in a handler of a signal, before abort() */
 
 #define log_error(ctx, id, ...) log_write(LOG_ERROR, ctx, id, __VA_ARGS__)
-#define log_warn(ctx, id, ...) log_write(LOG_WARN, ctx, id, __VA_ARGS__)
-#define log_info(ctx, id, ...) log_write(LOG_INFO, ctx, id, __VA_ARGS__)
-#define log_debug(ctx, id, ...)                                        \
-	do {                                                           \
-		if (log_wants(LOG_DEBUG))                              \
-			log_write(LOG_DEBUG, ctx, id, __VA_ARGS__);    \
+#define log_warn(ctx, id, ...)	log_write(LOG_WARN, ctx, id, __VA_ARGS__)
+#define log_info(ctx, id, ...)	log_write(LOG_INFO, ctx, id, __VA_ARGS__)
+#define log_debug(ctx, id, ...)                                                                    \
+	do {                                                                                       \
+		if (log_wants(LOG_DEBUG))                                                          \
+			log_write(LOG_DEBUG, ctx, id, __VA_ARGS__);                                \
 	} while (0)
 
 #endif

@@ -3,13 +3,16 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/log_writer.h"
 #include "base/metric.h"
 #include "base/rng.h"
 
@@ -30,6 +33,21 @@ static const char *written(void)
 	log_flush();
 	fd = open(path, O_RDONLY);
 	assert_true(fd >= 0);
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	assert_true(n >= 0);
+	text[n] = '\0';
+	return text;
+}
+
+/* What the file ends with. */
+static const char *tail(void)
+{
+	int fd = open(path, O_RDONLY);
+	ssize_t n;
+
+	assert_true(fd >= 0);
+	assert_true(lseek(fd, -200, SEEK_END) > 0);
 	n = read(fd, text, sizeof(text) - 1);
 	close(fd);
 	assert_true(n >= 0);
@@ -133,6 +151,70 @@ static void many_different_lines_lose_none(void **state)
 	assert_int_equal(lines(written()), 200);
 }
 
+static void lines_of_the_thread_are_all_there_in_order(void **state)
+{
+	char *p;
+
+	begin(false, LOG_INFO);
+	assert_int_equal(log_start(), 0);
+	for (int i = 0; i < 500; i++)
+		log_info(NULL, LOGID_CALL, "line %d.", i);
+	log_stop();
+	assert_int_equal(lines(written()), 500);
+	p = text;
+	for (int i = 0; i < 500; i++) {
+		char one[32];
+
+		snprintf(one, sizeof(one), "CALL: line %d.\n", i);
+		p = strstr(p, one);
+		assert_non_null(p);
+	}
+	log_info(NULL, LOGID_CALL, "written at once again");
+	assert_non_null(strstr(written(), "at once again\n"));
+}
+
+static void flood_beyond_the_buffer_is_counted(void **state)
+{
+	struct log_writer *w = calloc(1, sizeof(*w));
+	const struct log_writer fresh = LOG_WRITER_INIT;
+	static char line[LOG_WRITER_BYTES];
+
+	assert_non_null(w);
+	*w = fresh;
+	assert_int_equal(truncate(path, 0), 0);
+	w->fd = open(path, O_WRONLY | O_APPEND);
+	assert_int_equal(log_writer_start(w), 0);
+	pthread_mutex_lock(&w->writing); /* a disk that does not take anything */
+	memset(line, 'x', sizeof(line));
+	line[sizeof(line) - 1] = '\n';
+	for (int i = 0; i < 5; i++)
+		log_writer_put(w, line, sizeof(line));
+	pthread_mutex_unlock(&w->writing);
+	log_writer_stop(w);
+	assert_non_null(strstr(tail(), "\n4 lines of the log were lost\n"));
+	close(w->fd);
+	free(w);
+}
+
+static void crash_leaves_the_last_lines(void **state)
+{
+	int status;
+	pid_t pid;
+
+	begin(false, LOG_INFO);
+	pid = fork();
+	if (!pid) {
+		if (log_start())
+			_exit(1);
+		log_info(NULL, LOGID_CALL, "the last words");
+		log_crash();
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_non_null(strstr(written(), "CALL: the last words\n"));
+}
+
 static void unwritable_file_is_an_error(void **state)
 {
 	assert_int_equal(log_open("/nonexistent/x.log", false, LOG_INFO), ENOENT);
@@ -223,6 +305,9 @@ int main(void)
 		cmocka_unit_test(longest_line_is_cut_and_stays_whole),
 		cmocka_unit_test(equal_lines_are_folded),
 		cmocka_unit_test(many_different_lines_lose_none),
+		cmocka_unit_test(lines_of_the_thread_are_all_there_in_order),
+		cmocka_unit_test(flood_beyond_the_buffer_is_counted),
+		cmocka_unit_test(crash_leaves_the_last_lines),
 		cmocka_unit_test(unwritable_file_is_an_error),
 		cmocka_unit_test(metrics_are_in_prometheus_form),
 		cmocka_unit_test(time_is_written_in_utc),

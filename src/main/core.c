@@ -127,7 +127,7 @@ static void on_second(struct timer *t, void *arg)
 	journal_mark_alive(s->journal, clock_wall_us(s->env.clock));
 	media_second(s->media);
 	sample_metrics(s);
-	log_flush();
+	log_settle();
 	notify_alive();
 }
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/notify.h"
 #include "base/thread.h"
 #include "main/server.h"
@@ -26,6 +28,27 @@ static int make_data_dir(const char *path)
 	return 0;
 }
 
+static void on_fault(int number)
+{
+	log_crash();
+	raise(number); /* as if nobody had caught it */
+}
+
+/* The log's last lines come out before the process ends by a fault of ours. */
+static void catch_faults(void)
+{
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* they tell of it themselves */
+	static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+	struct sigaction act = {.sa_handler = on_fault,
+				.sa_flags = (int)(SA_RESETHAND | SA_NODEFER)};
+
+	for (size_t i = 0; i < ARRAY_LEN(faults); i++)
+		(void)sigaction(faults[i], &act, NULL);
+#else
+	(void)on_fault;
+#endif
+}
+
 int main(int argc, char **argv)
 {
 	struct config *c = &server.config;
@@ -41,11 +64,15 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	thread_become(THREAD_CORE);
-	if (core_block_signals() || server_start(&server))
+	catch_faults();
+	if (core_block_signals() || log_start() || server_start(&server)) {
+		log_stop();
 		return 1;
+	}
 	notify_ready("serving calls");
 	server_run(&server);
 	notify_stopping();
 	server_stop(&server);
+	log_stop();
 	return 0;
 }
