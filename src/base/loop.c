@@ -24,6 +24,7 @@ struct loop {
 	const struct clock *clock;
 	struct wheel *wheel;
 	uint64_t max_wait_ms; /* of this turn */
+	uint32_t slack_ms;
 	size_t nturns;
 	struct {
 		loop_turn_h *fn;
@@ -59,6 +60,8 @@ static void before_poll(uv_prepare_t *p)
 
 		/* Rounded up: waking early would mean to turn idly until it is due. */
 		wait_ms = next_ms <= now_ms ? 0 : next_ms - now_ms;
+		if (wait_ms && wait_ms < l->slack_ms)
+			wait_ms = l->slack_ms;
 	}
 	if (wait_ms > l->max_wait_ms)
 		wait_ms = l->max_wait_ms;
@@ -213,6 +216,11 @@ struct loop_fd *loop_unwatch(struct loop_fd *w)
 		uv_close((uv_handle_t *)&w->poll, let_go);
 	}
 	return NULL;
+}
+
+void loop_slack(struct loop *l, uint32_t ms)
+{
+	l->slack_ms = ms;
 }
 
 int loop_each_turn(struct loop *l, loop_turn_h *fn, void *arg)

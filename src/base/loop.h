@@ -28,6 +28,8 @@ int loop_watch(struct loop_fd **wp, struct loop *l, int fd, unsigned events, loo
 	       void *arg) MUST_USE;
 int loop_watch_change(struct loop_fd *w, unsigned events) MUST_USE;
 struct loop_fd *loop_unwatch(struct loop_fd *w); /* does not close fd; safe inside its handler */
+/* Timers may be so late: what is due wakes the thread at most once in that time.  At first 0. */
+void loop_slack(struct loop *l, uint32_t ms);
 int loop_each_turn(struct loop *l, loop_turn_h *fn, void *arg) MUST_USE;
 
 void loop_run(struct loop *l);			      /* until loop_stop() */

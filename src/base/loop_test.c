@@ -50,6 +50,10 @@ static void stop_by_timer(struct timer *t, void *arg)
 	loop_stop(w->loop);
 }
 
+static void nothing_due(struct timer *t, void *arg)
+{
+}
+
 static void timer_wakes_the_loop_and_never_early(void **state)
 {
 	struct world *w = *state;
@@ -61,6 +65,28 @@ static void timer_wakes_the_loop_and_never_early(void **state)
 		loop_run(w->loop);
 		assert_true(w->fired_us - w->started_us >= delay * 1000);
 	}
+}
+
+static void count_one(void *arg)
+{
+	(*(unsigned *)arg)++;
+}
+
+static void timers_may_wait_for_one_another(void **state)
+{
+	struct world *w = *state;
+	struct timer others[8] = {0};
+	unsigned nturns = 0;
+
+	loop_slack(w->loop, 50);
+	assert_int_equal(loop_each_turn(w->loop, count_one, &nturns), 0);
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		timer_start(loop_wheel(w->loop), &others[i], 1 + i, nothing_due, NULL);
+	w->started_us = clock_mono_us(clock_real());
+	timer_start(loop_wheel(w->loop), &w->timer, 9, stop_by_timer, w);
+	loop_run(w->loop);
+	assert_true(w->fired_us - w->started_us >= 9000);
+	assert_true(nturns <= 2);
 }
 
 static void read_some(int fd, unsigned events, void *arg)
@@ -187,6 +213,7 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
+		T(timers_may_wait_for_one_another),
 		T(timer_wakes_the_loop_and_never_early),
 		T(descriptor_wakes_the_loop_and_delays_count_from_then),
 		T(handler_may_unwatch_itself),

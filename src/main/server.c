@@ -22,6 +22,9 @@
 
 enum { WHY_BYTES = 160 };
 
+/* No timer of signalling is so exact, and on a busy server the next message comes sooner. */
+enum { TIMER_SLACK_MS = 10 };
+
 struct part {
 	const char *name;
 	int (*start)(struct server *s);
@@ -36,6 +39,7 @@ static int start_base(struct server *s)
 
 	if (err)
 		return err;
+	loop_slack(s->loop, TIMER_SLACK_MS);
 	s->env = (struct env){
 		.clock = clock_real(), .wheel = loop_wheel(s->loop), .rng = rng_system()};
 	/* A boot is named by its time: unique on a node, and later boots are greater. */

@@ -17,8 +17,10 @@
 
 enum {
 	DATAGRAM_BYTES = 65536,
-	PER_WAKE = 64, /* then others have their turn */
-	TRIES = 4,     /* of a send that meets errors of others */
+	AT_ONCE = 16, /* read by one call */
+	CALLS = 4,    /* then others have their turn */
+	ERRORS = 64,
+	TRIES = 4, /* of a send that meets errors of others */
 };
 
 struct udp {
@@ -27,7 +29,15 @@ struct udp {
 	struct loop_fd *watch;
 	const struct clock *clock;
 	struct udp_handlers h;
-	uint8_t bytes[DATAGRAM_BYTES];
+	struct mmsghdr msgs[AT_ONCE];
+	struct iovec iovs[AT_ONCE];
+	struct sockaddr_storage froms[AT_ONCE];
+	union {
+		char bytes[CMSG_SPACE(sizeof(struct timespec)) + 64];
+		struct cmsghdr align;
+	} control; /* of the first */
+	/* Only pages that a datagram has reached are in memory: one of each, mostly. */
+	uint8_t bytes[AT_ONCE][DATAGRAM_BYTES];
 };
 
 /* What phones and NAT helpers send to keep a mapping open: nothing, CRLFs, or zeros. */
@@ -62,7 +72,7 @@ static bool read_error(struct udp *u)
 		struct cmsghdr align;
 	} control;
 	struct sockaddr_storage ss;
-	struct iovec iov = {.iov_base = u->bytes, .iov_len = sizeof(u->bytes)};
+	struct iovec iov = {.iov_base = u->bytes[0], .iov_len = sizeof(u->bytes[0])};
 	struct msghdr m = {.msg_name = &ss,
 			   .msg_namelen = sizeof(ss),
 			   .msg_iov = &iov,
@@ -97,53 +107,46 @@ static uint64_t waited_us(struct udp *u, struct msghdr *m)
 	return 0;
 }
 
-static void take(struct udp *u, const struct sockaddr_storage *ss, size_t n)
+static void take(struct udp *u, const struct sockaddr_storage *ss, const uint8_t *p, size_t n)
 {
 	struct addr from;
 
 	if (addr_from_sockaddr(&from, (const struct sockaddr *)ss) || !from.port)
 		return; /* nobody we could answer */
-	if (!is_keep_alive(u->bytes, n))
-		u->h.received(u->listener, &from, u->bytes, n, u->h.arg);
+	if (!is_keep_alive(p, n))
+		u->h.received(u->listener, &from, p, n, u->h.arg);
 }
 
-/* The first datagram of a batch, which is the one that has waited longest. */
-static bool read_first(struct udp *u)
+static void prepare(struct udp *u)
 {
-	union {
-		char bytes[CMSG_SPACE(sizeof(struct timespec)) + 64];
-		struct cmsghdr align;
-	} control;
-	struct sockaddr_storage ss;
-	struct iovec iov = {.iov_base = u->bytes, .iov_len = sizeof(u->bytes)};
-	struct msghdr m = {.msg_name = &ss,
-			   .msg_namelen = sizeof(ss),
-			   .msg_iov = &iov,
-			   .msg_iovlen = 1,
-			   .msg_control = control.bytes,
-			   .msg_controllen = sizeof(control.bytes)};
-	ssize_t n = recvmsg(u->fd, &m, MSG_DONTWAIT);
+	for (size_t i = 0; i < AT_ONCE; i++) {
+		struct msghdr *m = &u->msgs[i].msg_hdr;
 
-	if (n < 0)
-		return errno != EAGAIN && errno != EWOULDBLOCK;
-	u->h.waited(waited_us(u, &m), u->h.arg);
-	take(u, &ss, (size_t)n);
-	return true;
+		u->iovs[i] = (struct iovec){u->bytes[i], sizeof(u->bytes[i])};
+		m->msg_name = &u->froms[i];
+		m->msg_iov = &u->iovs[i];
+		m->msg_iovlen = 1;
+	}
+	u->msgs[0].msg_hdr.msg_control = u->control.bytes;
 }
 
-/* One datagram.  False: none is left. */
-static bool read_one(struct udp *u)
+/* What has come, AT_ONCE at most.  is_first: of a batch, whose first datagram has waited longest.  False: none is left. */
+static bool read_some(struct udp *u, bool is_first)
 {
-	struct sockaddr_storage ss;
-	socklen_t nss = sizeof(ss);
-	ssize_t n = recvfrom(u->fd, u->bytes, sizeof(u->bytes), MSG_DONTWAIT,
-			     (struct sockaddr *)&ss, &nss);
+	int n;
 
+	u->msgs[0].msg_hdr.msg_controllen = is_first ? sizeof(u->control.bytes) : 0;
+	for (size_t i = 0; i < AT_ONCE; i++)
+		u->msgs[i].msg_hdr.msg_namelen = sizeof(u->froms[i]);
+	n = recvmmsg(u->fd, u->msgs, AT_ONCE, MSG_DONTWAIT, NULL);
 	if (n < 0)
 		return errno != EAGAIN &&
 		       errno != EWOULDBLOCK; /* else an ICMP error, told above, or EINTR */
-	take(u, &ss, (size_t)n);
-	return true;
+	if (is_first)
+		u->h.waited(waited_us(u, &u->msgs[0].msg_hdr), u->h.arg);
+	for (int i = 0; i < n; i++)
+		take(u, &u->froms[i], u->bytes[i], u->msgs[i].msg_len);
+	return n == AT_ONCE;
 }
 
 static void ready(int fd, unsigned events, void *arg)
@@ -151,11 +154,9 @@ static void ready(int fd, unsigned events, void *arg)
 	struct udp *u = arg;
 
 	if (events & LOOP_ERROR)
-		for (int i = 0; i < PER_WAKE && read_error(u); i++)
+		for (int i = 0; i < ERRORS && read_error(u); i++)
 			;
-	if (!read_first(u))
-		return;
-	for (int i = 1; i < PER_WAKE && read_one(u); i++)
+	for (int i = 0; i < CALLS && read_some(u, i == 0); i++)
 		;
 }
 
@@ -171,6 +172,7 @@ int udp_open(struct udp **up, struct loop *l, uint32_t listener, const struct ad
 	u->listener = listener;
 	u->h = *h;
 	u->clock = loop_clock(l);
+	prepare(u);
 	err = sock_udp(&u->fd, local, bound);
 	if (!err)
 		err = loop_watch(&u->watch, l, u->fd, LOOP_READ, ready, u);

@@ -259,6 +259,28 @@ static void flood_is_taken_in_bounded_turns(void **state)
 	close(fd);
 }
 
+static void those_read_at_once_keep_their_senders_and_their_order(void **state)
+{
+	struct world *w = *state;
+	struct addr server = listen_at(w, "127.10.0.1"), phones[2];
+	int fds[2] = {phone_at("127.10.9.8", &phones[0]), phone_at("127.10.9.9", &phones[1])};
+	char text[40], back[40];
+
+	w->echo = true;
+	for (int i = 0; i < 40; i++) {
+		memset(text, '0' + i, sizeof(text));
+		assert_int_equal(phone_send(fds[i % 2], &server, text, (size_t)i + 1), i + 1);
+	}
+	run_until(w, &w->seen.n, 40);
+	for (int i = 0; i < 40; i++) {
+		assert_int_equal(recv(fds[i % 2], back, sizeof(back), 0), i + 1);
+		assert_int_equal(back[0], '0' + i);
+		assert_int_equal(back[i], '0' + i);
+	}
+	close(fds[0]);
+	close(fds[1]);
+}
+
 static void local_address_is_one_that_reaches_the_remote(void **state)
 {
 	struct world *w = *state;
@@ -347,6 +369,7 @@ int main(void)
 		T(keep_alives_are_not_messages),
 		T(icmp_errors_are_told_for_their_destination_only),
 		T(flood_is_taken_in_bounded_turns),
+		T(those_read_at_once_keep_their_senders_and_their_order),
 		T(local_address_is_one_that_reaches_the_remote),
 		T(listener_on_any_address_names_the_one_that_the_route_takes),
 		T(address_in_use_or_not_ours_is_refused),
