@@ -107,6 +107,16 @@ struct call {
 	char caller[24], dialled[24];
 };
 
+/* A number that one of the rules takes, as fill_tenant() has made them. */
+static void dial_by_rule(struct world *w, struct call *c)
+{
+	unsigned i = (unsigned)rng_below(&w->rng.rng, w->shape->outbound);
+	int digits = i % 3 ? 4 : 5;
+
+	snprintf(c->dialled, sizeof(c->dialled), "%0*u%0*u", digits, i % 10000, 10 - digits,
+		 (unsigned)rng_below(&w->rng.rng, 100000));
+}
+
 static void make_call(struct world *w, struct call *c)
 {
 	unsigned base = (unsigned)rng_below(&w->rng.rng, w->shape->tenants);
@@ -129,8 +139,11 @@ static void make_call(struct world *w, struct call *c)
 	} else {
 		c->q.caller_extension_id = EXTENSION;
 		snprintf(c->caller, sizeof(c->caller), "101");
-		snprintf(c->dialled, sizeof(c->dialled), "%s%010llu", k == 2 ? "*" : "",
-			 (unsigned long long)rng_below(&w->rng.rng, 10000000000));
+		if (k)
+			dial_by_rule(w, c);
+		else
+			snprintf(c->dialled, sizeof(c->dialled), "*%09u",
+				 (unsigned)rng_below(&w->rng.rng, 1000000000));
 	}
 	c->q.caller = str_of(c->caller);
 	c->q.dialled = str_of(c->dialled);
