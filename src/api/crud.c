@@ -23,6 +23,16 @@ static uint64_t own_id(const struct ask *k)
 	return k->route->res == &resource_admin ? k->who.user_id : k->who.tenant_id;
 }
 
+/* TRK-4: of trunks and pools OWN is what the store knows to be the tenant's. */
+static uint64_t owner_of(const struct ask *k)
+{
+	const struct resource *res = k->route->res;
+
+	return is_own_only(k) && (res == &resource_trunk || res == &resource_did_pool)
+		       ? k->who.tenant_id
+		       : 0;
+}
+
 static struct store_request request_for(const struct ask *k, enum store_op op)
 {
 	const struct resource *res = k->route->res;
@@ -30,6 +40,7 @@ static struct store_request request_for(const struct ask *k, enum store_op op)
 	return (struct store_request){.op = op,
 				      .res = res,
 				      .id = k->target,
+				      .owner_id = owner_of(k),
 				      .tenant_id =
 					      scope_is_system(res->scope) ? 0 : k->who.tenant_id,
 				      .if_revision = k->has_if_match ? k->if_revision : 0};
@@ -40,7 +51,7 @@ static bool is_nothing(struct ask *k)
 {
 	const struct answer nothing = {.err = ENOENT};
 
-	if (k->target && (!is_own_only(k) || k->target == own_id(k)))
+	if (k->target && (!is_own_only(k) || owner_of(k) || k->target == own_id(k)))
 		return false;
 	ask_failed(k, &nothing);
 	return true;
@@ -249,7 +260,8 @@ static void start_list(struct ask *k, enum store_op op, ask_answer_h *fn)
 		json_object_set_new(options, "own_extension",
 				    json_sprintf("%" PRIu64, k->who.extension_id));
 	else if (is_own_only(k))
-		json_object_set_new(json_object_get(options, "filter"), "id",
+		json_object_set_new(json_object_get(options, "filter"),
+				    owner_of(k) ? "owner_id" : "id",
 				    json_sprintf("%" PRIu64, own_id(k)));
 	req.json = json_dumps(options, JSON_COMPACT);
 	json_decref(options);

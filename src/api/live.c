@@ -150,9 +150,27 @@ static void read_suppositions(const json_t *body, struct command *cmd, struct fi
 		cmd->outcome = (unsigned)i;
 }
 
+static void read_seconds(const json_t *body, struct command *cmd, struct field_errors *errs)
+{
+	const json_t *seconds = json_object_get(body, "seconds");
+	const char *text = json_string_value(seconds);
+	uint32_t n = 0;
+
+	if (!seconds)
+		return;
+	if (json_is_integer(seconds) && json_integer_value(seconds) > 0 &&
+	    json_integer_value(seconds) <= 86400)
+		cmd->seconds = (uint32_t)json_integer_value(seconds);
+	else if (text && !str_u32(str_of(text), &n) && n && n <= 86400)
+		cmd->seconds = n; /* as the command line has it */
+	else
+		field_error_add(errs, "seconds", "out_of_range", "is not from 1 to 86400");
+}
+
 static void read_question(const json_t *body, struct command *cmd, struct field_errors *errs)
 {
-	static const char *const known[] = {"caller", "number", "trunk_id", "at", "outcome", NULL};
+	static const char *const known[] = {"caller",  "number",  "trunk_id", "at",
+					    "outcome", "seconds", NULL};
 	const json_t *trunk = json_object_get(body, "trunk_id");
 
 	question_text(body, "caller", cmd->caller, sizeof(cmd->caller), errs);
@@ -161,6 +179,7 @@ static void read_question(const json_t *body, struct command *cmd, struct field_
 	    (!json_is_string(trunk) || str_u64(str_of(json_string_value(trunk)), &cmd->id)))
 		field_error_add(errs, "trunk_id", "bad_id", "is not the id of a trunk");
 	read_suppositions(body, cmd, errs);
+	read_seconds(body, cmd, errs);
 	ask_check_names(body, known, errs);
 }
 

@@ -58,6 +58,8 @@ enum problem problem_of_errno(int err, const json_t *errors)
 		return PROBLEM_PRECONDITION;
 	case EBADMSG:
 		return PROBLEM_IDEMPOTENCY;
+	case EPERM:
+		return PROBLEM_FORBIDDEN;
 	case EACCES:
 		return PROBLEM_WRONG_CREDENTIALS;
 	case EAGAIN:

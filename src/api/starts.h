@@ -26,7 +26,7 @@ route_start_h members_start, cdrs_start, cdr_changes_start, cdr_start, messages_
 	audit_logs_start, event_logs_start, deliveries_start, replay_start, audit_log_start,
 	undo_start, restore_start;
 /* system.c */
-route_start_h info_start, metrics_start, healthz_start, readyz_start, openapi_start, docs_start;
+route_start_h info_start, trunk_presets_start, metrics_start, healthz_start, readyz_start, openapi_start, docs_start;
 
 /* backups.c */
 route_start_h backups_start, backup_start, backup_delete_start, backup_create_start,

@@ -5,6 +5,7 @@
 #include "api/ask.h"
 #include "api/pages.h"
 #include "api/starts.h"
+#include "schema/presets.h"
 #include "base/metric.h"
 #include <string.h>
 
@@ -12,6 +13,11 @@ void info_start(struct ask *k)
 {
 	return ask_reply_value(k, 200,
 			       json_pack("{s:s,s:s}", "name", "offhook", "version", k->a->version));
+}
+
+void trunk_presets_start(struct ask *k)
+{
+	return ask_reply_value(k, 200, json_pack("{s:o}", "items", presets_list()));
 }
 
 void metrics_start(struct ask *k)

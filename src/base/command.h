@@ -26,6 +26,7 @@ struct command {
 	uint64_t after; /* paging: the id the last page ended with */
 	uint32_t limit;
 	int64_t at_us;	  /* ROUTE: when; 0: now */
+	uint32_t seconds; /* ROUTE: how long it is supposed to last; 0: a minute */
 	unsigned outcome; /* ROUTE: what becomes of devices that are rung (an enum route_outcome) */
 	char caller[64],
 		number[64]; /* ROUTE: who calls which number; id: the trunk it comes from, 0 = an extension calls.

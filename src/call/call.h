@@ -77,6 +77,11 @@ void calls_would_route(const struct calls *cs, const struct calls_question *what
 /* False: nothing comes after that. */
 bool calls_would_fail(struct calls_question *what, const struct route_decision *d,
 		      enum route_outcome outcome);
+/* What its INVITE would say to the trunk of the decision, line by line, the Request-URI first.  ENOENT: nobody knows where that is. */
+int calls_would_say(const struct calls *cs, const struct calls_question *what,
+		    const struct route_decision *d, struct buf *lines) MUST_USE;
+/* By that rate, when it lasts so long. */
+int64_t calls_cost(const struct call_rate *r, int64_t talk_s);
 const char *calls_refusal_name(enum route_refusal why);
 /* A leg that was up when the process died: its device is told with a BYE, nothing else is kept of it. */
 int calls_restore_leg(struct calls *cs, const struct kept_head *kept);

@@ -288,8 +288,11 @@ static bool from_trunk(struct calls *cs, const struct sip_msg *req, char *dialle
 
 	while (cs->conf.trunks && !out->tenant &&
 	       (id = trunks_of_source(cs->conf.trunks, &req->flow, &pos))) {
-		uint64_t tenant_id = tenant_called(cs, id, req, dialled, dialled_bytes);
+		uint64_t tenant_id;
 
+		if (!trunks_is_meant(cs->conf.trunks, id, req->uri))
+			continue;
+		tenant_id = tenant_called(cs, id, req, dialled, dialled_bytes);
 		is_trunk = true;
 		if (!tenant_id)
 			tenant_id = route_index_pbx(cs->conf.route_index, id);
@@ -323,7 +326,7 @@ static bool is_refused(struct calls *cs, struct sip_strans *st, const struct fro
 
 /* A leg in `call` and its INVITE usage: both, or none and the request still ours. */
 static int make_leg(struct leg **lp, struct call *call, struct sip_strans *st,
-		    const struct identity *who, const char *dialled)
+		    const struct identity *who, const char *dialled, uint64_t trunk_id)
 {
 	const struct sip_msg *req = sip_strans_request(st);
 	struct buf contact = {0};
@@ -336,7 +339,8 @@ static int make_leg(struct leg **lp, struct call *call, struct sip_strans *st,
 	leg->flow = req->flow;
 	calls_bind_for(call->cs, &req->flow, &leg->bind);
 	note_request(leg, req);
-	err = leg_sip_contact(&contact, call->cs, &req->flow, str_of(dialled));
+	err = leg_sip_contact(&contact, call->cs, &req->flow, str_of(dialled),
+			      trunk_id ? trunks_own_name(call->cs->conf.trunks, trunk_id) : NULL);
 	if (!err)
 		err = sip_invite_uas(&leg->inv, st, contact.p, leg_sip_event, leg);
 	buf_free(&contact);
@@ -349,7 +353,7 @@ static int make_leg(struct leg **lp, struct call *call, struct sip_strans *st,
 
 /* The call with its caller's leg. */
 static int make(struct leg **lp, struct calls *cs, struct sip_strans *st,
-		const struct identity *who, const char *dialled)
+		const struct identity *who, const char *dialled, uint64_t trunk_id)
 {
 	const struct sip_msg *req = sip_strans_request(st);
 	struct call *call = call_alloc(cs, who->tenant->o.id);
@@ -357,7 +361,7 @@ static int make(struct leg **lp, struct calls *cs, struct sip_strans *st,
 
 	if (!call)
 		return ENOMEM;
-	err = make_leg(lp, call, st, who, dialled);
+	err = make_leg(lp, call, st, who, dialled, trunk_id);
 	if (err) {
 		call_free(call);
 		return err;
@@ -420,7 +424,7 @@ static void take_over(struct calls *cs, struct sip_strans *st, const struct iden
 		(void)sip_reply(st, status, NULL, NULL);
 		return;
 	}
-	err = make_leg(&leg, other->call, st, who, other->rec.number);
+	err = make_leg(&leg, other->call, st, who, other->rec.number, from->trunk_id);
 	if (err) {
 		not_made(st, err);
 		return;
@@ -464,7 +468,7 @@ void calls_incoming(struct sip_strans *st, const struct sip_msg *req, void *call
 		take_over(cs, st, &who, &from, &wanted);
 		return;
 	}
-	err = make(&leg, cs, st, &who, dialled);
+	err = make(&leg, cs, st, &who, dialled, from.trunk_id);
 	if (err) {
 		not_made(st, err);
 		return;

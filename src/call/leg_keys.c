@@ -11,8 +11,14 @@ static enum srtp_use policy_of(const struct leg *leg)
 	const struct model *m = leg->cs->conf.model;
 	const struct account *acc;
 
-	if (leg->trunk_id)
-		return SRTP_USE_OFF;
+	const struct trunk *t;
+
+	if (leg->trunk_id) {
+		t = (const struct trunk *)model_object(m, &resource_trunk, 0, leg->trunk_id);
+		return !t			     ? SRTP_USE_OFF
+		       : t->kind == TRUNK_KIND_TEAMS ? SRTP_USE_REQUIRED
+						     : (enum srtp_use)t->srtp;
+	}
 	acc = model_account(m, leg->rec.tenant_id, leg->account_id);
 	return acc ? (enum srtp_use)acc->srtp : SRTP_USE_OFF;
 }

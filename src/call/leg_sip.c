@@ -25,7 +25,8 @@
 
 static const struct leg_msg nothing;
 
-int leg_sip_contact(struct buf *out, struct calls *cs, const struct flow *flow, struct str number)
+int leg_sip_contact(struct buf *out, struct calls *cs, const struct flow *flow, struct str number,
+		    const char *name)
 {
 	struct addr local = flow->local;
 	char text[ADDR_STR_BYTES];
@@ -40,13 +41,16 @@ int leg_sip_contact(struct buf *out, struct calls *cs, const struct flow *flow, 
 	flow_show(cs->conf.edge, &flow->remote, &local);
 	buf_cstr(out, "<sip:");
 	sip_escape_user(out, number);
-	buf_printf(out, "@%s", addr_str(text, &local));
+	if (name)
+		buf_printf(out, "@%s:%u", name, local.port);
+	else
+		buf_printf(out, "@%s", addr_str(text, &local));
 	if (flow_is_stream(flow->transport)) {
-		struct str name = sip_transport_name(flow->transport);
+		struct str transport = sip_transport_name(flow->transport);
 
 		buf_cstr(out, ";transport=");
-		for (size_t i = 0; i < name.n; i++)
-			buf_char(out, (char)(name.p[i] | 0x20));
+		for (size_t i = 0; i < transport.n; i++)
+			buf_char(out, (char)(transport.p[i] | 0x20));
 	}
 	buf_char(out, '>');
 	return out->err;
@@ -184,7 +188,7 @@ static int dial(struct leg *leg, struct str sdp, const struct sip_msg *again)
 	party_write_addr(&from, buf_view(&name), number,
 			 leg_hides_caller(leg) ? STR("anonymous.invalid") : str_of(call->domain));
 	party_write_addr(&callee, STR_NONE, str_of(leg->rec.number), str_of(call->domain));
-	err = leg_sip_contact(&contact, leg->cs, &leg->flow, number);
+	err = leg_sip_contact(&contact, leg->cs, &leg->flow, number, NULL);
 	diverted_write(&lines, leg, str_of(leg->rec.number), STR_NONE, str_of(call->domain));
 	if (!err)
 		err = from.err ? from.err : callee.err ? callee.err : name.err;

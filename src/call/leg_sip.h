@@ -15,8 +15,8 @@
 #include "call/leg.h"
 
 /* Contact header value towards a flow: <sip:number@address;transport=…>.  ENOMEM; errno of the edge */
-int leg_sip_contact(struct buf *out, struct calls *cs, const struct flow *flow,
-		    struct str number) MUST_USE;
+int leg_sip_contact(struct buf *out, struct calls *cs, const struct flow *flow, struct str number,
+		    const char *name /* that we go by there; NULL: our address */) MUST_USE;
 /* Send the INVITE to the contact this leg was made for.  sdp empty: the device shall offer. */
 int leg_sip_dial(struct leg *leg, struct str sdp) MUST_USE;
 /* INFO, OPTIONS, MESSAGE … within the dialog */

@@ -41,6 +41,13 @@ static struct bill_rate rate_of(const struct call_rate *r)
 				  .interval_n_s = r->interval_n_seconds};
 }
 
+int64_t calls_cost(const struct call_rate *r, int64_t talk_s)
+{
+	struct bill_rate rate = rate_of(r);
+
+	return bill_cost(&rate, talk_s);
+}
+
 /* Intervals N to be reserved before the first second: one when nothing comes before them. */
 static int64_t first_n(const struct bill_rate *r)
 {

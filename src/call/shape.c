@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "call/calls.h"
 #include "call/leg_sip.h"
 #include "call/shape.h"
@@ -36,9 +37,14 @@ static int fill(struct parts *p, const struct leg *leg, const struct trunk *t)
 	const char *name = is_named ? call->rec.caller_name : "Anonymous";
 	struct buf target = {0}, domain = {0};
 	struct part *from = &p->at[CALL_HEADER_FROM];
+	const char *own = trunks_own_name(leg->cs->conf.trunks, leg->trunk_id);
 	int err;
 
 	trunks_names(leg->cs->conf.trunks, leg->trunk_id, &target, &domain);
+	if (own) {
+		buf_reset(&domain);
+		buf_cstr(&domain, own);
+	}
 	buf_char(&target, '\0');
 	buf_char(&domain, '\0');
 	err = target.err ? target.err : domain.err;
@@ -242,7 +248,8 @@ static int write_contact(struct buf *out, const struct parts *p, const struct le
 	const struct part *at = &p->at[CALL_HEADER_CONTACT];
 
 	if (!*at->host)
-		return leg_sip_contact(out, leg->cs, &leg->flow, str_of(at->user));
+		return leg_sip_contact(out, leg->cs, &leg->flow, str_of(at->user),
+				       trunks_own_name(leg->cs->conf.trunks, leg->trunk_id));
 	buf_char(out, '<');
 	write_uri(out, at);
 	buf_char(out, '>');
@@ -287,6 +294,70 @@ void shape_close(struct shape *s)
 	buf_free(&s->to);
 	buf_free(&s->contact);
 	buf_free(&s->lines);
+}
+
+/* ---- supposed ---- */
+
+/* As call_route() and the leg over the trunk would have it. */
+static void suppose(struct call *call, struct leg *leg, const struct calls_question *what,
+		    const struct route_decision *d)
+{
+	const struct tenant *t = model_tenant(call->cs->conf.model, what->tenant_id);
+	const struct object *o =
+		what->from_trunk_id
+			? NULL
+			: model_number(call->cs->conf.model, what->tenant_id, str_of(what->caller));
+
+	call->rec.tenant_id = what->tenant_id;
+	call->from_trunk_id = what->from_trunk_id;
+	call->caller_extension_id = o && o->res == &resource_extension ? o->id : 0;
+	call->plan.trunk_id = d->trunk_id;
+	call->plan.is_emergency = d->is_emergency;
+	memcpy(call->plan.number, d->number, sizeof(call->plan.number));
+	memcpy(call->plan.caller_id, d->caller_id, sizeof(call->plan.caller_id));
+	SET(call->domain, t ? t->domain : "");
+	SET(call->rec.caller, what->caller);
+	SET(call->rec.callee, what->number);
+	if (call->caller_extension_id)
+		calls_extension_name(call->cs, what->tenant_id, call->caller_extension_id,
+				     call->rec.caller_name, sizeof(call->rec.caller_name));
+	leg->cs = call->cs;
+	leg->call = call;
+	leg->trunk_id = d->trunk_id;
+	SET(leg->rec.number, d->number);
+}
+
+static void write_shape(struct buf *out, const struct shape *s)
+{
+	buf_printf(out, "Request-URI: %.*s\r\n", STR_ARG(buf_view(&s->uri)));
+	buf_printf(out, "From: %.*s\r\n", STR_ARG(buf_view(&s->from)));
+	buf_printf(out, "To: %.*s\r\n", STR_ARG(buf_view(&s->to)));
+	buf_printf(out, "Contact: %.*s\r\n", STR_ARG(buf_view(&s->contact)));
+	buf_str(out, buf_view(&s->lines));
+}
+
+int calls_would_say(const struct calls *cs, const struct calls_question *what,
+		    const struct route_decision *d, struct buf *lines)
+{
+	struct {
+		struct call call;
+		struct leg leg;
+	} *w = mem_alloc(sizeof(*w));
+	struct shape s = {.uri = {0}};
+	int err = w ? 0 : ENOMEM;
+
+	if (!err) {
+		w->call.cs = (struct calls *)cs; /* it is only read */
+		suppose(&w->call, &w->leg, what, d);
+		err = trunks_flow(cs->conf.trunks, d->trunk_id, &w->leg.flow) ? 0 : ENOENT;
+	}
+	if (!err)
+		err = shape_call(&s, &w->leg);
+	if (!err)
+		write_shape(lines, &s);
+	shape_close(&s);
+	mem_free(w);
+	return err ? err : lines->err;
 }
 
 /* ---- calls in ---- */

@@ -13,8 +13,12 @@ const struct cli_command cli_commands[] = {
 	{"call", "hangup", "DELETE", "/api/sessions/", true, false, NULL, "end a call",
 	 "call hangup 4294967297"},
 	{"route", "test", "POST", "/api/route_simulations", false, false, NULL,
-	 "where a call would go now, and why: CALLER NUMBER [trunk_id=…]",
+	 "where a call would go now, and why: CALLER NUMBER [trunk_id=… at=… outcome=… seconds=…]",
 	 "route test 101 0044123456"},
+	{"trunk", "states", "GET", "/api/trunk_states", false, true,
+	 "id,name,is_online,reason,since,calls", "trunks as they are now", "trunk states"},
+	{"trunk", "presets", "GET", "/api/trunk_presets", false, true, "brand,name,country,doc",
+	 "providers that are known: brand=… of a new trunk", "trunk presets"},
 	{"registration", "list", "GET", "/api/registrations", false, true,
 	 "id,username,contact,remote,transport,user_agent,expires_at", "devices registered now",
 	 "registration list --all"},
@@ -313,6 +317,30 @@ static int login(struct cli *c)
 	return status;
 }
 
+/* Who rings, what the provider is told, what it costs. */
+static void print_consequences(const json_t *d)
+{
+	const json_t *one, *cost = json_object_get(d, "cost");
+	size_t i;
+
+	json_array_foreach(json_object_get(d, "devices"), i, one)
+	{
+		printf("    rings %s at %s (%s)\n",
+		       json_string_value(json_object_get(one, "account")),
+		       json_string_value(json_object_get(one, "address")),
+		       json_string_value(json_object_get(one, "user_agent")));
+	}
+	json_array_foreach(json_object_get(d, "headers"), i, one)
+	{
+		printf("    %s\n", json_string_value(one));
+	}
+	if (json_is_object(cost))
+		printf("    costs %.6f for %lld s, by the rate of %s\n",
+		       (double)json_integer_value(json_object_get(cost, "amount")) / 1000000,
+		       (long long)json_integer_value(json_object_get(cost, "seconds")),
+		       json_string_value(json_object_get(cost, "prefix")));
+}
+
 /* What was considered and why it lost, line by line; --json has all of it. */
 static void print_decisions(const json_t *answer)
 {
@@ -335,6 +363,7 @@ static void print_decisions(const json_t *answer)
 		printf("  = %s %s%s\n", json_string_value(json_object_get(d, "action")),
 		       json_string_value(json_object_get(d, "number")),
 		       json_string_value(json_object_get(d, "reason")));
+		print_consequences(d);
 	}
 }
 

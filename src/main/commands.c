@@ -9,6 +9,7 @@
 
 #include "base/metric.h"
 #include "main/server.h"
+#include "main/simulator.h"
 #include "main/transports.h"
 #include "schema/record.h"
 #include "sip/shield.h"
@@ -161,51 +162,6 @@ static json_t *blocked(struct server *s, const struct command *c)
 			 has_more ? json_id(after) : json_null());
 }
 
-/* ---- route simulator ---- */
-
-static json_t *decision_json(struct server *s, const struct route_decision *d)
-{
-	static const char *const actions[] = {
-		[ROUTE_RING] = "ring",	   [ROUTE_TRUNK] = "trunk",	[ROUTE_SERVICE] = "service",
-		[ROUTE_REFUSE] = "refuse", [ROUTE_GIVE_UP] = "give_up",
-	};
-	const struct trunk *t =
-		(const struct trunk *)model_object(s->model, &resource_trunk, 0, d->trunk_id);
-	json_t *steps = json_array(), *forwards = json_array();
-
-	for (size_t i = 0; i < d->nvia; i++)
-		json_array_append_new(forwards, json_string(d->via[i].number));
-	for (size_t i = 0; i < d->nsteps; i++)
-		json_array_append_new(steps, json_pack("{s:s,s:s,s:b}", "rule", d->steps[i].rule,
-						       "verdict", d->steps[i].verdict, "has_won",
-						       d->steps[i].has_won));
-	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:i,s:b,s:o,s:o}", "action",
-			 actions[d->action], "reason",
-			 d->action == ROUTE_REFUSE ? calls_refusal_name(d->refusal) : "", "number",
-			 d->number, "caller_id", d->caller_id, "trunk", t ? t->name : "", "rule",
-			 d->rule, "service", d->service, "ring_seconds", (int)d->ring_seconds,
-			 "is_emergency", d->is_emergency, "forwards", forwards, "steps", steps);
-}
-
-/* The live switch's own question, with nothing but its answer used. */
-static json_t *route(struct server *s, const struct command *c)
-{
-	struct calls_question q = {.tenant_id = c->tenant_id,
-				   .from_trunk_id = c->id,
-				   .caller = c->caller,
-				   .number = c->number};
-	json_t *decisions = json_array();
-	struct route_decision d;
-
-	q.at_us = c->at_us;
-	do {
-		calls_would_route(s->calls, &q, &d);
-		json_array_append_new(decisions, decision_json(s, &d));
-	} while (calls_would_fail(&q, &d, (enum route_outcome)c->outcome));
-	return json_pack("{s:s,s:s,s:I,s:o}", "caller", c->caller, "number", c->number, "revision",
-			 (json_int_t)d.revision, "decisions", decisions);
-}
-
 /* ---- balances ---- */
 
 struct balances {
@@ -271,6 +227,17 @@ static json_t *trunk_json(struct server *s, const struct trunk_view *v)
 			 "calls", (json_int_t)v->ncalls);
 }
 
+/* TRK-4: its own, and those it has a pool on. */
+static bool may_use(const struct model *m, uint64_t tenant_id, uint64_t trunk_id)
+{
+	const struct trunk *t = (const struct trunk *)model_object(m, &resource_trunk, 0, trunk_id);
+	size_t pos = 0;
+
+	return (t && t->owner_id == tenant_id) ||
+	       model_referrer(m, resource_field(&resource_did_pool, STR("trunk_id")), tenant_id,
+			      trunk_id, &pos);
+}
+
 static json_t *trunk_states(struct server *s, const struct command *c)
 {
 	json_t *items = json_array();
@@ -279,6 +246,10 @@ static json_t *trunk_states(struct server *s, const struct command *c)
 	bool has_more = false;
 
 	while (trunks_next(s->trunks, after, &view)) {
+		if (c->tenant_id && !may_use(s->model, c->tenant_id, view.id)) {
+			after = view.id;
+			continue;
+		}
 		if (json_array_size(items) == page_limit(c)) {
 			has_more = true;
 			break;
@@ -363,7 +334,7 @@ void commands_answer(struct server *s, const struct command *c)
 		reply.err = shield_unblock(sip_shield(s->sip), c->id);
 		break;
 	case COMMAND_ROUTE:
-		json = route(s, c);
+		json = simulator_answer(s, c);
 		break;
 	case COMMAND_BALANCES:
 		json = balances(s, c);

@@ -155,15 +155,15 @@ static void find_text(struct sql_schema *s, const struct sql_table *t, struct sq
 	if (f->kind != FIELD_REF && f->kind != FIELD_DEST && (!(f->flags & UNIQUE) || t->parent))
 		return;
 	/* What the system has is referred to from everywhere: asked for tenant 0, all tenants answer. */
-	buf_printf(&b, "SELECT DISTINCT \"%s\" FROM \"%s\" WHERE %s AND \"%s\" = $2", shown,
-		   t->name,
+	buf_printf(&b, "SELECT DISTINCT \"%s\", \"tenant_id\" FROM \"%s\" WHERE %s AND \"%s\" = $2",
+		   shown, t->name,
 		   f->kind == FIELD_REF && scope_is_system(f->ref->scope)
 			   ? "(\"tenant_id\" = $1 OR $1 = 0)"
 			   : "\"tenant_id\" = $1",
 		   c->name);
 	if (f->kind == FIELD_DEST)
 		buf_printf(&b, " AND \"%s_kind\" = $3", f->name);
-	buf_printf(&b, " ORDER BY \"%s\" LIMIT 2", shown);
+	buf_printf(&b, " ORDER BY \"%s\" LIMIT 20", shown);
 	c->find = keep(s, &b);
 }
 

@@ -157,7 +157,12 @@ int edit_create_from(struct edit *e, json_t *body, const struct object **madep)
 		err = object_from_json(&o, e->req->res, NULL, body, e->req->is_admin, &e->errs);
 	if (!err) {
 		o->tenant_id = e->req->tenant_id;
+		if (o->res == &resource_trunk && e->req->owner_id)
+			((struct trunk *)o)->owner_id = e->req->owner_id;
 		err = edit_follow(e, NULL, o, body);
+	}
+	if (!err) {
+		err = edit_check_owner(e, o);
 	}
 	if (!err) {
 		err = edit_create(e, &o);
@@ -204,6 +209,8 @@ static int load(struct edit *e, struct object **op)
 {
 	int err = rows_load(e->rows, e->req->res, e->req->tenant_id, e->req->id, true, op);
 
+	if (!err)
+		err = edit_check_owner(e, *op);
 	if (!err && e->req->if_revision && e->req->if_revision != (*op)->revision)
 		err = ESTALE;
 	return err;

@@ -77,6 +77,9 @@ int edit_check_codecs(struct edit *e, struct object *o, const struct object *bef
 int edit_check_network_setting(struct edit *e, struct object *o,
 			       const struct object *before) MUST_USE;
 /* edit_pools.c: trunks and pools */
+/* ENOENT, EPERM: it is not the own of who asks. */
+int edit_check_owner(struct edit *e, const struct object *o) MUST_USE;
+int edit_owners_trunks_gone(struct edit *e, uint64_t tenant_id) MUST_USE; /* with their tenant */
 struct did_why;
 int edit_check_did_pool(struct edit *e, struct object *o, const struct object *before) MUST_USE;
 int edit_check_trunk(struct edit *e, struct object *o, const struct object *before) MUST_USE;

@@ -211,7 +211,7 @@ static int referrers(struct edit *e, const struct object *o, const struct sql_co
 		     const struct sql_table *t)
 {
 	const struct resource *res = t->parent ? t->parent->res : t->res;
-	uint64_t ids[2];
+	uint64_t ids[20], tenants[20];
 	size_t n = 0;
 	struct db_stmt *st;
 	int err = db_sql(e->rows->db, col->find, &st);
@@ -223,15 +223,17 @@ static int referrers(struct edit *e, const struct object *o, const struct sql_co
 	if (col->field->kind == FIELD_DEST)
 		db_bind_text(st, 3, str_of(o->res->name));
 	while (!(err = db_step(st)))
-		if (n < ARRAY_LEN(ids) && !(res == o->res && db_id(st, 0) == o->id))
+		if (n < ARRAY_LEN(ids) && !(res == o->res && db_id(st, 0) == o->id)) {
+			tenants[n] = db_id(st, 1);
 			ids[n++] = db_id(st, 0);
+		}
 	if (err != ENOENT)
 		return err;
 	for (size_t i = 0; i < n; i++) {
 		char self[96], label[96];
 
 		edit_label(self, sizeof(self), o);
-		edit_label_of(e, res, o->tenant_id, ids[i], label, sizeof(label));
+		edit_label_of(e, res, tenants[i], ids[i], label, sizeof(label));
 		field_error_add(&e->errs, "id", "in_use", "%s is used by %s (%s)", self, label,
 				t->list ? t->list->name : col->field->name);
 	}

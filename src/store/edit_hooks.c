@@ -4,6 +4,7 @@
  * administrator and group, a user the sessions; and what goes when it goes.
  */
 #include <string.h>
+#include "schema/presets.h"
 #include "store/edit.h"
 
 /* ---- tenant ---- */
@@ -131,7 +132,12 @@ static int tenant_deleting(struct edit *e, const struct object *o)
 		err = clear(e, t[n].remove_tenant, o->id);
 	for (size_t i = 0; !err && i < ARRAY_LEN(own); i++)
 		err = clear(e, own[i], o->id);
-	return err;
+	return err ? err : edit_owners_trunks_gone(e, o->id);
+}
+
+static int trunk_body(struct edit *e, json_t *body, json_t **aside)
+{
+	return presets_fill(body);
 }
 
 static int address_rule_created(struct edit *e, const struct object *o, const json_t *aside)
@@ -197,7 +203,9 @@ static const struct hooks {
 	{.res = &resource_tenant,
 	 .body = tenant_body,
 	 .created = tenant_created,
-	 .deleting = tenant_deleting},
+	 .deleting = tenant_deleting,
+	 .owns = {&resource_trunk}},
+	{.res = &resource_trunk, .body = trunk_body},
 	{.res = &resource_address_rule,
 	 .created = address_rule_created,
 	 .updated = address_rule_updated},

@@ -246,12 +246,68 @@ static int is_only_pbx(struct edit *e, const struct did_pool *p)
 	return err == ENOENT ? 0 : err;
 }
 
+/* TRK-4: a tenant's own trunk is for it alone. */
+static int is_for_tenant(struct edit *e, const struct did_pool *p)
+{
+	struct object *t = NULL;
+	int err = rows_load(e->rows, &resource_trunk, 0, p->trunk_id, false, &t);
+
+	if (!err && ((struct trunk *)t)->owner_id &&
+	    ((struct trunk *)t)->owner_id != p->o.tenant_id)
+		field_error_add(&e->errs, "trunk_id", "not_found", "there is no trunk %" PRIu64,
+				p->trunk_id);
+	object_free(t);
+	return err;
+}
+
+int edit_check_owner(struct edit *e, const struct object *o)
+{
+	struct object *t = NULL;
+	int err = 0;
+
+	if (!e->req->owner_id)
+		return 0;
+	if (o->res == &resource_trunk)
+		return ((const struct trunk *)o)->owner_id == e->req->owner_id ? 0 : ENOENT;
+	if (o->res != &resource_did_pool)
+		return 0;
+	err = rows_load(e->rows, &resource_trunk, 0, ((const struct did_pool *)o)->trunk_id, false,
+			&t);
+	if (!err && ((struct trunk *)t)->owner_id != e->req->owner_id)
+		err = EPERM;
+	object_free(t);
+	return err == ENOENT ? EPERM : err;
+}
+
+/* Nobody's pool is on them: they went with the tenant's rows. */
+int edit_owners_trunks_gone(struct edit *e, uint64_t tenant_id)
+{
+	const struct object system = {.tenant_id = tenant_id};
+	uint64_t *ids = NULL;
+	size_t n = 0;
+	int err = edit_ids_of(e, "SELECT id FROM trunks WHERE owner_id = $1 AND id > $2", &system,
+			      0, STR_NONE, &ids, &n);
+
+	for (size_t i = 0; !err && i < n; i++) {
+		struct object *t = NULL;
+
+		err = rows_load(e->rows, &resource_trunk, 0, ids[i], false, &t);
+		if (!err)
+			err = edit_delete(e, t);
+		object_free(t);
+	}
+	free(ids);
+	return err;
+}
+
 int edit_check_did_pool(struct edit *e, struct object *o, const struct object *before)
 {
 	const struct did_pool *p = (struct did_pool *)o, *was = (const struct did_pool *)before;
 	struct did_list *mine = malloc(sizeof(*mine)), *more = malloc(sizeof(*more));
 	int err = mine && more ? 0 : ENOMEM;
 
+	if (!err)
+		err = is_for_tenant(e, p);
 	if (!err && was && was->trunk_id != p->trunk_id)
 		field_error_add(&e->errs, "trunk_id", "read_only",
 				"a pool stays with its trunk: make another one");
@@ -277,7 +333,7 @@ static int other_trunks(struct edit *e, const struct trunk *t)
 	const char *auth = *t->auth_username ? t->auth_username : t->username;
 	struct db_stmt *st;
 	int err = db_sql(e->rows->db,
-			 "SELECT name, kind, username, auth_username FROM trunks "
+			 "SELECT name, kind, username, auth_username, owner_id FROM trunks "
 			 "WHERE tenant_id = 0 AND host = $1 AND id <> $2 ORDER BY id",
 			 &st);
 
@@ -292,8 +348,13 @@ static int other_trunks(struct edit *e, const struct trunk *t)
 			field_error_add(&e->errs, "host", "taken",
 					"ip trunk %.*s has this host: a host has one",
 					STR_ARG(db_text(st, 0)));
-		else if (t->kind != TRUNK_KIND_IP && !str_eq(db_text(st, 1), STR("ip")) &&
-			 str_eq(other, str_of(auth)))
+		else if (t->kind == TRUNK_KIND_TEAMS && str_eq(db_text(st, 1), STR("teams"))) {
+			if (db_id(st, 4) == t->owner_id)
+				field_error_add(&e->errs, "host", "taken",
+						"trunk %.*s leads there: a tenant has one",
+						STR_ARG(db_text(st, 0)));
+		} else if (t->kind != TRUNK_KIND_IP && !str_eq(db_text(st, 1), STR("ip")) &&
+			   str_eq(other, str_of(auth)))
 			field_error_add(&e->errs, *t->auth_username ? "auth_username" : "username",
 					"taken", "trunk %.*s signs in there as %s",
 					STR_ARG(db_text(st, 0)), auth);
@@ -371,6 +432,30 @@ int edit_check_domain(struct edit *e, struct object *o, const struct object *bef
 	return err == ENOENT ? 0 : err;
 }
 
+static bool registers(const struct trunk *t)
+{
+	return t->kind == TRUNK_KIND_REGISTER || t->kind == TRUNK_KIND_ACCEPT_REGISTER;
+}
+
+/* TRK-4: which kinds are whose. */
+static void whose(struct edit *e, const struct trunk *t, const struct trunk *was)
+{
+	if (was && was->owner_id != t->owner_id)
+		field_error_add(&e->errs, "owner_id", "read_only",
+				"a trunk stays whose it is: make another one");
+	if (t->owner_id && t->kind == TRUNK_KIND_IP)
+		field_error_add(&e->errs, "kind", "bad_choice",
+				"a trunk known by its address is set up by administrators");
+	if (!t->owner_id && t->kind == TRUNK_KIND_TEAMS)
+		field_error_add(&e->errs, "kind", "bad_choice",
+				"direct routing is a tenant's own: owner_id");
+	if (t->owner_id && t->certificate_id)
+		field_error_add(&e->errs, "certificate_id", "bad_choice",
+				"the tenant's own certificate is shown");
+	if (t->kind == TRUNK_KIND_TEAMS && t->transport != TRUNK_TRANSPORT_TLS)
+		field_error_add(&e->errs, "transport", "bad_choice", "Teams is reached over tls");
+}
+
 int edit_check_trunk(struct edit *e, struct object *o, const struct object *before)
 {
 	const struct trunk *t = (struct trunk *)o, *was = (const struct trunk *)before;
@@ -380,10 +465,11 @@ int edit_check_trunk(struct edit *e, struct object *o, const struct object *befo
 		field_error_add(&e->errs, "outbound_proxy", "bad_hostname",
 				"is not a host name or IP address, perhaps with :port");
 	edit_check_roots(e, "tls_ca", t->tls_ca);
-	if (t->kind != TRUNK_KIND_IP && !*t->username)
+	whose(e, t, was);
+	if (registers(t) && !*t->username)
 		field_error_add(&e->errs, "username", "required",
 				"a trunk that registers needs one");
-	if (t->kind != TRUNK_KIND_IP && !*t->password)
+	if (registers(t) && !*t->password)
 		field_error_add(&e->errs, "password", "required",
 				"a trunk that registers needs one");
 	if (t->kind == TRUNK_KIND_ACCEPT_REGISTER)

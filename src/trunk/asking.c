@@ -26,6 +26,7 @@ static int write_parts(struct parts *w, const struct peer *p, const struct probe
 		       const struct probe_request *r)
 {
 	char host[ADDR_STR_BYTES];
+	const char *own = peer_own_name(p);
 
 	peer_names(p, to, &w->target, &w->domain);
 	peer_route(p, &w->routes);
@@ -37,8 +38,17 @@ static int write_parts(struct parts *w, const struct peer *p, const struct probe
 		buf_printf(&w->contact, "%.*s@", STR_ARG(r->user));
 	}
 	buf_printf(&w->party, "%.*s>", STR_ARG(buf_view(&w->domain)));
-	buf_printf(&w->from, "%.*s;tag=%s", STR_ARG(buf_view(&w->party)), pr->tag);
-	buf_printf(&w->contact, "%s%s>", addr_str(host, local), sip_transport_param(to->transport));
+	if (own)
+		buf_printf(&w->from, "<sip:%.*s%s%s>;tag=%s", STR_ARG(r->user),
+			   r->user.n ? "@" : "", own, pr->tag);
+	else
+		buf_printf(&w->from, "%.*s;tag=%s", STR_ARG(buf_view(&w->party)), pr->tag);
+	if (own)
+		buf_printf(&w->contact, "%s:%u%s>", own, local->port,
+			   sip_transport_param(to->transport));
+	else
+		buf_printf(&w->contact, "%s%s>", addr_str(host, local),
+			   sip_transport_param(to->transport));
 	return w->target.err | w->domain.err | w->uri.err | w->party.err | w->from.err |
 			       w->contact.err | w->routes.err
 		       ? ENOMEM

@@ -91,6 +91,8 @@ struct flow peer_flow(const struct peer *p, const struct locate_target *t);
 /* What follows the '@' of a Request-URI that goes there, and the domain of From and To. */
 void peer_names(const struct peer *p, const struct flow *flow, struct buf *target,
 		struct buf *domain);
+/* The name that we go by there; NULL: none, our address stands instead. */
+const char *peer_own_name(const struct peer *p);
 /* "Route: …" of its outbound proxy, or nothing. */
 void peer_route(const struct peer *p, struct buf *lines);
 void peer_reason(char dst[TRUNK_REASON_BYTES], const struct sip_msg *resp, int err);

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/thread.h"
+#include "sip/uri.h"
 #include "sip/write.h"
 #include "trunk/inside.h"
 
@@ -64,6 +65,7 @@ void peer_is_online(struct peer *p, bool is_online, const char *reason)
 		 is_online ? "online" : "offline", p->reason);
 	bus_publish(p->of->conf.bus, &(struct bus_event){.kind = is_online ? BUS_TRUNK_CONNECTED
 									   : BUS_TRUNK_DISCONNECTED,
+							 .tenant_id = t ? t->owner_id : 0,
 							 .number = t ? t->name : "",
 							 .reason = p->reason,
 							 .wall_us = now});
@@ -130,6 +132,22 @@ static bool fits_some_port(const struct peer *p, const struct addr *a)
 	return false;
 }
 
+/* A tenant's own trunk is where it says when who is there has answered as such: it shall not take the calls of others' devices. */
+static bool is_proved(const struct peer *p)
+{
+	const struct trunk *t = peer_trunk(p);
+
+	return t && (!t->owner_id || p->is_online);
+}
+
+static bool may_have_networks(const struct peer *p, const struct flow *from)
+{
+	const struct trunk *t = peer_trunk(p);
+
+	return t && (!t->owner_id ||
+		     (t->kind == TRUNK_KIND_TEAMS && p->is_online && from->transport == FLOW_TLS));
+}
+
 uint64_t trunks_of_source(const struct trunks *t, const struct flow *from, size_t *pos)
 {
 	const struct addr *a = &from->remote;
@@ -139,7 +157,7 @@ uint64_t trunks_of_source(const struct trunks *t, const struct flow *from, size_
 	for (; node; node = map_find_next(node, same_ip, a)) {
 		const struct way *w = CONTAINER_OF(node, struct way, by_ip);
 
-		if (is_first_there(w) && fits_port(w->peer, a) && n++ == *pos)
+		if (is_first_there(w) && is_proved(w->peer) && fits_port(w->peer, a) && n++ == *pos)
 			return ++*pos, w->peer->id;
 	}
 	if (!t->nnetworks)
@@ -147,8 +165,8 @@ uint64_t trunks_of_source(const struct trunks *t, const struct flow *from, size_
 	LIST_EACH (l, &t->peers) {
 		const struct peer *p = CONTAINER_OF(l, struct peer, link);
 
-		if (p->is_there && !ways_have(p, a, false) && has_network(peer_trunk(p), a) &&
-		    fits_some_port(p, a) && n++ == *pos)
+		if (p->is_there && may_have_networks(p, from) && !ways_have(p, a, false) &&
+		    has_network(peer_trunk(p), a) && fits_some_port(p, a) && n++ == *pos)
 			return ++*pos, p->id;
 	}
 	return 0;
@@ -201,6 +219,41 @@ bool trunks_failed(struct trunks *t, uint64_t trunk_id, const struct flow *to,
 	struct peer *p = find(t, trunk_id);
 
 	return p && p->is_there && ways_failed(p, to, resp);
+}
+
+const char *peer_own_name(const struct peer *p)
+{
+	const struct trunk *t = peer_trunk(p);
+	const struct tenant *owner = t ? model_tenant(p->of->conf.model, t->owner_id) : NULL;
+
+	if (t && *t->contact_host)
+		return t->contact_host;
+	return t && t->kind == TRUNK_KIND_TEAMS && owner ? owner->domain : NULL;
+}
+
+const char *trunks_own_name(const struct trunks *t, uint64_t trunk_id)
+{
+	const struct peer *p = find(t, trunk_id);
+
+	return p ? peer_own_name(p) : NULL;
+}
+
+bool trunks_is_meant(const struct trunks *t, uint64_t trunk_id, struct str uri)
+{
+	const struct peer *p = find(t, trunk_id);
+	const struct trunk *conf = p ? peer_trunk(p) : NULL;
+	const struct tenant *other;
+	struct sip_uri u;
+
+	if (!conf || (conf->kind != TRUNK_KIND_TEAMS && !conf->owner_id))
+		return conf != NULL;
+	if (sip_uri_parse(&u, uri))
+		return false;
+	if (conf->kind == TRUNK_KIND_TEAMS)
+		return peer_own_name(p) && str_ieq(u.host, str_of(peer_own_name(p)));
+	/* What names another tenant is of that tenant's devices, wherever a trunk of this one says that it is. */
+	other = model_tenant_by_domain(t->conf.model, u.host);
+	return !other || other->o.id == conf->owner_id;
 }
 
 void peer_names(const struct peer *p, const struct flow *flow, struct buf *target,
@@ -332,7 +385,7 @@ static struct peer *peer_alloc(struct trunks *t, uint64_t id)
 /* The flood guard never blocks whoever sends calls by the hundred. */
 static void exempt_networks(struct peer *p, const struct trunk *t)
 {
-	for (size_t i = 0; i < t->networks.n; i++) {
+	for (size_t i = 0; i < t->networks.n && !t->owner_id; i++) {
 		const struct trunk_network *n = (const struct trunk_network *)t->networks.v[i];
 		struct addr_net net;
 
@@ -374,6 +427,12 @@ struct flow peer_flow(const struct peer *p, const struct locate_target *t)
 			     .whom = t->transport == FLOW_TLS ? p->whom : 0};
 }
 
+/* Teams sends calls to who asks it, and to nobody else. */
+static bool is_asked(const struct trunk *t)
+{
+	return t->keep_alive || t->kind == TRUNK_KIND_TEAMS;
+}
+
 void peer_found(struct peer *p, bool is_first)
 {
 	const struct trunk *t = peer_trunk(p);
@@ -387,9 +446,9 @@ void peer_found(struct peer *p, bool is_first)
 	}
 	if (t->kind == TRUNK_KIND_REGISTER)
 		registering_start(p);
-	else if (!t->keep_alive)
+	else if (!is_asked(t))
 		peer_is_online(p, true, "not asked");
-	if (t->keep_alive)
+	if (is_asked(t))
 		asking_start(p);
 }
 
@@ -422,13 +481,14 @@ static void count_networks(struct trunks *t)
 }
 
 /* What is shown to providers is another certificate: connections are begun anew. */
-static void certificate_changed(struct trunks *t, uint64_t id)
+static void certificate_changed(struct trunks *t, uint64_t tenant_id, uint64_t id)
 {
 	LIST_EACH (l, &t->peers) {
 		struct peer *p = CONTAINER_OF(l, struct peer, link);
 		const struct trunk *conf = peer_trunk(p);
 
-		if (!p->is_there || !conf || conf->certificate_id != id)
+		if (!p->is_there || !conf ||
+		    (tenant_id ? conf->owner_id != tenant_id : conf->certificate_id != id))
 			continue;
 		leave(p);
 		enter(p, conf);
@@ -445,8 +505,8 @@ static void changed(const struct model *m, const struct resource *res, uint64_t 
 	if (res == &resource_network_setting)
 		LIST_EACH (l, &t->peers)
 			ways_refind(CONTAINER_OF(l, struct peer, link));
-	if (res == &resource_certificate && !tenant_id)
-		certificate_changed(t, id);
+	if (res == &resource_certificate)
+		certificate_changed(t, tenant_id, id);
 	if (res != &resource_trunk)
 		return;
 	conf = (const struct trunk *)model_object(m, res, tenant_id, id);

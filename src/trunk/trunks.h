@@ -56,6 +56,10 @@ void trunks_routes(const struct trunks *t, uint64_t trunk_id, struct buf *lines)
 /* What follows the '@' of a Request-URI there, and the domain of From and To. */
 void trunks_names(const struct trunks *t, uint64_t trunk_id, struct buf *target,
 		  struct buf *domain);
+/* The name that we go by there (contact_host), else NULL: our address. */
+const char *trunks_own_name(const struct trunks *t, uint64_t trunk_id);
+/* Is a request of its source that asks for `uri` meant for it?  Who shares that source is told apart by the name called. */
+bool trunks_is_meant(const struct trunks *t, uint64_t trunk_id, struct str uri);
 /* A gateway's contact that was in the journal: called before traffic starts. */
 void trunks_restore(struct trunks *t, const struct contact_record *c);
 /* The header that answers its 401 or 407.  EPERM: it is not the trunk's own host that asks, or it has no password;

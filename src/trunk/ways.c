@@ -266,10 +266,11 @@ static void find_in(struct peer *p, uint64_t ms)
 
 static void take(struct peer *p, const struct located *found)
 {
+	const struct trunk *t = peer_trunk(p);
 	bool is_first = !p->nways;
 	uint32_t s = found->ttl_s < OLDEST_S ? found->ttl_s : OLDEST_S;
 
-	put(p, found->target, found->n, true);
+	put(p, found->target, found->n, t && !t->owner_id);
 	if (!ways_have(p, &p->flow.remote, true)) {
 		struct located drawn = *found;
 
@@ -344,12 +345,33 @@ static void find(struct timer *timer, void *arg)
 		on_found(&found, err, p);
 }
 
+static void take_certificate(const struct model *m, const struct resource *res, uint64_t tenant_id,
+			     uint64_t id, void *arg)
+{
+	const struct certificate **best = arg;
+
+	if (!*best || (*best)->o.id < id)
+		*best = (const struct certificate *)model_object(m, res, tenant_id, id);
+}
+
+/* A tenant shows its own, the newest. */
+static const struct certificate *certificate_of(const struct peer *p, const struct trunk *t)
+{
+	const struct model *m = p->of->conf.model;
+	const struct certificate *best = NULL;
+
+	if (!t->owner_id)
+		return (const struct certificate *)model_object(m, &resource_certificate, 0,
+								t->certificate_id);
+	model_tell_all(m, &resource_certificate, t->owner_id, take_certificate, &best);
+	return best;
+}
+
 /* RFC 5922 7.1: the name that was configured, not those that name servers gave for it. */
 static int name_whom(struct peer *p, const struct trunk *t, struct str host)
 {
 	struct flow_edge *edge = p->of->conf.edge;
-	const struct certificate *c = (const struct certificate *)model_object(
-		p->of->conf.model, &resource_certificate, 0, t->certificate_id);
+	const struct certificate *c = certificate_of(p, t);
 	struct flow_peer who = {.host = *t->tls_name	? str_of(t->tls_name)
 					: p->is_by_name ? host
 							: STR_NONE,

@@ -81,6 +81,7 @@ CALLS = {
     "create_route_simulation": lambda t: t.client.ask("POST", "/api/route_simulations", {"caller": "101", "number": "0044"}),
     "create_call_session": lambda t: t.client.ask("POST", "/api/call_sessions/create", {"caller": "101", "callee": "102"}),
     "list_balances": lambda t: t.client.ask("GET", "/api/balances"),
+    "list_trunk_presets": lambda t: t.client.ask("GET", "/api/trunk_presets"),
     "list_trunk_states": lambda t: t.admin.ask("GET", "/api/trunk_states"),
     "list_transport_states": lambda t: t.admin.ask("GET", "/api/transport_states"),
     "list_blocked_addresses": lambda t: t.admin.ask("GET", "/api/blocked_addresses"),

@@ -99,6 +99,7 @@ def test_simulated_and_live_decisions_are_the_same(server, rules, providers, add
                 if d["action"] != "trunk":
                     break
                 tried.append((d["trunk"], d["number"], d["caller_id"]))
+                said = d["headers"]
                 if names[d["trunk"]].status == 404:
                     break
             before = {name: len(p.calls) for name, p in names.items()}
@@ -108,6 +109,11 @@ def test_simulated_and_live_decisions_are_the_same(server, rules, providers, add
             got = [(name, *call) for name, p in names.items() for call in p.calls[before[name]:]]
             assert sorted(got) == sorted(tried), f"{number}: {want}"
             assert answer.status >= 400
+            if tried:       # what was said to the last provider is what the simulator has told of it
+                m = names[tried[-1][0]].last
+                got = [f"Request-URI: {m.start.split()[1]}", f"From: {m.get('From').split(';tag=')[0]}", f"To: {m.get('To')}",
+                       f"Contact: {m.get('Contact')}"]
+                assert got == said[:4], f"{number}: {want}"
     finally:
         peer.close()
     assert {("trunk", ""), ("refuse", "not_found"), ("refuse", "forbidden"), ("give_up", "")} <= kinds
@@ -147,6 +153,23 @@ def test_the_command_line_says_which_rule_won_and_why_the_others_lost(server, ru
     assert "nobody has this number, and no outbound rule takes it" in out and "= refuse" in out
 
 
+def test_cost_and_what_the_provider_is_told_are_shown(server, rules):
+    server.post("/api/call_rates", {"prefix": "1239", "connect_fee": 100000, "price_1": 600000, "price_n": 60000, "interval_1_seconds": 60,
+                                    "interval_n_seconds": 6})
+    server.post("/api/outbound_rules", {"name": "paid", "priority": 0, "prefixes": "12398", "routes": [{"trunk_id": rules[1]}]})
+
+    def ask(**more):
+        return server.post("/api/route_simulations", {"caller": "101", "number": "12398765", **more}, expect=200)["decisions"][0]
+    assert ask()["cost"] == {"seconds": 60, "amount": 700000, "prefix": "1239", "paid_by": "101"}
+    assert ask(seconds=67)["cost"]["amount"] == 700000 + 2 * 6000
+    assert ask(number="112")["cost"] is None
+    assert ask()["headers"][0].startswith("Request-URI: sip:12398765@") and "442070001000" in ask()["headers"][1]
+    server.api("POST", "/api/route_simulations", {"caller": "101", "number": "1", "seconds": 0}, expect=422)
+    out = subprocess.run([os.path.join(TEST_BUILD, "offhook"), "--socket", str(server.data / "offhook.sock"), "--tenant", server.domain,
+                          "route", "test", "101", "12398765", "seconds=120"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    assert "costs 0.760000 for 120 s, by the rate of 1239" in out and "From: " in out
+
+
 def test_a_call_from_a_trunk_is_simulated(server, rules, addresses):
     extension = next(e for e in server.get("/api/extensions")["items"] if e["number"] == "101")
     server.post("/api/inbound_rules", {"name": "uk", "trunk_id": rules[0], "did": "442070000101", "caller_mask": "0044******",
@@ -160,6 +183,7 @@ def test_a_call_from_a_trunk_is_simulated(server, rules, addresses):
         return server.post("/api/route_simulations", body, expect=200)["decisions"][0]
     wait.until(lambda: ask("0044123456")["action"] == "ring", 5)
     assert ask("0044123456")["rule"] == "uk"
+    assert [(d["account"], d["extension"]) for d in ask("0044123456")["devices"]] == [("101", "101")]
     assert (ask("0033123456")["action"], ask("0033123456")["reason"]) == ("refuse", "not_found")
     peer.close()
 

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Trunks of tenants' own beside those that administrators give them (TRK-4, TRK-6), and providers that are known (TRK-16)."""
+import bodies
+from client import Client
+
+
+def own(client, **more):
+    n = bodies.new_number()
+    return client.ask("POST", "/api/trunks", {"name": f"own{n}", "kind": "register", "host": f"p{n}.example", "username": "u", "password": "x", **more})
+
+
+def error(answer):
+    return answer.json()["errors"][0]
+
+
+def test_a_tenant_sets_up_trunks_that_are_nobody_elses(red, blue):
+    made = own(red.client)
+    assert made.status == 201, made
+    trunk = made.json()
+    path = f"/api/trunks/{trunk['id']}"
+    assert trunk["owner_id"] == red.client.get("/api/me")["tenant_id"]
+    assert [t["id"] for t in red.client.get("/api/trunks")["items"]].count(trunk["id"]) == 1
+    assert trunk["id"] not in [t["id"] for t in blue.client.get("/api/trunks")["items"]]
+    for method, body in (("GET", None), ("PATCH", {"name": "mine"}), ("DELETE", None)):
+        assert blue.client.ask(method, path, body).status == 404
+    assert red.client.ask("PATCH", path, {"max_calls": 5}).status == 200
+    # numbers there are its own to write down; nobody else has a pool on it, whoever sets it
+    assert red.client.ask("POST", "/api/did_pools", {"trunk_id": trunk["id"], "numbers": "500-509"}).status == 201
+    assert blue.client.ask("POST", "/api/did_pools", {"trunk_id": trunk["id"], "numbers": "600"}).status == 403
+    assert error(blue.admin.ask("POST", "/api/did_pools", {"trunk_id": trunk["id"]}))["code"] == "not_found"
+
+
+def test_what_a_tenants_own_trunk_may_not_be(red, server):
+    admin = Client(server, local=True)
+    assert error(own(red.client, kind="ip"))["field"] == "kind"
+    assert error(own(red.client, certificate_id=bodies.create(admin, "certificates")["id"]))["field"] == "certificate_id"
+    assert error(own(red.client, kind="teams", transport="udp", srtp="off"))["field"] == "transport"
+    assert error(own(admin, kind="teams", transport="tls"))["field"] == "kind"
+    given = bodies.create(admin, "trunks")
+    assert red.client.ask("PATCH", f"/api/trunks/{given['id']}", {"name": "mine"}).status == 404
+    mine = own(red.client).json()
+    assert error(admin.ask("PATCH", f"/api/trunks/{mine['id']}", {"owner_id": None}))["field"] == "owner_id"
+
+
+def test_a_trunk_that_rules_use_names_them(red):
+    trunk = own(red.client).json()
+    red.client.post("/api/did_pools", {"trunk_id": trunk["id"]})
+    red.client.post("/api/outbound_rules", {"name": "far away", "routes": [{"trunk_id": trunk["id"]}]})
+    answer = red.client.ask("DELETE", f"/api/trunks/{trunk['id']}")
+    assert answer.status == 409 and any("outbound rule far away" in e["message"] for e in answer.json()["errors"]), answer.json()
+
+
+def test_a_tenants_trunks_go_with_it(server):
+    admin = Client(server, local=True)
+    tenant = bodies.create(admin, "tenants")
+    made = own(admin, owner_id=tenant["id"])
+    assert made.status == 201, made
+    assert admin.ask("DELETE", f"/api/tenants/{tenant['id']}").status == 204
+    assert admin.ask("GET", f"/api/trunks/{made.json()['id']}").status == 404
+
+
+def test_providers_that_are_known_fill_in_a_trunk(red, server):
+    items = red.client.get("/api/trunk_presets")["items"]
+    assert {"QuestBlue", "Twilio", "Telnyx", "Vonage", "VoIP.ms", "Voxtelesys", "Wavix", "VoIP Innovations", "Bandwidth", "Flowroute", "Gamma",
+            "Aire Networks", "VoiceMeUp"} <= {p["name"] for p in items}
+    admin = Client(server, local=True)
+    for p in items:
+        fields, n = p["fields"], bodies.new_number()
+        client = red.client if fields["kind"] == "teams" else admin
+        made = client.ask("POST", "/api/trunks", {"name": f"preset{n}", "brand": p["brand"], "host": f"h{n}.example", "username": "u", "password": "x"})
+        assert made.status == 201, made.json()
+        trunk = made.json()
+        assert trunk["host"] == f"h{n}.example"      # what is given counts
+        for name, value in fields.items():
+            if name != "host":
+                assert trunk[name] == value, name
