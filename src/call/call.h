@@ -39,6 +39,8 @@ struct calls_conf {
 	uint64_t node, boot;
 	const char
 		*folder; /* for files of services (a recording made to be heard back); NULL: none */
+	const char *sounds;  /* folder of prompts, a folder for each language; NULL: none */
+	const char *music;   /* WAV file for who is held; NULL: a tone */
 	uint32_t silence_ms; /* hang up a call with no RTP this long; 0 = 120000 */
 	size_t max_calls;    /* of the node; 0 = 20000 */
 };

@@ -16,6 +16,7 @@
 #include "call/events.h"
 #include "call/leg_media.h"
 #include "call/meter.h"
+#include "call/music.h"
 #include "call/moved.h"
 #include "call/negotiate.h"
 #include "call/originate.h"
@@ -683,6 +684,7 @@ void call_leg_heard(struct call *call, struct leg *leg)
 
 void call_leg_held(struct call *call, struct leg *leg, bool is_held)
 {
+	music_hold(leg, is_held);
 	events_target(leg, is_held ? BUS_CALL_HOLD : BUS_CALL_UNHOLD, NULL);
 	lines_changed(leg);
 }

@@ -50,6 +50,8 @@ enum leg_presses { LEG_PRESSES_UNKNOWN, LEG_PRESSES_MEDIA, LEG_PRESSES_INFO };
 /* Its media session: asked for and perhaps open; being closed. */
 enum leg_session { LEG_SESSION_NONE, LEG_SESSION_OPEN, LEG_SESSION_CLOSING };
 
+enum leg_music { LEG_MUSIC_NONE, LEG_MUSIC_TENANTS, LEG_MUSIC_SERVERS, LEG_MUSIC_TONE };
+
 /* How a stream is protected: leg_keys.h. */
 struct leg_line {
 	uint8_t in_force; /* enum sdp_protection */
@@ -106,7 +108,9 @@ struct leg {
 	enum nat_choice nat; /* whether the addresses in its SDP are believed (ACC-5) */
 	struct media_remote remote[MEDIA_MAX_STREAMS]; /* as last told the engine */
 	oid joined;				       /* leg whose media it hears */
-	bool converts; /* it shares no codec with who it talks to: leg_codecs.h */
+	bool converts;	      /* it shares no codec with who it talks to: leg_codecs.h */
+	enum leg_music music; /* what it hears while it is held: music.h */
+	uint32_t music_seq;
 	uint32_t play_seq, record_seq, mix_seq;	  /* of its last commands of that kind */
 	uint8_t secret[32];			  /* our keys towards it are made from this */
 	struct leg_line lines[MEDIA_MAX_STREAMS]; /* how each is protected */

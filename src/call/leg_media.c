@@ -9,6 +9,7 @@
 #include "call/leg_keys.h"
 #include "call/leg_media.h"
 #include "call/leg_press.h"
+#include "call/music.h"
 #include "media/format.h"
 
 int leg_media_post(struct leg *leg, struct media_cmd *cmd)
@@ -182,6 +183,8 @@ static struct media_remote stream_remote(const struct leg *leg, const struct sdp
 		return r;
 	peer = other->media[i].is_held ? other->media[i].direction & SDP_SENDONLY
 				       : other->media[i].direction;
+	if (music_is_for(leg, &other->media[i]))
+		peer = SDP_SENDONLY;
 	r.format = format_of(leg, m, &other->media[i]);
 	r.may_send = (m->direction & SDP_SENDONLY) && (peer & SDP_RECVONLY);
 	r.may_receive = (m->direction & SDP_RECVONLY) && (peer & SDP_SENDONLY) && !m->is_held;
@@ -238,8 +241,10 @@ int leg_media_join(struct leg *a, struct leg *b)
 	struct media_cmd cmd = {.type = MEDIA_JOIN};
 	int err = 0;
 
-	if (a->joined == b->id || !a->nstreams || !b->nstreams)
+	if (!a->nstreams || !b->nstreams)
 		return 0; /* those without a session are joined when they have one */
+	if (a->joined == b->id && a->music == LEG_MUSIC_NONE && b->music == LEG_MUSIC_NONE)
+		return 0;
 	if (a->joined)
 		err = leg_media_part(a);
 	cmd.u.join.peer = b->id;
@@ -260,6 +265,9 @@ int leg_media_part(struct leg *leg)
 
 	if (!leg->joined)
 		return 0;
+	music_end(leg);
+	if (peer)
+		music_end(peer);
 	err = leg_media_post(leg, &cmd);
 	if (err)
 		return err;

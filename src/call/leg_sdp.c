@@ -10,6 +10,7 @@
 #include "call/leg_codecs.h"
 #include "call/leg_media.h"
 #include "call/leg_press.h"
+#include "call/music.h"
 #include "call/services.h"
 #include "media/format.h"
 
@@ -235,6 +236,20 @@ static int write_direct(struct buf *out, const struct writing *w, bool is_opened
 	return sdp_relay(out, from, &rw);
 }
 
+/* What `from` does, as far as an offer leaves it; who holds without a sound has music played. */
+static enum sdp_direction direction_for(const struct writing *w, size_t i)
+{
+	enum sdp_direction d = direction_of(&w->from->media[i]), theirs;
+
+	if (music_is_for(w->to, &w->from->media[i]))
+		d = SDP_SENDONLY;
+	if (!w->offer || i >= w->offer->nmedia)
+		return d;
+	theirs = direction_of(&w->offer->media[i]);
+	return (enum sdp_direction)(d & ((theirs & SDP_SENDONLY ? SDP_RECVONLY : 0) |
+					 (theirs & SDP_RECVONLY ? SDP_SENDONLY : 0)));
+}
+
 static int write_from(struct buf *out, const struct writing *w, bool is_opened)
 {
 	struct leg *to = w->to;
@@ -253,7 +268,7 @@ static int write_from(struct buf *out, const struct writing *w, bool is_opened)
 	if (to->is_direct)
 		return write_direct(out, w, is_opened);
 	for (size_t i = 0; i < from->nmedia; i++) {
-		media[i].direction = is_opened ? SDP_SENDRECV : direction_of(&from->media[i]);
+		media[i].direction = is_opened ? SDP_SENDRECV : direction_for(w, i);
 		media[i].is_refused = is_refused(from, i) || i >= to->nstreams ||
 				      !leg_keys_describe(to, w->offer, from->media[i].proto, i,
 							 &room[i], &media[i].guard);

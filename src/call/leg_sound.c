@@ -5,6 +5,7 @@
 #include "call/leg_media.h"
 #include "call/leg_press.h"
 #include "call/leg_sound.h"
+#include "call/music.h"
 #include "call/services.h"
 #include "media/files.h"
 
@@ -43,6 +44,7 @@ int leg_sound_play(struct leg *leg, const struct owner_play *play)
 	p->most_ms = play->most_ms;
 	p->until_key = play->until_key;
 	p->to_room = play->to_room;
+	p->is_shared = play->is_shared;
 	err = leg_media_post(leg, &cmd);
 	if (!err)
 		leg->play_seq = cmd.seq;
@@ -116,6 +118,8 @@ static bool refused(struct leg *leg, const struct media_event *ev)
 
 bool leg_sound_event(struct leg *leg, const struct media_event *ev)
 {
+	if (music_event(leg, ev))
+		return true;
 	switch (ev->type) {
 	case MEDIA_KEY:
 		leg_press_heard(leg, ev->u.key);

@@ -71,6 +71,7 @@ struct owner_play {
 	uint32_t times;	       /* 0: for ever */
 	uint32_t most_ms;      /* 0: as long as it takes */
 	bool until_key;	       /* a key ends it */
+	bool is_shared;	       /* heard together with all who hear the same: files, for ever */
 	bool to_room;	       /* everybody in the leg's room hears it */
 };
 int owner_play(struct call *call, oid leg,
@@ -88,6 +89,8 @@ int owner_record_end(struct call *call, oid leg) MUST_USE;
 /* Into a room (0: out of it), where it speaks to groups and hears groups: media/media.h says how that is used. */
 int owner_mix(struct call *call, oid leg, uint64_t room, uint32_t speaks, uint32_t hears) MUST_USE;
 const char *owner_folder(const struct call *call); /* for files of services; NULL: there is none */
+/* Folder of prompts, one folder in it for each language; NULL: there is none. */
+const char *owner_sounds(const struct call *call);
 /* The extension that calls; 0: none. */
 uint64_t owner_caller_extension(const struct call *call);
 /* Change the configuration: the object as a PATCH would.  ENOTSUP, ENOBUFS … */

@@ -167,6 +167,11 @@ const char *owner_folder(const struct call *call)
 	return call->cs->conf.folder;
 }
 
+const char *owner_sounds(const struct call *call)
+{
+	return call->cs->conf.sounds;
+}
+
 int owner_answer(struct call *call, oid id)
 {
 	struct leg *leg = owned(call, id);

@@ -16,6 +16,10 @@ struct setting {
 	int (*set)(struct config *c, struct str value);
 };
 
+/* Of Debian's asterisk-core-sounds-LANGUAGE-wav and asterisk-moh-opsound-wav, which need no Asterisk. */
+#define SOUNDS_DIR "/usr/share/asterisk/sounds"
+#define MUSIC_FILE "/usr/share/asterisk/moh/macroform-cold_day.wav"
+
 static int set_port(uint16_t *port, struct str value)
 {
 	uint32_t n;
@@ -149,6 +153,17 @@ static int set_log_file(struct config *c, struct str value)
 	return str_copy(c->log_file, sizeof(c->log_file), value);
 }
 
+static int set_sounds(struct config *c, struct str value)
+{
+	return str_copy(c->sounds, sizeof(c->sounds), value);
+}
+
+/* "none": a tone. */
+static int set_music(struct config *c, struct str value)
+{
+	return str_copy(c->music, sizeof(c->music), str_ieq(value, STR("none")) ? STR("") : value);
+}
+
 static int set_log_json(struct config *c, struct str value)
 {
 	c->log_json = !str_ieq(value, STR("no"));
@@ -197,6 +212,10 @@ static const struct setting settings[] = {
 	{"rtp-ports", "A-B", "ports for RTP and RTCP (45000-65000)", set_rtp_ports},
 	{"silence-timeout", "S", "hang up a call without RTP for this many seconds (120)",
 	 set_silence},
+	{"music", "FILE",
+	 "WAV file for who is held; none: a tone (" MUSIC_FILE ", when it is there)", set_music},
+	{"sounds", "DIR", "folder of prompts, with a folder for each language (" SOUNDS_DIR ")",
+	 set_sounds},
 	{"media-threads", "N", "threads that relay RTP (one per CPU)", set_media_threads},
 	{"media-spread", NULL, "spread calls evenly over them, instead of filling one first",
 	 set_media_spread},
@@ -354,6 +373,8 @@ int config_read(struct config *c, int argc, char **argv)
 		.rtp_max = 65000,
 		.node = 1,
 		.silence_ms = 120000,
+		.music = MUSIC_FILE,
+		.sounds = SOUNDS_DIR,
 		.log_level = LOG_INFO,
 	};
 	err = read_options(c, argc, argv);

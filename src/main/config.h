@@ -37,6 +37,8 @@ struct config {
 	uint64_t node;
 	unsigned media_threads; /* 0: one per CPU */
 	bool media_spread;	/* over all of them, not one after the other */
+	char sounds[512];	/* folder of prompts, one of each language in it */
+	char music[512];	/* WAV file for who is held; "": a tone */
 	uint32_t silence_ms;	/* no RTP this long ends a call */
 	char log_file[512];	/* "": stderr */
 	bool log_json;

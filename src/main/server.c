@@ -401,6 +401,8 @@ static int start_calls(struct server *s)
 		.node = s->config.node,
 		.boot = s->boot,
 		.folder = s->config.data_dir,
+		.music = s->config.music,
+		.sounds = s->config.sounds,
 		.silence_ms = s->config.silence_ms,
 	};
 	int err = calls_alloc(&s->calls, &conf);

@@ -97,12 +97,8 @@ static int ask(struct files *f, const struct asked *a)
 int files_load(struct files *f, const struct files_ask *who, struct path_list *paths,
 	       uint32_t rate_hz)
 {
-	struct asked a = {.what = ASKED_LOAD, .ask = *who, .paths = paths, .rate_hz = rate_hz};
-	int err = ask(f, &a);
-
-	if (err)
-		mem_free(paths);
-	return err;
+	return ask(f, &(struct asked){
+			      .what = ASKED_LOAD, .ask = *who, .paths = paths, .rate_hz = rate_hz});
 }
 
 int files_record(struct files *f, const struct files_ask *who, const char *path, uint32_t rate_hz,
@@ -224,6 +220,8 @@ static int make_clip(struct clip **cp, const char *path, uint32_t rate_hz)
 	if (!err)
 		err = wav_samples(&w, rate_hz, &pcm, &n);
 	mem_free(bytes);
+	if (err && !why)
+		log_warn(NULL, LOGID_MEDIA, "%s cannot be played: %s", path, strerror(err));
 	if (err)
 		return err;
 	*cp = mem_alloc(sizeof(**cp) + n * sizeof(*pcm));

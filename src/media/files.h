@@ -63,7 +63,7 @@ struct files_ask {
 	oid session;
 	uint32_t seq;
 };
-/* All at rate_hz; the list of paths is the thread's from now on, also when this fails. */
+/* All at rate_hz; the list of paths is the thread's from now on, unless this fails. */
 int files_load(struct files *f, const struct files_ask *ask, struct path_list *paths,
 	       uint32_t rate_hz) MUST_USE;
 

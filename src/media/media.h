@@ -117,7 +117,9 @@ struct media_play {
 	uint32_t times;			      /* MEDIA_FOR_EVER */
 	uint32_t most_ms;		      /* 0: as long as it takes */
 	bool until_key;			      /* a key ends it */
-	bool to_room;			      /* all in the room hear it, not the leg alone */
+	bool is_shared; /* with all of the thread who hear the same, which it joins where it is
+					       * (paths or tone, for ever): as a room of their own; MEDIA_MIX ends it */
+	bool to_room;	/* all in the room hear it, not the leg alone */
 };
 
 /* Rooms: a member speaks to the groups of one mask and hears those of another, never itself.  A conference: all 1 and 1.

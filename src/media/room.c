@@ -6,28 +6,37 @@
 
 enum { NARROW_HZ = 8000 };
 
-static bool same_id(const struct map_node *node, const void *key)
+struct room_key {
+	oid id;
+	bool is_music;
+};
+
+static bool same_key(const struct map_node *node, const void *arg)
 {
-	return CONTAINER_OF(node, struct room, node)->id == *(const oid *)key;
+	const struct room *r = CONTAINER_OF(node, struct room, node);
+	const struct room_key *key = arg;
+
+	return r->id == key->id && r->is_music == key->is_music;
 }
 
-static struct room *find(const struct sounds *ss, oid id)
+static struct room *find(const struct sounds *ss, const struct room_key *key)
 {
-	struct map_node *node = map_find(&ss->rooms, map_hash_u64(id, 0), same_id, &id);
+	struct map_node *node = map_find(&ss->rooms, map_hash_u64(key->id, 0), same_key, key);
 
 	return node ? CONTAINER_OF(node, struct room, node) : NULL;
 }
 
-static struct room *make(struct sounds *ss, oid id)
+static struct room *make(struct sounds *ss, const struct room_key *key)
 {
 	struct room *r = mem_alloc(sizeof(*r));
 
 	if (!r)
 		return NULL;
-	r->id = id;
+	r->id = key->id;
+	r->is_music = key->is_music;
 	r->rate_hz = NARROW_HZ;
 	list_init(&r->members);
-	map_add(&ss->rooms, &r->node, map_hash_u64(id, 0));
+	map_add(&ss->rooms, &r->node, map_hash_u64(key->id, 0));
 	return r;
 }
 
@@ -78,17 +87,18 @@ static int set_rate(struct room *r)
 	return err;
 }
 
-int room_enter(struct sounds *ss, struct sound *s, oid id)
+int room_enter(struct sounds *ss, struct sound *s, oid id, bool is_music)
 {
+	struct room_key key = {id, is_music};
 	struct room *r;
 	int err;
 
-	if (s->room && s->room->id == id)
+	if (s->room && s->room->id == id && s->room->is_music == is_music)
 		return 0;
 	room_leave(s);
-	r = find(ss, id);
+	r = find(ss, &key);
 	if (!r)
-		r = make(ss, id);
+		r = make(ss, &key);
 	if (!r)
 		return ENOMEM;
 	list_append(&r->members, &s->in_room);

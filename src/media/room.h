@@ -32,7 +32,8 @@ struct chorus { /* one mix in one codec, encoded once a tick */
 
 struct room {
 	struct map_node node;
-	oid id;
+	oid id; /* or, of music, what names it */
+	bool is_music;
 	uint32_t rate_hz;
 	struct link members;
 	size_t nmembers;
@@ -43,7 +44,7 @@ struct room {
 	struct chorus choruses[ROOM_MAX_CHORUSES];
 };
 
-int room_enter(struct sounds *ss, struct sound *s, oid id) MUST_USE;
+int room_enter(struct sounds *ss, struct sound *s, oid id, bool is_music) MUST_USE;
 void room_leave(struct sound *s);
 void room_mix(struct room *r); /* after all have said what they say this tick */
 /* What this member hears: into out, or, where several hear the same, already encoded (NULL: not). */

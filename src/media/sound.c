@@ -268,9 +268,16 @@ void sound_hush(struct sound *s, int why)
 static int start(struct sound *s, const struct media_play *what, struct clip_list *list,
 		 uint32_t seq)
 {
-	if (what->to_room && !s->room) {
+	if ((what->to_room || what->is_shared) && !s->room) {
 		clip_list_free(list);
 		return ENOENT;
+	}
+	if (what->is_shared) {
+		if (s->room->playing.is_on) /* others have it already */
+			clip_list_free(list);
+		else
+			playing_start(&s->room->playing, what, list, seq);
+		return 0;
 	}
 	if (!what->to_room) {
 		stop(s, &s->playing, ECANCELED);
@@ -284,15 +291,42 @@ static int start(struct sound *s, const struct media_play *what, struct clip_lis
 	return 0;
 }
 
+/* What is heard together: by the files, or the tone. */
+static uint64_t music_id(const struct media_play *what)
+{
+	uint64_t id = map_hash_u64(what->hz[0], what->hz[1]);
+
+	for (size_t i = 0; what->paths && i < what->paths->n; i++)
+		id = map_hash2(id, str_of(what->paths->paths[i]));
+	return id ? id : 1;
+}
+
+static int listen_in(struct sound *s, const struct media_play *what)
+{
+	int err;
+
+	sound_hush(s, ECANCELED);
+	err = room_enter(s->all, s, music_id(what), true);
+	s->speaks = 0;
+	s->hears = 1;
+	return err;
+}
+
 int sound_play(struct sound *s, const struct media_cmd *cmd)
 {
 	const struct media_play *what = &cmd->u.play;
 	struct files_ask ask = {s->all->worker, s->session->id, cmd->seq};
-	int err;
+	int err = 0;
 
 	speak_up(s);
+	if (what->is_shared)
+		err = listen_in(s, what);
+	if (err)
+		return err;
 	if (!what->paths)
 		return start(s, what, NULL, cmd->seq);
+	if (what->is_shared && s->room->playing.is_on)
+		return 0;
 	s->loading = 0;
 	err = files_load(s->all->files, &ask, what->paths, voice_rate(s->voice));
 	if (err)
@@ -393,7 +427,7 @@ int sound_mix(struct sound *s, const struct media_mix *mix)
 		room_leave(s);
 		return 0;
 	}
-	err = room_enter(s->all, s, mix->room);
+	err = room_enter(s->all, s, mix->room, false);
 	if (err)
 		return err;
 	s->speaks = mix->speaks;

@@ -478,6 +478,13 @@ enum office_state model_office(const struct model *m, uint64_t tenant_id, uint64
 	return offices_ask(m->offices, m, tenant_id, office_hours_id, wall_us, reasonp);
 }
 
+void model_local_time(const struct model *m, uint64_t tenant_id, int64_t wall_us,
+		      struct local_time *t)
+{
+	check_thread(m);
+	zone_local(offices_zone(m->offices, tenant_id), wall_us / 1000000, t);
+}
+
 /* --- domains --- */
 
 static bool same_alias(const struct map_node *node, const void *key)

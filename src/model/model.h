@@ -15,6 +15,7 @@
 #ifndef MODEL_MODEL_H
 #define MODEL_MODEL_H
 
+#include "base/zone.h"
 #include "schema/types.h"
 
 struct model;
@@ -76,6 +77,10 @@ const struct object *model_number(const struct model *m, uint64_t tenant_id, str
 enum office_state { OFFICE_OPEN, OFFICE_CLOSED, OFFICE_HOLIDAY };
 enum office_state model_office(const struct model *m, uint64_t tenant_id, uint64_t office_hours_id,
 			       int64_t wall_us, const struct holiday **reasonp);
+
+/* The time where the tenant is. */
+void model_local_time(const struct model *m, uint64_t tenant_id, int64_t wall_us,
+		      struct local_time *t);
 
 /* Any object, for code that knows no resource by name. */
 const struct object *model_object(const struct model *m, const struct resource *res,

@@ -296,3 +296,10 @@ enum office_state offices_ask(const struct offices *o, const struct model *m, ui
 		week = model_object(m, &resource_office_hours, tenant_id, f->default_id);
 	return office_at(f->zone, (const struct office_hours *)week, NULL, 0, wall_us, NULL);
 }
+
+const struct zone *offices_zone(const struct offices *o, uint64_t tenant_id)
+{
+	const struct office *f = office_of(o, tenant_id);
+
+	return f ? f->zone : NULL;
+}

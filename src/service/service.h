@@ -11,7 +11,7 @@
 #include "call/owner.h"
 
 extern const struct owner_kind service_ring_group, service_echo, service_tone, service_record_test,
-	service_mix, service_page, service_page_listen;
+	service_mix, service_speak, service_page, service_page_listen;
 extern const struct owner_kind service_switch;
 
 int services_register_all(struct calls *cs) MUST_USE;
