@@ -684,7 +684,7 @@ void call_leg_heard(struct call *call, struct leg *leg)
 
 void call_leg_held(struct call *call, struct leg *leg, bool is_held)
 {
-	music_hold(leg, is_held);
+	music_follow(leg);
 	events_target(leg, is_held ? BUS_CALL_HOLD : BUS_CALL_UNHOLD, NULL);
 	lines_changed(leg);
 }

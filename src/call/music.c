@@ -28,12 +28,6 @@ static enum sdp_direction direction_of(const struct sdp_media *m)
 	return m->is_held ? m->direction & SDP_SENDONLY : m->direction;
 }
 
-bool music_is_for(const struct leg *leg, const struct sdp_media *from)
-{
-	return leg->st == LEG_UP && !leg->call->service && leg->call->bridge &&
-	       !direction_of(from) && str_ieq(from->kind, STR("audio")) && is_on(leg);
-}
-
 /* Does it want to hear nothing of the other side?  Who only listens does not hold. */
 static bool holds(const struct leg *leg)
 {
@@ -44,6 +38,13 @@ static bool holds(const struct leg *leg)
 			return !(direction_of(m) & SDP_RECVONLY);
 	}
 	return false;
+}
+
+bool music_is_for(const struct leg *leg, const struct sdp_media *from)
+{
+	return leg->st == LEG_UP && !leg->call->service && leg->call->bridge &&
+	       !direction_of(from) && str_ieq(from->kind, STR("audio")) && !holds(leg) &&
+	       is_on(leg);
 }
 
 /* A name, no path: nobody's file but the tenant's. */
@@ -112,25 +113,36 @@ void music_end(struct leg *leg)
 }
 
 /* They talk again. */
-static void take_back(struct leg *leg, struct leg *holder)
+static void take_back(struct leg *leg, struct leg *peer)
 {
-	struct media_cmd cmd = {.type = MEDIA_JOIN, .u.join.peer = holder->id};
+	struct media_cmd cmd = {.type = MEDIA_JOIN, .u.join.peer = peer->id};
 
-	leg->music = LEG_MUSIC_NONE;
-	if (leg->joined == holder->id && leg_media_post(leg, &cmd))
+	if (leg->joined == peer->id && leg_media_post(leg, &cmd))
 		call_end(leg->call, REASON_OVERLOAD, 0, "system", STR_NONE);
 }
 
-void music_hold(struct leg *holder, bool is_held)
+static void follow(struct leg *leg, const struct leg *peer)
 {
-	struct leg *peer = bridge_peer(holder->call->bridge, holder);
+	bool is_due = is_on(leg) && holds(peer) && !holds(leg);
 
-	if (!peer || leg_is_over(peer))
+	if (is_due && leg->music == LEG_MUSIC_NONE)
+		play_from(leg, LEG_MUSIC_TENANTS);
+	else if (!is_due)
+		music_end(leg);
+}
+
+void music_follow(struct leg *leg)
+{
+	struct leg *peer = bridge_peer(leg->call->bridge, leg);
+	bool was_playing;
+
+	if (!peer || leg_is_over(peer) || leg_is_over(leg))
 		return;
-	if (is_held && peer->music == LEG_MUSIC_NONE && is_on(peer) && holds(holder))
-		play_from(peer, LEG_MUSIC_TENANTS);
-	else if (!is_held && peer->music != LEG_MUSIC_NONE)
-		take_back(peer, holder);
+	was_playing = leg->music || peer->music;
+	follow(leg, peer);
+	follow(peer, leg);
+	if (was_playing && !leg->music && !peer->music)
+		take_back(leg, peer);
 }
 
 bool music_event(struct leg *leg, const struct media_event *ev)

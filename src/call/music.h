@@ -14,9 +14,8 @@
 
 /* A line that neither sends nor receives is told to this leg, which talks, as one that sends: the music. */
 bool music_is_for(const struct leg *leg, const struct sdp_media *from);
-void music_hold(struct leg *holder,
-		bool is_held);	 /* it holds the other side, or has taken it back */
-void music_end(struct leg *leg); /* it goes elsewhere */
+void music_follow(struct leg *leg); /* it holds the other side, or has taken it back */
+void music_end(struct leg *leg);    /* it goes elsewhere */
 /* An answer of the engine about it; false: it is about something else. */
 bool music_event(struct leg *leg, const struct media_event *ev);
 
