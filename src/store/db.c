@@ -131,6 +131,16 @@ int db_exec(struct db *db, const char *sql)
 	return db->ops->exec(db, sql);
 }
 
+int db_listen(struct db *db, const char *channel)
+{
+	return db->ops->listen ? db->ops->listen(db, channel) : ENOTSUP;
+}
+
+int db_notice(struct db *db, int stop_fd, int wait_ms, char *text, size_t text_bytes)
+{
+	return db->ops->notice ? db->ops->notice(db, stop_fd, wait_ms, text, text_bytes) : ENOTSUP;
+}
+
 static bool same_text(const struct map_node *node, const void *key)
 {
 	return strcmp(CONTAINER_OF(node, struct db_stmt, by_text)->sql, key) == 0;

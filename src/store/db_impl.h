@@ -29,6 +29,8 @@ struct db_ops {
 	int (*commit)(struct db *db);
 	void (*rollback)(struct db *db);
 	int (*exec)(struct db *db, const char *sql);
+	int (*listen)(struct db *db, const char *channel); /* NULL: cannot */
+	int (*notice)(struct db *db, int stop_fd, int wait_ms, char *text, size_t text_bytes);
 	int (*prepare)(struct db_stmt *st);
 	void (*unprepare)(struct db_stmt *st);
 	void (*bind_int)(struct db_stmt *st, unsigned n, int64_t v);

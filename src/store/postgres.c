@@ -9,6 +9,7 @@
  */
 #include <inttypes.h>
 #include <libpq-fe.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -276,6 +277,51 @@ static void pg_rollback(struct db *db)
 	pg->in_transaction = false;
 }
 
+/* ---- notifications ---- */
+
+static int pg_listen(struct db *db, const char *channel)
+{
+	struct pg_db *pg = pg_of(db);
+	char sql[64];
+	int err = ensure(pg);
+
+	if (err)
+		return err;
+	snprintf(sql, sizeof(sql), "LISTEN %.40s", channel);
+	return plain(pg, sql);
+}
+
+static int take_notice(struct pg_db *pg, char *text, size_t text_bytes)
+{
+	PGnotify *n = PQnotifies(pg->conn);
+
+	if (!n)
+		return ENOENT;
+	str_fit(text, text_bytes, str_of(n->extra));
+	PQfreemem(n);
+	return 0;
+}
+
+static int pg_notice(struct db *db, int stop_fd, int wait_ms, char *text, size_t text_bytes)
+{
+	struct pg_db *pg = pg_of(db);
+	struct pollfd fds[2] = {{.events = POLLIN}, {.fd = stop_fd, .events = POLLIN}};
+
+	if (!is_alive(pg))
+		return EAGAIN;
+	if (!take_notice(pg, text, text_bytes))
+		return 0;
+	fds[0].fd = PQsocket(pg->conn);
+	if (poll(fds, ARRAY_LEN(fds), wait_ms) <= 0 || fds[1].revents)
+		return ENOENT;
+	if (!PQconsumeInput(pg->conn)) {
+		keep_error(pg, PQerrorMessage(pg->conn));
+		disconnect(pg);
+		return EAGAIN;
+	}
+	return take_notice(pg, text, text_bytes) ? EINTR : 0;
+}
+
 static int pg_prepare(struct db_stmt *st)
 {
 	struct pg_stmt *s = stmt_of(st);
@@ -458,6 +504,8 @@ const struct db_ops db_postgres_ops = {
 	.commit = pg_commit,
 	.rollback = pg_rollback,
 	.exec = pg_run,
+	.listen = pg_listen,
+	.notice = pg_notice,
 	.prepare = pg_prepare,
 	.unprepare = pg_unprepare,
 	.bind_int = pg_bind_number,

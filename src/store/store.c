@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "base/log.h"
 #include "store/backup_impl.h"
+#include "store/feed.h"
 #include "store/migrate.h"
 #include "store/store_impl.h"
 
@@ -136,6 +137,7 @@ int store_post(struct store *s, const struct store_request *req)
 	case STORE_RESTORE:
 	case STORE_LOGOUT:
 	case STORE_APPLY:
+	case STORE_FEED:
 		return db_worker_post(&s->writer, req);
 	case STORE_BACKUP:
 		return backups_post(s->backups, req);
@@ -213,12 +215,16 @@ int store_load(struct store *s, store_load_h *fn, void *arg)
 		return err;
 	rows = store_rows(s, l.db);
 	err = db_begin(l.db, false);
+	if (!err)
+		err = feed_loaded(s->feed, l.db);
 	for (size_t i = 0; !err && resources[i]; i++)
 		err = rows_each(&rows, resources[i], hand_over, &l);
 	buf_free(&rows.hold);
 	db_close(l.db);
 	if (!err)
 		atomic_store(&s->is_loaded, true);
+	if (!err)
+		err = feed_listen(s->feed);
 	return err;
 }
 
@@ -421,6 +427,8 @@ int store_open(struct store **sp, const struct store_conf *conf)
 		err = prepare(s);
 	s->news = conf->news;
 	if (!err)
+		err = feed_open(&s->feed, s);
+	if (!err)
 		err = start_threads(s, nreaders);
 	if (!err)
 		err = backups_open(&s->backups, s);
@@ -437,10 +445,12 @@ struct store *store_close(struct store *s)
 
 	if (!s)
 		return NULL;
+	feed_stop(s->feed);
 	backups_stop(s->backups); /* it posts to the writer, and so do they */
 	hashers_stop(s);
 	db_worker_stop(&s->writer);
 	s->backups = backups_close(s->backups);
+	s->feed = feed_close(s->feed);
 	for (unsigned i = 0; i < s->nreaders; i++)
 		db_worker_stop(&s->readers[i].worker);
 	while (s->changes && ring_pop(s->changes, &c))

@@ -69,6 +69,7 @@ struct store_actor {
  * RESTORE the tenant's configuration as it was: {"at":µs,"refuse":[…]} → {"changes","revision"}; all or nothing
  * BACKUP  what store/backup_ops.def says of the name in `query`
  * APPLY   of what `backup` says (store/backup_impl.h): for the backups' own thread
+ * FEED    others have changed the tenant (STORE_ALL: any): the store's own, nobody is answered
  * QUERY   arguments → answer, as queries.def says for the name in `query`
  * LOGIN   {"username","password","domain"?,"token_hash","ttl_seconds"} → {"tenant_id","user_id","username","expires_at"};
  *         without domain: tenant 0, else a tenant by that name.  Verifies argon2id (a few at a time, also for users that
@@ -88,11 +89,13 @@ enum store_op {
 	STORE_QUERY,
 	STORE_BACKUP,
 	STORE_APPLY,
+	STORE_FEED,
 	STORE_LOGIN,
 	STORE_LOGOUT
 };
 
 /* One request.  `reply_to` receives a struct store_reply with the same token. */
+#define STORE_ALL UINT64_MAX
 struct store_request {
 	enum store_op op;
 	uint64_t token;
@@ -145,7 +148,6 @@ struct store_change {
 	uint64_t id;
 	struct object *after; /* owned by the receiver */
 };
-#define STORE_ALL UINT64_MAX
 struct ring *store_changes(struct store *s);
 void store_applied(struct store *s, uint64_t token);
 

@@ -72,12 +72,31 @@ static int run_item(struct writer *w, struct item *it, int64_t now_us)
 	return err;
 }
 
+/* Each tenant once for a request; PostgreSQL folds what is said twice in a transaction. */
+static int tell_others(struct writer *w, const struct item *v, size_t n)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < n; i++) {
+		const struct edit *e = &v[i].edit;
+
+		for (size_t k = v[i].err ? 0 : e->nchanges; !err && k-- > 0;)
+			if (k + 1 == e->nchanges ||
+			    e->changes[k].tenant_id != e->changes[k + 1].tenant_id)
+				err = feed_tell_others(w->store->feed, w->db,
+						       e->changes[k].tenant_id);
+	}
+	return err;
+}
+
 static int run_batch(struct writer *w, struct item *v, size_t n, int64_t now_us)
 {
 	int err = db_begin(w->db, true);
 
 	for (size_t i = 0; !err && i < n; i++)
 		err = run_item(w, &v[i], now_us);
+	if (!err)
+		err = tell_others(w, v, n);
 	if (err) {
 		db_rollback(w->db);
 		return err;
@@ -92,6 +111,8 @@ static void refuse_newcomers(struct writer *w)
 	struct store_request req;
 
 	while (db_worker_next(&w->store->writer, &req, RETRY_MS)) {
+		if (req.op == STORE_FEED)
+			continue;
 		store_answer_error(&req, EAGAIN, NULL);
 		free(req.json);
 	}
@@ -150,7 +171,7 @@ static void push_changes(struct writer *w, struct item *it)
 		return;
 	for (size_t i = 0; i < it->edit.nchanges; i++) {
 		it->edit.changes[i].token = token;
-		if (feed_push(w->store, &it->edit.changes[i]))
+		if (feed_push_own(w->store->feed, w->store, &w->rows, &it->edit.changes[i]))
 			return;
 	}
 }
@@ -224,6 +245,8 @@ static int apply_backup(struct writer *w, const struct backup_order *order,
 
 	if (!err)
 		err = backup_apply(&w->rows, order, clock_wall_us(clock_real()), errs);
+	if (!err)
+		err = feed_tell_others(w->store->feed, w->db, STORE_ALL);
 	if (err)
 		db_rollback(w->db);
 	else
@@ -252,14 +275,25 @@ static void handle_backup(struct writer *w, struct item *it)
 	err = take_ticket(w, it, &token);
 	it->edit.nchanges = 0;
 	if (!err)
-		err = feed_reload(w->store, &w->rows, token);
+		err = feed_reload(w->store, w->store->feed, &w->rows, token);
 	if (err)
 		log_error(NULL, LOGID_BACKUP, "what was restored takes effect at the next start");
 }
 
 static bool is_alone(const struct store_request *req)
 {
-	return req->op == STORE_APPLY && !req->backup->label.tenant_id;
+	return req->op == STORE_FEED || (req->op == STORE_APPLY && !req->backup->label.tenant_id);
+}
+
+static void handle_alone(struct writer *w, struct item *it)
+{
+	int err;
+
+	if (it->req.op == STORE_APPLY)
+		return handle_backup(w, it);
+	err = feed_catch_up(w->store->feed, &w->rows, it->req.tenant_id);
+	if (err) /* the listener looks at everything when the database is back */
+		log_info(NULL, LOGID_STORE, "changes of other nodes wait: %s", strerror(err));
 }
 
 /* What waits together is one batch; what takes the place of everything is by itself. */
@@ -272,7 +306,7 @@ static void handle_waiting(struct writer *w)
 			if (n)
 				handle(w, w->v, n);
 			w->v[0].req = w->v[n].req;
-			return handle_backup(w, &w->v[0]);
+			return handle_alone(w, &w->v[0]);
 		}
 		n++;
 	} while (n < BATCH && ring_pop(w->store->writer.queue, &w->v[n].req));
@@ -293,6 +327,8 @@ void writer_main(void *arg)
 	while (!db_worker_stopping(&s->writer)) {
 		if (db_worker_next(&s->writer, &w->v[0].req, IDLE_MS))
 			handle_waiting(w);
+		if (w->db)
+			feed_retry(s->feed, &w->rows);
 		ticket_retry(s->tickets);
 	}
 	buf_free(&w->rows.hold);
