@@ -431,37 +431,25 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(guessing_blocks_a_stranger_and_only_it), TEST(slow_mistakes_block_nobody),
+		TEST(guessing_blocks_a_stranger_and_only_it),
+		TEST(slow_mistakes_block_nobody),
 		TEST(the_same_wrong_answer_again_is_no_second_try),
 		TEST(an_office_is_not_locked_out_by_one_wrong_phone),
 		TEST(challenges_that_nobody_answers_block),
 		TEST(phones_that_start_at_once_are_let_in),
 		TEST(whom_the_configuration_names_is_never_counted),
-		TEST(too_many_packets_a_second_block), TEST(just_under_the_limit_goes_on_for_ever),
+		TEST(too_many_packets_a_second_block),
+		TEST(just_under_the_limit_goes_on_for_ever),
 		TEST(a_known_office_is_slowed_down_and_not_blocked),
-		TEST(an_ipv6_household_is_one_source), TEST(rules_come_before_counts),
-		TEST(a_rule_ends_when_it_says), TEST(there_are_only_so_many_rules),
+		TEST(an_ipv6_household_is_one_source),
+		TEST(rules_come_before_counts),
+		TEST(a_rule_ends_when_it_says),
+		TEST(there_are_only_so_many_rules),
 		TEST(the_operator_sees_and_frees_who_is_blocked),
-		cmocka_unit_test_setup_teardown(name, setup,
-						teardown) const struct CMUnitTest tests[] = {
-			TEST(guessing_blocks_a_stranger_and_only_it),
-			TEST(slow_mistakes_block_nobody),
-			TEST(the_same_wrong_answer_again_is_no_second_try),
-			TEST(an_office_is_not_locked_out_by_one_wrong_phone),
-			TEST(challenges_that_nobody_answers_block),
-			TEST(phones_that_start_at_once_are_let_in),
-			TEST(whom_the_configuration_names_is_never_counted),
-			TEST(too_many_packets_a_second_block),
-			TEST(just_under_the_limit_goes_on_for_ever),
-			TEST(a_known_office_is_slowed_down_and_not_blocked),
-			TEST(an_ipv6_household_is_one_source),
-			TEST(rules_come_before_counts),
-			TEST(a_rule_ends_when_it_says),
-			TEST(there_are_only_so_many_rules),
-			TEST(who_was_blocked_before_a_restart_is_so_for_the_rest_of_its_time),
-			TEST(strangers_without_number_take_bounded_memory),
-			TEST(without_memory_everybody_is_heard),
-		};
+		TEST(who_was_blocked_before_a_restart_is_so_for_the_rest_of_its_time),
+		TEST(strangers_without_number_take_bounded_memory),
+		TEST(without_memory_everybody_is_heard),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
