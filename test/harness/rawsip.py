@@ -37,6 +37,8 @@ class Message:
 class RawSip:
     """`domain` is where requests go by default."""
 
+    capture = None  # a harness.wireshark.Capture, when somebody wants to see all that is heard
+
     def __init__(self, ip, server, port=5060, domain=None, transport="UDP", server_port=5060):
         family = socket.AF_INET6 if ":" in ip else socket.AF_INET
         self.transport = transport
@@ -74,6 +76,8 @@ class RawSip:
             except ConnectionResetError:
                 return None
             if self.transport == "UDP":
+                if self.capture:
+                    self.capture.add(data)
                 if data.strip():
                     return Message(data.decode(errors="replace"))
                 continue
@@ -91,6 +95,8 @@ class RawSip:
         if len(rest) < size:
             return None
         self._data = rest[size:]
+        if self.capture:
+            self.capture.add(head + mark + rest[:size])
         return Message((head + mark + rest[:size]).decode(errors="replace"))
 
     def final(self, timeout=5.0, cseq=None):

@@ -5,7 +5,20 @@ import pytest
 from harness.addresses import Addresses
 from harness.device import Device
 from harness.rawcall import Phone
+from harness.rawsip import RawSip
 from harness.server import Server
+from harness.wireshark import Capture
+
+
+@pytest.fixture(scope="session", autouse=True)
+def capture():
+    """All that the peers of these tests hear; in the end another program must find nothing wrong with it."""
+    c = RawSip.capture = Capture()
+    yield c
+    RawSip.capture = None
+    faults = c.faults()
+    assert not faults, "\n".join(f"{f}\n{c.message(f[0])}" for f in faults[:5])
+    c.close()
 
 
 @pytest.fixture
