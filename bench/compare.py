@@ -13,8 +13,9 @@ import statistics
 import sys
 import tempfile
 
+from conference import bench_conference
 from process import Asterisk, Offhook, PeerMissing, Registrar, run_seconds
-from relay import CALLS, bench_relay
+from relay import CALLS, bench_capacity, bench_relay
 from watchers import bench_watchers
 
 from harness.sipp import Sipp, credentials
@@ -117,15 +118,17 @@ def bench_signalling(which, rounds, directory, without):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="register, call, relay, watchers (all when none is named)")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="register, call, relay, capacity, conference, watchers (all when none is named); media: relay, capacity and conference")
     parser.add_argument("--rounds", type=int, default=5, help="measurements of each system (%(default)s)")
     parser.add_argument("--calls", type=int, default=CALLS, help="relay: calls at once (%(default)s)")
+    parser.add_argument("--most", type=int, default=2000, help="capacity: calls to stop at (%(default)s)")
     parser.add_argument("--without", action="append", default=[], choices=("asterisk", "kamailio"),
                         help="register, call: leave that system out")
     parser.add_argument("--keep", help="folder for logs (a temporary one)")
     args = parser.parse_args()
-    known = {"register", "call", "relay", "watchers"}
-    which = set(args.names) or known
+    media = {"relay", "capacity", "conference"}
+    known = {"register", "call", "watchers"} | media
+    which = {name for given in args.names for name in (media if given == "media" else {given})} or known
     if which - known:
         parser.error(f"no such figure: {', '.join(sorted(which - known))}")
     directory = pathlib.Path(args.keep or tempfile.mkdtemp(prefix="offhook-bench-"))
@@ -136,6 +139,10 @@ def main():
             results += bench_signalling(which, args.rounds, directory, args.without)
         if "relay" in which:
             results += bench_relay(args.rounds, directory, figure, args.calls)
+        if "capacity" in which:
+            results += bench_capacity(directory, args.most)
+        if "conference" in which:
+            results += bench_conference(args.rounds, directory, figure)
         if "watchers" in which:
             results += bench_watchers(args.rounds, directory, figure)
     except (PeerMissing, RuntimeError, AssertionError) as error:

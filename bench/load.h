@@ -25,6 +25,8 @@ struct load_leg {
 struct load {
 	struct load_leg *legs; /* 2k and 2k + 1 are call k's */
 	size_t ncalls;
+	bool is_conference; /* only the callers are there: what comes is a mix, not what the other leg has sent */
+	size_t ntalkers; /* … of which so many send a voice, and the others silence */
 	bool is_sending, is_measuring;
 	uint64_t since_ns;   /* only what was sent since then is measured */
 	uint64_t late_ticks; /* the generator itself was over 5 ms behind: the run says little */

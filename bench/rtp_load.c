@@ -6,7 +6,11 @@
  * A relay:  rtp_load --calls N --relay IP --ports FILE --pid PID [--seconds S]
  * A server: rtp_load --calls N --server IP:PORT [--domain D] --from USER[:PASSWORD] --to NUMBER
  *                    [--callee USER:PASSWORD] --pid PID[,PID…] [--cps N] [--seconds S]
+ *                    [--conference TALKERS]  every call is a member of one room there, and so many of them speak
  * Both:     --peers IPA,IPB   the caller's and the callee's address; RTP on port 20000 + 2k, SIP on 5080 and 5060
+ *
+ * `drops` is what the kernel has thrown away at sockets of the addresses in use (last column of /proc/net/udp); `busy` the share
+ * of one CPU that the generator itself has needed.
  *
  * CPU is utime + stime of the processes and all their descendants, which the scheduler counts exactly (in 10 ms).  The last line is
  * JSON; the exit code is 1 when a call failed, a leg sends straight to the other end past the server, or packets were lost
@@ -17,6 +21,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 #include "bench/load.h"
@@ -27,7 +32,7 @@ struct args {
 	size_t ncalls;
 	unsigned seconds, cps;
 	double max_loss;
-	char *relay, *ports, *server, *peers;
+	char *relay, *ports, *server, *peers, *talkers;
 	struct sip_conf sip;
 	long pids[MAX_PIDS];
 	size_t npids;
@@ -87,6 +92,8 @@ static bool read_arg(struct args *a, const char *name, char *value)
 		a->sip.from = value;
 	else if (!strcmp(name, "--callee"))
 		a->sip.callee = value;
+	else if (!strcmp(name, "--conference"))
+		a->talkers = value;
 	else if (!strcmp(name, "--pid"))
 		read_pids(a, value);
 	else
@@ -205,6 +212,47 @@ static long resident_kb(const struct args *a)
 	return sum;
 }
 
+static double own_s(void)
+{
+	struct rusage u;
+
+	getrusage(RUSAGE_SELF, &u);
+	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+	       (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
+/* At our sockets and the server's: the rest of the machine is left out. */
+static uint64_t drops(const struct run *r)
+{
+	const struct args *a = &r->args;
+	in_addr_t ours[3] = {
+		bench_addr(a->sip.ip_a, 0).sin_addr.s_addr,
+		bench_addr(a->sip.ip_b, 0).sin_addr.s_addr,
+		a->relay ? bench_addr(a->relay, 0).sin_addr.s_addr : a->sip.server.sin_addr.s_addr,
+	};
+	FILE *f = fopen("/proc/net/udp", "r");
+	uint64_t sum = 0;
+	char line[512];
+
+	while (f && fgets(line, sizeof(line), f)) {
+		const char *last = line + strlen(line);
+		unsigned local;
+
+		if (sscanf(line, " %*d: %8X:", &local) != 1)
+			continue;
+		while (last > line && (last[-1] == ' ' || last[-1] == '\n'))
+			last--;
+		while (last > line && last[-1] != ' ')
+			last--;
+		for (unsigned i = 0; i < 3; i++)
+			if (local == ours[i])
+				sum += strtoul(last, NULL, 10);
+	}
+	if (f)
+		fclose(f);
+	return sum;
+}
+
 /* One tick of 1 ms, on time; SIP is read in between. */
 static void step(struct run *r)
 {
@@ -289,7 +337,13 @@ static size_t ndirect(const struct run *r)
 	return n;
 }
 
-static int tell(struct run *r, double cpu, long kb_before, long kb_after)
+struct told {
+	double cpu_s, own_s;
+	uint64_t drops;
+	long kb_before, kb_after;
+};
+
+static int tell(struct run *r, const struct told *t)
 {
 	size_t nup = r->sip ? sip_nup(r->sip) : r->args.ncalls, direct = ndirect(r);
 	uint64_t tx = 0, rx = 0;
@@ -305,26 +359,28 @@ static int tell(struct run *r, double cpu, long kb_before, long kb_after)
 	       "6f,\"cpu_s\":%.2f,"
 	       "\"cpu_us_per_packet\":%.3f,\"latency_us\":{\"p50\":%.0f,\"p99\":%.0f,\"p999\":%.0f}"
 	       ","
-	       "\"late_ticks\":%lu,\"kb_per_call\":%.1f}\n",
-	       r->args.ncalls, nup, direct, r->args.seconds, tx, rx, loss, cpu,
-	       rx ? 1e6 * cpu / (double)rx : 0, load_percentile_us(&r->load, 0.5),
+	       "\"late_ticks\":%lu,\"kb_per_call\":%.1f,\"drops\":%lu,\"busy\":%.3f}\n",
+	       r->args.ncalls, nup, direct, r->args.seconds, tx, rx, loss, t->cpu_s,
+	       rx ? 1e6 * t->cpu_s / (double)rx : 0, load_percentile_us(&r->load, 0.5),
 	       load_percentile_us(&r->load, 0.99), load_percentile_us(&r->load, 0.999),
-	       r->load.late_ticks, nup ? (double)(kb_after - kb_before) / (double)nup : 0);
+	       r->load.late_ticks, nup ? (double)(t->kb_after - t->kb_before) / (double)nup : 0,
+	       t->drops, t->own_s / r->args.seconds);
 	return nup == r->args.ncalls && !direct && loss <= r->args.max_loss ? 0 : 1;
 }
 
 int main(int argc, char **argv)
 {
 	static struct run r;
-	long kb_before, kb_after;
-	double cpu;
+	struct told t;
 	int rc;
 
 	r.args = read_args(argc, argv);
 	bench_descriptors();
 	add_descendants(&r.args);
 	load_open(&r.load, r.args.ncalls, r.args.sip.ip_a, r.args.sip.ip_b);
-	kb_before = resident_kb(&r.args);
+	r.load.is_conference = r.args.talkers != NULL;
+	r.load.ntalkers = r.args.talkers ? strtoul(r.args.talkers, NULL, 10) : 0;
+	t.kb_before = resident_kb(&r.args);
 	r.load.is_sending = true;
 	r.next_ns = load_now_ns();
 	if (r.args.relay) {
@@ -334,15 +390,20 @@ int main(int argc, char **argv)
 		place_calls(&r);
 	}
 	run_for(&r, SETTLE_S);
-	cpu = cpu_s(&r.args);
+	t = (struct told){.kb_before = t.kb_before,
+			  .cpu_s = -cpu_s(&r.args),
+			  .own_s = -own_s(),
+			  .drops = -drops(&r)};
 	r.load.since_ns = load_now_ns();
 	r.load.is_measuring = true;
 	run_for(&r, r.args.seconds);
-	cpu = cpu_s(&r.args) - cpu;
-	kb_after = resident_kb(&r.args);
+	t.cpu_s += cpu_s(&r.args);
+	t.own_s += own_s();
+	t.kb_after = resident_kb(&r.args);
 	r.load.is_sending = r.load.is_measuring = false;
 	run_for(&r, 0.5); /* the last ones are still under way */
-	rc = tell(&r, cpu, kb_before, kb_after);
+	t.drops += drops(&r);
+	rc = tell(&r, &t);
 	if (r.sip)
 		end_calls(&r);
 	return rc;

@@ -407,6 +407,7 @@ static int start_calls(struct server *s)
 	};
 	int err = calls_alloc(&s->calls, &conf);
 
+	services_sweep(s->config.data_dir);
 	return err ? err : services_register_all(s->calls);
 }
 

@@ -30,7 +30,7 @@ static int record_start(const struct owner_kind *k, const struct owner_start *s,
 		return ENOMEM;
 	r->call = s->call;
 	r->caller = s->caller;
-	n = snprintf(r->path, sizeof(r->path), "%s/heard-back-%016llx.wav", folder,
+	n = snprintf(r->path, sizeof(r->path), "%s/" SERVICE_SCRATCH "%016llx.wav", folder,
 		     (unsigned long long)s->caller);
 	if (n < 0 || (size_t)n >= sizeof(r->path)) {
 		mem_free(r);

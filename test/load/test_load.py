@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Load: registered accounts, authenticated calls at a steady rate, and everything given back afterwards.
 
-script/test runs it short; script/load runs it whole: 10,000 accounts, 100 calls/s for a minute, twice.
+script/test runs it short; script/load runs it whole: 10,000 accounts, 100 calls/s for a minute, twice; script/soak makes 100,000 calls.
 """
 import concurrent.futures
 import os
@@ -15,7 +15,8 @@ from harness.sipp import Sipp, credentials
 
 FULL = os.environ.get("OFFHOOK_LOAD") == "full"
 ACCOUNTS = 10000 if FULL else 200
-RATE = 100 if FULL else 40
+SOAK = int(os.environ.get("OFFHOOK_SOAK_CALLS", "0"))  # in the second run
+RATE = int(os.environ.get("OFFHOOK_LOAD_RATE", "100" if FULL else "40"))
 SECONDS = 60 if FULL else 10
 HOLD_MS = 3000 if FULL else 1500
 LINGER_S = 40  # a lingering transaction's 32 s, and what is behind it
@@ -39,14 +40,14 @@ def create_extensions(server, n):
     return rows
 
 
-def run_calls(directory, server, rows, caller_ip):
+def run_calls(directory, server, rows, caller_ip, calls):
     half = len(rows) // 2
     table = [(rows[i][0], credentials(*rows[i]), rows[half + i][0]) for i in range(half)]
     sipp = Sipp(directory, "caller", f"{server.ip}:{server.sip_port}", caller_ip, domain=server.domain, rows=table,
-                rate=RATE, calls=RATE * SECONDS, hold_ms=HOLD_MS, timeout_s=SECONDS + 120)
-    sipp.wait(SECONDS + 150)
+                rate=RATE, calls=calls, hold_ms=HOLD_MS, timeout_s=calls // RATE + 120)
+    sipp.wait(calls // RATE + 150)
     counts = sipp.counts()
-    assert counts["failed"] == 0 and counts["ok"] == RATE * SECONDS, f"{counts}\n{sipp.errors()}\n{server.tail()}"
+    assert counts["failed"] == 0 and counts["ok"] == calls, f"{counts}\n{sipp.errors()}\n{server.tail()}"
     return counts
 
 
@@ -67,7 +68,7 @@ def test_calls_at_a_steady_rate_fail_never_and_leave_nothing(tmp_path, addresses
         # The first run pays for pages and pools that stay; what is flat is flat from its end on.
         after = []
         for run in (1, 2):
-            run_calls(tmp_path / f"run{run}", server, rows, caller_ip)
+            run_calls(tmp_path / f"run{run}", server, rows, caller_ip, SOAK if SOAK and run == 2 else RATE * SECONDS)
             wait.idle(LINGER_S)
             wait.until(lambda: server.metrics()["offhook_calls_active"] == 0, 10, why="no call left")
             wait.until(lambda: server.metrics()["offhook_journal_pending_bytes"] == 0, 30, why="journal drained")
