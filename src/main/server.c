@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "hook/hook.h"
+#include "main/leftovers.h"
 #include "main/server.h"
 #include "route/index.h"
 
@@ -407,7 +408,7 @@ static int start_calls(struct server *s)
 	};
 	int err = calls_alloc(&s->calls, &conf);
 
-	services_sweep(s->config.data_dir);
+	leftovers_remove(s->config.data_dir);
 	return err ? err : services_register_all(s->calls);
 }
 

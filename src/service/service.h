@@ -13,11 +13,9 @@
 extern const struct owner_kind service_ring_group, service_echo, service_tone, service_record_test,
 	service_mix, service_speak, service_page, service_page_listen;
 extern const struct owner_kind service_switch;
-/* What files that live as long as a call begin with. */
+/* What the names of files that live as long as a call begin with: main sweeps those of a process that was killed. */
 #define SERVICE_SCRATCH "heard-back-"
 
 int services_register_all(struct calls *cs) MUST_USE;
-/* Remove what a process that was killed in the middle of a call has left in that folder; what cannot be removed stays. */
-void services_sweep(const char *folder);
 
 #endif

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Ring groups and echo, with phones on a virtual clock. */
-#include <fcntl.h>
-#include <stdlib.h>
-#include <unistd.h>
 #include "call/testing_phone.h"
 #include "service/service.h"
 
@@ -358,33 +355,6 @@ static void an_echo_that_nobody_speaks_into_ends(void **state)
 	ua_done(&a);
 }
 
-static void make_file(const char *path)
-{
-	int fd = open(path, O_CREAT | O_WRONLY, 0600);
-
-	assert_true(fd >= 0);
-	close(fd);
-}
-
-static void what_a_killed_process_left_is_removed_and_nothing_else(void **state)
-{
-	char folder[] = "/tmp/services-XXXXXX", left[64], part[64], kept[64];
-
-	assert_non_null(mkdtemp(folder));
-	snprintf(left, sizeof(left), "%s/heard-back-0000000100000001.wav", folder);
-	snprintf(part, sizeof(part), "%s/heard-back-0000000100000002.wav.part", folder);
-	snprintf(kept, sizeof(kept), "%s/offhook.db", folder);
-	make_file(left);
-	make_file(part);
-	make_file(kept);
-	services_sweep(folder);
-	assert_int_not_equal(access(left, F_OK), 0);
-	assert_int_not_equal(access(part, F_OK), 0);
-	assert_int_equal(unlink(kept), 0);
-	assert_int_equal(rmdir(folder), 0);
-	services_sweep(folder); /* gone: nothing to do */
-}
-
 #define SERVED(name) cmocka_unit_test_setup_teardown(name, open_services, close_world)
 
 int main(void)
@@ -406,7 +376,6 @@ int main(void)
 		SERVED(echo_of_video_alone_is_refused),
 		SERVED(echo_takes_the_audio_line_wherever_it_stands),
 		SERVED(an_echo_that_nobody_speaks_into_ends),
-		cmocka_unit_test(what_a_killed_process_left_is_removed_and_nothing_else),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

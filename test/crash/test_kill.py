@@ -44,3 +44,18 @@ def test_passwords_survive_a_restart(server):
     server.start()
     assert server.demo["accounts"] == before
     assert (server.data / "demo.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_recording_to_be_heard_back_is_gone_after_a_kill(server, phones):
+    """*42 in the middle: its file lives as long as the call, and nobody else's file is touched."""
+    def left():
+        return sorted(path.name for path in server.data.glob("heard-back-*"))
+    kept = server.data / "notes.wav"
+    kept.write_bytes(b"kept")
+    a = phones("101", server).registered()
+    a.dial(f"sip:*42@{server.domain}")
+    wait.until(left, 15, why="it is being recorded")
+    server.kill()
+    assert left(), "there is something to sweep"
+    server.start()
+    assert not left() and kept.exists()
