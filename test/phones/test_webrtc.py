@@ -140,26 +140,6 @@ def test_echo_speaks_to_a_browser(server, web):
     a.wait_for("ended")
 
 
-@pytest.mark.parametrize("caller", ["browser", "linphone"])
-def test_a_browser_and_linphone_with_srtp_hear_each_other(server, web, linphones, caller):
-    lin = linphones("103", server, tone_hz=600, media_encryption="srtp").registered()
-    chrome = web(101)
-    if caller == "browser":
-        chrome.call({"target": f"sip:103@{server.domain}", "hz": 440})
-        lin.answer()
-    else:
-        lin.dial(f"sip:101@{server.domain}")
-        chrome.wait_for("session", originator="remote")
-        chrome.answer({"hz": 440})
-    chrome.wait_for("confirmed")
-    chrome.hears(600)
-    wait.talk(TALK_S)
-    chrome.hangup()
-    server.cdrs()
-    lin.stop()
-    assert lin.heard(440, skip_s=1.5, cut_s=1.0) >= 0.8
-
-
 def decoded(phone):
     return (phone.stat("inbound-rtp", kind="video") or {}).get("framesDecoded", 0)
 
@@ -215,52 +195,3 @@ def test_a_phone_that_holds_a_browser_is_heard_again_after(server, web, phones):
     chrome.hears(1000)
     desk.hangup()
     chrome.wait_for("ended")
-
-
-@pytest.mark.parametrize("how", ["sdes", "dtls"])
-@pytest.mark.parametrize("caller", ["browser", "phone"])
-def test_a_browser_and_a_phone_with_its_own_protection_hear_each_other(server, web, phones, how, caller):
-    keys = {"srtp": "required"} if how == "sdes" else {"srtp_keys": "dtls"}
-    account = next(a for a in server.get("/api/accounts")["items"] if a["username"] == "102")
-    server.api("PATCH", f"/api/accounts/{account['id']}", keys, expect=200)
-    options = {"extra": ";mediaenc=srtp-mand", "modules": ["srtp"]} if how == "sdes" else {"extra": ";mediaenc=dtls_srtp", "modules": ["dtls_srtp"]}
-    desk = phones("102", server, tone_hz=1000, **options).registered()
-    chrome = web(101)
-    if caller == "browser":
-        chrome.call({"target": f"sip:102@{server.domain}", "hz": 440})
-        desk.rings()
-        desk.answer()
-    else:
-        desk.dial(f"sip:101@{server.domain}")
-        chrome.wait_for("session", originator="remote")
-        chrome.answer({"hz": 440})
-    chrome.wait_for("confirmed")
-    chrome.hears(1000)
-    wait.talk(TALK_S)
-    chrome.hangup()
-    desk.wait_for("CALL_CLOSED")
-    assert desk.heard(440, **EDGE) >= HEARD
-    log = (desk.dir / "log").read_bytes()
-    assert (b"SRTP is Enabled" if how == "sdes" else b"DTLS-SRTP complete") in log
-
-
-@pytest.mark.parametrize("caller", ["browser", "linphone"])
-def test_a_browser_and_linphone_with_dtls_hear_each_other(server, web, linphones, caller):
-    account = next(a for a in server.get("/api/accounts")["items"] if a["username"] == "103")
-    server.api("PATCH", f"/api/accounts/{account['id']}", {"srtp_keys": "dtls"}, expect=200)
-    lin = linphones("103", server, tone_hz=600, media_encryption="dtls").registered()
-    chrome = web(101)
-    if caller == "browser":
-        chrome.call({"target": f"sip:103@{server.domain}", "hz": 440})
-        lin.answer()
-    else:
-        lin.dial(f"sip:101@{server.domain}")
-        chrome.wait_for("session", originator="remote")
-        chrome.answer({"hz": 440})
-    chrome.wait_for("confirmed")
-    chrome.hears(600)
-    wait.talk(TALK_S)
-    chrome.hangup()
-    server.cdrs()
-    lin.stop()
-    assert lin.heard(440, skip_s=1.5, cut_s=1.0) >= 0.8

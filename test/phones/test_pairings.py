@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who hears whom: Chromium with JsSIP, linphone and baresip call each other in every pairing of plain RTP, keys in the description
+(SDES) and a hand-shake (DTLS); each pair is heard both ways.  That the oracles can tell silence: test_srtp.py, test_webrtc.py."""
+import itertools
+
+import pytest
+
+from harness import wait
+from harness.browser import Browser, missing
+
+TALK_S = 3.0
+SETTINGS = {"plain": {}, "sdes": {"srtp": "required"}, "dtls": {"srtp_keys": "dtls"}}  # of an account that is called
+
+why_not = missing()
+assert not why_not, f"{why_not}: run script/install-missing build test"
+
+
+class Baresip:
+    OPTIONS = {"plain": {}, "sdes": {"extra": ";mediaenc=srtp-mand", "modules": ["srtp"]},
+               "dtls": {"extra": ";mediaenc=dtls_srtp", "modules": ["dtls_srtp"]}}
+    SAYS = {"sdes": b"SRTP is Enabled", "dtls": b"DTLS-SRTP complete"}
+
+    def __init__(self, make, server, extension, how, hz):
+        self.phone, self.how = make("phones")(extension, server, tone_hz=hz, **self.OPTIONS[how]).registered(), how
+        self.dial, self.hangup = self.phone.dial, self.phone.hangup
+
+    def answer(self):
+        self.phone.rings()
+        self.phone.answer()
+
+    def is_up(self):
+        self.phone.wait_for("CALL_ESTABLISHED", 15)
+
+    def hears_now(self, hz):
+        """What it hears is recorded."""
+
+    def has_heard(self, hz):
+        assert self.phone.heard(hz, skip_s=0.8, cut_s=0.6) >= 0.9
+        log = (self.phone.dir / "log").read_bytes()
+        assert [kind for kind, text in self.SAYS.items() if text in log] == [self.how] * (self.how != "plain")
+
+
+class Linphone:
+    OPTIONS = {"plain": {}, "sdes": {"media_encryption": "srtp"}, "dtls": {"media_encryption": "dtls"}}
+
+    def __init__(self, make, server, extension, how, hz):
+        self.phone = make("linphones")(extension, server, tone_hz=hz, **self.OPTIONS[how]).registered()
+        self.dial, self.answer, self.hangup = self.phone.dial, self.phone.answer, self.phone.hangup
+
+    def is_up(self):
+        self.phone.wait_for("connected")
+
+    def hears_now(self, hz):
+        """What it hears is recorded."""
+
+    def has_heard(self, hz):
+        self.phone.stop()
+        assert self.phone.heard(hz, skip_s=1.5, cut_s=1.0) >= 0.8
+
+
+class Chromium:
+    def __init__(self, make, server, extension, how, hz):
+        assert how == "dtls"
+        self.phone, self.hz = make("web")(extension), hz
+        self.hangup = self.phone.hangup
+
+    def dial(self, uri):
+        self.phone.call({"target": uri, "hz": self.hz})
+
+    def answer(self):
+        self.phone.wait_for("session", originator="remote")
+        self.phone.answer({"hz": self.hz})
+
+    def is_up(self):
+        self.phone.wait_for("confirmed")
+
+    def hears_now(self, hz):
+        self.phone.hears(hz)
+
+    def has_heard(self, hz):
+        """It was asked while they talked."""
+
+
+DEVICES = [(Chromium, "dtls")] + [(kind, how) for kind in (Linphone, Baresip) for how in SETTINGS]
+PAIRS = [(a, b) for a, b in itertools.product(DEVICES, DEVICES) if a[0] is not b[0] or (a[0] is Baresip)]
+
+
+def name(device):
+    return f"{device[0].__name__.lower()}-{device[1]}"
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    b = Browser(tmp_path_factory.mktemp("browser"))
+    yield b
+    b.stop()
+
+
+@pytest.fixture
+def web(browser, server):
+    made = []
+
+    def make(extension):
+        made.append(browser.phone(server, extension))
+        made[-1].wait_for("registered")
+        return made[-1]
+    yield make
+    for phone in made:
+        phone.close()
+
+
+@pytest.mark.parametrize("caller, callee", PAIRS, ids=lambda d: name(d))
+def test_each_hears_the_other(server, request, caller, callee):
+    account = next(a for a in server.get("/api/accounts")["items"] if a["username"] == "102")
+    server.api("PATCH", f"/api/accounts/{account['id']}", SETTINGS[callee[1]], expect=200)
+    make = request.getfixturevalue
+    b = callee[0](make, server, 102, callee[1], 1000)
+    a = caller[0](make, server, 101, caller[1], 440)
+    a.dial(f"sip:102@{server.domain}")
+    b.answer()
+    for phone in a, b:
+        phone.is_up()
+    a.hears_now(1000)
+    b.hears_now(440)
+    wait.talk(TALK_S)
+    a.hangup()
+    server.cdrs()
+    a.has_heard(1000)
+    b.has_heard(440)
