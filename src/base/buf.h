@@ -28,7 +28,8 @@ static inline void buf_add(struct buf *b, const void *p, size_t n)
 {
 	/* There is room: what a message is written with a hundred times. */
 	if (__builtin_expect(n < b->cap - b->n && !b->max && !b->err, 1)) {
-		memcpy(b->p + b->n, p, n);
+		if (n) /* then p may be NULL, which memcpy() may not be given */
+			memcpy(b->p + b->n, p, n);
 		b->n += n;
 		b->p[b->n] = '\0';
 	} else {
