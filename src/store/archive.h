@@ -12,7 +12,7 @@
  * and an entry of kind END behind the last.  Numbers are little endian.  There are no links, modes or owners to say.
  * Not one byte is looked at by anything but the cipher before it is known to come from who holds the key: a file that is cut,
  * damaged, put together anew or sealed by another key is EBADMSG.  What the holder of a key may have made up is bounded all
- * the same: names, pieces, the memory that decompressing takes.  docs/adr/0023-backups.md.
+ * the same: names, pieces, the memory that decompressing takes.  docs/adr/0025-backups.md.
  *
  * Thread     one owner
  * Ownership  archive_out_free() of what was not finished removes the file
