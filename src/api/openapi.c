@@ -90,6 +90,8 @@ static json_t *parameters(const struct route *r)
 		{TAKES_CDR_FILTER, "caller"},
 		{TAKES_CDR_FILTER, "callee"},
 		{TAKES_CDR_FILTER, "status"},
+		{TAKES_RANGE, "from"},
+		{TAKES_RANGE, "to"},
 		{TAKES_MESSAGE_FILTER, "from"},
 		{TAKES_MESSAGE_FILTER, "to"},
 		{TAKES_MESSAGE_FILTER, "sender"},

@@ -150,6 +150,37 @@ void cdrs_start(struct ask *k)
 	return page_start(k, "cdrs", cdr_arguments);
 }
 
+static const struct argument range_arguments[] = {
+	{"from", TIME_VALUE}, {"to", TIME_VALUE}, {NULL, TEXT_VALUE}};
+
+void call_statistics_start(struct ask *k)
+{
+	const int64_t day_us = INT64_C(86400000000);
+	struct params q;
+	json_t *args;
+	int64_t from, to;
+
+	if (!ask_read_params(k, &q))
+		return;
+	args = page_args(k, &q, range_arguments);
+	params_close(&q);
+	if (!args)
+		return;
+	to = json_integer_value(json_object_get(args, "to"));
+	to = to ? to : clock_wall_us(web_env(k->a->web).clock);
+	from = json_integer_value(json_object_get(args, "from"));
+	from = from ? from : to - day_us;
+	if (from >= to || to - from > 31 * day_us) {
+		json_decref(args);
+		return ask_bad_parameter(k, STR("from"), "out_of_range",
+					 "before to, by 31 days at most");
+	}
+	json_object_set_new(args, "from", json_integer(from));
+	json_object_set_new(args, "to", json_integer(to));
+	return ask_query(k, k->who.has_tenant ? k->who.tenant_id : 0, "call_statistics", args,
+			 on_page);
+}
+
 void cdr_changes_start(struct ask *k)
 {
 	json_t *args = ask_sync_args(k);

@@ -22,11 +22,12 @@ route_start_h registrations_start, sessions_start, session_start, session_hangup
 	transport_states_start, route_simulation_start, call_start, status_start;
 route_start_h balances_start;
 /* records.c */
-route_start_h members_start, cdrs_start, cdr_changes_start, cdr_start, messages_start,
-	audit_logs_start, event_logs_start, deliveries_start, replay_start, audit_log_start,
-	undo_start, restore_start;
+route_start_h members_start, cdrs_start, cdr_changes_start, call_statistics_start, cdr_start,
+	messages_start, audit_logs_start, event_logs_start, deliveries_start, replay_start,
+	audit_log_start, undo_start, restore_start;
 /* system.c */
-route_start_h info_start, trunk_presets_start, metrics_start, healthz_start, readyz_start, openapi_start, docs_start;
+route_start_h info_start, trunk_presets_start, metrics_start, healthz_start, readyz_start,
+	openapi_start, docs_start;
 
 /* backups.c */
 route_start_h backups_start, backup_start, backup_delete_start, backup_create_start,

@@ -2,7 +2,6 @@
 /*
  * The table of parts: started from top to bottom, stopped from bottom to top.
  */
-#include <unistd.h>
 
 #include "hook/hook.h"
 #include "main/leftovers.h"

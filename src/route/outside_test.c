@@ -314,6 +314,23 @@ static void ten_thousand_rules_cost_hardly_more_than_a_hundred(void **state)
 	assert_true(many <= few * 2 + 40); /* log2 of 100 and of 10000 are 7 and 14 */
 }
 
+/* GRP-2 */
+static void paging_needs_a_group_that_may(void **state)
+{
+	struct world *w = *state;
+
+	put(w, &resource_extension_group, TENANT, 1, "{'name':'quiet'}");
+	put(w, &resource_extension_group, TENANT, 2, "{'name':'loud','may_page':true}");
+	put(w, &resource_extension, TENANT, 1, "{'number':'101','member_of':[{'group_id':'1'}]}");
+	assert_refused(dial(w, "*45"), ROUTE_REFUSAL_FORBIDDEN);
+	put(w, &resource_extension, TENANT, 1,
+	    "{'number':'101','member_of':[{'group_id':'1'},{'group_id':'2'}]}");
+	assert_int_equal(dial(w, "*45")->action, ROUTE_SERVICE);
+	put(w, &resource_extension, TENANT, 1, "{'number':'101'}");
+	assert_refused(dial(w, "*45"), ROUTE_REFUSAL_FORBIDDEN);
+	assert_int_equal(dial(w, "*46")->action, ROUTE_SERVICE); /* all may listen */
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
 
 int main(void)
@@ -331,6 +348,7 @@ int main(void)
 		T(disallowed_codes_are_refused_however_they_are_dialled),
 		T(a_rule_outside_the_class_is_not_considered),
 		T(without_the_right_of_a_group_only_emergency_calls_go_out),
+		T(paging_needs_a_group_that_may),
 		T(outside_its_hours_a_rule_that_matches_refuses),
 		T(only_allowed_countries_are_called),
 		T(an_inbound_rule_leads_to_an_extension),

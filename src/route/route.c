@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/map.h"
+#include "model/groups.h"
 #include "route/inside.h"
 #include "schema/enums.h"
 
@@ -274,6 +275,18 @@ static bool may_switch(const struct route_query *q, struct route_decision *d, ui
 	return false;
 }
 
+/* GRP-2 */
+static bool may_page(const struct route_query *q, struct route_decision *d)
+{
+	const struct extension *x = model_extension(q->model, q->tenant_id, q->caller_extension_id);
+
+	if (x && (model_rights(q->model, x) & MODEL_MAY_PAGE))
+		return true;
+	decision_step(d, true, STR("feature codes"), "no group of this extension may page");
+	decision_refuse(d, ROUTE_REFUSAL_FORBIDDEN);
+	return false;
+}
+
 static bool is_feature(const struct route_query *q, struct route_decision *d)
 {
 	for (size_t i = 0; i < ARRAY_LEN(features); i++) {
@@ -288,6 +301,8 @@ static bool is_feature(const struct route_query *q, struct route_decision *d)
 			continue;
 		set_number(d, f->code); /* without the PIN: it is shown in records */
 		if (f->id && !may_switch(q, d, f->id, rest))
+			return true;
+		if (!strcmp(f->service, "page") && !may_page(q, d))
 			return true;
 		decision_step(d, true, str_of(f->code), "feature code: %s", f->doc);
 		to_service(d, f->service, f->id);

@@ -98,6 +98,8 @@ static void rooms_are_the_tenants_and_of_a_kind(void **state)
 	assert_int_equal(s->sound.u.mix.speaks, 0);
 	assert_int_equal(s->sound.u.mix.hears, 1);
 	room = s->sound.u.mix.room;
+	put(w, &resource_extension_group, TENANT, 77, "{'name':'loud','may_page':true}");
+	put(w, &resource_extension, TENANT, 2, "{'number':'102','member_of':[{'group_id':'77'}]}");
 	t = joins(w, &b, &w->phone[2], "*45");
 	assert_true(t->sound.u.mix.room == room);
 	assert_int_equal(t->sound.u.mix.speaks, 1);

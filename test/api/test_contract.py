@@ -98,6 +98,7 @@ CALLS = {
     "replay_webhook_delivery": lambda t: t.client.ask("POST", f"/api/webhook_deliveries/{t.delivery()}/replay"),
     "list_cdrs": lambda t: t.client.ask("GET", "/api/cdrs?from=2025-01-01&status=answered"),
     "list_messages": lambda t: t.client.ask("GET", "/api/messages?from=2025-01-01&status=pending"),
+    "get_call_statistics": lambda t: t.client.ask("GET", "/api/call_statistics?from=2025-11-20&to=2025-11-21"),
     "sync_cdrs": lambda t: t.client.ask("GET", "/api/cdrs/changes"),
     "get_cdr": lambda t: t.client.ask("GET", f"/api/cdrs/{t.cdr()['id']}"),
     "list_audit_logs": lambda t: t.client.ask("GET", "/api/audit_logs?limit=5"),

@@ -134,3 +134,17 @@ def test_each_user_and_key_has_its_own_number_of_requests(server, tenant):
 def test_limit_is_the_administrators_to_set(tenant):
     for path in (f"/api/tenants/{tenant.id}",):
         assert tenant.client.ask("PATCH", path, {"max_requests_per_minute": 9}).json()["errors"][0]["code"] == "admin_only"
+
+
+# ---- statistics ----
+
+def test_calls_are_counted_by_the_hour_and_by_their_end(server, tenant, chief):
+    tenant.cdr()
+    day = {"from": "2025-11-20T00:00:00Z", "to": "2025-11-21T00:00:00Z"}
+    own = tenant.client.get("/api/call_statistics", **day)
+    assert own["answered"] == 1 and own["missed"] == 0
+    assert [(h["at"], h["answered"]) for h in own["hours"]] == [("2025-11-20T12:00:00.000Z", 1)]
+    assert chief.get("/api/call_statistics", **day)["answered"] >= 1        # of all tenants
+    assert tenant.client.get("/api/call_statistics")["hours"] == []      # nothing today
+    for bad in ({"from": "2025-11-20", "to": "2025-11-20"}, {"from": "2025-01-01", "to": "2025-11-20"}, {"from": "x"}, {"caller": "101"}):
+        assert tenant.client.ask("GET", "/api/call_statistics?" + "&".join(f"{k}={v}" for k, v in bad.items())).status == 400

@@ -55,6 +55,9 @@ def test_a_muted_member_is_not_heard(server, phones):
 def test_one_pages_and_the_others_listen(server, phones):
     a = joined(phones("101", server, tone_hz=440).registered(), server, "*46")
     b = joined(phones("102", server, tone_hz=1300).registered(), server, "*46")
+    group = server.post("/api/extension_groups", {"name": "pagers", "may_page": True})
+    pager = server.get("/api/extensions", params={"number": "103"})["items"][0]
+    server.api("PATCH", f"/api/extensions/{pager['id']}", {"member_of": [{"group_id": group["id"]}]}, expect=200)
     c = joined(phones("103", server, tone_hz=700).registered(), server, "*45")
     wait.talk(TALK_S)
     gone(c, b, a)

@@ -44,6 +44,10 @@ def change(server, **fields):
     server.api("PATCH", f"/api/extensions/{extension(server)['id']}", fields, expect=200)
 
 
+def test_paging_needs_the_right_of_a_group(server, peer):
+    assert dial(server, peer, "*45") == 403
+
+
 def test_codes_switch_the_night_mode(server, peer):
     tenant = f"/api/tenants/{server.get('/api/me')['tenant_id']}"
     assert dial(server, peer, "*28") == 403
