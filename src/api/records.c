@@ -293,6 +293,7 @@ static void ask_change(struct ask *k, struct store_request req, json_t *args)
 {
 	json_object_set_new(args, "refuse", refused(k));
 	req.tenant_id = k->who.tenant_id;
+	req.owner_id = ask_role(k) == ROLE_ADMIN ? 0 : k->who.tenant_id;
 	req.json = json_dumps(args, JSON_COMPACT);
 	json_decref(args);
 	if (!req.json)

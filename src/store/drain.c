@@ -235,6 +235,7 @@ static int put_carefully(struct drain *d, const struct held *h)
 	log_error(NULL, LOGID_JOURNAL, "record %llu of kind %d cannot be kept: %s: %s",
 		  (unsigned long long)h->rec.seq, (int)h->key.kind, strerror(err), db_error(d->db));
 	metric_add(METRIC_JOURNAL_REFUSED, 1);
+	record_writer_undone(&d->writer);
 	return db_savepoint_undo(d->db);
 }
 

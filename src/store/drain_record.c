@@ -83,7 +83,7 @@ bool record_is_final(const struct record_writer *w, const struct journal_record 
 	return pack_peek(&w->names, r->kind, ended_at[r->kind], r->p, r->n) != 0;
 }
 
-static int tenant_exists(struct record_writer *w, uint64_t id, bool *yes)
+static int know_tenant(struct record_writer *w, uint64_t id, struct known_tenant **tp)
 {
 	struct db_stmt *st;
 	int err;
@@ -91,7 +91,7 @@ static int tenant_exists(struct record_writer *w, uint64_t id, bool *yes)
 	for (size_t i = 0; i < w->ntenants; i++) {
 		if (w->tenants[i].id != id)
 			continue;
-		*yes = w->tenants[i].is_there;
+		*tp = &w->tenants[i];
 		return 0;
 	}
 	err = db_sql(w->rows->db, "SELECT 1 FROM tenant_revision WHERE tenant_id = $1", &st);
@@ -100,11 +100,10 @@ static int tenant_exists(struct record_writer *w, uint64_t id, bool *yes)
 	db_bind_id(st, 1, id);
 	err = db_step(st);
 	db_done(st);
-	*yes = !err;
 	if (err && err != ENOENT)
 		return err;
-	w->tenants[w->ntenants < ARRAY_LEN(w->tenants) ? w->ntenants++ : 0] =
-		(struct known_tenant){id, *yes};
+	*tp = &w->tenants[w->ntenants < ARRAY_LEN(w->tenants) ? w->ntenants++ : 0];
+	**tp = (struct known_tenant){.id = id, .is_there = !err};
 	return 0;
 }
 
@@ -120,7 +119,7 @@ static int run_by_key(struct record_writer *w, const char *sql, struct record_ke
 	return db_run(st);
 }
 
-static int put_row(struct record_writer *w, struct record_key key)
+static int put_row(struct record_writer *w, struct record_key key, struct known_tenant *tenant)
 {
 	const struct sql_table *t = sql_record_table(w->rows->schema, key.kind);
 	struct sql_value v[SQL_MAX_COLUMNS];
@@ -137,7 +136,7 @@ static int put_row(struct record_writer *w, struct record_key key)
 	if (!err)
 		err = db_run(st);
 	if (!err && key.kind == RECORD_CALL)
-		err = sync_call_written(w->rows, key.tenant_id, key.id);
+		err = sync_call_written(w->rows, key.tenant_id, key.id, &tenant->numbers);
 	return err;
 }
 
@@ -183,6 +182,11 @@ static int remove_kept(struct record_writer *w, struct record_key key)
 		w->gone = row;
 	}
 	return run_by_key(w, "DELETE FROM leg_kept WHERE tenant_id = $1 AND leg_id = $2", key);
+}
+
+void record_writer_undone(struct record_writer *w)
+{
+	w->ntenants = 0; /* with the numbers that were taken for them */
 }
 
 void record_writer_done(struct record_writer *w, bool is_committed)
@@ -262,15 +266,15 @@ static int tell_webhooks(struct record_writer *w, struct record_key key)
 int record_put(struct record_writer *w, const struct journal_record *r)
 {
 	struct record_key key = record_key(r);
-	bool is_there;
+	struct known_tenant *tenant;
 	int err = read_record(w, r);
 
 	if (!err)
-		err = tenant_exists(w, key.tenant_id, &is_there);
-	if (err || !is_there)
+		err = know_tenant(w, key.tenant_id, &tenant);
+	if (err || !tenant->is_there)
 		return err;
 	if (r->kind == RECORD_LEG_KEPT)
 		return put_kept(w, r, key);
-	err = put_row(w, key);
+	err = put_row(w, key, tenant);
 	return err ? err : tell_webhooks(w, key);
 }

@@ -11,6 +11,7 @@
 #include "base/map.h"
 #include "store/journal_file.h"
 #include "store/store_impl.h"
+#include "store/sync.h"
 
 struct record_key {
 	enum record_kind kind;
@@ -20,6 +21,7 @@ struct record_key {
 struct known_tenant {
 	uint64_t id;
 	bool is_there;
+	struct sync_numbers numbers; /* of call records */
 };
 
 /* Legs whose rows in leg_kept were written in this boot: the others need no DELETE. */
@@ -50,6 +52,8 @@ struct record_key record_key(const struct journal_record *r);
 /* Nothing newer of this thing is to be expected. */
 bool record_is_final(const struct record_writer *w, const struct journal_record *r);
 int record_put(struct record_writer *w, const struct journal_record *r) MUST_USE;
+/* What the last record_put() wrote was undone. */
+void record_writer_undone(struct record_writer *w);
 /* The transaction has ended. */
 void record_writer_done(struct record_writer *w, bool is_committed);
 

@@ -125,13 +125,34 @@ static int check_fields(struct edit *e, const struct past *p, const struct objec
 	return err ? err : e->errs.n ? EEXIST : 0;
 }
 
+static void not_yours(struct edit *e, const struct past *p)
+{
+	field_error_add(&e->errs, "resource", "not_yours", "%s cannot be undone here",
+			p->res->plural);
+}
+
+/* TRK-4: of trunks and pools a tenant touches its own, as they are and as they would be. */
+static int check_owner(struct edit *e, const struct past *p, const struct object *o)
+{
+	int err = edit_check_owner(e, o);
+
+	if (err != EPERM)
+		return err;
+	not_yours(e, p);
+	return EINVAL;
+}
+
 static int undo_update(struct edit *e, const struct past *p, struct object *now)
 {
 	struct object *o = NULL;
-	int err = check_fields(e, p, now);
+	int err = check_owner(e, p, now);
 
 	if (!err)
+		err = check_fields(e, p, now);
+	if (!err)
 		err = remake(e, p, now, p->changes, &o);
+	if (!err)
+		err = check_owner(e, p, o);
 	if (!err)
 		err = edit_take_template(e, o);
 	if (!err)
@@ -148,8 +169,10 @@ static int undo_delete(struct edit *e, const struct past *p)
 	if (!err) {
 		o->tenant_id = e->req->tenant_id;
 		o->id = p->id;
-		err = edit_take_template(e, o);
+		err = check_owner(e, p, o);
 	}
+	if (!err)
+		err = edit_take_template(e, o);
 	if (!err)
 		err = edit_create(e, &o);
 	object_free(o);
@@ -174,8 +197,7 @@ static bool may_touch(struct edit *e, const struct past *p)
 	if (p->res == &resource_tenant && (!p->before || !p->after))
 		yes = false; /* all that it had is gone with it */
 	if (!yes)
-		field_error_add(&e->errs, "resource", "not_yours", "%s cannot be undone here",
-				p->res->plural);
+		not_yours(e, p);
 	return yes;
 }
 
@@ -196,7 +218,9 @@ static int turn_round(struct edit *e, const struct past *p)
 	} else if (!p->after) {
 		err = undo_delete(e, p);
 	} else if (!p->before) {
-		err = edit_delete(e, now);
+		err = check_owner(e, p, now);
+		if (!err)
+			err = edit_delete(e, now);
 	} else {
 		err = undo_update(e, p, now);
 	}

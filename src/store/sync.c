@@ -16,52 +16,6 @@ enum { SYNC_PAGE = 500 };
 
 /* ---- call records ---- */
 
-static int note(struct rows *r, uint64_t tenant_id, uint64_t id, bool is_gone)
-{
-	struct db_stmt *st;
-	int err;
-
-	err = db_sql(r->db,
-		     "INSERT INTO cdr_change (tenant_id, id, seq, gone) VALUES ($1, 0, 1, 0) "
-		     "ON CONFLICT (tenant_id, id) DO UPDATE SET seq = cdr_change.seq + 1",
-		     &st);
-	if (err)
-		return err;
-	db_bind_id(st, 1, tenant_id);
-	err = db_run(st);
-	if (!err)
-		err = db_sql(
-			r->db,
-			"INSERT INTO cdr_change (tenant_id, id, seq, gone) SELECT tenant_id, $2, "
-			"seq, $3 FROM cdr_change WHERE tenant_id = $1 AND id = 0 "
-			"ON CONFLICT (tenant_id, id) DO UPDATE SET seq = excluded.seq, "
-			"gone = excluded.gone",
-			&st);
-	if (err)
-		return err;
-	db_bind_id(st, 1, tenant_id);
-	db_bind_id(st, 2, id);
-	db_bind_int(st, 3, is_gone);
-	return db_run(st);
-}
-
-int sync_call_written(struct rows *r, uint64_t tenant_id, uint64_t id)
-{
-	return note(r, tenant_id, id, false);
-}
-
-int sync_call_gone(struct rows *r, uint64_t tenant_id, uint64_t id)
-{
-	return note(r, tenant_id, id, true);
-}
-
-static int reply_changes(struct store_reply *reply, json_t *items, json_t *gone, const char *next,
-			 bool has_more)
-{
-	return store_reply_json(reply, json_pack("{s:o,s:o,s:s,s:b}", "items", items, "deleted",
-						 gone, "next", next, "has_more", has_more));
-}
-
 /* One number of a tenant; 0: there is none yet. */
 static int number_of(struct rows *r, const char *sql, uint64_t tenant_id, uint64_t *np)
 {
@@ -77,6 +31,57 @@ static int number_of(struct rows *r, const char *sql, uint64_t tenant_id, uint64
 		*np = db_id(st, 0);
 	db_done(st);
 	return err == ENOENT ? 0 : err;
+}
+
+enum { BLOCK = 64 }; /* numbers taken at once: the row with id 0 is not written for each record */
+
+static int take_numbers(struct rows *r, uint64_t tenant_id, struct sync_numbers *n)
+{
+	struct db_stmt *st;
+	uint64_t last;
+	int err = db_sql(r->db,
+			 "INSERT INTO cdr_change (tenant_id, id, seq, gone) VALUES ($1, 0, $2, 0) "
+			 "ON CONFLICT (tenant_id, id) DO UPDATE SET seq = cdr_change.seq + $2",
+			 &st);
+
+	if (err)
+		return err;
+	db_bind_id(st, 1, tenant_id);
+	db_bind_int(st, 2, BLOCK);
+	err = db_run(st);
+	if (!err)
+		err = number_of(r, "SELECT seq FROM cdr_change WHERE tenant_id = $1 AND id = 0",
+				tenant_id, &last);
+	if (!err)
+		*n = (struct sync_numbers){.next = last - BLOCK + 1, .left = BLOCK};
+	return err;
+}
+
+int sync_call_written(struct rows *r, uint64_t tenant_id, uint64_t id, struct sync_numbers *n)
+{
+	struct db_stmt *st;
+	int err = n->left ? 0 : take_numbers(r, tenant_id, n);
+
+	if (!err)
+		err = db_sql(r->db,
+			     "INSERT INTO cdr_change (tenant_id, id, seq, gone) "
+			     "VALUES ($1, $2, $3, 0) ON CONFLICT (tenant_id, id) "
+			     "DO UPDATE SET seq = excluded.seq, gone = 0",
+			     &st);
+	if (err)
+		return err;
+	db_bind_id(st, 1, tenant_id);
+	db_bind_id(st, 2, id);
+	db_bind_id(st, 3, n->next++);
+	n->left--;
+	return db_run(st);
+}
+
+static int reply_changes(struct store_reply *reply, json_t *items, json_t *gone, const char *next,
+			 bool has_more)
+{
+	return store_reply_json(reply, json_pack("{s:o,s:o,s:s,s:b}", "items", items, "deleted",
+						 gone, "next", next, "has_more", has_more));
 }
 
 static int bad_since(struct field_errors *errs)

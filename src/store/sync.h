@@ -13,7 +13,13 @@
 
 #include "store/rows.h"
 
-int sync_call_written(struct rows *r, uint64_t tenant_id, uint64_t id) MUST_USE;
-int sync_call_gone(struct rows *r, uint64_t tenant_id, uint64_t id) MUST_USE;
+/* Numbers of one tenant that a transaction has taken; left 0: none.  Those that are left at its end are nobody's. */
+struct sync_numbers {
+	uint64_t next;
+	unsigned left;
+};
+
+int sync_call_written(struct rows *r, uint64_t tenant_id, uint64_t id,
+		      struct sync_numbers *n) MUST_USE;
 
 #endif

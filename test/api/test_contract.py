@@ -59,6 +59,8 @@ def set_up(t):
     with tempfile.TemporaryDirectory() as directory:
         new = ApiServer(pathlib.Path(directory) / "new", new_address(), "su_new").start()
         try:
+            wrong = Client(new).ask("POST", "/api/setup", {"token": "su_old", "username": "first", "password": "first secret words"})
+            t.server.document.check("POST", "/api/setup", wrong)
             answer = Client(new).ask("POST", "/api/setup", {"token": "su_new", "username": "first", "password": "first secret words"})
             t.server.document.check("POST", "/api/setup", answer)
             return answer

@@ -6,7 +6,7 @@ import re
 from client import ROOT, Client
 from test_contract import body_for, example_path, operations
 
-OPERATIONS = {"list": "LIST", "create": "CREATE", "get": "GET", "update": "UPDATE", "delete": "DELETE", "destroy": "DELETE", "undo": "UPDATE", "restore": "CREATE", "continue": "CREATE", "complete": "CREATE", "replay": "UPDATE", "export": "LIST", "import": "CREATE",
+OPERATIONS = {"list": "LIST", "create": "CREATE", "get": "GET", "update": "UPDATE", "delete": "DELETE", "destroy": "DELETE", "undo": "UPDATE", "restore": "CREATE", "continue": "CREATE", "complete": "CREATE", "replay": "UPDATE", "export": "LIST", "sync": "LIST", "import": "CREATE",
               "logout": "CREATE"}
 
 
