@@ -64,6 +64,10 @@ class Server:
         except (OSError, ValueError):
             return None
 
+    def logs(self, *texts, timeout=5):
+        """Waits until each of them is in the log, which is written ten times a second."""
+        wait.until(lambda: all(text in self.tail(0) for text in texts), timeout, why=f"{texts} in the log")
+
     def tail(self, n=4000):
         return (self.dir / "server.log").read_text(errors="replace")[-n:]
 

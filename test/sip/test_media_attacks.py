@@ -117,7 +117,7 @@ def test_a_phone_whose_nat_moved_is_heard_again(server, pair, addresses):
 
 
 def protected(phone, proto="RTP/SAVP", line=f"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}"):
-    return phone.sdp(formats="0").replace("RTP/AVP", proto) + line + "\r\n"
+    return phone.sdp(formats="0 101").replace("RTP/AVP", proto) + line + "\r\n"
 
 
 def test_plain_and_forged_packets_of_a_protected_phone_are_dropped_and_end_nothing(server, pair):

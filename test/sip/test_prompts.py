@@ -79,4 +79,4 @@ def test_prompts_that_are_missing_are_named_and_end_the_call(server, caller):
     dial(caller, "*40")
     bye = caller.phone.expect("BYE")
     caller.phone.reply(bye, 200)
-    assert f"{SOUNDS}/de/digits/" in (server.dir / "server.log").read_text()
+    server.logs(f"{SOUNDS}/de/digits/")
