@@ -80,10 +80,13 @@ def files_of(folder):
     return sorted(files, key=lambda f: (-os.path.getsize(os.path.join(ROOT, f)), f))
 
 
-def halves(folder):
-    """Two lists of about the same size: most of a test's time is waiting, so two at a time are nearly twice as fast."""
-    files = files_of(folder)
-    return files[0::4] + files[3::4], files[1::4] + files[2::4]
+def shares(folder, n):
+    """n lists of about the same size: most of a test's time is waiting, so n at a time are nearly n times as fast."""
+    lists = [[] for _ in range(n)]
+    for i, file in enumerate(files_of(folder)):
+        turn, place = divmod(i, n)
+        lists[n - 1 - place if turn % 2 else place].append(file)
+    return lists
 
 
 def pytest(*parts):
@@ -119,7 +122,7 @@ RUNNERS = [
     ("sim", meson("sim")),
     # on SQLite and on PostgreSQL
     ("api", pytest(((), ["test/api"]), (["test/store/with-postgres"], ["test/api"]))),
-    ("sip", pytest(*(((), half) for half in halves("test/sip")))),
+    ("sip", pytest(*(((), share) for share in shares("test/sip", 4)))),
     ("phones", pytest(((), ["test/phones"]))),
     ("crash", pytest(((), ["test/crash"]))),
     ("load", pytest(((), ["test/load/test_load.py"]))),

@@ -10,7 +10,7 @@ _numbers = itertools.count(1)
 
 
 class Addresses:
-    """The addresses of one test: 127.64-93.x.y, of the second part 127.94-123.x.y."""
+    """The addresses of one test: 127.64-93.x.y, of the second part 127.94-123.x.y, and so on to four parts."""
 
     def __init__(self):
         block = next(_blocks)
@@ -24,6 +24,6 @@ class Addresses:
 
 
 def new_address():
-    """One address for a server that several tests share: 127.30.x.y, of the second part 127.31.x.y."""
+    """One address for a server that several tests share: 127.30.x.y, of the second part 127.31.x.y, and so on."""
     n = next(_numbers)
     return f"127.{30 + PART}.{n // 250}.{n % 250 + 1}"
