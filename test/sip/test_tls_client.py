@@ -254,7 +254,7 @@ def test_a_trunk_shows_its_own_certificate_and_a_new_one_at_once(pbx, addresses,
     assert provider.requests == []
     patch(pbx, f"/api/trunks/{plain}", {"certificate_id": cert})
     online(pbx, plain)
-    assert provider.subjects[-1]["subjectAltName"] == (("DNS", "first.pbx.test"),)
+    wait.until(lambda: provider.subjects[-1]["subjectAltName"] == (("DNS", "first.pbx.test"),), why="the trunk's own is shown")
     patch(pbx, f"/api/certificates/{cert}", {"chain": second[0].read_text(), "key": second[1].read_text()})
     wait.until(lambda: provider.subjects[-1]["subjectAltName"] == (("DNS", "second.pbx.test"),), why="the new one is shown")
     online(pbx, plain)
