@@ -125,7 +125,7 @@ bool leg_sound_event(struct leg *leg, const struct media_event *ev)
 		leg_press_heard(leg, ev->u.key);
 		return true;
 	case MEDIA_FAX:
-		return true; /* for menus, which do not exist yet */
+		return tell(leg, OWNER_FAX, 0);
 	case MEDIA_PLAYED:
 		return tell(leg, OWNER_PLAYED, ev->err);
 	case MEDIA_RECORDED:

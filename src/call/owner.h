@@ -30,6 +30,7 @@ enum owner_event_type {
 	OWNER_FAILED, /* what we dialled came to nothing: reason; the caller's leg is still there */
 	OWNER_HEARD,  /* first media packet */
 	OWNER_DIGIT,  /* the leg pressed a key: digit */
+	OWNER_FAX,    /* a fax calls there (CNG), once */
 	OWNER_PLAYED, /* what played is over: err 0 to its end, EINTR by a key, ECANCELED by what came after it, else it could not */
 	OWNER_RECORDED, /* the file is there: err 0, else it is shorter than asked, or missing */
 	OWNER_ENDED,	/* the leg is over: reason */

@@ -331,8 +331,8 @@ static void finish_file(struct files *f, struct recording_file *r)
 	d.err = r->err ? r->err : err;
 	d.nbytes = r->nbytes;
 	d.ms = r->nbytes * 1000 / (2u * r->channels * r->rate_hz);
+	mem_free(r); /* before it is told, so that who is told finds nothing of it left */
 	done(f, &d);
-	mem_free(r);
 }
 
 /* False: stop. */

@@ -260,6 +260,13 @@ struct stream_end *relay_speak(struct stream *s, uint8_t *p, size_t *np)
 	return out->nto && s->remote.may_receive ? seal(out, false, p, np) : NULL;
 }
 
+struct stream_end *relay_report(struct stream *s, uint8_t *p, size_t *np)
+{
+	struct stream_end *out = s->remote.rtcp_mux ? rtp_end(s) : &s->rtcp;
+
+	return out->nto ? seal(out, true, p, np) : NULL;
+}
+
 int stream_keys(struct stream *s, bool is_protected, const struct media_key *in,
 		const struct media_key *out)
 {

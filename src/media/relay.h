@@ -100,8 +100,10 @@ struct stream {
 	struct secure
 		*secure_rtcp; /* of RTCP, when it has shaken hands by itself; NULL: those above */
 	struct voice *voice;  /* hears what is let in; borrowed */
-	void *owner;	      /* the worker's session; NULL: its sockets are spare */
-	bool is_watched;      /* its sockets are in a thread's epoll set */
+	uint32_t sr_time; /* of the last sender report heard: the middle of its NTP time; 0: none */
+	uint64_t sr_us;	  /* ... and when */
+	void *owner;	  /* the worker's session; NULL: its sockets are spare */
+	bool is_watched;  /* its sockets are in a thread's epoll set */
 };
 
 /* One way through a joined stream, all that a relay outside this process (a kernel's) has to know, and what it has counted. */
@@ -155,6 +157,8 @@ struct stream_end *relay_packet(struct stream_end *in, const struct addr *src, u
 				size_t *np, uint64_t now_us);
 /* A packet of our own to the leg, sealed in place; NULL: it cannot be sent now. */
 struct stream_end *relay_speak(struct stream *s, uint8_t *p, size_t *np);
+/* The same of RTCP. */
+struct stream_end *relay_report(struct stream *s, uint8_t *p, size_t *np);
 static inline void relay_sent(struct stream_end *out, size_t n)
 {
 	out->tx_packets++;

@@ -2,6 +2,7 @@
 #include <string.h>
 #include "base/mem.h"
 #include "media/room.h"
+#include "media/secure.h"
 #include "media/session.h"
 
 enum { NARROW_HZ = 8000 };
@@ -113,10 +114,21 @@ static void sound_part(struct sound *s)
 	sound_yield(other);
 }
 
+static void say_goodbye(struct sound *s)
+{
+	uint8_t p[REPORTS_MAX_BYTES + SECURE_TRAILER_BYTES];
+	struct reports_sent sent = voice_sent(s->voice);
+	size_t n = reports_end(&s->reports, s->stream, &sent, p);
+
+	if (n)
+		s->all->out.send(s->all->out.arg, s->stream, p, n);
+}
+
 void sound_yield(struct sound *s)
 {
 	if (!s->is_spoken)
 		return;
+	say_goodbye(s);
 	s->is_spoken = false;
 	if (s->pair)
 		sound_part(s);
@@ -135,6 +147,7 @@ static void speak_up(struct sound *s)
 	if (s->is_spoken)
 		return;
 	session_part(s->session); /* which lets go of what was: see session.c */
+	voice_seek_fax(s->voice);
 	s->is_spoken = true;
 	stream_speak(s->stream);
 }
@@ -549,6 +562,16 @@ static void speak_to_leg(struct sound *s)
 		voice_say(s->voice, s->heard, send_to, &to);
 }
 
+static void report(struct sound *s, uint64_t now_us)
+{
+	uint8_t p[REPORTS_MAX_BYTES + SECURE_TRAILER_BYTES];
+	struct reports_sent sent = voice_sent(s->voice);
+	size_t n = reports_due(&s->reports, s->stream, &sent, now_us, p);
+
+	if (n)
+		s->all->out.send(s->all->out.arg, s->stream, p, n);
+}
+
 static void record(struct sound *s)
 {
 	const struct sound *peer = peer_of(s);
@@ -574,8 +597,10 @@ void sounds_tick(struct sounds *ss, uint64_t now_us)
 	LIST_EACH (l, &ss->all) {
 		struct sound *s = CONTAINER_OF(l, struct sound, link);
 
-		if (s->is_spoken)
-			speak_to_leg(s);
+		if (!s->is_spoken)
+			continue;
+		speak_to_leg(s);
+		report(s, now_us);
 	}
 	LIST_EACH (l, &ss->all) {
 		struct sound *s = CONTAINER_OF(l, struct sound, link);

@@ -27,7 +27,7 @@ struct room;
 
 /* What the thread does with what happens here. */
 struct sounds_out {
-	/* Sends; counts. */
+	/* Sends RTP, or RTCP; counts. */
 	void (*send)(void *arg, struct stream *st, uint8_t *p, size_t n);
 	/* False: it cannot be told now, it is tried again. */
 	bool (*tell)(void *arg, const struct media_event *ev);
@@ -70,6 +70,7 @@ struct sound {
 	struct room *room;
 	struct link in_room;
 	uint32_t speaks, hears;
+	struct reports reports;
 	/* this tick */
 	bool has_said;
 	int16_t said[VOICE_FRAME_MAX], heard[VOICE_FRAME_MAX];

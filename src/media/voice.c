@@ -14,6 +14,7 @@ enum {
 	MAX_KEYS = 16,
 	SILENT_LEVEL = 24,
 	HANGOVER_FRAMES = 10,
+	SEEK_FRAMES = 30000 / VOICE_FRAME_MS, /* a fax calls at once, each 3.5 s (T.30 4.3.1.2.3) */
 	OUT_MAX = 3 * VOICE_FRAME_MAX,
 	READY_MAX = VOICE_MAX_HZ / 1000 * CODEC_MAX_MS + VOICE_FRAME_MAX
 };
@@ -31,6 +32,8 @@ struct voice {
 	char keys[MAX_KEYS];
 	uint8_t nkeys;
 	bool has_fax;
+	unsigned
+		nseek; /* frames in which a fax may still be looked for, though keys come as events */
 	bool mutes_keys;
 	unsigned nhangover; /* frames that still count as speech */
 	size_t nready;
@@ -42,6 +45,7 @@ struct voice {
 	bool is_talking;
 	uint16_t seq;
 	uint32_t ts, ssrc;
+	uint32_t npackets, nbytes; /* sent */
 	size_t nout;
 	int16_t out[OUT_MAX];
 };
@@ -154,6 +158,11 @@ void voice_hear(struct voice *v, const struct rtp_head *h, const uint8_t *p, uin
 	(void)jitter_put(&v->jitter, h->ssrc, h->seq, h->ts, p + h->at, h->n, now_us);
 }
 
+void voice_seek_fax(struct voice *v)
+{
+	v->nseek = SEEK_FRAMES;
+}
+
 void voice_mute_keys(struct voice *v, bool on)
 {
 	v->mutes_keys = on;
@@ -163,12 +172,15 @@ static void detect(struct voice *v, int16_t *pcm, size_t n)
 {
 	struct detected got;
 
-	if (v->format.events_in != MEDIA_NO_PT || v->format.keys == MEDIA_KEYS_TOLD)
+	bool has_audible_keys =
+		v->format.events_in == MEDIA_NO_PT && v->format.keys != MEDIA_KEYS_TOLD;
+
+	if (!has_audible_keys && !v->nseek)
 		return;
 	if (!v->detect && detect_make(&v->detect, v->rate_hz))
 		return; /* without memory the keys are not heard */
 	detect_hear(v->detect, pcm, n, &got);
-	for (const char *k = got.digits; *k; k++)
+	for (const char *k = got.digits; *k && has_audible_keys; k++)
 		key(v, *k);
 	v->has_fax |= got.is_fax;
 	if (v->mutes_keys && got.is_pressed)
@@ -208,6 +220,8 @@ bool voice_take(struct voice *v, int16_t *pcm, uint64_t now_us)
 
 	while (v->nready < v->frame && decode_one(v, now_us))
 		;
+	if (v->nseek && !--v->nseek && v->format.events_in != MEDIA_NO_PT)
+		v->detect = detect_free(v->detect);
 	n = v->nready < v->frame ? v->nready : v->frame;
 	memcpy(pcm, v->ready, n * sizeof(*pcm));
 	memset(pcm + n, 0, (v->frame - n) * sizeof(*pcm));
@@ -227,7 +241,7 @@ void voice_skip(struct voice *v, uint64_t now_us)
 {
 	int16_t pcm[VOICE_FRAME_MAX];
 
-	if (v->format.events_in == MEDIA_NO_PT)
+	if (v->format.events_in == MEDIA_NO_PT || v->nseek)
 		(void)voice_take(v, pcm, now_us);
 	else if (v->jitter.has_begun)
 		jitter_init(&v->jitter, v->codec->clock_hz);
@@ -243,6 +257,8 @@ static void send_packet(struct voice *v, uint8_t pt, uint32_t ts, bool marker,
 	rtp_write(&h, p);
 	memcpy(p + RTP_HEAD_BYTES, payload, n);
 	send(arg, p, RTP_HEAD_BYTES + n);
+	v->npackets++;
+	v->nbytes += (uint32_t)n;
 }
 
 static uint32_t clocks(const struct voice *v, unsigned ms)
@@ -359,4 +375,10 @@ void voice_say_encoded(struct voice *v, const uint8_t *payload, size_t n, voice_
 int voice_press(struct voice *v, char digit)
 {
 	return digits_press(&v->digits_out, digit);
+}
+
+struct reports_sent voice_sent(const struct voice *v)
+{
+	return (struct reports_sent){
+		.ssrc = v->ssrc, .ts = v->ts, .packets = v->npackets, .bytes = v->nbytes};
 }

@@ -13,6 +13,7 @@
 
 #include "audio/codec.h"
 #include "media/media.h"
+#include "media/reports.h"
 #include "media/rtp.h"
 
 enum {
@@ -40,8 +41,9 @@ void voice_skip(struct voice *v,
 		uint64_t now_us); /* nobody wants to hear it: only its keys count */
 /* Keys heard in the voice are left out of it: they reach the other side in another way. */
 void voice_mute_keys(struct voice *v, bool on);
-char voice_digit(struct voice *v); /* the next key heard; 0: none */
-bool voice_fax(struct voice *v);   /* a fax called; once */
+char voice_digit(struct voice *v);    /* the next key heard; 0: none */
+void voice_seek_fax(struct voice *v); /* for half a minute, also in one that has events for keys */
+bool voice_fax(struct voice *v);      /* a fax called; once */
 
 /* The mouth.  pcm NULL: nothing is sent, time passes. */
 void voice_say(struct voice *v, const int16_t *pcm, voice_send_h *send, void *arg);
@@ -49,6 +51,7 @@ void voice_say(struct voice *v, const int16_t *pcm, voice_send_h *send, void *ar
 void voice_say_encoded(struct voice *v, const uint8_t *payload, size_t n, voice_send_h *send,
 		       void *arg);
 bool voice_can_share(const struct voice *v);
+struct reports_sent voice_sent(const struct voice *v);
 int voice_press(struct voice *v, char digit) MUST_USE; /* EINVAL, ENOSPC */
 
 #endif

@@ -163,7 +163,8 @@ static void leave(struct worker *w, struct stream_end *out, const uint8_t *p, si
 /* What we say ourselves. */
 static void send_own(void *arg, struct stream *st, uint8_t *p, size_t n)
 {
-	struct stream_end *out = relay_speak(st, p, &n);
+	struct stream_end *out =
+		rtp_is_rtcp(p, n) ? relay_report(st, p, &n) : relay_speak(st, p, &n);
 
 	if (out)
 		leave(arg, out, p, n);

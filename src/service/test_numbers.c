@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Numbers to try the sound of a system with: a tone (*41), a room (*44), paging (*45 speaks, *46 listens).
+ * Numbers to try the sound of a system with: a tone (*41), which answers a fax as a fax does, a room (*44), paging (*45 speaks, *46 listens).
  *
  * Rooms are the tenant's: nobody meets a stranger.  They begin, as echo does, when the caller has acknowledged our answer.
  */
@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "service/service.h"
 
-enum { TONE_HZ = 1000, JOIN_HZ = 660, JOIN_MS = 150, ALL = 1 };
+enum { TONE_HZ = 1000, FAX_HZ = 2100, FAX_MS = 3000, JOIN_HZ = 660, JOIN_MS = 150, ALL = 1 };
 enum room_kind { ROOM_MIX = 1, ROOM_PAGE };
 
 struct test_call {
@@ -54,11 +54,14 @@ static void tone_event(void *state, const struct owner_event *ev)
 {
 	struct test_call *t = state;
 	struct owner_play tone = {.hz = {TONE_HZ}};
+	struct owner_play answer = {.hz = {FAX_HZ}, .most_ms = FAX_MS}; /* CED, T.30 4.3.1.1 */
 
 	if (ev->type == OWNER_ANSWERED)
 		check(t, owner_play(t->call, t->caller, &tone));
-	else if (ev->type == OWNER_PLAYED)
-		check(t, ev->err);
+	else if (ev->type == OWNER_FAX)
+		check(t, owner_play(t->call, t->caller, &answer));
+	else if (ev->type == OWNER_PLAYED && ev->err != ECANCELED)
+		check(t, ev->err ? ev->err : owner_play(t->call, t->caller, &tone));
 }
 
 static void enter(struct test_call *t, const struct owner_event *ev, enum room_kind kind,
