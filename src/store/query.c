@@ -3,8 +3,11 @@
  * What the readers answer: one object, a page of objects.  The named queries of queries.def are in query_records.c and
  * query_people.c.
  */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/clock.h"
 #include "store/args.h"
 #include "store/query.h"
 
@@ -43,6 +46,53 @@ int query_page(struct store_reply *reply, json_t *items, struct str next)
 	return store_reply_json(reply,
 				json_pack("{s:o,s:o}", "items", items, "next",
 					  next.n ? json_stringn(next.p, next.n) : json_null()));
+}
+
+json_t *query_id(uint64_t id)
+{
+	return json_sprintf("%" PRIu64, id);
+}
+
+json_t *query_time(int64_t us)
+{
+	char text[40];
+
+	if (!us)
+		return json_null();
+	clock_rfc3339(text, sizeof(text), us);
+	return json_string(text);
+}
+
+json_t *query_text(struct str s)
+{
+	return json_stringn(s.p, s.n);
+}
+
+int query_rows(struct db_stmt *st, size_t limit, query_row_h *row, unsigned cursor_column,
+	       struct store_reply *reply)
+{
+	json_t *items = json_array();
+	char next[24] = "";
+	int64_t last = 0;
+	int err;
+
+	while (!(err = db_step(st))) {
+		if (json_array_size(items) == limit) {
+			(void)snprintf(next, sizeof(next), "%" PRId64, last);
+			break;
+		}
+		last = db_int(st, cursor_column);
+		if (json_array_append_new(items, row(st))) {
+			err = ENOMEM;
+			break;
+		}
+	}
+	db_done(st);
+	if (err && err != ENOENT) {
+		json_decref(items);
+		return err;
+	}
+	return query_page(reply, items, str_of(next));
 }
 
 static int read_filters(const struct args *a, struct sql_filter *filters, size_t *np,

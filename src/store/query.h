@@ -28,5 +28,14 @@ int query_one_call(struct rows *r, uint64_t tenant_id, uint64_t id, json_t **out
 size_t query_page_limit(const struct args *a);
 /* {"items":[…],"next":"…"|null}; takes items. */
 int query_page(struct store_reply *reply, json_t *items, struct str next) MUST_USE;
+/* The page of what st gives, one more row than limit when there is more; a cursor is the number in a column of the last row. */
+typedef json_t *query_row_h(const struct db_stmt *st);
+int query_rows(struct db_stmt *st, size_t limit, query_row_h *row, unsigned cursor_column,
+	       struct store_reply *reply) MUST_USE;
+
+/* Ids and times as answers have them: text; a time that is none is null. */
+json_t *query_id(uint64_t id);
+json_t *query_time(int64_t us);
+json_t *query_text(struct str s);
 
 #endif

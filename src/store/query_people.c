@@ -6,29 +6,6 @@
 #include "base/clock.h"
 #include "store/query.h"
 
-static json_t *id_text(uint64_t id)
-{
-	char text[24];
-
-	snprintf(text, sizeof(text), "%" PRIu64, id);
-	return json_string(text);
-}
-
-static json_t *time_text(int64_t us)
-{
-	char text[32];
-
-	if (!us)
-		return json_null();
-	clock_rfc3339(text, sizeof(text), us);
-	return json_string(text);
-}
-
-static json_t *text_json(struct str s)
-{
-	return json_stringn(s.p, s.n);
-}
-
 int query_ready(struct rows *r, uint64_t tenant_id, const struct args *a, struct store_reply *reply,
 		struct field_errors *errs)
 {
@@ -109,11 +86,11 @@ static int identity_json(struct rows *r, const struct identity *who, json_t **ou
 		err = permissions_json(r, who, &permissions);
 	if (err || !yes)
 		return err;
-	*out = json_pack("{s:o,s:o,s:s,s:o,s:o,s:o,s:I,s:o?}", "tenant_id", id_text(who->tenant_id),
-			 "user_id", id_text(who->user_id), "username", who->name, "expires_at",
-			 time_text(who->expires_us), "extension_id", id_text(who->extension_id),
-			 "role_id", id_text(who->role_id), "rate", (json_int_t)who->rate,
-			 "permissions", permissions);
+	*out = json_pack("{s:o,s:o,s:s,s:o,s:o,s:o,s:I,s:o?}", "tenant_id",
+			 query_id(who->tenant_id), "user_id", query_id(who->user_id), "username",
+			 who->name, "expires_at", query_time(who->expires_us), "extension_id",
+			 query_id(who->extension_id), "role_id", query_id(who->role_id), "rate",
+			 (json_int_t)who->rate, "permissions", permissions);
 	return *out ? 0 : ENOMEM;
 }
 
@@ -200,8 +177,8 @@ static int tenant_json(struct rows *r, struct str domain, json_t **out)
 	err = db_step(st);
 	if (err)
 		return err == ENOENT ? 0 : err;
-	*out = json_pack("{s:o,s:o,s:b}", "id", id_text(db_id(st, 0)), "domain",
-			 text_json(db_text(st, 1)), "enabled", (int)db_int(st, 2));
+	*out = json_pack("{s:o,s:o,s:b}", "id", query_id(db_id(st, 0)), "domain",
+			 query_text(db_text(st, 1)), "enabled", (int)db_int(st, 2));
 	db_done(st);
 	return *out ? 0 : ENOMEM;
 }
@@ -232,20 +209,17 @@ static json_t *member_json(const struct db_stmt *st)
 {
 	static const char *const names[] = {"number", "first_name",   "last_name",  "email",
 					    "mobile", "organization", "department", "status"};
-	json_t *j = json_pack("{s:o}", "id", id_text(db_id(st, 0)));
+	json_t *j = json_pack("{s:o}", "id", query_id(db_id(st, 0)));
 
 	for (unsigned i = 0; j && i < ARRAY_LEN(names); i++)
-		json_object_set_new(j, names[i], text_json(db_text(st, i + 1)));
+		json_object_set_new(j, names[i], query_text(db_text(st, i + 1)));
 	return j;
 }
 
 int query_members(struct rows *r, uint64_t tenant_id, const struct args *a,
 		  struct store_reply *reply, struct field_errors *errs)
 {
-	size_t limit = query_page_limit(a);
-	json_t *items = json_array();
-	char next[24] = "";
-	uint64_t last = 0;
+	const size_t limit = query_page_limit(a);
 	struct db_stmt *st;
 	int err;
 
@@ -261,28 +235,13 @@ int query_members(struct rows *r, uint64_t tenant_id, const struct args *a,
 		     "WHERE mine.tenant_id = $1 AND mine.parent_id = $2 AND theirs.parent_id = "
 		     "x.id)) ORDER BY x.id LIMIT $4",
 		     &st);
-	if (err) {
-		json_decref(items);
+	if (err)
 		return err;
-	}
 	db_bind_id(st, 1, tenant_id);
 	db_bind_id(st, 2, args_id(a, "extension_id"));
 	db_bind_int(st, 3, args_int(a, "cursor", 0));
 	db_bind_int(st, 4, (int64_t)limit + 1);
-	while (!(err = db_step(st))) {
-		if (json_array_size(items) == limit) {
-			snprintf(next, sizeof(next), "%" PRIu64, last);
-			break;
-		}
-		last = db_id(st, 0);
-		json_array_append_new(items, member_json(st));
-	}
-	db_done(st);
-	if (err && err != ENOENT) {
-		json_decref(items);
-		return err;
-	}
-	return query_page(reply, items, str_of(next));
+	return query_rows(st, limit, member_json, 0, reply);
 }
 
 /* ---- audit ---- */
@@ -297,40 +256,13 @@ static json_t *audit_json(const struct db_stmt *st)
 	struct str changes = db_text(st, 5);
 	json_t *diff = json_loadb(changes.p, changes.n, 0, NULL);
 
-	return json_pack("{s:o,s:o,s:o,s:o,s:s,s:I,s:o,s:b,s:o,s:o}", "id", id_text(db_id(st, 0)),
-			 "at", time_text(db_int(st, 8)), "resource", text_json(db_text(st, 1)),
-			 "resource_id", id_text(db_id(st, 2)), "action",
+	return json_pack("{s:o,s:o,s:o,s:o,s:s,s:I,s:o,s:b,s:o,s:o}", "id", query_id(db_id(st, 0)),
+			 "at", query_time(db_int(st, 8)), "resource", query_text(db_text(st, 1)),
+			 "resource_id", query_id(db_id(st, 2)), "action",
 			 action_of(db_text(st, 3), db_text(st, 4)), "revision",
-			 (json_int_t)db_int(st, 0), "actor", text_json(db_text(st, 6)),
+			 (json_int_t)db_int(st, 0), "actor", query_text(db_text(st, 6)),
 			 "actor_is_administrator", db_id(st, 9) == 0, "actor_from",
-			 text_json(db_text(st, 7)), "changes", diff ? diff : json_object());
-}
-
-static int audit_rows(struct db_stmt *st, size_t limit, struct store_reply *reply)
-{
-	json_t *items = json_array();
-	uint64_t last = 0;
-	char next[24] = "";
-	int err;
-
-	while (!(err = db_step(st))) {
-		if (json_array_size(items) == limit) {
-			snprintf(next, sizeof(next), "%" PRIu64, last);
-			db_done(st);
-			break;
-		}
-		last = db_id(st, 0);
-		if (json_array_append_new(items, audit_json(st))) {
-			db_done(st);
-			json_decref(items);
-			return ENOMEM;
-		}
-	}
-	if (err && err != ENOENT) {
-		json_decref(items);
-		return err;
-	}
-	return query_page(reply, items, str_of(next));
+			 query_text(db_text(st, 7)), "changes", diff ? diff : json_object());
 }
 
 int query_audit_log(struct rows *r, uint64_t tenant_id, const struct args *a,
@@ -366,7 +298,7 @@ int query_audit_logs(struct rows *r, uint64_t tenant_id, const struct args *a,
 		     struct store_reply *reply, struct field_errors *errs)
 {
 	struct str resource = args_text(a, "resource");
-	size_t limit = query_page_limit(a);
+	const size_t limit = query_page_limit(a);
 	struct db_stmt *st;
 	int err;
 
@@ -388,5 +320,5 @@ int query_audit_logs(struct rows *r, uint64_t tenant_id, const struct args *a,
 	db_bind_id(st, 6, args_id(a, "id"));
 	db_bind_int(st, 7, (int64_t)limit + 1);
 	db_bind_text(st, 8, args_text(a, "actor"));
-	return audit_rows(st, limit, reply);
+	return query_rows(st, limit, audit_json, 0, reply);
 }

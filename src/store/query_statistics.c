@@ -18,14 +18,6 @@ static json_t *empty(void)
 			 "failed", 0, "cancelled", 0, "interrupted", 0, "in_progress", 0);
 }
 
-static json_t *time_json(int64_t us)
-{
-	char text[32];
-
-	clock_rfc3339(text, sizeof(text), us);
-	return json_string(text);
-}
-
 static int count(json_t *where, struct str status, int64_t n)
 {
 	json_t *sum = json_object_getn(where, status.p, status.n);
@@ -43,7 +35,7 @@ static int read_hours(struct db_stmt *st, json_t *total, json_t *hours)
 		if (db_int(st, 0) != last) {
 			last = db_int(st, 0);
 			hour = empty();
-			json_object_set_new(hour, "at", time_json(last * hour_us));
+			json_object_set_new(hour, "at", query_time(last * hour_us));
 			if (json_array_append_new(hours, hour)) {
 				err = ENOMEM;
 				break;
@@ -65,8 +57,8 @@ int query_call_statistics(struct rows *r, uint64_t tenant_id, const struct args 
 	int err;
 
 	json_object_set_new(total, "hours", hours);
-	json_object_set_new(total, "from", time_json(from));
-	json_object_set_new(total, "to", time_json(to));
+	json_object_set_new(total, "from", query_time(from));
+	json_object_set_new(total, "to", query_time(to));
 	if (!hours)
 		err = ENOMEM;
 	else if (tenant_id)
