@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <zstd.h>
-#include "store/archive.h"
+#include "store/archive_testing.h"
 
 static const uint8_t key[ARCHIVE_KEY_BYTES] = {1, 2, 3};
 static const uint8_t other_key[ARCHIVE_KEY_BYTES] = {1, 2, 4};
@@ -209,22 +209,6 @@ static void names_that_lead_elsewhere_are_none(void **state)
 
 /* ---- what the holder of a key may make up: entries in clear ---- */
 
-struct bytes {
-	const char *p;
-	size_t n;
-};
-
-static int give(void *arg, void *p, size_t bytes, size_t *np)
-{
-	struct bytes *b = arg;
-
-	*np = bytes < b->n ? bytes : b->n;
-	memcpy(p, b->p, *np);
-	b->p += *np;
-	b->n -= *np;
-	return 0;
-}
-
 static int read_entries(const void *clear, size_t n, int window_log)
 {
 	size_t cap = ZSTD_compressBound(n), got;
@@ -232,7 +216,7 @@ static int read_entries(const void *clear, size_t n, int window_log)
 	ZSTD_CCtx *zstd = ZSTD_createCCtx();
 	struct entries_in *e = NULL;
 	enum archive_kind kind;
-	struct bytes b;
+	struct archive_bytes b;
 	int err;
 
 	if (window_log) {
@@ -241,8 +225,8 @@ static int read_entries(const void *clear, size_t n, int window_log)
 	}
 	got = ZSTD_compress2(zstd, packed, cap, clear, n);
 	assert_false(ZSTD_isError(got));
-	b = (struct bytes){packed, got};
-	err = entries_open(&e, give, &b);
+	b = (struct archive_bytes){packed, got};
+	err = entries_open(&e, archive_give_bytes, &b);
 	while (!err)
 		err = entries_next(e, &kind, name);
 	entries_free(e);

@@ -4,32 +4,16 @@
 #include <string.h>
 #include <zstd.h>
 #include "fuzz.h"
-#include "store/archive.h"
+#include "store/archive_testing.h"
 
-struct bytes {
-	const uint8_t *p;
-	size_t n;
-};
-
-static int give(void *arg, void *p, size_t bytes, size_t *np)
-{
-	struct bytes *b = arg;
-
-	*np = bytes < b->n ? bytes : b->n;
-	memcpy(p, b->p, *np);
-	b->p += *np;
-	b->n -= *np;
-	return 0;
-}
-
-static void walk(struct bytes b)
+static void walk(struct archive_bytes b)
 {
 	char name[ARCHIVE_NAME_BYTES + 1];
 	uint8_t piece[4096];
 	struct entries_in *e;
 	enum archive_kind kind;
 	size_t total = 0, n;
-	int err = entries_open(&e, give, &b);
+	int err = entries_open(&e, archive_give_bytes, &b);
 
 	MUST(!err);
 	while (!err && !(err = entries_next(e, &kind, name))) {
@@ -81,12 +65,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		whole(p + 1, n - 1);
 		break;
 	case 1:
-		walk((struct bytes){p + 1, n - 1});
+		walk((struct archive_bytes){(const char *)p + 1, n - 1});
 		break;
 	case 2:
 		got = ZSTD_compress(packed, sizeof(packed), p + 1, n - 1, 1);
 		MUST(!ZSTD_isError(got));
-		walk((struct bytes){(const uint8_t *)packed, got});
+		walk((struct archive_bytes){packed, got});
 	}
 	return 0;
 }
