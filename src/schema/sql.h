@@ -74,6 +74,8 @@ const struct sql_column *sql_referrer(const struct sql_schema *s, const struct r
 void sql_ddl(struct buf *out, const struct sql_table *t, enum sql_engine e);
 /* The same for a table that is there without its column i: rows get the field's default. */
 void sql_ddl_add_column(struct buf *out, const struct sql_table *t, size_t i, enum sql_engine e);
+/* Its indexes, but those that stand as "\nname\n" in `have`; NULL: all. */
+void sql_ddl_indexes(struct buf *out, const struct sql_table *t, const struct buf *have);
 /* Rows.  v has t->ncols values.  A child's row also needs its parent and position. */
 int sql_encode(const struct sql_table *t, const struct object *o, struct sql_value *v) MUST_USE;
 int sql_encode_child(const struct sql_table *t, const struct object *parent, size_t position,

@@ -49,40 +49,48 @@ static void column(struct buf *out, const struct sql_column *c, enum sql_engine 
 		buf_printf(out, " CHECK (\"%s\" IN (0, 1))", c->name);
 }
 
-static void make_index(struct buf *out, const struct sql_table *t, const struct sql_column *c,
-		       bool is_unique)
+static bool is_there(const struct buf *have, const struct buf *name)
 {
-	/* Of a list, lines are compared with each other; references are looked up across all lists. */
-	const char *between = t->parent && is_unique ? "\"parent_id\", " : "";
+	return have && memmem(have->p, have->n, name->p, name->n);
+}
 
-	buf_printf(out, "CREATE %sINDEX \"%s_%s%s\" ON \"%s\" (\"tenant_id\", %s\"%s\"%s)",
-		   is_unique ? "UNIQUE " : "", t->name, c->name, is_unique ? "_unique" : "",
-		   t->name, between, c->name, !is_unique && !t->parent ? ", \"id\"" : "");
+/* Unless it is there.  Of a list, lines are compared with each other; references are looked up across all lists. */
+static void make_index(struct buf *out, const struct sql_table *t, const struct sql_column *c,
+		       bool is_unique, const struct buf *have)
+{
+	const char *between = t->parent && is_unique ? "\"parent_id\", " : "";
+	struct buf name = {0};
+
+	buf_printf(&name, "\n%s_%s%s\n", t->name, c->name, is_unique ? "_unique" : "");
+	BUG(name.n > 2 + 63); /* PostgreSQL cuts longer names */
+	if (name.err)
+		out->err = name.err;
+	if (name.err || is_there(have, &name)) {
+		buf_free(&name);
+		return;
+	}
+	buf_printf(out, "CREATE %sINDEX \"%.*s\" ON \"%s\" (\"tenant_id\", %s\"%s\"%s)",
+		   is_unique ? "UNIQUE " : "", (int)name.n - 2, name.p + 1, t->name, between,
+		   c->name, !is_unique && !t->parent ? ", \"id\"" : "");
 	if (is_unique && !(c->field->flags & REQUIRED))
 		buf_printf(out, " WHERE \"%s\" <> %s", c->name, c->kind == SQL_INT ? "0" : "''");
 	buf_cstr(out, ";\n");
+	buf_free(&name);
 }
 
-static void indexes_of(struct buf *out, const struct sql_table *t, const struct sql_column *c)
+void sql_ddl_indexes(struct buf *out, const struct sql_table *t, const struct buf *have)
 {
-	bool is_ref = c->find && c->field->kind != FIELD_TEXT;
+	for (size_t i = 0; i < t->ncols; i++) {
+		const struct sql_column *c = &t->cols[i];
+		bool is_ref = c->field && c->find && c->field->kind != FIELD_TEXT;
+		/* What has changed since is found by it. */
+		bool is_revision = t->res && !t->parent && !strcmp(c->name, "revision");
 
-	if (c->field && (c->field->flags & UNIQUE))
-		make_index(out, t, c, true);
-	if (c->field && (is_ref || (c->field->flags & INDEXED)))
-		make_index(out, t, c, false);
-}
-
-static void indexes(struct buf *out, const struct sql_table *t)
-{
-	for (size_t i = 0; i < t->ncols; i++)
-		indexes_of(out, t, &t->cols[i]);
-	/* Claims are given back by their owner. */
-	if (!t->res && !t->record)
-		buf_printf(out,
-			   "CREATE INDEX \"%s_owner\" ON \"%s\" (\"tenant_id\", \"resource\", "
-			   "\"id\");\n",
-			   t->name, t->name);
+		if (c->field && (c->field->flags & UNIQUE))
+			make_index(out, t, c, true, have);
+		if (is_revision || is_ref || (c->field && (c->field->flags & INDEXED)))
+			make_index(out, t, c, false, have);
+	}
 }
 
 void sql_ddl(struct buf *out, const struct sql_table *t, enum sql_engine e)
@@ -101,7 +109,13 @@ void sql_ddl(struct buf *out, const struct sql_table *t, enum sql_engine e)
 	if (e == SQL_SQLITE)
 		buf_cstr(out, t->record ? " STRICT" : " STRICT, WITHOUT ROWID");
 	buf_cstr(out, ";\n");
-	indexes(out, t);
+	sql_ddl_indexes(out, t, NULL);
+	/* Claims are given back by their owner. */
+	if (!t->res && !t->record)
+		buf_printf(out,
+			   "CREATE INDEX \"%s_owner\" ON \"%s\" (\"tenant_id\", \"resource\", "
+			   "\"id\");\n",
+			   t->name, t->name);
 }
 
 void sql_ddl_add_column(struct buf *out, const struct sql_table *t, size_t i, enum sql_engine e)
@@ -112,5 +126,4 @@ void sql_ddl_add_column(struct buf *out, const struct sql_table *t, size_t i, en
 	buf_printf(out, "ALTER TABLE \"%s\" ADD COLUMN ", t->name);
 	column(out, c, e);
 	buf_cstr(out, ";\n");
-	indexes_of(out, t, c);
 }

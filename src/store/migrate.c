@@ -126,15 +126,9 @@ static int step(struct db *db, const struct migration *m)
 
 /* ---- what is only added ---- */
 
-/* "\ntable.column\n…" of everything there is. */
-static int read_columns(struct db *db, struct buf *out)
+/* "\nfirst column of the answer\n…" */
+static int read_names(struct db *db, const char *sql, struct buf *out)
 {
-	const char *sql =
-		db_engine_of(db) == DB_POSTGRES
-			? "SELECT table_name, column_name FROM information_schema.columns "
-			  "WHERE table_schema = current_schema()"
-			: "SELECT m.name, c.name FROM sqlite_master m, "
-			  "pragma_table_info(m.name) c WHERE m.type = 'table'";
 	struct db_stmt *st;
 	int err = db_sql(db, sql, &st);
 
@@ -142,8 +136,31 @@ static int read_columns(struct db *db, struct buf *out)
 		return err;
 	buf_char(out, '\n');
 	while (!(err = db_step(st)))
-		buf_printf(out, "%.*s.%.*s\n", STR_ARG(db_text(st, 0)), STR_ARG(db_text(st, 1)));
+		buf_printf(out, "%.*s\n", STR_ARG(db_text(st, 0)));
 	return err != ENOENT ? err : out->err;
+}
+
+/* Of everything there is: table.column, and names of indexes. */
+static int read_columns(struct db *db, struct buf *out)
+{
+	return read_names(db,
+			  db_engine_of(db) == DB_POSTGRES
+				  ? "SELECT table_name || '.' || column_name "
+				    "FROM information_schema.columns "
+				    "WHERE table_schema = current_schema()"
+				  : "SELECT m.name || '.' || c.name FROM sqlite_master m, "
+				    "pragma_table_info(m.name) c WHERE m.type = 'table'",
+			  out);
+}
+
+static int read_indexes(struct db *db, struct buf *out)
+{
+	return read_names(db,
+			  db_engine_of(db) == DB_POSTGRES
+				  ? "SELECT indexname FROM pg_indexes "
+				    "WHERE schemaname = current_schema()"
+				  : "SELECT name FROM sqlite_master WHERE type = 'index'",
+			  out);
 }
 
 static bool has_column(const struct buf *columns, const struct sql_table *t, size_t i)
@@ -155,8 +172,8 @@ static bool has_column(const struct buf *columns, const struct sql_table *t, siz
 	return memmem(columns->p, columns->n, name, (size_t)n) != NULL;
 }
 
-static void add_missing(struct buf *out, const struct buf *columns, const struct sql_table *t,
-			enum sql_engine e)
+static void add_missing(struct buf *out, const struct buf *columns, const struct buf *indexes,
+			const struct sql_table *t, enum sql_engine e)
 {
 	if (!has_column(columns, t, 0)) {
 		log_info(NULL, LOGID_STORE, "database: table %s is added", t->name);
@@ -170,24 +187,28 @@ static void add_missing(struct buf *out, const struct buf *columns, const struct
 			 t->name);
 		sql_ddl_add_column(out, t, i, e);
 	}
+	sql_ddl_indexes(out, t, indexes);
 }
 
-/* New resources and new fields need no line of their own: what the tables describe and the database lacks is added. */
+/* New resources, fields and indexes need no line of their own: what the tables describe and the database lacks is added. */
 static int complete(struct db *db, const struct sql_schema *schema)
 {
 	enum sql_engine e = db_engine_of(db) == DB_SQLITE ? SQL_SQLITE : SQL_POSTGRESQL;
-	struct buf columns = {0}, sql = {0};
+	struct buf columns = {0}, indexes = {0}, sql = {0};
 	size_t n;
 	const struct sql_table *t = sql_tables(schema, &n);
 	int err = read_columns(db, &columns);
 
+	if (!err)
+		err = read_indexes(db, &indexes);
 	for (size_t i = 0; !err && i < n; i++)
-		add_missing(&sql, &columns, &t[i], e);
+		add_missing(&sql, &columns, &indexes, &t[i], e);
 	if (!err)
 		err = sql.err;
 	if (!err && sql.n)
 		err = db_exec(db, sql.p);
 	buf_free(&columns);
+	buf_free(&indexes);
 	buf_free(&sql);
 	return err;
 }
