@@ -56,11 +56,6 @@ static bool has_source(const struct stream *s, uint32_t ssrc)
 	return false;
 }
 
-static uint32_t get32(const uint8_t *p)
-{
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
 /* The SSRC that a packet speaks of, and whether it is the leg's own.  0: none. */
 static uint32_t subject_of(const uint8_t *p, size_t n, bool *is_own)
 {
@@ -68,19 +63,20 @@ static uint32_t subject_of(const uint8_t *p, size_t n, bool *is_own)
 
 	*is_own = p[1] == SR;
 	if (p[1] == SR)
-		return n >= 8 ? get32(p + 4) : 0;
+		return n >= 8 ? rtp_get32(p + 4) : 0;
 	if (p[1] == RR)
-		return n >= 12 ? get32(p + 8) : 0;
+		return n >= 12 ? rtp_get32(p + 8) : 0;
 	if (p[1] == PSFB && fmt == FMT_FIR)
-		return n >= 16 ? get32(p + 12) : 0;
+		return n >= 16 ? rtp_get32(p + 12) : 0;
 	if (p[1] == PSFB && fmt == FMT_AFB)
-		return n >= 24 ? get32(p + 20) : 0;
-	return (p[1] == RTPFB || p[1] == PSFB) && n >= 12 ? get32(p + 8) : 0;
+		return n >= 24 ? rtp_get32(p + 20) : 0;
+	return (p[1] == RTPFB || p[1] == PSFB) && n >= 12 ? rtp_get32(p + 8) : 0;
 }
 
 static bool is_subject(const struct stream *s, uint32_t ssrc, bool is_own)
 {
-	return has_source(is_own ? s : s->peer, ssrc);
+	return is_own ? has_source(s, ssrc)
+		      : has_source(s->peer, ssrc) || splice_is(&s->splice, ssrc);
 }
 
 /* The first packet of a compound that speaks of one we know decides. */

@@ -163,10 +163,17 @@ static struct stream_end *seal(struct stream_end *out, bool is_rtcp, uint8_t *p,
 static struct stream_end *relay_rtcp(struct stream_end *in, const struct addr *src, uint8_t *p,
 				     size_t *np, uint64_t now_us)
 {
+	struct stream_end *out;
+	struct stream *s;
+
 	if (!unseal(in, true, p, np) || rtcp_check(p, *np) ||
 	    !stream_end_hear(in, src, NULL, now_us) || !let_in(in, in->stream, *np))
 		return refuse(in);
-	return seal(leave_rtcp(bundle_of_rtcp(in->stream, p, *np)), true, p, np);
+	s = bundle_of_rtcp(in->stream, p, *np);
+	out = leave_rtcp(s);
+	if (out)
+		splice_reports(&s->splice, &s->peer->splice, p, *np);
+	return seal(out, true, p, np);
 }
 
 static struct stream_end *leave_rtp(struct stream *s, uint8_t *p)
@@ -186,6 +193,20 @@ static struct stream_end *leave_rtp(struct stream *s, uint8_t *p)
 		out = NULL;
 	}
 	return out && out->nto ? out : NULL;
+}
+
+static uint32_t clock_of(const struct stream *s, uint8_t pt)
+{
+	uint32_t hz = rtp_static_clock_hz(pt);
+
+	return hz ? hz : s->remote.clock_hz;
+}
+
+/* Video keeps its SSRCs: it may have several at a time, and its receivers begin anew with a key frame. */
+static void join_on(struct stream *to, uint8_t *p, uint8_t pt, uint64_t now_us)
+{
+	if (to->remote.kind == MEDIA_AUDIO)
+		splice_pass(&to->splice, p, clock_of(to, pt), now_us);
 }
 
 static struct stream_end *relay_raw(struct stream_end *in, const struct addr *src, size_t n,
@@ -214,7 +235,7 @@ struct stream_end *relay_packet(struct stream_end *in, const struct addr *src, u
 	struct stream *s = in->stream;
 	struct rtp_head h;
 	struct latch_mark mark;
-	uint32_t clock_hz;
+	struct stream_end *out;
 
 	if (__builtin_expect(in->web != NULL, 0) && web_kind_of(p, *np) != WEB_MEDIA) {
 		stream_web_hear(in, src, p, *np, now_us);
@@ -243,28 +264,37 @@ struct stream_end *relay_packet(struct stream_end *in, const struct addr *src, u
 		s->nundescribed++;
 	if (h.ssrc != s->sources[0])
 		bundle_note(s, h.ssrc);
-	clock_hz = rtp_static_clock_hz(h.pt);
-	rtp_source_hear(&s->source, &h, clock_hz ? clock_hz : s->remote.clock_hz, now_us);
+	rtp_source_hear(&s->source, &h, clock_of(s, h.pt), now_us);
 	/* Read again: opening has taken the tag from its end. */
 	if (__builtin_expect(s->voice != NULL, 0) && s->remote.may_send && !rtp_read(&h, p, *np))
 		voice_hear(s->voice, &h, p, now_us);
 	if (__builtin_expect(is_event(s, h.pt), 0) && !stream_keys_pass(s, &h, p))
 		return NULL;
-	return seal(leave_rtp(s, p), false, p, np);
+	out = leave_rtp(s, p);
+	if (out)
+		join_on(s->mode == RELAY_PEER ? s->peer : s, p, p[1] & 0x7f, now_us);
+	return seal(out, false, p, np);
 }
 
-struct stream_end *relay_speak(struct stream *s, uint8_t *p, size_t *np)
+struct stream_end *relay_speak(struct stream *s, uint8_t *p, size_t *np, uint64_t now_us)
 {
 	struct stream_end *out = rtp_end(s);
 
-	return out->nto && s->remote.may_receive ? seal(out, false, p, np) : NULL;
+	if (!out->nto || !s->remote.may_receive)
+		return NULL;
+	join_on(s, p, p[1] & 0x7f, now_us);
+	return seal(out, false, p, np);
 }
 
 struct stream_end *relay_report(struct stream *s, uint8_t *p, size_t *np)
 {
 	struct stream_end *out = s->remote.rtcp_mux ? rtp_end(s) : &s->rtcp;
+	const struct splice ours = {0}; /* what we hear is what was sent */
 
-	return out->nto ? seal(out, true, p, np) : NULL;
+	if (!out->nto)
+		return NULL;
+	splice_reports(&ours, &s->splice, p, *np);
+	return seal(out, true, p, np);
 }
 
 int stream_keys(struct stream *s, bool is_protected, const struct media_key *in,
@@ -444,7 +474,7 @@ int stream_path(const struct stream *s, struct relay_path *path)
 	const struct stream *b = s->peer;
 
 	if (s->mode != RELAY_PEER || s->remote.rtcp_mux || !s->remote.may_send ||
-	    !b->remote.may_receive || s->is_protected || b->is_protected)
+	    !b->remote.may_receive || s->is_protected || b->is_protected || b->splice.is_shifted)
 		return EAGAIN;
 	if (s->rtp.latch.rank < LATCH_HOST || b->rtp.latch.rank < LATCH_HOST || !b->rtp.nto)
 		return EAGAIN;

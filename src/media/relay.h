@@ -20,6 +20,7 @@
 #include "media/latch.h"
 #include "media/media.h"
 #include "media/rtp.h"
+#include "media/splice.h"
 
 enum {
 	RELAY_SSRC_GUARD_US =
@@ -87,7 +88,8 @@ struct stream {
 	uint8_t news;	      /* enum relay_news: to report */
 	uint8_t index;
 	int32_t budget;
-	uint32_t echo_mask; /* turns the leg's SSRC into ours */
+	struct splice splice; /* audio: what the leg hears, as one stream */
+	uint32_t echo_mask;   /* turns the leg's SSRC into ours */
 	uint64_t nrtp,
 		nundescribed; /* let in; of payload types that its description does not list */
 	uint8_t pt;	      /* of the last */
@@ -156,7 +158,7 @@ void stream_end_aim(struct stream_end *e, const struct addr *a); /* send there; 
 struct stream_end *relay_packet(struct stream_end *in, const struct addr *src, uint8_t *p,
 				size_t *np, uint64_t now_us);
 /* A packet of our own to the leg, sealed in place; NULL: it cannot be sent now. */
-struct stream_end *relay_speak(struct stream *s, uint8_t *p, size_t *np);
+struct stream_end *relay_speak(struct stream *s, uint8_t *p, size_t *np, uint64_t now_us);
 /* The same of RTCP. */
 struct stream_end *relay_report(struct stream *s, uint8_t *p, size_t *np);
 static inline void relay_sent(struct stream_end *out, size_t n)

@@ -10,16 +10,6 @@
 
 enum { MAX_DROPOUT = 3000, MAX_MISORDER = 100, SEQ_MOD = 1 << 16 };
 
-static uint16_t get16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static uint32_t get32(const uint8_t *p)
-{
-	return (uint32_t)get16(p) << 16 | get16(p + 2);
-}
-
 int rtp_read(struct rtp_head *h, const uint8_t *p, size_t n)
 {
 	size_t head = RTP_HEAD_BYTES, padding = 0;
@@ -32,7 +22,7 @@ int rtp_read(struct rtp_head *h, const uint8_t *p, size_t n)
 	if (p[0] & 0x10) { /* one extension: id, length in words */
 		if (n < head + 4)
 			return EBADMSG;
-		head += 4 + 4u * get16(p + head + 2);
+		head += 4 + 4u * rtp_get16(p + head + 2);
 		if (n < head)
 			return EBADMSG;
 	}
@@ -45,26 +35,19 @@ int rtp_read(struct rtp_head *h, const uint8_t *p, size_t n)
 	h->marker = p[1] & 0x80;
 	h->at = head;
 	h->n = n - head - padding;
-	h->seq = get16(p + 2);
-	h->ts = get32(p + 4);
-	h->ssrc = get32(p + 8);
+	h->seq = rtp_get16(p + 2);
+	h->ts = rtp_get32(p + 4);
+	h->ssrc = rtp_get32(p + 8);
 	return 0;
-}
-
-static void put32(uint8_t *p, uint32_t x)
-{
-	for (int i = 0; i < 4; i++)
-		p[i] = (uint8_t)(x >> (24 - 8 * i));
 }
 
 void rtp_write(const struct rtp_head *h, uint8_t p[RTP_HEAD_BYTES])
 {
 	p[0] = 2 << 6;
 	p[1] = (uint8_t)(h->pt | (h->marker ? 0x80 : 0));
-	p[2] = (uint8_t)(h->seq >> 8);
-	p[3] = (uint8_t)h->seq;
-	put32(p + 4, h->ts);
-	put32(p + 8, h->ssrc);
+	rtp_put16(p + 2, h->seq);
+	rtp_put32(p + 4, h->ts);
+	rtp_put32(p + 8, h->ssrc);
 }
 
 int rtcp_check(const uint8_t *p, size_t n)
@@ -76,7 +59,7 @@ int rtcp_check(const uint8_t *p, size_t n)
 
 		if (n < 4 || p[0] >> 6 != 2 || p[1] < 192 || p[1] > 223)
 			return EBADMSG;
-		bytes = 4u * (get16(p + 2) + 1u);
+		bytes = 4u * (rtp_get16(p + 2) + 1u);
 		if (bytes > n)
 			return EBADMSG;
 		p += bytes;

@@ -23,6 +23,28 @@ struct rtp_head {
 	size_t at, n; /* the payload: without header, extension, padding */
 };
 
+static inline uint16_t rtp_get16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static inline uint32_t rtp_get32(const uint8_t *p)
+{
+	return (uint32_t)rtp_get16(p) << 16 | rtp_get16(p + 2);
+}
+
+static inline void rtp_put16(uint8_t *p, uint16_t x)
+{
+	p[0] = (uint8_t)(x >> 8);
+	p[1] = (uint8_t)x;
+}
+
+static inline void rtp_put32(uint8_t *p, uint32_t x)
+{
+	rtp_put16(p, (uint16_t)(x >> 16));
+	rtp_put16(p + 2, (uint16_t)x);
+}
+
 /* A packet of header alone is one (phones keep a hole in the NAT open with it). */
 int rtp_read(struct rtp_head *h, const uint8_t *p, size_t n) MUST_USE;
 void rtp_write(const struct rtp_head *h, uint8_t p[RTP_HEAD_BYTES]); /* at and n do not matter */

@@ -163,11 +163,12 @@ static void leave(struct worker *w, struct stream_end *out, const uint8_t *p, si
 /* What we say ourselves. */
 static void send_own(void *arg, struct stream *st, uint8_t *p, size_t n)
 {
+	struct worker *w = arg;
 	struct stream_end *out =
-		rtp_is_rtcp(p, n) ? relay_report(st, p, &n) : relay_speak(st, p, &n);
+		rtp_is_rtcp(p, n) ? relay_report(st, p, &n) : relay_speak(st, p, &n, w->now_us);
 
 	if (out)
-		leave(arg, out, p, n);
+		leave(w, out, p, n);
 }
 
 static void relay(struct worker *w, struct stream_end *in)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * RTCP that comes through a bundle: which of its streams it is passed on for.
+ * RTCP that comes through a bundle: which of its streams it is passed on for; and how it is renamed where the speaker changed.
  *
  * Input: the packet.  Streams 0 to 2 share one transport; their SSRCs are 0x01010101 … and those of their peers 0x11111111 …
  */
@@ -11,6 +11,10 @@
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
 	static struct stream s[3], peer[3];
+	const struct splice hears = {
+		.is_shifted = true, .ssrc = 0x01010101, .from = 0x02020202, .seq_add = 7};
+	const struct splice told = {
+		.is_shifted = true, .ssrc = 0x11111111, .from = 0x22222222, .ts_add = 9};
 	uint8_t types[16] = {0};
 	struct stream *found;
 	uint8_t *exact;
@@ -33,6 +37,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	found = bundle_of_rtcp(&s[0], exact, n);
 	MUST(found == &s[0] || found == &s[1] || found == &s[2]);
 	MUST(bundle_of_rtcp(&peer[1], exact, n) == &peer[1]);
+	splice_reports(&hears, &told, exact, n);
+	MUST(!rtcp_check(exact, n));
 	free(exact);
 	for (uint8_t pt = 0; pt < 128; pt++)
 		MUST(bundle_of_rtp(&s[0], pt) == &s[pt == 97 ? 1 : pt == 98 ? 2 : 0]);

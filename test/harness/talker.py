@@ -39,7 +39,7 @@ class Talker:
     def __init__(self, phone, speech=0, events=101, events_hz=8000):
         self.phone, self.media = phone, Media(phone.host, 4000)
         self.speech, self.events, self.hz = speech, events, events_hz
-        self.ts, self.says_hz, self.heard, self.presses = 8000, None, [], []
+        self.ts, self.says_hz, self.heard, self.presses, self.numbers = 8000, None, [], [], []
 
     def meets(self, sdp):
         self.to = where(sdp)
@@ -63,7 +63,8 @@ class Talker:
 
     def listen(self):
         for raw in self.media.all(0.002):
-            pt, ts = raw[1] & 0x7f, struct.unpack("!I", raw[4:8])[0]
+            pt, (seq, ts, ssrc) = raw[1] & 0x7f, struct.unpack("!HII", raw[2:12])
+            self.numbers.append((ssrc, seq))
             if pt == self.events:
                 key, end, duration = KEYS[raw[12]], raw[13] >> 7, struct.unpack("!H", raw[14:16])[0]
                 if not self.presses or self.presses[-1][:2] != [key, ts]:
@@ -82,6 +83,11 @@ class Talker:
             return False
         pcm = numpy.concatenate(frames)
         return level_at(pcm, hz) > 500 and level_at(pcm, hz) ** 2 / 2 > 0.5 * numpy.mean(pcm ** 2)
+
+    def hears_one_stream(self):
+        """One SSRC since the call began, and each packet the next of its sequence: whoever spoke."""
+        ssrc, first = self.numbers[0]
+        return self.numbers == [(ssrc, first + i & 0xffff) for i in range(len(self.numbers))]
 
     def keys(self):
         return "".join(p[0] for p in self.presses)

@@ -66,6 +66,14 @@ def test_who_is_held_hears_music_until_it_is_taken_back(server, addresses, music
         pass_time(a, b, frames=40)
         assert b.hears(VOICE) and not b.hears(MUSIC)
         assert a.hears(1400)
+        assert b.hears_one_stream()
+
+
+def test_a_second_stream_would_be_noticed(server, addresses):
+    """Control of the oracle above."""
+    with talking(server, addresses) as (a, b):
+        b.numbers.append((b.numbers[-1][0] ^ 1, b.numbers[-1][1] + 1 & 0xffff))
+        assert not b.hears_one_stream()
 
 
 def test_without_music_who_is_held_hears_silence(server, addresses, music):
