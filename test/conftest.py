@@ -9,6 +9,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from harness.addresses import Addresses  # noqa: E402
+from harness.asterisk import Asterisk    # noqa: E402
 from harness.baresip import Baresip  # noqa: E402
 from harness.linphone import Linphone  # noqa: E402
 from harness.server import Server    # noqa: E402
@@ -34,6 +35,21 @@ def server(tmp_path, addresses):
     s = Server(tmp_path / "server", addresses.new()).start()
     yield s
     s.stop()
+
+
+@pytest.fixture
+def asterisk(tmp_path, addresses):
+    """A maker of Asterisks, each with an address of its own: asterisk(harness.asterisk.at(server.ip))."""
+    made = []
+
+    def make(pjsip):
+        directory = tmp_path / f"asterisk-{len(made)}"
+        directory.mkdir()
+        made.append(Asterisk(directory, addresses.new(), pjsip))
+        return made[-1].start()
+    yield make
+    for one in made:
+        one.remove()
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ MODULES = """res_sorcery_config res_sorcery_memory res_sorcery_astdb res_pjproje
  res_clioriginate app_dial app_echo app_playtones pbx_config func_callerid codec_ulaw codec_alaw""".split()
 # What is dialled decides: a tone, an echo, or a failure.
 EXTENSIONS = """[provider]
-exten => _X.,1,NoOp()
+exten => _X.,1,NoOp(${CALLERID(num)} calls ${EXTEN})
  same => n,Goto(answer,1)
 exten => answer,1,Answer()
  same => n,PlayTones(1000)
@@ -44,8 +44,24 @@ exten => 486,1,Hangup(17)
 exten => 603,1,Hangup(21)
 exten => 404,1,Hangup(1)
 exten => 503,1,Hangup(34)
-exten => _+X.,1,Goto(answer,1)
+exten => _+X.,1,NoOp(${CALLERID(num)} calls ${EXTEN})
+ same => n,Goto(answer,1)
+[out]
+exten => _X.,1,Set(CALLERID(all)=Bob <4930123456>)
+ same => n,Dial(PJSIP/${EXTEN}@offhook,30)
 """
+
+
+def endpoint(aor, more="", match=None):
+    """pjsip.conf of an Asterisk that talks to one server: where that is, how they talk, and the address it is known by."""
+    text = "[offhook]\ntype=endpoint\ncontext=provider\ndisallow=all\nallow=ulaw\ndirect_media=no\naors=offhook\n" \
+        f"{more}\n[offhook]\ntype=aor\n{aor}\n"
+    return text + (f"[offhook]\ntype=identify\nendpoint=offhook\nmatch={match}\n" if match else "")
+
+
+def at(ip, more=""):
+    """... a server at that address."""
+    return endpoint(f"contact=sip:{ip}:5060", more, match=ip)
 
 
 class Asterisk:

@@ -108,6 +108,9 @@ class Server:
         pairs = (line.rsplit(" ", 1) for line in text.splitlines() if line and not line.startswith("#"))
         return {name: float(value) for name, value in pairs}
 
+    def extension(self, number):
+        return next(e for e in self.get("/api/extensions")["items"] if e["number"] == number)
+
     def cdrs(self, count=1, timeout=10, **filters):
         """The newest call records once there are `count` that have ended."""
         def ended():

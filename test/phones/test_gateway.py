@@ -3,24 +3,10 @@
 import pytest
 
 from harness import nat, wait
-from harness.asterisk import Asterisk
+from harness.asterisk import Asterisk, at
 from harness.server import Server
 
-PJSIP = """[offhook]
-type=endpoint
-context=provider
-disallow=all
-allow=ulaw
-direct_media=no
-aors=offhook
-[offhook]
-type=aor
-contact=sip:{here}:5060
-[offhook]
-type=identify
-endpoint=offhook
-match={here}
-[gateway-auth]
+REGISTERS = """[gateway-auth]
 type=auth
 auth_type=userpass
 username=gw-auth
@@ -55,7 +41,7 @@ def far_server(network, tmp_path):
 
 @pytest.fixture
 def gateway(network, tmp_path):
-    made = Asterisk(tmp_path, nat.INSIDE, PJSIP.format(here=nat.HERE), within=network.inside())
+    made = Asterisk(tmp_path, nat.INSIDE, at(nat.HERE) + REGISTERS.format(here=nat.HERE), within=network.inside())
     yield made
     made.remove()
 
@@ -70,9 +56,8 @@ def make_trunk(server, **more):
             "password": "gateway-secret", "keep_alive": True, "keep_alive_seconds": 10, **more}
     trunk = server.post("/api/trunks", body, who="admin")["id"]
     server.post("/api/did_pools", {"trunk_id": trunk, "numbers": "4420700001**", "caller_id": "442070000100"}, who="admin", **tenant)
-    desk = next(e for e in server.get("/api/extensions")["items"] if e["number"] == "101")
     server.post("/api/inbound_rules", {"name": "desk", "trunk_id": trunk, "did": "442070000101",
-                                       "destination": {"kind": "extension", "id": desk["id"]}})
+                                       "destination": {"kind": "extension", "id": server.extension("101")["id"]}})
     server.post("/api/outbound_rules", {"name": "world", "prefixes": "00", "routes": [
         {"trunk_id": trunk, "strip": 2, "prepend": "+"}]})
     return trunk

@@ -3,21 +3,8 @@
 import pytest
 
 from harness import wait
-from harness.asterisk import Asterisk
+from harness.asterisk import at, endpoint
 
-ENDPOINT = """[offhook]
-type=endpoint
-context=provider
-disallow=all
-allow=ulaw
-direct_media=no
-aors=offhook
-{more}
-[offhook]
-type=aor
-{aor}
-"""
-BY_ADDRESS = "[offhook]\ntype=identify\nendpoint=offhook\nmatch={ip}\n"
 SIGNS_IN = "[offhook]\ntype=auth\nauth_type=userpass\nusername=offhook\npassword=provider-secret\n"
 
 
@@ -38,9 +25,8 @@ class World:
         tenant = {"headers": {"X-Tenant": self.server.domain}}
         self.pool = self.admin("did_pools", {"trunk_id": self.trunk_id, "numbers": "4420700001**", "caller_id": "442070000100"},
                                **tenant)
-        extension = next(e for e in self.server.get("/api/extensions")["items"] if e["number"] == "101")
         self.server.post("/api/inbound_rules", {"name": "desk", "trunk_id": self.trunk_id, "did": "442070000101",
-                                                "destination": {"kind": "extension", "id": extension["id"]}})
+                                                "destination": {"kind": "extension", "id": self.server.extension("101")["id"]}})
         self.server.post("/api/outbound_rules", {"name": "world", "prefixes": "00", "routes": [
             {"trunk_id": self.trunk_id, "strip": 2, "prepend": "+"}]})
         self.server.post("/api/outbound_rules", {"name": "short", "number_length": 3, "prefixes": "4;5;6",
@@ -55,26 +41,13 @@ class World:
         return self
 
 
-@pytest.fixture
-def asterisk(tmp_path, addresses):
-    made = []
-
-    def make(pjsip):
-        made.append(Asterisk(tmp_path, addresses.new(), pjsip))
-        return made[-1].start()
-    yield make
-    for one in made:
-        one.remove()
-
-
 @pytest.fixture(params=["ip", "ip over TCP", "register"])
 def world(request, server, asterisk):
     if request.param == "register":
-        provider = asterisk(ENDPOINT.format(more="auth=offhook\nidentify_by=username,auth_username", aor="max_contacts=1") + SIGNS_IN)
+        provider = asterisk(endpoint("max_contacts=1", "auth=offhook\nidentify_by=username,auth_username") + SIGNS_IN)
         return World(server, provider).trunk(kind="register", username="offhook", password="provider-secret").rules().is_online()
     tcp = request.param.endswith("TCP")
-    contact = f"contact=sip:{server.ip}:5060" + (";transport=tcp" if tcp else "")
-    provider = asterisk(ENDPOINT.format(more="", aor=contact) + BY_ADDRESS.format(ip=server.ip))
+    provider = asterisk(endpoint(f"contact=sip:{server.ip}:5060" + (";transport=tcp" if tcp else ""), match=server.ip))
     return World(server, provider).trunk(transport="tcp" if tcp else "udp").rules().is_online()
 
 
@@ -124,7 +97,7 @@ def test_what_the_called_party_says_ends_the_call(world, phones):
 
 
 def test_a_provider_that_goes_and_comes_back(server, asterisk, phones):
-    provider = asterisk(ENDPOINT.format(more="", aor=f"contact=sip:{server.ip}:5060") + BY_ADDRESS.format(ip=server.ip))
+    provider = asterisk(at(server.ip))
     world = World(server, provider).trunk(keep_alive=True, keep_alive_seconds=10).rules().is_online()
     provider.stop()
     world.is_online(False, timeout=60)
@@ -140,7 +113,7 @@ def test_a_provider_that_goes_and_comes_back(server, asterisk, phones):
 
 
 def test_a_wrong_password_is_shown_with_what_the_provider_said(server, asterisk):
-    provider = asterisk(ENDPOINT.format(more="auth=offhook", aor="max_contacts=1") + SIGNS_IN)
+    provider = asterisk(endpoint("max_contacts=1", "auth=offhook") + SIGNS_IN)
     world = World(server, provider).trunk(kind="register", username="offhook", password="not-the-secret").rules()
     wait.until(lambda: world.state()["reason"].startswith("401"), 10, why=f"{world.state()}")
     assert not world.state()["is_online"]
