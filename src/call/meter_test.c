@@ -112,10 +112,22 @@ static void two_calls_do_not_spend_the_same_money(void **state)
 	assert_int_equal(left(w, 1), 0);
 }
 
+/* A call that may start, and gets as far as the provider. */
+static void finds_it_busy(struct world *w)
+{
+	struct ua a, one = {0};
+
+	calls_number(&a, &w->phone[1], "0033123", audio(&w->phone[1]));
+	rings(&one, &w->phone[ONE]);
+	ua_reply(&one, 486, "");
+	ua_got(&a, 486);
+	ua_done(&one);
+}
+
 static void without_money_no_call_starts(void **state)
 {
 	struct world *w = *state;
-	struct ua a, one = {0};
+	struct ua a;
 
 	bill(w, "'bill_outbound':true", FIRST - 1);
 	calls_number(&a, &w->phone[1], "0033123", audio(&w->phone[1]));
@@ -123,11 +135,7 @@ static void without_money_no_call_starts(void **state)
 	nothing(&w->phone[ONE]);
 	assert_string_equal(last_call(w)->reason, "balance");
 	bill(w, "'bill_outbound':false", 0);
-	calls_number(&a, &w->phone[1], "0033123", audio(&w->phone[1]));
-	rings(&one, &w->phone[ONE]);
-	ua_reply(&one, 486, "");
-	ua_got(&a, 486);
-	ua_done(&one);
+	finds_it_busy(w);
 }
 
 static void emergency_calls_ask_for_no_money(void **state)
@@ -172,25 +180,16 @@ static void a_day_limit_acts_in_mid_call(void **state)
 static void a_minute_has_its_calls(void **state)
 {
 	struct world *w = *state;
-	struct ua a, one = {0};
+	struct ua a;
 
 	bill(w, "'max_calls_per_minute':2", 0);
-	for (int i = 0; i < 2; i++) {
-		calls_number(&a, &w->phone[1], "0033123", audio(&w->phone[1]));
-		rings(&one, &w->phone[ONE]);
-		ua_reply(&one, 486, "");
-		ua_got(&a, 486);
-		ua_done(&one);
-	}
+	for (int i = 0; i < 2; i++)
+		finds_it_busy(w);
 	calls_number(&a, &w->phone[1], "0033123", audio(&w->phone[1]));
 	ua_got(&a, 403);
 	assert_string_equal(last_call(w)->reason, "calls_per_minute");
 	pass(w, 61000);
-	calls_number(&a, &w->phone[1], "0033123", audio(&w->phone[1]));
-	rings(&one, &w->phone[ONE]);
-	ua_reply(&one, 486, "");
-	ua_got(&a, 486);
-	ua_done(&one);
+	finds_it_busy(w);
 }
 
 static void the_next_route_costs_no_second_call_of_the_minute(void **state)
@@ -267,15 +266,9 @@ static void who_takes_a_call_pays_for_it(void **state)
 static void a_new_country_is_told_once(void **state)
 {
 	struct world *w = *state;
-	struct ua a, one = {0};
 
-	for (int i = 0; i < 2; i++) {
-		calls_number(&a, &w->phone[1], "0033123", audio(&w->phone[1]));
-		rings(&one, &w->phone[ONE]);
-		ua_reply(&one, 486, "");
-		ua_got(&a, 486);
-		ua_done(&one);
-	}
+	for (int i = 0; i < 2; i++)
+		finds_it_busy(w);
 	assert_int_equal(heard(w, BUS_NEW_COUNTRY), 1);
 }
 

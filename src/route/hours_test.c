@@ -16,11 +16,8 @@ static void put_all(struct world *w)
 	put(w, &resource_extension, TENANT, 2, "{'number':'102'}");
 	put(w, &resource_ring_group, TENANT, 8, "{'number':'8000','name':'English'}");
 	put(w, &resource_ring_group, TENANT, 9, "{'number':'9000','name':'French'}");
-	put(w, &resource_trunk, 0, A, "{'name':'A','host':'192.0.2.1'}");
-	put(w, &resource_trunk, 0, PBX, "{'name':'PBX','host':'192.0.2.2'}");
-	put(w, &resource_did_pool, TENANT, 21,
-	    "{'trunk_id':'1','numbers':'4420123456**','caller_id':'442012345600'}");
-	put(w, &resource_did_pool, TENANT, 22, "{'trunk_id':'2','is_pbx':true}");
+	put_trunk(w, A, "", ",'numbers':'4420123456**','caller_id':'442012345600'");
+	put_trunk(w, PBX, "", ",'is_pbx':true");
 	put(w, &resource_office_hours, TENANT, 31,
 	    "{'name':'week','is_default':true,'periods':[{'weekday':'monday','opens_at':'08:00',"
 	    "'closes_at':'17:00'}]}");
@@ -222,11 +219,11 @@ static void a_pbx_dials_as_an_extension_does(void **state)
 	put(w, &resource_outbound_rule, TENANT, 43,
 	    "{'name':'back','priority':0,'prefixes':'7','routes':[{'trunk_id':'2'}]}");
 	assert_refused(arrives(w, PBX, "201", "777"), ROUTE_REFUSAL_NO_ROUTE);
-	put(w, &resource_did_pool, TENANT, 22, "{'trunk_id':'2'}"); /* a provider may not */
+	put(w, &resource_did_pool, TENANT, PBX, "{'trunk_id':'2'}"); /* a provider may not */
 	assert_refused(arrives(w, PBX, "201", "0207123456"), ROUTE_REFUSAL_NOT_FOUND);
 	assert_refused(arrives(w, PBX, "201", "112"), ROUTE_REFUSAL_NOT_FOUND);
 	assert_int_equal(route_index_pbx(w->index, PBX), 0);
-	put(w, &resource_did_pool, TENANT, 22, "{'trunk_id':'2','is_pbx':true}");
+	put(w, &resource_did_pool, TENANT, PBX, "{'trunk_id':'2','is_pbx':true}");
 	assert_int_equal(route_index_pbx(w->index, PBX), TENANT);
 	assert_int_equal(route_index_pbx(w->index, A), 0);
 }
@@ -240,7 +237,7 @@ static void a_pbx_shows_the_tenants_numbers_unless_that_is_lifted(void **state)
 	assert_string_equal(w->d.caller_id, "442012345677");
 	arrives(w, PBX, "004930123", "0207123456");
 	assert_string_equal(w->d.caller_id, "442012345600"); /* the main number */
-	put(w, &resource_did_pool, TENANT, 22,
+	put(w, &resource_did_pool, TENANT, PBX,
 	    "{'trunk_id':'2','is_pbx':true,'any_caller_id':true}");
 	arrives(w, PBX, "004930123", "0207123456");
 	assert_string_equal(w->d.caller_id, "004930123");

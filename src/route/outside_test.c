@@ -10,14 +10,10 @@ static void put_all(struct world *w)
 	put(w, &resource_extension, TENANT, 1,
 	    "{'number':'101','outbound_caller_id':'442070000101'}");
 	put(w, &resource_extension, TENANT, 2, "{'number':'130','outbound_caller_id':'4999'}");
-	put(w, &resource_trunk, 0, A, "{'name':'A','host':'192.0.2.1'}");
-	put(w, &resource_trunk, 0, B, "{'name':'B','host':'192.0.2.2','username':'bob'}");
-	put(w, &resource_trunk, 0, C, "{'name':'C','host':'192.0.2.3','enabled':false}");
-	put(w, &resource_did_pool, TENANT, 1,
-	    "{'trunk_id':'1','numbers':'4420700001**','caller_id':'442070000100',"
-	    "'more_caller_ids':'4930*'}");
-	put(w, &resource_did_pool, TENANT, 2, "{'trunk_id':'2'}");
-	put(w, &resource_did_pool, TENANT, 3, "{'trunk_id':'3'}");
+	put_trunk(w, A, "",
+		  ",'numbers':'4420700001**','caller_id':'442070000100','more_caller_ids':'4930*'");
+	put_trunk(w, B, ",'username':'bob'", "");
+	put_trunk(w, C, ",'enabled':false", "");
 	put(w, &resource_outbound_rule, TENANT, 1,
 	    "{'name':'world','priority':20,'prefixes':'00','routes':[{'trunk_id':'1','strip':2,"
 	    "'prepend':'+44'},{'trunk_id':'3'},{'trunk_id':'2'}]}");

@@ -56,6 +56,18 @@ static inline void put(struct world *w, const struct resource *r, uint64_t tenan
 	testing_put(w->model, r, tenant, id, json);
 }
 
+/* A trunk at an address of its own, given to the tenant: what else is set of it, and its pool. */
+static inline void put_trunk(struct world *w, uint64_t id, const char *more, const char *pool)
+{
+	char json[512];
+
+	(void)snprintf(json, sizeof(json), "{'name':'%c','host':'192.0.2.%u'%s}",
+		       (char)('A' + id - 1), (unsigned)id, more);
+	put(w, &resource_trunk, 0, id, json);
+	(void)snprintf(json, sizeof(json), "{'trunk_id':'%u'%s}", (unsigned)id, pool);
+	put(w, &resource_did_pool, TENANT, id, json);
+}
+
 /* Extension 1 of the tenant asks; put_all says what there is. */
 static inline int world_open(void **state, void (*put_all)(struct world *w))
 {
