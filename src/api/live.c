@@ -12,6 +12,7 @@ static struct command command_for(const struct ask *k, enum command_kind kind)
 {
 	return (struct command){.kind = kind,
 				.tenant_id = k->who.has_tenant ? k->who.tenant_id : 0,
+				.seen_by = k->who.extension_id,
 				.id = k->target};
 }
 

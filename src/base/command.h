@@ -23,7 +23,8 @@ struct command {
 	struct ring *reply_to;
 	uint64_t tenant_id; /* 0: the whole system (administrators only; api/ has checked) */
 	uint64_t id;
-	uint64_t after; /* paging: the id the last page ended with */
+	uint64_t seen_by; /* SESSIONS, SESSION: only calls that this extension may see; 0: all */
+	uint64_t after;	  /* paging: the id the last page ended with */
 	uint32_t limit;
 	int64_t at_us;	  /* ROUTE: when; 0: now */
 	uint32_t seconds; /* ROUTE: how long it is supposed to last; 0: a minute */

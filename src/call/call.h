@@ -58,6 +58,9 @@ struct call_view {
 	const struct call_record *record;
 };
 bool calls_next(const struct calls *cs, uint64_t tenant_id, uint64_t after, struct call_view *view);
+/* Has it a leg of an extension of which `fn` says yes? */
+typedef bool calls_extension_h(uint64_t tenant_id, uint64_t extension_id, void *arg);
+bool calls_has_extension(const struct calls *cs, uint64_t id, calls_extension_h *fn, void *arg);
 int calls_hangup(struct calls *cs, uint64_t tenant_id, uint64_t id); /* ENOENT */
 /* Ring an extension, and call a number for it when it has answered; errors and the way: call/originate.h. */
 int calls_originate(struct calls *cs, uint64_t tenant_id, uint64_t extension_id, const char *number,

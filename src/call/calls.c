@@ -353,6 +353,21 @@ bool calls_next(const struct calls *cs, uint64_t tenant_id, uint64_t after, stru
 	return false;
 }
 
+bool calls_has_extension(const struct calls *cs, uint64_t id, calls_extension_h *fn, void *arg)
+{
+	const struct call *call = calls_find(cs, id);
+
+	if (!call)
+		return false;
+	LIST_EACH (l, &call->legs) {
+		const struct leg *leg = CONTAINER_OF(l, struct leg, in_call);
+
+		if (leg->extension_id && fn(leg->rec.tenant_id, leg->extension_id, arg))
+			return true;
+	}
+	return false;
+}
+
 int calls_hangup(struct calls *cs, uint64_t tenant_id, uint64_t id)
 {
 	struct call *call = calls_find(cs, id);

@@ -11,6 +11,7 @@
 #include "main/server.h"
 #include "main/simulator.h"
 #include "main/transports.h"
+#include "model/groups.h"
 #include "schema/record.h"
 #include "sip/shield.h"
 
@@ -89,11 +90,38 @@ static json_t *session_json(const struct call_view *view)
 	return one;
 }
 
+struct viewer {
+	struct server *s;
+	const struct extension *x;
+};
+
+/* GRP-2, GRP-3: its own calls, those of whom it manages, and those that it may monitor. */
+static bool is_for(uint64_t tenant_id, uint64_t extension_id, void *arg)
+{
+	const struct viewer *v = arg;
+	const struct extension *other = model_extension(v->s->model, tenant_id, extension_id);
+
+	if (!other || tenant_id != v->x->o.tenant_id)
+		return false;
+	return other == v->x || model_is_manager_of(v->x, other) ||
+	       model_may_monitor(v->s->model, v->x, other);
+}
+
+static bool is_seen(struct server *s, const struct command *c, const struct call_view *view)
+{
+	struct viewer v = {.s = s};
+
+	if (!c->seen_by)
+		return true;
+	v.x = model_extension(s->model, c->tenant_id, c->seen_by);
+	return v.x && calls_has_extension(s->calls, view->id, is_for, &v);
+}
+
 static json_t *session(struct server *s, const struct command *c)
 {
 	struct call_view view;
-	bool is_there =
-		c->id && calls_next(s->calls, c->tenant_id, c->id - 1, &view) && view.id == c->id;
+	bool is_there = c->id && calls_next(s->calls, c->tenant_id, c->id - 1, &view) &&
+			view.id == c->id && is_seen(s, c, &view);
 
 	return is_there ? session_json(&view) : NULL;
 }
@@ -120,7 +148,9 @@ static json_t *sessions(struct server *s, const struct command *c)
 	oid after = c->after;
 	bool has_more = false;
 
-	while (calls_next(s->calls, c->tenant_id, after, &view)) {
+	for (oid at = after; calls_next(s->calls, c->tenant_id, at, &view); at = view.id) {
+		if (!is_seen(s, c, &view))
+			continue;
 		if (json_array_size(items) == page_limit(c)) {
 			has_more = true;
 			break;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "model/groups.h"
 
-static const unsigned rights_of_none =
-	MODEL_MAY_SEE_MEMBERS | MODEL_MAY_CALL_OUT | MODEL_MAY_USE_CONSOLE;
+static const unsigned rights_of_none = MODEL_MAY_CALL_OUT;
 
 static const struct extension_group_member *line_of(const struct extension *x, size_t i)
 {
@@ -25,10 +24,8 @@ unsigned model_rights(const struct model *m, const struct extension *x)
 
 		if (!g)
 			continue;
-		rights |= g->may_see_members ? MODEL_MAY_SEE_MEMBERS : 0;
 		rights |= g->may_page ? MODEL_MAY_PAGE : 0;
 		rights |= g->may_call_out ? MODEL_MAY_CALL_OUT : 0;
-		rights |= g->may_use_console ? MODEL_MAY_USE_CONSOLE : 0;
 	}
 	return rights;
 }

@@ -10,13 +10,11 @@
 #include "model/model.h"
 
 enum model_right {
-	MODEL_MAY_SEE_MEMBERS = 1,
-	MODEL_MAY_PAGE = 2,
-	MODEL_MAY_CALL_OUT = 4,
-	MODEL_MAY_USE_CONSOLE = 8,
+	MODEL_MAY_PAGE = 1,
+	MODEL_MAY_CALL_OUT = 2,
 };
 
-/* An extension that names no group has the rights of a group as it is when new. */
+/* Those that calls obey; what is seen and who signs in is the store's to know.  An extension that names no group has the rights of a group as it is when new. */
 unsigned model_rights(const struct model *m, const struct extension *x);
 bool model_is_in_group(const struct extension *x, uint64_t group_id);
 /* Is `who` a monitor of a group that allows it and `target` is in? */

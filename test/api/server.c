@@ -125,7 +125,7 @@ static char *session_json(const struct fake *f, size_t i)
 
 static bool is_seen(const struct fake *f, const struct command *c, size_t i)
 {
-	return i < f->nsessions && !f->sessions[i].gone &&
+	return i < f->nsessions && !f->sessions[i].gone && !c->seen_by &&
 	       (!c->tenant_id || f->sessions[i].tenant_id == c->tenant_id);
 }
 
