@@ -220,6 +220,16 @@ void ask_failed(struct ask *k, const struct answer *ans)
 	json_decref(body);
 }
 
+bool ask_is_nothing(struct ask *k)
+{
+	const struct answer nothing = {.err = ENOENT};
+
+	if (k->target)
+		return false;
+	ask_failed(k, &nothing);
+	return true;
+}
+
 json_t *ask_body(struct ask *k)
 {
 	json_error_t error;

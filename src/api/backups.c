@@ -24,16 +24,6 @@ static void ask_shelf(struct ask *k, const char *query, json_t *args, ask_answer
 	return ask_store(k, &req, fn);
 }
 
-static bool is_nothing(struct ask *k)
-{
-	const struct answer nothing = {.err = ENOENT};
-
-	if (k->target)
-		return false;
-	ask_failed(k, &nothing);
-	return true;
-}
-
 static void on_json(struct ask *k, const struct answer *ans)
 {
 	if (ans->err)
@@ -57,14 +47,14 @@ void backups_start(struct ask *k)
 
 void backup_start(struct ask *k)
 {
-	if (is_nothing(k))
+	if (ask_is_nothing(k))
 		return;
 	return ask_shelf(k, "backup", NULL, on_json);
 }
 
 void backup_delete_start(struct ask *k)
 {
-	if (is_nothing(k))
+	if (ask_is_nothing(k))
 		return;
 	return ask_shelf(k, "backup_delete", NULL, on_done);
 }
@@ -116,7 +106,7 @@ void backup_restore_start(struct ask *k)
 	static const char *const names[] = {"parts", "passphrase", "key", "name", "domain"};
 	json_t *body;
 
-	if (is_nothing(k))
+	if (ask_is_nothing(k))
 		return;
 	body = ask_body(k);
 	if (!body)
@@ -166,7 +156,7 @@ void backup_content_start(struct ask *k)
 				    .tenant_id = k->who.tenant_id,
 				    .id = k->target};
 
-	if (is_nothing(k) || !read_offset(k, &req.offset))
+	if (ask_is_nothing(k) || !read_offset(k, &req.offset))
 		return;
 	return ask_store(k, &req, on_bytes);
 }
@@ -193,14 +183,14 @@ void backup_upload_start(struct ask *k)
 
 void backup_upload_more_start(struct ask *k)
 {
-	if (is_nothing(k))
+	if (ask_is_nothing(k))
 		return;
 	return upload(k);
 }
 
 void backup_uploaded_start(struct ask *k)
 {
-	if (is_nothing(k))
+	if (ask_is_nothing(k))
 		return;
 	return ask_shelf(k, "backup_written", NULL, on_json);
 }

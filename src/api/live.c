@@ -66,19 +66,9 @@ void sessions_start(struct ask *k)
 	return page_start(k, COMMAND_SESSIONS);
 }
 
-static bool is_nothing(struct ask *k)
-{
-	const struct answer nothing = {.err = ENOENT};
-
-	if (k->target)
-		return false;
-	ask_failed(k, &nothing);
-	return true;
-}
-
 void session_start(struct ask *k)
 {
-	if (is_nothing(k))
+	if (ask_is_nothing(k))
 		return;
 	return ask_core(k, command_for(k, COMMAND_SESSION), on_json);
 }
@@ -94,7 +84,7 @@ static void on_done(struct ask *k, const struct answer *ans)
 
 void session_hangup_start(struct ask *k)
 {
-	if (is_nothing(k))
+	if (ask_is_nothing(k))
 		return;
 	return ask_core(k, command_for(k, COMMAND_SESSION_HANGUP), on_done);
 }
@@ -248,7 +238,7 @@ void blocked_addresses_start(struct ask *k)
 
 void blocked_address_free_start(struct ask *k)
 {
-	if (is_nothing(k))
+	if (ask_is_nothing(k))
 		return;
 	return ask_core(k, command_for(k, COMMAND_BLOCKED_ADDRESS_FREE), on_done);
 }

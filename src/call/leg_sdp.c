@@ -208,21 +208,28 @@ static struct addr shown(const struct leg *leg, const struct addr *ours)
 	return a;
 }
 
+/* In the name and under the session of its leg. */
+static struct sdp_rewrite rewrite_for(const struct leg *to, struct sdp_local_media *media,
+				      size_t nmedia)
+{
+	return (struct sdp_rewrite){
+		.id = to->sdp_id,
+		.version = to->sdp_version,
+		.origin = shown(to, &to->bind),
+		.media = media,
+		.nmedia = nmedia,
+	};
+}
+
 /* What the other device says of itself, in our name.  Without an address (c=0.0.0.0) it says that it holds. */
 static int write_direct(struct buf *out, const struct writing *w, bool is_opened)
 {
 	struct sdp_local_media media[SDP_MAX_MEDIA] = {0};
 	const struct sdp *from = w->from;
 	struct leg *to = w->to;
-	struct sdp_rewrite rw = {
-		.id = to->sdp_id,
-		.version = to->sdp_version,
-		.origin = shown(to, &to->bind),
-		.media = media,
-		.nmedia = from->nmedia,
-		.is_direct = true,
-	};
+	struct sdp_rewrite rw = rewrite_for(to, media, from->nmedia);
 
+	rw.is_direct = true;
 	for (size_t i = 0; i < from->nmedia; i++) {
 		media[i].direction = is_opened ? SDP_SENDRECV : direction_of(&from->media[i]);
 		media[i].is_refused = is_refused(from, i);
@@ -257,13 +264,7 @@ static int write_from(struct buf *out, const struct writing *w, bool is_opened)
 	struct sdp_local_media media[SDP_MAX_MEDIA] = {0};
 	struct leg_guard room[SDP_MAX_MEDIA];
 	struct leg_codecs codecs[MEDIA_MAX_STREAMS];
-	struct sdp_rewrite rw = {
-		.id = to->sdp_id,
-		.version = to->sdp_version,
-		.origin = shown(to, &to->bind),
-		.media = media,
-		.nmedia = from->nmedia,
-	};
+	struct sdp_rewrite rw = rewrite_for(to, media, from->nmedia);
 
 	if (to->is_direct)
 		return write_direct(out, w, is_opened);

@@ -278,3 +278,24 @@ bool db_is_null(const struct db_stmt *st, unsigned col)
 {
 	return st->db->ops->col_null(st, col);
 }
+
+int db_number(struct db *db, const char *sql, uint64_t tenant_id, uint64_t *np)
+{
+	struct db_stmt *st;
+	int err = db_sql(db, sql, &st);
+
+	if (err)
+		return err;
+	db_bind_id(st, 1, tenant_id);
+	err = db_step(st);
+	if (!err)
+		*np = db_id(st, 0);
+	db_done(st);
+	return err;
+}
+
+int db_revision(struct db *db, uint64_t tenant_id, uint64_t *revisionp)
+{
+	return db_number(db, "SELECT revision FROM tenant_revision WHERE tenant_id = $1", tenant_id,
+			 revisionp);
+}

@@ -78,4 +78,9 @@ struct str db_text(const struct db_stmt *st, unsigned col); /* terminated too; "
 struct str db_blob(struct db_stmt *st, unsigned col);	    /* bytes */
 bool db_is_null(const struct db_stmt *st, unsigned col);
 
+/* The number that `sql` finds for a tenant, its one parameter.  ENOENT: none, and *np is as it was. */
+int db_number(struct db *db, const char *sql, uint64_t tenant_id, uint64_t *np) MUST_USE;
+/* Of its configuration.  ENOENT: there is no such tenant. */
+int db_revision(struct db *db, uint64_t tenant_id, uint64_t *revisionp) MUST_USE;
+
 #endif

@@ -150,24 +150,14 @@ int edit_check_unique(struct edit *e, const struct object *o)
 
 /* ---- limits ---- */
 
-static int count_of(struct edit *e, const struct resource *res, uint64_t tenant_id, int64_t *np)
+static int count_of(struct edit *e, const struct resource *res, uint64_t tenant_id, uint64_t *np)
 {
-	struct db_stmt *st;
-	int err = db_sql(e->rows->db, sql_table(e->rows->schema, res)->count, &st);
-
-	if (err)
-		return err;
-	db_bind_id(st, 1, tenant_id);
-	err = db_step(st);
-	if (!err)
-		*np = db_int(st, 0);
-	db_done(st);
-	return err;
+	return db_number(e->rows->db, sql_table(e->rows->schema, res)->count, tenant_id, np);
 }
 
 static int only_one(struct edit *e, const struct object *o)
 {
-	int64_t n = 0;
+	uint64_t n = 0;
 	int err = count_of(e, o->res, 0, &n);
 
 	if (!err && n) {
@@ -181,7 +171,8 @@ int edit_check_limit(struct edit *e, const struct object *o)
 {
 	const struct field *limit = resource_limit(o->res);
 	struct object *tenant = NULL;
-	int64_t max, n = 0;
+	uint64_t n = 0;
+	int64_t max;
 	int err;
 
 	if (o->res->scope == SCOPE_ONE)
@@ -196,7 +187,7 @@ int edit_check_limit(struct edit *e, const struct object *o)
 	if (!max)
 		return 0;
 	err = count_of(e, o->res, o->tenant_id, &n);
-	if (!err && n >= max) {
+	if (!err && n >= (uint64_t)max) {
 		field_error_add(&e->errs, limit->name, "limit",
 				"the tenant may have %" PRId64 " %s and has them", max,
 				o->res->plural);

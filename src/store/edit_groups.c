@@ -30,20 +30,12 @@ int edit_make_default_group(struct edit *e, uint64_t tenant_id)
 /* 0: the tenant is older than groups are. */
 static int default_group(struct edit *e, uint64_t tenant_id, uint64_t *idp)
 {
-	struct db_stmt *st;
 	int err;
 
 	*idp = 0;
-	err = db_sql(e->rows->db,
-		     "SELECT id FROM extension_groups WHERE tenant_id = $1 AND is_default = 1",
-		     &st);
-	if (err)
-		return err;
-	db_bind_id(st, 1, tenant_id);
-	err = db_step(st);
-	if (!err)
-		*idp = db_id(st, 0);
-	db_done(st);
+	err = db_number(e->rows->db,
+			"SELECT id FROM extension_groups WHERE tenant_id = $1 AND is_default = 1",
+			tenant_id, idp);
 	return err == ENOENT ? 0 : err;
 }
 

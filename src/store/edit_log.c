@@ -3,35 +3,20 @@
 #include <string.h>
 #include "store/edit.h"
 
-static int counter(struct edit *e, const char *sql, uint64_t tenant_id, uint64_t *out)
-{
-	struct db_stmt *st;
-	int err = db_sql(e->rows->db, sql, &st);
-
-	if (err)
-		return err;
-	db_bind_id(st, 1, tenant_id);
-	err = db_step(st);
-	if (!err)
-		*out = db_id(st, 0);
-	db_done(st);
-	return err; /* ENOENT: there is no such tenant */
-}
-
 int edit_next_id(struct edit *e, uint64_t tenant_id, uint64_t *idp)
 {
-	return counter(e,
-		       "UPDATE tenant_revision SET next_id = next_id + 1 WHERE tenant_id = $1 "
-		       "RETURNING next_id - 1",
-		       tenant_id, idp);
+	return db_number(e->rows->db,
+			 "UPDATE tenant_revision SET next_id = next_id + 1 WHERE tenant_id = $1 "
+			 "RETURNING next_id - 1",
+			 tenant_id, idp);
 }
 
 int edit_next_revision(struct edit *e, uint64_t tenant_id, uint64_t *revisionp)
 {
-	return counter(e,
-		       "UPDATE tenant_revision SET revision = revision + 1 WHERE tenant_id = $1 "
-		       "RETURNING revision",
-		       tenant_id, revisionp);
+	return db_number(e->rows->db,
+			 "UPDATE tenant_revision SET revision = revision + 1 WHERE tenant_id = $1 "
+			 "RETURNING revision",
+			 tenant_id, revisionp);
 }
 
 /* JSON as text in out; where there is no object the text is empty. */

@@ -52,19 +52,11 @@ struct loading {
 
 static int revision_of(struct loading *l, uint64_t tenant_id)
 {
-	struct db_stmt *st;
 	int err;
 
 	if (l->has_revision && l->tenant_id == tenant_id)
 		return 0;
-	err = db_sql(l->rows->db, "SELECT revision FROM tenant_revision WHERE tenant_id = $1", &st);
-	if (err)
-		return err;
-	db_bind_id(st, 1, tenant_id);
-	err = db_step(st);
-	if (!err)
-		l->revision = db_id(st, 0);
-	db_done(st);
+	err = db_revision(l->rows->db, tenant_id, &l->revision);
 	l->tenant_id = tenant_id;
 	l->has_revision = !err;
 	return err;
@@ -284,16 +276,8 @@ static int look_at(struct feed *f, struct rows *r, uint64_t tenant_id, uint64_t 
 static int look_at_one(struct feed *f, struct rows *r, uint64_t tenant_id)
 {
 	uint64_t revision = 0;
-	struct db_stmt *st;
-	int err = db_sql(r->db, "SELECT revision FROM tenant_revision WHERE tenant_id = $1", &st);
+	int err = db_revision(r->db, tenant_id, &revision);
 
-	if (err)
-		return err;
-	db_bind_id(st, 1, tenant_id);
-	err = db_step(st);
-	if (!err)
-		revision = db_id(st, 0);
-	db_done(st);
 	if (err == ENOENT)
 		return 0; /* the system's change tells of it */
 	return err ? err : look_at(f, r, tenant_id, revision);

@@ -172,22 +172,11 @@ struct loading {
 
 static int revision_of(struct loading *l, uint64_t tenant_id)
 {
-	struct db_stmt *st;
-	int err;
-
 	if (l->tenant_id == tenant_id && l->revision)
 		return 0;
 	l->tenant_id = tenant_id;
 	l->revision = 0;
-	err = db_sql(l->db, "SELECT revision FROM tenant_revision WHERE tenant_id = $1", &st);
-	if (err)
-		return err;
-	db_bind_id(st, 1, tenant_id);
-	err = db_step(st);
-	if (!err)
-		l->revision = db_id(st, 0);
-	db_done(st);
-	return err;
+	return db_revision(l->db, tenant_id, &l->revision);
 }
 
 static int hand_over(struct object **op, void *arg)

@@ -16,20 +16,14 @@ enum { SYNC_PAGE = 500 };
 
 /* ---- call records ---- */
 
-/* One number of a tenant; 0: there is none yet. */
-static int number_of(struct rows *r, const char *sql, uint64_t tenant_id, uint64_t *np)
+/* The last that a tenant's records have; 0: there is none yet. */
+static int last_number(struct rows *r, uint64_t tenant_id, uint64_t *np)
 {
-	struct db_stmt *st;
-	int err = db_sql(r->db, sql, &st);
+	int err;
 
 	*np = 0;
-	if (err)
-		return err;
-	db_bind_id(st, 1, tenant_id);
-	err = db_step(st);
-	if (!err)
-		*np = db_id(st, 0);
-	db_done(st);
+	err = db_number(r->db, "SELECT seq FROM cdr_change WHERE tenant_id = $1 AND id = 0",
+			tenant_id, np);
 	return err == ENOENT ? 0 : err;
 }
 
@@ -50,8 +44,7 @@ static int take_numbers(struct rows *r, uint64_t tenant_id, struct sync_numbers 
 	db_bind_int(st, 2, BLOCK);
 	err = db_run(st);
 	if (!err)
-		err = number_of(r, "SELECT seq FROM cdr_change WHERE tenant_id = $1 AND id = 0",
-				tenant_id, &last);
+		err = last_number(r, tenant_id, &last);
 	if (!err)
 		*n = (struct sync_numbers){.next = last - BLOCK + 1, .left = BLOCK};
 	return err;
@@ -144,8 +137,7 @@ int query_cdr_changes(struct rows *r, uint64_t tenant_id, const struct args *a,
 	int err = 0;
 
 	if (!since.n)
-		err = number_of(r, "SELECT seq FROM cdr_change WHERE tenant_id = $1 AND id = 0",
-				tenant_id, &c.last);
+		err = last_number(r, tenant_id, &c.last);
 	else if (str_u64(since, &c.last) || c.last > INT64_MAX)
 		err = bad_since(errs);
 	else
@@ -250,8 +242,7 @@ int query_changes(struct rows *r, uint64_t tenant_id, const struct args *a,
 	int err = t ? read_token(args_text(a, "since"), &token, errs) : EINVAL;
 
 	if (!err)
-		err = number_of(r, "SELECT revision FROM tenant_revision WHERE tenant_id = $1",
-				tenant_id, &now);
+		err = db_revision(r->db, tenant_id, &now);
 	if (!err)
 		err = changed_objects(r, t, tenant_id, &token, &page, errs);
 	items = json_object_get(page, "items");
