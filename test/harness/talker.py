@@ -45,6 +45,13 @@ class Talker:
         self.to = where(sdp)
         return self
 
+    def calls(self, number):
+        p = self.phone
+        p.invite(number, body=self.sdp())
+        ok = p.take(p.expect(200))
+        p.say("ACK", cseq=p.invite_cseq)
+        return self.meets(ok.body)
+
     def sdp(self):
         line = f"a=rtpmap:{self.events} telephone-event/{self.hz}\r\n" if self.events else ""
         numbers = f"{self.speech}" + (f" {self.events}" if self.events else "")

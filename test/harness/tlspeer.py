@@ -22,6 +22,8 @@ class TlsPeer:
             self.ctx.verify_mode = ssl.CERT_REQUIRED
             self.ctx.load_verify_locations(str(ca))
         self.options, self.got, self.subjects, self.connections = [], queue.Queue(), [], []
+        self.accepted, self.names = 0, []   # connections, shaken hands or not; names that were asked for
+        self.ctx.sni_callback = lambda sock, name, ctx: self.names.append(name)
         self.socket = socket.create_server((ip, port), backlog=20)
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -31,12 +33,14 @@ class TlsPeer:
                 raw, _ = self.socket.accept()
             except OSError:
                 return
+            self.accepted += 1
             threading.Thread(target=self._take, args=(raw,), daemon=True).start()
 
     def _take(self, raw):
         try:
             conn = self.ctx.wrap_socket(raw, server_side=True)
         except (ssl.SSLError, OSError):
+            raw.close()
             return
         self.subjects.append(conn.getpeercert())
         self._serve(conn)

@@ -3,18 +3,7 @@
 import pytest
 
 from harness import wait
-from harness.browser import Browser, missing
 from harness.rawsip import RawSip
-
-why_not = missing()
-assert not why_not, f"{why_not}: run script/install-missing build test"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    b = Browser(tmp_path_factory.mktemp("browser"))
-    yield b
-    b.stop()
 
 
 def registered(server):

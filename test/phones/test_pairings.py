@@ -6,13 +6,9 @@ import itertools
 import pytest
 
 from harness import wait
-from harness.browser import Browser, missing
 
 TALK_S = 3.0
 SETTINGS = {"plain": {}, "sdes": {"srtp": "required"}, "dtls": {"srtp_keys": "dtls"}}  # of an account that is called
-
-why_not = missing()
-assert not why_not, f"{why_not}: run script/install-missing build test"
 
 
 class Baresip:
@@ -87,26 +83,6 @@ PAIRS = [(a, b) for a, b in itertools.product(DEVICES, DEVICES) if a[0] is not b
 
 def name(device):
     return f"{device[0].__name__.lower()}-{device[1]}"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    b = Browser(tmp_path_factory.mktemp("browser"))
-    yield b
-    b.stop()
-
-
-@pytest.fixture
-def web(browser, server):
-    made = []
-
-    def make(extension):
-        made.append(browser.phone(server, extension))
-        made[-1].wait_for("registered")
-        return made[-1]
-    yield make
-    for phone in made:
-        phone.close()
 
 
 @pytest.mark.parametrize("caller, callee", PAIRS, ids=lambda d: name(d))

@@ -5,19 +5,9 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from harness import wait
-from harness.browser import Browser, missing
 from harness.device import Device
 
 INFO = "{urn:ietf:params:xml:ns:dialog-info}"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    why_not = missing()
-    assert not why_not, f"{why_not}: run script/install-missing build test"
-    b = Browser(tmp_path_factory.mktemp("browser"))
-    yield b
-    b.stop()
 
 
 @pytest.fixture

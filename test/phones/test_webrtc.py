@@ -4,36 +4,10 @@ tones and by getStats."""
 import pytest
 
 from harness import wait
-from harness.browser import Browser, missing
 
 TALK_S = 3.0
 HEARD = 0.9
 EDGE = {"skip_s": 0.8, "cut_s": 0.6}
-
-why_not = missing()
-assert not why_not, f"{why_not}: run script/install-missing build test"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    b = Browser(tmp_path_factory.mktemp("browser"))
-    yield b
-    b.stop()
-
-
-@pytest.fixture
-def web(browser, server):
-    """A maker of registered web phones."""
-    made = []
-
-    def make(extension, **options):
-        phone = browser.phone(server, extension, **options)
-        made.append(phone)
-        phone.wait_for("registered")
-        return phone
-    yield make
-    for phone in made:
-        phone.close()
 
 
 def received(phone):

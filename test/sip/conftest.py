@@ -6,6 +6,7 @@ from harness.addresses import Addresses
 from harness.device import Device
 from harness.rawcall import Phone
 from harness.rawsip import RawSip
+from harness.rtp import Media
 from harness.server import Server
 from harness.wireshark import Capture
 
@@ -68,3 +69,24 @@ def b(shared, addresses):
     p = Phone(addresses.new(), shared, 102)
     yield p
     p.leave()
+
+
+@pytest.fixture
+def pair(phone):
+    """Two telephones by hand, 101 and 102, each with sockets for its sound (`media`) and its reports (`rtcp`)."""
+    both = phone(101), phone(102)
+    for p in both:
+        p.media, p.rtcp = Media(p.host, 4000), Media(p.host, 4001)
+    yield both
+    for p in both:
+        p.media.close()
+        p.rtcp.close()
+
+
+@pytest.fixture
+def friends(devices):
+    """Two devices, 101 and 102, that are registered."""
+    both = devices("101"), devices("102")
+    for d in both:
+        d.register()
+    return both

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from harness import wait
-from harness.rawcall import Phone, hang_up, talk
+from harness.rawcall import hang_up, talk
 from harness.rtp import Media, packet, where
 
 KEY = base64.b64encode(bytes(range(30))).decode()
@@ -19,22 +19,6 @@ FINGERPRINT = "a=fingerprint:sha-256 " + ":".join(["AB"] * 32)
 CLIENT_HELLO = bytes.fromhex(
     "16fefd0000000000000000" "0064" "01000058000000000000" "0058" "fefd" + "11" * 32 + "00" "00" "0004" "c02bc02f" "0100" "002a"
     "000a00060004001d0017" "000b00020100" "000d000400020403" "000e00050002000100" "00170000" "ff01000100")
-
-
-@pytest.fixture
-def pair(server, addresses):
-    """Two phones, each with a media socket."""
-    made = []
-    for extension in 101, 102:
-        ip = addresses.new()
-        phone = Phone(ip, server, extension)
-        phone.media, phone.rtcp = Media(ip, 4000), Media(ip, 4001)
-        made.append(phone)
-    yield made
-    for phone in made:
-        phone.media.close()
-        phone.rtcp.close()
-        phone.close()
 
 
 @pytest.fixture

@@ -4,29 +4,25 @@ import struct
 
 import pytest
 
-from harness.rawcall import Phone, hang_up, talk
+from harness.rawcall import hang_up, talk
 from harness.rtp import Media, packet, where
 
 
 @pytest.fixture
-def pair(server, addresses):
-    made = []
-    for extension in 101, 102:
-        ip = addresses.new()
-        phone = Phone(ip, server, extension)
-        phone.media = {n: Media(ip, n) for n in (4000, 4001, 4100, 4101)}
-        made.append(phone)
-    yield made
-    for phone in made:
-        for m in phone.media.values():
-            m.close()
-        phone.close()
+def pair(pair):
+    """With sockets for video and its reports too: all by their ports."""
+    for phone in pair:
+        phone.sockets = {4000: phone.media, 4001: phone.rtcp, **{n: Media(phone.host, n) for n in (4100, 4101)}}
+    yield pair
+    for phone in pair:
+        phone.sockets[4100].close()
+        phone.sockets[4101].close()
 
 
 def both_hear(a, b, to_a, to_b, data, port=4000):
     """`to_x`: where x sends."""
     for who, to, other in (a, to_a, b), (b, to_b, a):
-        assert other.media[port].hears(lambda: who.media[port].send(data, to)) == data
+        assert other.sockets[port].hears(lambda: who.sockets[port].send(data, to)) == data
 
 
 def test_video_and_its_feedback_pass_both_ways(server, pair):
@@ -95,11 +91,11 @@ def test_on_hold_sound_stops_and_reports_go_on(server, pair):
     b.expect("ACK")
     a.expect(200)
     a.say("ACK", cseq=a.cseq)
-    for m in a.media[4000], b.media[4000]:
+    for m in a.sockets[4000], b.sockets[4000]:
         m.all(0.1)
-    a.media[4000].send(packet(2), to_a)
-    b.media[4000].send(packet(2), to_b)
-    assert a.media[4000].all() == b.media[4000].all() == []
+    a.sockets[4000].send(packet(2), to_a)
+    b.sockets[4000].send(packet(2), to_b)
+    assert a.sockets[4000].all() == b.sockets[4000].all() == []
     report = struct.pack("!BBHI", 0x80, 201, 1, 0x1234)
     both_hear(a, b, (to_a[0], to_a[1] + 1), (to_b[0], to_b[1] + 1), report, 4001)
     hang_up(a, b)

@@ -8,25 +8,11 @@ import time
 import pytest
 
 from harness import wait
-from harness.rawcall import Phone, hang_up, talk
-from harness.rtp import Media, packet, where
+from harness.rawcall import hang_up, talk
+from harness.rtp import packet, where
 
 TALK_S = 3.4
 ICE = ["a=setup:active", "a=rtcp-mux", "a=fingerprint:sha-256 " + ":".join(["AB"] * 32)]
-
-
-@pytest.fixture
-def pair(server, addresses):
-    made = []
-    for extension in 101, 102:
-        ip = addresses.new()
-        phone = Phone(ip, server, extension)
-        phone.media = Media(ip, 4000)
-        made.append(phone)
-    yield made
-    for phone in made:
-        phone.media.close()
-        phone.close()
 
 
 def sound(seq):

@@ -2,8 +2,6 @@
 """Text messages between extensions (RFC 3428): to whom, in which words, and what becomes of those for who is away."""
 import time
 
-import pytest
-
 from harness import wait
 
 
@@ -21,16 +19,8 @@ def history(server, **params):
     return server.get("/api/messages", params=params)["items"]
 
 
-@pytest.fixture
-def pair(devices):
-    alice, bob = devices("101"), devices("102")
-    alice.register()
-    bob.register()
-    return alice, bob
-
-
-def test_a_message_arrives_under_the_name_of_who_sent_it(server, pair):
-    alice, bob = pair
+def test_a_message_arrives_under_the_name_of_who_sent_it(server, friends):
+    alice, bob = friends
     (extension,) = server.get("/api/extensions", params={"number": "101"})["items"]
     server.api("PATCH", f"/api/extensions/{extension['id']}", {"first_name": "Alice", "last_name": "Ink"}, expect=200)
     text = alice.sip.request("MESSAGE", alice.uri("102"), user="101", body="hello", content_type="text/plain", contact=False)
@@ -51,8 +41,8 @@ def test_a_message_arrives_under_the_name_of_who_sent_it(server, pair):
     assert alice.sip.final(cseq=2).status == 200
 
 
-def test_what_is_delivered_is_200(pair):
-    alice, bob = pair
+def test_what_is_delivered_is_200(friends):
+    alice, bob = friends
 
     alice.sip.send(alice.sip.request("MESSAGE", alice.uri("102"), user="101", call_id="one", from_tag="t", contact=False,
                                      body="x", content_type="text/plain"))
@@ -64,8 +54,8 @@ def test_what_is_delivered_is_200(pair):
     assert alice.wait_answer("one", 2).status == 200
 
 
-def test_nobody_sends_without_a_password_or_in_anothers_name(devices, pair):
-    alice, bob = pair
+def test_nobody_sends_without_a_password_or_in_anothers_name(devices, friends):
+    alice, bob = friends
     mallory = devices("103")
     mallory.password = "wrong"
     assert say(mallory, "102").status == 407
@@ -82,8 +72,8 @@ def test_nobody_sends_without_a_password_or_in_anothers_name(devices, pair):
     assert bob.messages == []
 
 
-def test_it_goes_to_every_device_of_the_extension(devices, pair):
-    alice, bob = pair
+def test_it_goes_to_every_device_of_the_extension(devices, friends):
+    alice, bob = friends
     mobile = devices("102")
     mobile.register()
     answer_of(alice, "102", "to all", bob, mobile)
@@ -104,15 +94,15 @@ def answer_of(alice, to, text, *receivers, **more):
     return result["answer"]
 
 
-def test_an_answer_of_a_device_is_the_senders(pair):
-    alice, bob = pair
+def test_an_answer_of_a_device_is_the_senders(friends):
+    alice, bob = friends
     assert answer_of(alice, "102", "fine", bob).status == 200
     bob.message_status = 415
     assert answer_of(alice, "102", "<x/>", bob, content_type="text/html").status == 415
 
 
-def test_words_arrive_as_they_were_said(pair):
-    alice, bob = pair
+def test_words_arrive_as_they_were_said(friends):
+    alice, bob = friends
     text = "Grüße, 5 € 👋\r\nsecond line\ttab & <b>"
     assert answer_of(alice, "102", text, bob, content_type="text/plain;charset=UTF-8").status == 200
     assert bob.messages[-1].body == text
@@ -121,8 +111,8 @@ def test_words_arrive_as_they_were_said(pair):
     assert one["body"] == text
 
 
-def test_latin_1_becomes_utf_8_and_what_is_neither_is_415(pair):
-    alice, bob = pair
+def test_latin_1_becomes_utf_8_and_what_is_neither_is_415(friends):
+    alice, bob = friends
     uri = alice.uri("102")
 
     def raw(body, charset, call_id):
@@ -145,8 +135,8 @@ def test_latin_1_becomes_utf_8_and_what_is_neither_is_415(pair):
     assert raw(b"a\0b", "utf-8", "l3") == 415
 
 
-def test_1300_bytes_over_udp_and_no_more(devices, pair):
-    alice, bob = pair
+def test_1300_bytes_over_udp_and_no_more(devices, friends):
+    alice, bob = friends
     assert answer_of(alice, "102", "x" * 1300, bob).status == 200
     assert say(alice, "102", "x" * 1301).status == 513
     reliable = devices("101", transport="TCP", port=0)
@@ -155,8 +145,8 @@ def test_1300_bytes_over_udp_and_no_more(devices, pair):
     assert say(reliable, "102", "y" * 4001).status == 413
 
 
-def test_what_cannot_be_sent(pair):
-    alice, _ = pair
+def test_what_cannot_be_sent(friends):
+    alice, _ = friends
     assert say(alice, "199").status == 404
     assert say(alice, "102", "").status == 400
     assert alice.ask("MESSAGE", "sip:102@elsewhere.example", body="x", content_type="text/plain", contact=False).status == 404
@@ -200,8 +190,8 @@ def test_a_restart_loses_none_and_repeats_none(server, devices):
     assert len(bob.messages) == 3
 
 
-def test_a_device_that_does_not_answer_is_away(server, pair):
-    alice, bob = pair
+def test_a_device_that_does_not_answer_is_away(server, friends):
+    alice, bob = friends
     bob.message_status = None
     started = time.monotonic()
     assert answer_of(alice, "102", "are you there", bob).status == 202
@@ -215,8 +205,8 @@ def test_a_device_that_does_not_answer_is_away(server, pair):
     wait.until(lambda: [m["status"] for m in history(server)] == ["delivered"] * 2, why="both are on record")
 
 
-def test_a_device_that_has_no_messages_leaves_it_for_another(devices, pair):
-    alice, bob = pair
+def test_a_device_that_has_no_messages_leaves_it_for_another(devices, friends):
+    alice, bob = friends
     bob.message_status = 405
     assert answer_of(alice, "102", "for the other", bob).status == 202
     other = devices("102", port=5070)
@@ -288,8 +278,8 @@ def test_history_is_the_tenants_own(server, devices):
 
 # ---- within a call ----
 
-def test_a_message_within_a_call_goes_to_the_other_side(pair):
-    alice, bob = pair
+def test_a_message_within_a_call_goes_to_the_other_side(friends):
+    alice, bob = friends
     call = alice.call("102")
     bob.pick_up(bob.is_called())
     alice.answered(call)

@@ -5,14 +5,6 @@ import re
 import pytest
 
 
-@pytest.fixture
-def pair(devices):
-    alice, bob = devices("101"), devices("102")
-    alice.register()
-    bob.register()
-    return alice, bob
-
-
 def give_up(alice, bob, made):
     alice.until(lambda: any(100 <= a.status < 200 for a in alice.responses(made)), why="a provisional answer")
     bob.quiet(0.05)
@@ -21,8 +13,8 @@ def give_up(alice, bob, made):
     bob.quiet(0.05)
 
 
-def test_all_these_are_102(pair):
-    alice, bob = pair
+def test_all_these_are_102(friends):
+    alice, bob = friends
     forms = ["sip:102@{d}", "sip:102;isub=1@{d}", "sip:102;phone-context=+44@{d};user=phone", "sip:%31%30%32@{d}", "sips:102@{d}",
              "sip:1-0.2@{d};user=phone", "sip:(1)02@{d};User=Phone", "tel:102;phone-context={d}", "tel:1-02", "sip:102:secret@{d}",
              "sip:102@{d};transport=udp"]
@@ -32,8 +24,8 @@ def test_all_these_are_102(pair):
         give_up(alice, bob, made)
 
 
-def test_none_of_these_is(pair):
-    alice, bob = pair
+def test_none_of_these_is(friends):
+    alice, bob = friends
     for form in ("sip:1-0-2@{d}", "sip:+102@{d}", "sip:102%40a@{d}", "sip:%23102@{d}", "sip:10@{d}", "sip:1020@{d}", "sip:102%00@{d}",
                  "sip:%20102@{d}", "sip:" + "1" * 300 + "@{d}"):
         made = alice.call(form.format(d=alice.sip.domain))
@@ -48,8 +40,8 @@ NAMES = ["Zoë", "李雷", "👋🏽 Wave", 'say "hi"', "back\\slash", 'end\\', 
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_name_arrives_as_it_is(server, pair, name):
-    alice, bob = pair
+def test_a_name_arrives_as_it_is(server, friends, name):
+    alice, bob = friends
     (extension,) = server.get("/api/extensions", params={"number": "101"})["items"]
     server.api("PATCH", f"/api/extensions/{extension['id']}", {"first_name": name, "last_name": ""}, expect=200)
     made = alice.call("102")
@@ -62,8 +54,8 @@ def test_a_name_arrives_as_it_is(server, pair, name):
     give_up(alice, bob, made)
 
 
-def test_without_a_name_there_is_a_number(server, pair):
-    alice, bob = pair
+def test_without_a_name_there_is_a_number(server, friends):
+    alice, bob = friends
     (extension,) = server.get("/api/extensions", params={"number": "101"})["items"]
     server.api("PATCH", f"/api/extensions/{extension['id']}", {"first_name": "", "last_name": ""}, expect=200)
     made = alice.call("102")

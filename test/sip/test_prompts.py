@@ -18,14 +18,6 @@ def caller(server, addresses):
     t.phone.close()
 
 
-def dial(t, number):
-    p = t.phone
-    p.invite(number, body=t.sdp())
-    ok = p.take(p.expect(200))
-    p.say("ACK", cseq=p.invite_cseq)
-    return t.meets(ok.body)
-
-
 def likeness(heard, name, language="en"):
     """How much of what was heard is this prompt, at best over all moments: 1 when it is just that."""
     prompt, rate = read_wav(f"{SOUNDS}/{language}/{name}.wav")
@@ -45,7 +37,7 @@ def heard_of(t):
 
 
 def test_a_number_is_said_word_for_word(server, caller):
-    dial(caller, "*40")
+    caller.calls("*40")
     pass_time(caller, frames=20)
     for key in "21":
         press_key(caller, key)
@@ -60,7 +52,7 @@ def test_a_number_is_said_word_for_word(server, caller):
 
 
 def test_a_key_ends_what_is_said(server, caller):
-    dial(caller, "*40")
+    caller.calls("*40")
     pass_time(caller, frames=40)
     assert abs(heard_of(caller)).max() > 1000
     press_key(caller, "5")
@@ -76,7 +68,7 @@ def test_prompts_that_are_missing_are_named_and_end_the_call(server, caller):
     """Debian has none in German."""
     (tenant,) = [t for t in server.get("/api/tenants", who="admin")["items"] if t["domain"] == server.domain]
     server.api("PATCH", f"/api/tenants/{tenant['id']}", {"prompt_language": "de"}, who="admin", expect=200)
-    dial(caller, "*40")
+    caller.calls("*40")
     bye = caller.phone.expect("BYE")
     caller.phone.reply(bye, 200)
     server.logs(f"{SOUNDS}/de/digits/")

@@ -19,14 +19,6 @@ def caller(server, addresses):
     t.phone.close()
 
 
-def dial(t, number):
-    p = t.phone
-    p.invite(number, body=t.sdp())
-    ok = p.take(p.expect(200))
-    p.say("ACK", cseq=p.invite_cseq)
-    return t.meets(ok.body)
-
-
 def hang_up(t):
     t.phone.say("BYE")
     t.phone.expect(200)
@@ -52,7 +44,7 @@ def report_of(t):
 
 
 def test_who_is_spoken_to_gets_reports_and_a_goodbye(server, caller):
-    dial(caller, "*41")
+    caller.calls("*41")
     (kind, nblocks, sender), *others = report_of(caller)
     assert kind == 200 and nblocks == 1, "a sender report with what was heard of us"
     ssrc, = struct.unpack("!I", sender[:4])
@@ -84,7 +76,7 @@ def calling_tone(t):
 
 
 def test_a_fax_that_calls_is_answered_as_a_fax_does(server, caller):
-    dial(caller, "*41")
+    caller.calls("*41")
     pass_time(caller, frames=30)
     assert caller.hears(1000)
     calling_tone(caller)
@@ -94,7 +86,7 @@ def test_a_fax_that_calls_is_answered_as_a_fax_does(server, caller):
 
 def test_another_tone_is_no_fax(server, caller):
     """Control."""
-    dial(caller, "*41")
+    caller.calls("*41")
     for hz in (440, 1300):
         caller.says_hz = hz
         pass_time(caller, frames=60)

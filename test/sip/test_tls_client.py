@@ -2,14 +2,14 @@
 """TLS that the server opens itself: to whom, and to whom not; what is reused, and what is said when it is refused."""
 import socket
 import ssl
-import threading
 
 import pytest
 
 from harness import wait
 from harness.certs import Authority
-from harness.rawsip import Message, RawSip
+from harness.rawsip import RawSip
 from harness.server import Server
+from harness.tlspeer import TlsPeer
 
 
 @pytest.fixture(scope="module")
@@ -17,68 +17,17 @@ def root(tmp_path_factory):
     return Authority(tmp_path_factory.mktemp("root"))
 
 
-class Provider:
-    """Takes TLS connections and answers every request with 200; remembers who said what over which."""
+class Provider(TlsPeer):
+    """Answers every request with 200; remembers who said what over which connection."""
 
-    def __init__(self, ip, pair, port=5061, client_ca=None):
-        self.ip, self.port = ip, port
-        self.ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.ctx.load_cert_chain(*map(str, pair))
-        if client_ca:
-            self.ctx.verify_mode = ssl.CERT_REQUIRED
-            self.ctx.load_verify_locations(str(client_ca))
-        self.names, self.requests, self.accepted, self.subjects = [], [], 0, []
-        self.ctx.sni_callback = lambda sock, name, ctx: self.names.append(name)
-        self.socket = socket.create_server((ip, port), backlog=20)
-        self.connections = []
-        threading.Thread(target=self._accept, daemon=True).start()
+    def __init__(self, ip, pair, **more):
+        self.requests = []
+        super().__init__(ip, pair, **more)
 
-    def _accept(self):
-        while True:
-            try:
-                raw, _ = self.socket.accept()
-            except OSError:
-                return
-            self.accepted += 1
-            threading.Thread(target=self._serve, args=(raw, self.accepted), daemon=True).start()
-
-    def _serve(self, raw, number):
-        try:
-            conn = self.ctx.wrap_socket(raw, server_side=True)
-        except (ssl.SSLError, OSError):
-            raw.close()
-            return
-        self.connections.append(conn)
-        self.subjects.append(conn.getpeercert())
-        data = b""
-        while True:
-            try:
-                chunk = conn.recv(65536)
-            except OSError:
-                break
-            if not chunk:
-                break
-            data += chunk
-            while b"\r\n\r\n" in data:
-                head, _, data = data.partition(b"\r\n\r\n")
-                message = Message(head.decode() + "\r\n\r\n")
-                self.requests.append((number, message))
-                if message.method and message.method != "ACK":
-                    self._answer(conn, message)
-        conn.close()
-
-    def _answer(self, conn, request):
-        copied = [f"{k}: {v}" for k, v in request.headers if k.lower() in ("via", "from", "call-id", "cseq", "contact")]
-        conn.sendall(("\r\n".join(["SIP/2.0 200 OK", *copied, f"To: {request.get('To')};tag=p", "Expires: 600", "Content-Length: 0"])
-                      + "\r\n\r\n").encode())
-
-    def stop(self):
-        self.socket.close()
-        for conn in self.connections:
-            try:
-                conn.close()
-            except OSError:
-                pass
+    def _one(self, conn, m):
+        self.requests.append((self.connections.index(conn), m))
+        if m.method and m.method != "ACK":
+            self.reply(m, 200, headers=[f"Contact: {c}" for c in m.all("Contact")] + ["Expires: 600"], conn=conn)
 
 
 @pytest.fixture
@@ -190,7 +139,7 @@ def test_a_server_that_asks_who_we_are_is_shown_our_certificate(tmp_path, addres
     server = Server(tmp_path / "mutual", ip, args=["--tls-ca", str(root.pem), "--tls-cert", str(ours[0]), "--tls-key", str(ours[1])])
     server.start()
     try:
-        provider = Provider(provider_ip, root.sign("mutual", f"IP:{provider_ip}"), client_ca=root.pem)
+        provider = Provider(provider_ip, root.sign("mutual", f"IP:{provider_ip}"), ca=root.pem)
         online(server, trunk(server, "mutual", provider_ip))
         assert ("DNS", "pbx.test") in provider.subjects[-1]["subjectAltName"]
         provider.stop()
@@ -245,7 +194,7 @@ def test_a_trunk_without_verification_believes_whoever_is_there(pbx, addresses, 
 
 def test_a_trunk_shows_its_own_certificate_and_a_new_one_at_once(pbx, addresses, root):
     ip = addresses.new()
-    provider = Provider(ip, root.sign("mutual-own", f"IP:{ip}"), client_ca=root.pem)
+    provider = Provider(ip, root.sign("mutual-own", f"IP:{ip}"), ca=root.pem)
     first, second = root.sign("first-own", "DNS:first.pbx.test"), root.sign("second-own", "DNS:second.pbx.test")
     cert = pbx.post("/api/certificates", {"name": "ours", "chain": first[0].read_text(), "key": first[1].read_text()}, who="admin")["id"]
     # Without: the server's own, which the provider does not believe.
