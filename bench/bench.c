@@ -6,6 +6,27 @@
 #include <sys/resource.h>
 #include "bench/bench.h"
 
+const uint8_t bench_key[30] = {1, 2, 3, 4, 5, 6, 7, 8};
+
+enum bench_what bench_what_of(const char *name)
+{
+	static const char *const names[] = {"relay", "srtp", "pcma", "g722", "opus"};
+
+	for (unsigned i = 0; i < BENCH_COUNT; i++)
+		if (!strcmp(name, names[i]))
+			return (enum bench_what)i;
+	errno = EINVAL;
+	bench_fail("%s", name);
+}
+
+uint8_t bench_pt(enum bench_what what)
+{
+	static const uint8_t pts[BENCH_COUNT] = {
+		[BENCH_PCMA] = 8, [BENCH_G722] = 9, [BENCH_OPUS] = 96};
+
+	return pts[what];
+}
+
 void bench_fail(const char *fmt, ...)
 {
 	int err = errno;
@@ -56,13 +77,16 @@ struct relay_args relay_args_read(int argc, char **argv)
 			peers = argv[i + 1];
 		else if (!strcmp(argv[i], "--ports"))
 			a.ports = argv[i + 1];
+		else if (!strcmp(argv[i], "--what"))
+			a.what = bench_what_of(argv[i + 1]);
 		else
 			argc = 0;
 	}
 	n = strcspn(peers, ",");
 	if (!(argc & 1) || !peers[n]) {
 		errno = EINVAL;
-		bench_fail("--calls N --local IP --peers IPA,IPB --ports FILE [--threads N]");
+		bench_fail("--calls N --local IP --peers IPA,IPB --ports FILE [--threads N] "
+			   "[--what NAME]");
 	}
 	a.peer_a = strndup(peers, n);
 	a.peer_b = strdup(peers + n + 1);

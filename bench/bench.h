@@ -13,13 +13,20 @@
 #include <stdint.h>
 #include <stdio.h>
 
+/* Passed on as it is; through keys, sealed on both sides; or between mu-law and another codec, which the second leg speaks. */
+enum bench_what { BENCH_RELAY, BENCH_SRTP, BENCH_PCMA, BENCH_G722, BENCH_OPUS, BENCH_COUNT };
+
 struct relay_args {
 	size_t ncalls;
+	enum bench_what what;
 	unsigned nthreads; /* 0: the engine's default */
 	const char *local, *peer_a, *peer_b, *ports;
 };
 
 struct relay_args relay_args_read(int argc, char **argv);
+extern const uint8_t bench_key[30]; /* of every leg, both ways */
+enum bench_what bench_what_of(const char *name);
+uint8_t bench_pt(enum bench_what what); /* that the second leg speaks */
 struct sockaddr_in bench_addr(const char *ip, uint16_t port);
 /* Both legs of call k receive at their own IP on this port. */
 static inline uint16_t bench_leg_port(size_t call)

@@ -14,7 +14,8 @@ import sys
 import tempfile
 
 from conference import bench_conference
-from process import Asterisk, Offhook, PeerMissing, Registrar, run_seconds
+from media_relay import bench_converted
+from process import RELEASE_BUILD, Asterisk, Offhook, PeerMissing, Registrar, run_seconds
 from relay import CALLS, bench_capacity, bench_relay
 from watchers import bench_watchers
 
@@ -118,7 +119,8 @@ def bench_signalling(which, rounds, directory, without):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="register, call, relay, capacity, conference, watchers (all when none is named); media: relay, capacity and conference")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="register, call, relay, capacity, conference, srtp, pcma, g722, opus, watchers (all when none is named); "
+                             "media: all but register, call and watchers")
     parser.add_argument("--rounds", type=int, default=5, help="measurements of each system (%(default)s)")
     parser.add_argument("--calls", type=int, default=CALLS, help="relay: calls at once (%(default)s)")
     parser.add_argument("--most", type=int, default=2000, help="capacity: calls to stop at (%(default)s)")
@@ -126,7 +128,8 @@ def main():
                         help="register, call: leave that system out")
     parser.add_argument("--keep", help="folder for logs (a temporary one)")
     args = parser.parse_args()
-    media = {"relay", "capacity", "conference"}
+    converted = {"srtp", "pcma", "g722", "opus"}
+    media = {"relay", "capacity", "conference"} | converted
     known = {"register", "call", "watchers"} | media
     which = {name for given in args.names for name in (media if given == "media" else {given})} or known
     if which - known:
@@ -143,6 +146,7 @@ def main():
             results += bench_capacity(directory, args.most)
         if "conference" in which:
             results += bench_conference(args.rounds, directory, figure)
+        results += bench_converted(sorted(which & converted), args.rounds, RELEASE_BUILD, figure)
         if "watchers" in which:
             results += bench_watchers(args.rounds, directory, figure)
     except (PeerMissing, RuntimeError, AssertionError) as error:

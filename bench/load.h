@@ -20,12 +20,15 @@ struct load_leg {
 	uint16_t seq;
 	uint32_t ts, ssrc;
 	uint64_t tx, rx;
+	void *seal; /* libsrtp2's, where packets are sealed */
 };
 
 struct load {
 	struct load_leg *legs; /* 2k and 2k + 1 are call k's */
 	size_t ncalls;
 	bool is_conference; /* only the callers are there: what comes is a mix, not what the other leg has sent */
+	enum bench_what
+		what;	 /* RELAY: what comes is what was sent, and is timed; else it is counted */
 	size_t ntalkers; /* … of which so many send a voice, and the others silence */
 	bool is_sending, is_measuring;
 	uint64_t since_ns;   /* only what was sent since then is measured */

@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <math.h>
+#include <opus/opus.h>
+#include <srtp2/srtp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 #include "bench/load.h"
 
-enum { PACKET = 172, BATCH = 16 };
+enum { HEAD = 12, PACKET = 172, SEALED = PACKET + SRTP_MAX_TRAILER_LEN, BATCH = 16, VOICES = 50 };
+
+struct voice { /* of Opus, encoded once for all legs */
+	uint8_t bytes[PACKET - HEAD];
+	int n;
+};
 
 uint64_t load_now_ns(void)
 {
@@ -63,6 +71,68 @@ static void speak(uint8_t *payload, size_t n, const struct load_leg *leg, size_t
 		payload[i] = wave[(leg->ts + i) * (1 + who % 3) % sizeof(wave)];
 }
 
+static void leg_seal(struct load_leg *leg)
+{
+	srtp_policy_t policy = {.key = (uint8_t *)bench_key, .ssrc.type = ssrc_any_outbound};
+	srtp_t s;
+
+	(void)srtp_init();
+	srtp_crypto_policy_set_aes_cm_128_hmac_sha1_80(&policy.rtp);
+	policy.rtcp = policy.rtp;
+	if (srtp_create(&s, &policy) != srtp_err_status_ok)
+		bench_fail("srtp_create");
+	leg->seal = s;
+}
+
+static const struct voice *opus_voice(const struct load_leg *leg)
+{
+	static struct voice all[VOICES];
+
+	if (!all[0].n) {
+		OpusEncoder *e = opus_encoder_create(8000, 1, OPUS_APPLICATION_VOIP, NULL);
+
+		opus_encoder_ctl(e, OPUS_SET_BITRATE(24000));
+		for (int k = 0; k < VOICES; k++) {
+			int16_t pcm[160];
+
+			for (int i = 0; i < 160; i++)
+				pcm[i] = (int16_t)(8000 * sin((k * 160 + i) * 0.35));
+			all[k].n = opus_encode(e, pcm, 160, all[k].bytes, sizeof(all[k].bytes));
+		}
+		opus_encoder_destroy(e);
+	}
+	return &all[leg->seq % VOICES];
+}
+
+/* A voice in the codec that the leg speaks; the bytes of a tone are sound in each. */
+static size_t speak_as(struct load *l, struct load_leg *leg, uint8_t *p)
+{
+	size_t who = (size_t)(leg - l->legs);
+
+	speak(p + HEAD, PACKET - HEAD, leg, who / 2);
+	if (!(who & 1) || l->what == BENCH_SRTP)
+		return PACKET;
+	p[1] = bench_pt(l->what);
+	if (l->what == BENCH_OPUS) {
+		const struct voice *v = opus_voice(leg);
+
+		memcpy(p + HEAD, v->bytes, (size_t)v->n);
+		return HEAD + (size_t)v->n;
+	}
+	for (size_t i = HEAD; i < PACKET; i++)
+		p[i] ^= 0x2a;
+	return PACKET;
+}
+
+static size_t seal(struct load_leg *leg, uint8_t *p, size_t n)
+{
+	int len = (int)n;
+
+	if (!leg->seal)
+		leg_seal(leg);
+	return srtp_protect(leg->seal, p, &len) ? 0 : (size_t)len;
+}
+
 static void put32(uint8_t *p, uint32_t v)
 {
 	v = htonl(v);
@@ -71,25 +141,31 @@ static void put32(uint8_t *p, uint32_t v)
 
 static void leg_send(struct load *l, struct load_leg *leg)
 {
-	uint8_t p[PACKET] = {0x80, 0, (uint8_t)(leg->seq >> 8), (uint8_t)leg->seq};
+	uint8_t p[SEALED] __attribute__((aligned(4))) = {0x80, 0, (uint8_t)(leg->seq >> 8),
+							 (uint8_t)leg->seq};
+	bool is_opus_b = l->what == BENCH_OPUS && (leg - l->legs) & 1;
+	size_t n = PACKET;
 	uint64_t now;
 
-	memset(p + 20, 0xd5, sizeof(p) - 20);
+	memset(p + 20, 0xd5, PACKET - 20);
 	put32(p + 4, leg->ts);
 	put32(p + 8, leg->ssrc);
 	now = load_now_ns();
-	if (!l->is_conference)
+	if (l->what != BENCH_RELAY)
+		n = speak_as(l, leg, p);
+	else if (!l->is_conference)
 		memcpy(p + 12, &now, 8);
 	else if ((size_t)(leg - l->legs) / 2 < l->ntalkers)
 		speak(p + 12, PACKET - 12, leg, (size_t)(leg - l->legs) / 2);
 	else
 		memset(p + 12, 0xff, PACKET - 12);
-	if (sendto(leg->fd, p, sizeof(p), 0, (struct sockaddr *)&leg->to, sizeof(leg->to)) ==
-		    PACKET &&
+	if (l->what == BENCH_SRTP)
+		n = seal(leg, p, n);
+	if (sendto(leg->fd, p, n, 0, (struct sockaddr *)&leg->to, sizeof(leg->to)) == (ssize_t)n &&
 	    l->is_measuring)
 		leg->tx++;
 	leg->seq++;
-	leg->ts += 160;
+	leg->ts += is_opus_b ? 960 : 160;
 }
 
 static void note(struct load *l, struct load_leg *leg, const struct msghdr *m, const uint8_t *p)
@@ -98,7 +174,7 @@ static void note(struct load *l, struct load_leg *leg, const struct msghdr *m, c
 	struct timespec t;
 	uint64_t sent, us;
 
-	if (l->is_conference) {
+	if (l->is_conference || l->what != BENCH_RELAY) {
 		leg->rx += l->is_measuring;
 		return;
 	}
@@ -130,7 +206,7 @@ static void leg_receive(struct load *l, struct load_leg *leg)
 	}
 	n = recvmmsg(leg->fd, mm, BATCH, MSG_DONTWAIT, NULL);
 	for (int i = 0; i < n && l->since_ns; i++)
-		if (mm[i].msg_len == PACKET)
+		if (mm[i].msg_len == PACKET || (l->what != BENCH_RELAY && mm[i].msg_len > HEAD))
 			note(l, leg, &mm[i].msg_hdr, bytes[i]);
 }
 

@@ -2,13 +2,14 @@
 /*
  * The media engine alone, without SIP: N calls of two joined sessions, as relay_floor.c has them.
  *
- *   media_relay --calls N --local IP --peers IPA,IPB --ports FILE [--threads N]
+ *   media_relay --calls N --local IP --peers IPA,IPB --ports FILE [--threads N] [--what NAME]
  */
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "audio/codec.h"
 #include "base/mem.h"
 #include "base/thread.h"
 #include "bench/bench.h"
@@ -70,6 +71,31 @@ static void ask(struct run *r, struct media_cmd cmd)
 	wait_for(r, n);
 }
 
+static void give_keys(struct run *r, oid session)
+{
+	struct media_cmd cmd = {.type = MEDIA_KEYS, .session = session};
+
+	cmd.u.keys.is_protected = true;
+	cmd.u.keys.in.suite = SDP_SUITE_AES_CM_128_HMAC_SHA1_80;
+	memcpy(cmd.u.keys.in.bytes, bench_key, sizeof(bench_key));
+	cmd.u.keys.out = cmd.u.keys.in;
+	ask(r, cmd);
+}
+
+/* Odd sessions speak mu-law, the others what it is converted to. */
+static struct media_format format_of(const struct run *r, oid session)
+{
+	uint8_t pt = session & 1 ? 0 : bench_pt(r->args.what);
+	enum codec_id codec = r->args.what == BENCH_OPUS && pt ? CODEC_OPUS : codec_by_pt(pt);
+
+	return (struct media_format){.codec = (uint8_t)codec,
+				     .pt_in = pt,
+				     .pt_out = pt,
+				     .events_in = MEDIA_NO_PT,
+				     .events_out = MEDIA_NO_PT,
+				     .ptime_ms = 20};
+}
+
 static void leg_open(struct run *r, oid session, size_t call, const char *peer)
 {
 	struct media_cmd cmd = {.type = MEDIA_OPEN, .session = session};
@@ -83,8 +109,12 @@ static void leg_open(struct run *r, oid session, size_t call, const char *peer)
 		bench_fail("%s", r->args.local);
 	ask(r, cmd);
 
+	if (r->args.what == BENCH_SRTP)
+		give_keys(r, session);
 	cmd = (struct media_cmd){.type = MEDIA_REMOTE, .session = session};
 	cmd.u.remote.remote = (struct media_remote){.may_send = true, .may_receive = true};
+	if (r->args.what > BENCH_SRTP)
+		cmd.u.remote.remote.format = format_of(r, session);
 	in = bench_addr(peer, bench_leg_port(call));
 	if (addr_from_sockaddr(&cmd.u.remote.remote.rtp, (struct sockaddr *)&in))
 		bench_fail("%s", peer);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The floor that the relay is measured against: the least a user-space relay can do.  One thread, epoll, recv, sendto;
- * no checks, no counters, one peer fixed for each socket.
+ * no checks, no counters, one peer fixed for each socket; --what says what is done with a packet besides (floor_work.h).
  *
- *   relay_floor --calls N --local IP --peers IPA,IPB --ports FILE
+ *   relay_floor --calls N --local IP --peers IPA,IPB --ports FILE [--what NAME]
  *
  * Writes one line "PORT_A PORT_B" per call to FILE when all are bound, and relays until it gets SIGTERM.  The peer of
  * leg A of call k is IPA:20000+2k, of leg B IPB:20000+2k.
@@ -15,11 +15,14 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include "bench/bench.h"
+#include "bench/floor_work.h"
+
+enum { MOST = 65536 - 256 };
 
 struct side {
 	int fd;
 	struct side *other;
+	struct floor_work *work;
 	struct sockaddr_in peer;
 };
 
@@ -39,6 +42,7 @@ static void side_open(struct side *s, int epfd, const struct relay_args *args, s
 	s->fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
 	if (s->fd < 0 || bind(s->fd, (struct sockaddr *)&local, sizeof(local)))
 		bench_fail("bind %s", args->local);
+	s->work = floor_work_make(args->what, i & 1);
 	s->peer = bench_addr(i & 1 ? args->peer_b : args->peer_a, bench_leg_port(call));
 	if (epoll_ctl(epfd, EPOLL_CTL_ADD, s->fd, &ev))
 		bench_fail("epoll_ctl");
@@ -77,10 +81,11 @@ int main(int argc, char **argv)
 
 		for (int i = 0; i < n; i++) {
 			struct side *s = ready[i].data.ptr;
-			ssize_t got = recv(s->fd, packet, sizeof(packet), 0);
+			ssize_t got = recv(s->fd, packet, MOST, 0);
+			size_t left = got > 0 ? floor_work_do(s->work, packet, (size_t)got) : 0;
 
-			if (got > 0)
-				sendto(s->other->fd, packet, (size_t)got, 0,
+			if (left)
+				sendto(s->other->fd, packet, left, 0,
 				       (struct sockaddr *)&s->other->peer, sizeof(s->other->peer));
 		}
 	}

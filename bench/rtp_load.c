@@ -7,6 +7,7 @@
  * A server: rtp_load --calls N --server IP:PORT [--domain D] --from USER[:PASSWORD] --to NUMBER
  *                    [--callee USER:PASSWORD] --pid PID[,PID…] [--cps N] [--seconds S]
  *                    [--conference TALKERS]  every call is a member of one room there, and so many of them speak
+                    [--what NAME]           of bench.h: what is sent, where it is more than relayed; then it is counted
  * Both:     --peers IPA,IPB   the caller's and the callee's address; RTP on port 20000 + 2k, SIP on 5080 and 5060
  *
  * `drops` is what the kernel has thrown away at sockets of the addresses in use (last column of /proc/net/udp); `busy` the share
@@ -33,6 +34,7 @@ struct args {
 	unsigned seconds, cps;
 	double max_loss;
 	char *relay, *ports, *server, *peers, *talkers;
+	enum bench_what what;
 	struct sip_conf sip;
 	long pids[MAX_PIDS];
 	size_t npids;
@@ -94,6 +96,8 @@ static bool read_arg(struct args *a, const char *name, char *value)
 		a->sip.callee = value;
 	else if (!strcmp(name, "--conference"))
 		a->talkers = value;
+	else if (!strcmp(name, "--what"))
+		a->what = bench_what_of(value);
 	else if (!strcmp(name, "--pid"))
 		read_pids(a, value);
 	else
@@ -379,6 +383,7 @@ int main(int argc, char **argv)
 	add_descendants(&r.args);
 	load_open(&r.load, r.args.ncalls, r.args.sip.ip_a, r.args.sip.ip_b);
 	r.load.is_conference = r.args.talkers != NULL;
+	r.load.what = r.args.what;
 	r.load.ntalkers = r.args.talkers ? strtoul(r.args.talkers, NULL, 10) : 0;
 	t.kb_before = resident_kb(&r.args);
 	r.load.is_sending = true;
