@@ -59,7 +59,7 @@ void leg_press_format(const struct leg *leg, const struct sdp_media *theirs, str
 	}
 	if (!leg_press_takes_events(leg)) {
 		f->events_in = f->events_out = MEDIA_NO_PT;
-		f->keys = leg->dtmf == DTMF_CHOICE_INFO ? MEDIA_KEYS_TOLD : MEDIA_KEYS_SENT;
+		f->keys = leg->dtmf == DTMF_CHOICE_INFO ? MEDIA_KEYS_TOLD : MEDIA_KEYS_HEARD;
 		return;
 	}
 	if (f->events_out != MEDIA_NO_PT)

@@ -43,8 +43,8 @@ enum media_cmd_type {
 		     * sounds (ENOENT, EINVAL …: a file that cannot be played; ENOTSUP: no codec that we speak; ECANCELED:
 		     * something else was asked for meanwhile), then MEDIA_PLAYED */
 	MEDIA_HUSH, /* stop playing → MEDIA_DONE, after the PLAYED */
-	MEDIA_PRESS, /* keys to the leg, as it hears them: events or sound; what its peer signalled when it is joined, which then has
-		      * no other way to press → MEDIA_DONE (EINVAL; ENOSPC; EALREADY: its peer presses by events) */
+	MEDIA_PRESS, /* keys to the leg, as it hears them: events or sound; what its peer signalled when it is joined
+		      * → MEDIA_DONE (EINVAL; ENOSPC; EALREADY: its peer presses by events) */
 	MEDIA_RECORD, /* what the leg says and hears into a file → MEDIA_DONE, then MEDIA_RECORDED; goes on over JOIN, PART, MIX */
 	MEDIA_RECORD_HOLD, /* u.hold: leave out what comes now, or go on → MEDIA_DONE */
 	MEDIA_RECORD_END,  /* → MEDIA_DONE, MEDIA_RECORDED follows */
@@ -62,8 +62,9 @@ enum media_kind {
 enum { MEDIA_NO_PT = 255 };
 
 /* How keys reach a leg: as events where its format has them, else as sound.  TOLD: by its signalling, which the core sees to
- * (MEDIA_KEY of the other side says which).  AS_THEY_COME: between two legs nothing is converted for their sake. */
-enum media_keys { MEDIA_KEYS_SENT, MEDIA_KEYS_TOLD, MEDIA_KEYS_AS_THEY_COME };
+ * (MEDIA_KEY of the other side says which).  AS_THEY_COME: between two legs nothing is converted for their sake.  HEARD: as sound,
+ * and looked for in what it says, at the price of decoding all of the call where the other leg takes them in another way. */
+enum media_keys { MEDIA_KEYS_SENT, MEDIA_KEYS_TOLD, MEDIA_KEYS_AS_THEY_COME, MEDIA_KEYS_HEARD };
 
 struct media_format {	       /* how a leg speaks; media/format.h makes it from descriptions */
 	uint8_t codec;	       /* enum codec_id; 0: none we know */
@@ -252,7 +253,7 @@ struct media_conf {
 	unsigned
 		fill; /* sessions a thread takes before the next is used; 0: 1000; 1: spread evenly */
 	uint16_t port_min, port_max; /* RTP ports, even ones of it */
-	unsigned nspares;	     /* pairs of sockets kept open for the next session at most; 0: none */
+	unsigned nspares; /* pairs of sockets kept open for the next session at most; 0: none */
 	bool is_polled; /* media_turn() will be called each turn: what nobody waits for wakes no thread */
 	media_event_h *fn; /* on the core thread, from media_poll() */
 	void *arg;

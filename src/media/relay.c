@@ -183,7 +183,7 @@ static struct stream_end *leave_rtp(struct stream *s, uint8_t *p)
 	if (!s->remote.may_send)
 		return NULL;
 	if (s->mode == RELAY_PEER) {
-		out = s->peer->remote.may_receive ? rtp_end(s->peer) : NULL;
+		out = s->peer->remote.may_receive & !s->peer->is_taken ? rtp_end(s->peer) : NULL;
 	} else if (s->mode == RELAY_ECHO && s->remote.may_receive) {
 		out = rtp_end(s);
 		/* With its own SSRC a phone would see a loop (RFC 3550 8.2) and stay silent. */
@@ -268,8 +268,10 @@ struct stream_end *relay_packet(struct stream_end *in, const struct addr *src, u
 	/* Read again: opening has taken the tag from its end. */
 	if (__builtin_expect(s->voice != NULL, 0) && s->remote.may_send && !rtp_read(&h, p, *np))
 		voice_hear(s->voice, &h, p, now_us);
-	if (__builtin_expect(is_event(s, h.pt), 0) && !stream_keys_pass(s, &h, p))
+	if (__builtin_expect(is_event(s, h.pt), 0) && !stream_keys_pass(s, &h, p)) {
+		splice_skip(&s->peer->splice, &h);
 		return NULL;
+	}
 	out = leave_rtp(s, p);
 	if (out)
 		join_on(s->mode == RELAY_PEER ? s->peer : s, p, p[1] & 0x7f, now_us);
@@ -405,8 +407,10 @@ void stream_part(struct stream *s)
 	if (s->mode == RELAY_PEER) {
 		s->peer->peer = NULL;
 		s->peer->mode = RELAY_NOWHERE;
+		s->peer->is_taken = false;
 	}
 	s->peer = NULL;
+	s->is_taken = false;
 	s->mode = RELAY_NOWHERE;
 }
 
@@ -474,7 +478,8 @@ int stream_path(const struct stream *s, struct relay_path *path)
 	const struct stream *b = s->peer;
 
 	if (s->mode != RELAY_PEER || s->remote.rtcp_mux || !s->remote.may_send ||
-	    !b->remote.may_receive || s->is_protected || b->is_protected || b->splice.is_shifted)
+	    !b->remote.may_receive || s->is_protected || b->is_protected || b->splice.is_shifted ||
+	    !stream_keys_alike(s, b))
 		return EAGAIN;
 	if (s->rtp.latch.rank < LATCH_HOST || b->rtp.latch.rank < LATCH_HOST || !b->rtp.nto)
 		return EAGAIN;

@@ -17,6 +17,7 @@
 #define MEDIA_RELAY_H
 
 #include <netinet/in.h>
+#include "media/digits.h"
 #include "media/latch.h"
 #include "media/media.h"
 #include "media/rtp.h"
@@ -45,6 +46,7 @@ enum relay_news {
 	RELAY_SILENT = 2,
 	RELAY_BROKEN = 4, /* s->failure says why */
 	RELAY_SAYS = 8,	  /* stream_web_take() has something to send */
+	RELAY_KEY = 16,	  /* s->key: pressed as an event, which its peer does not take */
 };
 
 struct stream;
@@ -84,8 +86,11 @@ struct stream {
 	bool is_silent;	      /* reported, and nothing came since */
 	bool was_heard;	      /* reported */
 	bool has_pressed;     /* keys, as events */
-	bool is_protected;    /* SRTP: what is not, does not pass, either way */
-	uint8_t news;	      /* enum relay_news: to report */
+	bool is_taken;	      /* keys are being pressed for it: who speaks to it waits */
+	char key;	      /* the last that its peer must get in another way */
+	struct digits_in digits;
+	bool is_protected; /* SRTP: what is not, does not pass, either way */
+	uint8_t news;	   /* enum relay_news: to report */
 	uint8_t index;
 	int32_t budget;
 	struct splice splice; /* audio: what the leg hears, as one stream */
@@ -131,7 +136,10 @@ void stream_renew(struct stream *s); /* closed: as a new one, on the same socket
 /* keys.c.  How keys go to and from a leg. */
 enum stream_keys { STREAM_EVENTS, STREAM_SOUND, STREAM_TOLD, STREAM_AS_THEY_COME };
 enum stream_keys stream_keys_of(const struct stream *s);
-/* An event of the leg's on its way to its peer, which has its own number and clock for it.  False: it does not go there. */
+/* From one to the other events go as they are. */
+bool stream_keys_alike(const struct stream *from, const struct stream *to);
+/* An event of the leg's on its way to its peer, which has its own number and clock for it.  False: it does not go there; the key is
+ * news the first time. */
 bool stream_keys_pass(struct stream *s, const struct rtp_head *h, uint8_t *p);
 
 /* stream_web.c.  Keys from a hand-shake.  EINVAL, ENOTSUP, ENOMEM: it is protected and nothing passes. */

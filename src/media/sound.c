@@ -121,7 +121,6 @@ static void sound_part(struct sound *s)
 	struct sound *other = s->pair;
 
 	s->pair = other->pair = NULL;
-	s->is_bound = other->is_bound = false;
 	voice_mute_keys(s->voice, false);
 	voice_mute_keys(other->voice, false);
 	sound_yield(other);
@@ -151,21 +150,25 @@ static void speak_up(struct sound *s)
 	session_part(s->session); /* which lets go of what was: see session.c */
 	voice_seek_fax(s->voice);
 	s->is_spoken = true;
+	s->is_pressing = false; /* what is left of them goes between what is said */
 	stream_speak(s->stream);
 }
 
-static bool keys_differ(const struct stream *a, const struct stream *b)
+/* Keys of one that are only in its voice, for one that takes them in another way. */
+static bool must_be_heard(const struct stream *a, const struct stream *b)
 {
-	enum stream_keys x = stream_keys_of(a), y = stream_keys_of(b);
+	enum stream_keys y = stream_keys_of(b);
 
-	return x != y && x != STREAM_AS_THEY_COME && y != STREAM_AS_THEY_COME;
+	return a->remote.format.keys == MEDIA_KEYS_HEARD &&
+	       (y == STREAM_EVENTS || y == STREAM_TOLD);
 }
 
 static bool differ(const struct stream *a, const struct stream *b)
 {
 	const struct media_format *f = &a->remote.format, *g = &b->remote.format;
 
-	return f->codec && g->codec && (f->codec != g->codec || keys_differ(a, b));
+	return f->codec && g->codec &&
+	       (f->codec != g->codec || must_be_heard(a, b) || must_be_heard(b, a));
 }
 
 static bool has_audible_keys(const struct sound *s)
@@ -187,6 +190,7 @@ static void pair_speaks(struct sound *s)
 		stream_part(s->stream);
 	stream_speak(s->stream);
 	s->is_spoken = true;
+	s->is_pressing = false;
 }
 
 static int make_pair(struct sounds *ss, struct worker_session *a, struct worker_session *b)
@@ -220,10 +224,9 @@ static int make_pair(struct sounds *ss, struct worker_session *a, struct worker_
 
 int sound_convert(struct sounds *ss, struct worker_session *a, struct worker_session *b)
 {
-	bool is_bound = a->sound && a->sound->pair && a->sound->is_bound;
 	struct stream *x = audio_of(a), *y = audio_of(b);
 
-	if (x && y && (is_bound || differ(x, y)))
+	if (x && y && differ(x, y))
 		return make_pair(ss, a, b);
 	if (a->sound && a->sound->pair) {
 		sound_yield(a->sound);
@@ -362,19 +365,34 @@ int sound_loaded(struct sound *s, const struct files_done *done)
 	return done->err ? done->err : start(s, &s->wanted, done->list, done->seq);
 }
 
-/* What its peer has signalled: from now on they are spoken to, since packets of ours do not fit among relayed ones. */
+/* While packets are relayed to it, those of the key are put in their place: nothing is decoded for it. */
+static void press_between(struct sound *s)
+{
+	if (s->is_spoken)
+		return;
+	s->is_pressing = true;
+	s->stream->is_taken = true;
+}
+
+int sound_repeat(struct sound *s, char key)
+{
+	int err = voice_press(s->voice, key);
+
+	if (!err)
+		press_between(s);
+	return err;
+}
+
+/* What its peer has signalled. */
 static int press_for(struct sound *s, struct worker_session *peer)
 {
 	struct stream *st = audio_of(peer);
-	int err;
 
 	if (st && st->has_pressed)
 		return EALREADY;
-	err = s->pair ? 0 : make_pair(s->all, s->session, peer);
-	if (err)
-		return err;
-	s->is_bound = s->pair->is_bound = true;
-	s->pair->has_signalled = true;
+	if (s->pair)
+		s->pair->has_signalled = true;
+	press_between(s);
 	return 0;
 }
 
@@ -498,6 +516,7 @@ static void tell_keys(struct sound *s)
 static void hear_leg(struct sound *s, uint64_t now_us)
 {
 	tell_again(s);
+	voice_seek_keys(s->voice, s->is_spoken);
 	s->has_said = false;
 	if (is_heard_by_any(s)) {
 		s->has_said = voice_take(s->voice, s->said, now_us);
@@ -564,6 +583,16 @@ static void speak_to_leg(struct sound *s)
 		voice_say(s->voice, s->heard, send_to, &to);
 }
 
+static void press_on(struct sound *s)
+{
+	struct sending to = {s->all, s->stream};
+
+	if (s->stream->mode == RELAY_PEER)
+		voice_say(s->voice, NULL, send_to, &to);
+	s->is_pressing = s->stream->mode == RELAY_PEER && voice_is_pressing(s->voice);
+	s->stream->is_taken = s->is_pressing;
+}
+
 static void report(struct sound *s, uint64_t now_us)
 {
 	uint8_t p[REPORTS_MAX_BYTES + SECURE_TRAILER_BYTES];
@@ -599,6 +628,8 @@ void sounds_tick(struct sounds *ss, uint64_t now_us)
 	LIST_EACH (l, &ss->all) {
 		struct sound *s = CONTAINER_OF(l, struct sound, link);
 
+		if (s->is_pressing)
+			press_on(s);
 		if (!s->is_spoken)
 			continue;
 		speak_to_leg(s);
@@ -613,7 +644,8 @@ void sounds_tick(struct sounds *ss, uint64_t now_us)
 	LIST_EACH_SAFE (l, tmp, &ss->all) {
 		struct sound *s = CONTAINER_OF(l, struct sound, link);
 
-		if (!s->is_spoken && !s->scratch && !is_heard_by_any(s) && !s->nuntold)
+		if (!s->is_spoken && !s->is_pressing && !s->scratch && !is_heard_by_any(s) &&
+		    !s->nuntold)
 			sound_free(s);
 	}
 }

@@ -4,7 +4,7 @@
  * together every 20 ms: first everybody is heard, then rooms are summed, then everybody is spoken to.
  *
  * A session is TAPPED when it is only listened to while its packets are relayed (recording), and SPOKEN when its packets end
- * here and we speak to it.  Two that are joined and share no codec are a PAIR: each is spoken to with what the other says.
+ * here and we speak to it.  While it is relayed, keys may be pressed for it in place of who speaks.  Two that are joined and share no codec are a PAIR: each is spoken to with what the other says.
  *
  * Thread     the media thread that has the sessions
  * Ownership  a session's sound goes with it: sound_free().  A room lives as long as it has members
@@ -54,6 +54,7 @@ struct sound {
 	struct stream *stream;
 	struct voice *voice; /* the stream's */
 	bool is_spoken;
+	bool is_pressing; /* while it is relayed: keys in place of who speaks */
 	/* play */
 	struct playing playing;
 	uint32_t loading; /* seq of a PLAY whose files are being read; 0: none */
@@ -64,7 +65,6 @@ struct sound {
 	struct recording *recording;
 	struct path_list *scratch; /* removed with the session; NULL: none */
 	struct sound *pair;	   /* converted for each other */
-	bool is_bound;		   /* the pair stays one, whatever they describe */
 	bool has_signalled;	   /* keys: what is heard of them besides is the same again */
 	/* mix */
 	struct room *room;
@@ -84,8 +84,8 @@ void sound_yield(struct sound *s);
 /* Its session goes to another thread, with its recording. */
 void sound_leave(struct sound *s);
 void sound_enter(struct sounds *ss, struct sound *s);
-/* Two joined sessions: converted for each other where their codecs or their ways to press keys differ, relayed where they are one.  After JOIN, and when a
- * description has changed. */
+/* Two joined sessions: converted for each other where their codecs differ, or keys must be found in the voice of one (MEDIA_KEYS_HEARD)
+ * for the other; else relayed.  After JOIN, and when a description has changed. */
 int sound_convert(struct sounds *ss, struct worker_session *a, struct worker_session *b) MUST_USE;
 int sound_reformat(struct sound *s) MUST_USE; /* its stream's description has changed */
 
@@ -95,6 +95,8 @@ int sound_loaded(struct sound *s,
 		 const struct files_done *done) MUST_USE; /* takes the list; ECANCELED: too late */
 void sound_hush(struct sound *s, int why);
 int sound_press(struct sound *s, const char *keys) MUST_USE;
+/* What its peer has pressed as an event, which it does not take. */
+int sound_repeat(struct sound *s, char key) MUST_USE;
 int sound_record(struct sound *s,
 		 const struct media_cmd *cmd) MUST_USE;	  /* EALREADY: it is being recorded */
 int sound_record_hold(struct sound *s, bool on) MUST_USE; /* ENOENT: no recording */

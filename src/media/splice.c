@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "media/rtp.h"
 #include "media/splice.h"
 
 enum {
@@ -50,8 +49,19 @@ void splice_pass(struct splice *sp, uint8_t *p, uint32_t clock_hz, uint64_t now_
 	if ((int16_t)(h.seq - sp->seq) <= 0)
 		return; /* late */
 	sp->seq = h.seq;
+	/* All packets of a key have the time at which it began. */
+	if (h.ts != sp->ts || !sp->sent_us)
+		sp->sent_us = now_us;
 	sp->ts = h.ts;
-	sp->sent_us = now_us;
+}
+
+void splice_skip(struct splice *sp, const struct rtp_head *h)
+{
+	if (!sp->has_begun || h->ssrc != sp->from ||
+	    (uint16_t)(h->seq + sp->seq_add) != (uint16_t)(sp->seq + 1))
+		return;
+	sp->seq_add--;
+	sp->is_shifted = true;
 }
 
 bool splice_is(const struct splice *sp, uint32_t ssrc)

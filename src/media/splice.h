@@ -14,7 +14,7 @@
 #ifndef MEDIA_SPLICE_H
 #define MEDIA_SPLICE_H
 
-#include "base/defs.h"
+#include "media/rtp.h"
 
 struct splice { /* zeroed: nothing was sent */
 	bool has_begun, is_shifted;
@@ -22,11 +22,14 @@ struct splice { /* zeroed: nothing was sent */
 	uint32_t ssrc;	       /* that the leg hears */
 	uint32_t from;	       /* that speaks */
 	uint32_t ts, ts_add;
-	uint64_t sent_us;
+	uint64_t sent_us; /* the first packet of that ts */
 };
 
 /* An RTP packet on its way to the leg; it is changed in place. */
 void splice_pass(struct splice *sp, uint8_t *p, uint32_t clock_hz, uint64_t now_us);
+
+/* A packet that does not go to the leg after all: it shall not look lost. */
+void splice_skip(struct splice *sp, const struct rtp_head *h);
 
 /* A compound that rtcp_check() let in, of a leg that hears `hears`, on its way to one that hears `told`.  A change in place. */
 void splice_reports(const struct splice *hears, const struct splice *told, uint8_t *p, size_t n);

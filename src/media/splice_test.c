@@ -75,6 +75,32 @@ static void a_late_packet_keeps_its_place(void **state)
 	assert_head(passed(&sp, third, 5, 0, 4 * PTIME_US), first, 14, 1480 + 320, true);
 }
 
+/* Of a key all packets have the time of its beginning. */
+static void the_next_goes_on_after_the_whole_key(void **state)
+{
+	struct splice sp = {0};
+
+	passed(&sp, first, 10, 1000, 0);
+	for (uint16_t i = 0; i < 5; i++)
+		assert_head(passed(&sp, second, i, 7, (1 + i) * PTIME_US), first,
+			    (uint16_t)(11 + i), 1160, !i);
+	assert_head(passed(&sp, first, 16, 1960, 6 * PTIME_US), first, 16, 1160 + 800, true);
+}
+
+static void what_was_taken_out_does_not_look_lost(void **state)
+{
+	struct splice sp = {0};
+
+	passed(&sp, first, 65534, 1000, 0);
+	for (uint16_t i = 0; i < 3; i++)
+		splice_skip(&sp, &(struct rtp_head){.ssrc = first, .seq = (uint16_t)(65535 + i)});
+	assert_head(passed(&sp, first, 2, 1160, PTIME_US), first, 65535, 1160, false);
+	/* Control: of another, or not the next. */
+	splice_skip(&sp, &(struct rtp_head){.ssrc = second, .seq = 3});
+	splice_skip(&sp, &(struct rtp_head){.ssrc = first, .seq = 5});
+	assert_head(passed(&sp, first, 3, 1320, 2 * PTIME_US), first, 0, 1320, false);
+}
+
 /* --- reports ---------------------------------------------------------------------------------------------------------- */
 
 enum { SR = 200, RR = 201, SDES = 202, RTPFB = 205 };
@@ -249,6 +275,8 @@ int main(void)
 		cmocka_unit_test(the_next_goes_on_where_the_first_ended),
 		cmocka_unit_test(what_comes_at_once_still_has_a_time_of_its_own),
 		cmocka_unit_test(a_late_packet_keeps_its_place),
+		cmocka_unit_test(the_next_goes_on_after_the_whole_key),
+		cmocka_unit_test(what_was_taken_out_does_not_look_lost),
 		cmocka_unit_test(a_report_speaks_of_those_who_know_themselves_by_it),
 		cmocka_unit_test(a_report_of_others_is_left_alone),
 		cmocka_unit_test(the_count_of_blocks_is_not_believed),

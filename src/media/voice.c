@@ -28,13 +28,12 @@ struct voice {
 	struct jitter jitter;
 	struct decoder *decoder; /* made with the first packet */
 	struct detect *detect;	 /* only where keys do not come as events */
-	struct digits_in digits_in;
 	char keys[MAX_KEYS];
 	uint8_t nkeys;
 	bool has_fax;
 	unsigned
 		nseek; /* frames in which a fax may still be looked for, though keys come as events */
-	bool mutes_keys;
+	bool seeks_keys, mutes_keys;
 	unsigned nhangover; /* frames that still count as speech */
 	size_t nready;
 	int16_t ready[READY_MAX];
@@ -121,9 +120,9 @@ uint8_t voice_ptime_ms(const struct voice *v)
 	return v->format.ptime_ms;
 }
 
-static void key(struct voice *v, char digit)
+void voice_key(struct voice *v, char digit)
 {
-	if (digit && v->nkeys < MAX_KEYS)
+	if (v->nkeys < MAX_KEYS)
 		v->keys[v->nkeys++] = digit;
 }
 
@@ -148,10 +147,6 @@ bool voice_fax(struct voice *v)
 
 void voice_hear(struct voice *v, const struct rtp_head *h, const uint8_t *p, uint64_t now_us)
 {
-	if (h->pt == v->format.events_in) {
-		key(v, digits_hear(&v->digits_in, h, p + h->at));
-		return;
-	}
 	if (h->pt != v->format.pt_in || !h->n)
 		return;
 	/* Refused ones are late or double: counted in the buffer, and nothing else is to be done. */
@@ -163,6 +158,17 @@ void voice_seek_fax(struct voice *v)
 	v->nseek = SEEK_FRAMES;
 }
 
+void voice_seek_keys(struct voice *v, bool on)
+{
+	v->seeks_keys = on;
+}
+
+static bool has_audible_keys(const struct voice *v)
+{
+	return v->seeks_keys && v->format.events_in == MEDIA_NO_PT &&
+	       v->format.keys != MEDIA_KEYS_TOLD;
+}
+
 void voice_mute_keys(struct voice *v, bool on)
 {
 	v->mutes_keys = on;
@@ -171,17 +177,15 @@ void voice_mute_keys(struct voice *v, bool on)
 static void detect(struct voice *v, int16_t *pcm, size_t n)
 {
 	struct detected got;
+	bool has_keys = has_audible_keys(v);
 
-	bool has_audible_keys =
-		v->format.events_in == MEDIA_NO_PT && v->format.keys != MEDIA_KEYS_TOLD;
-
-	if (!has_audible_keys && !v->nseek)
+	if (!has_keys && !v->nseek)
 		return;
 	if (!v->detect && detect_make(&v->detect, v->rate_hz))
 		return; /* without memory the keys are not heard */
 	detect_hear(v->detect, pcm, n, &got);
-	for (const char *k = got.digits; *k && has_audible_keys; k++)
-		key(v, *k);
+	for (const char *k = got.digits; *k && has_keys; k++)
+		voice_key(v, *k);
 	v->has_fax |= got.is_fax;
 	if (v->mutes_keys && got.is_pressed)
 		memset(pcm, 0, n * sizeof(*pcm));
@@ -241,7 +245,7 @@ void voice_skip(struct voice *v, uint64_t now_us)
 {
 	int16_t pcm[VOICE_FRAME_MAX];
 
-	if (v->format.events_in == MEDIA_NO_PT || v->nseek)
+	if (has_audible_keys(v) || v->nseek)
 		(void)voice_take(v, pcm, now_us);
 	else if (v->jitter.has_begun)
 		jitter_init(&v->jitter, v->codec->clock_hz);
@@ -359,8 +363,7 @@ void voice_say(struct voice *v, const int16_t *pcm, voice_send_h *send, void *ar
 
 bool voice_can_share(const struct voice *v)
 {
-	return v->format.ptime_ms == VOICE_FRAME_MS && !v->digits_out.nqueue &&
-	       !v->digits_out.nrest;
+	return v->format.ptime_ms == VOICE_FRAME_MS && !voice_is_pressing(v);
 }
 
 void voice_say_encoded(struct voice *v, const uint8_t *payload, size_t n, voice_send_h *send,
@@ -375,6 +378,11 @@ void voice_say_encoded(struct voice *v, const uint8_t *payload, size_t n, voice_
 int voice_press(struct voice *v, char digit)
 {
 	return digits_press(&v->digits_out, digit);
+}
+
+bool voice_is_pressing(const struct voice *v)
+{
+	return v->digits_out.nqueue || v->digits_out.nrest;
 }
 
 struct reports_sent voice_sent(const struct voice *v)

@@ -39,6 +39,10 @@ bool voice_take(struct voice *v, int16_t *pcm,
 		uint64_t now_us); /* a frame; false: it is silent, and zero */
 void voice_skip(struct voice *v,
 		uint64_t now_us); /* nobody wants to hear it: only its keys count */
+/* It has pressed a key, as an event. */
+void voice_key(struct voice *v, char digit);
+/* Keys are looked for in what it says, where it has no events for them. */
+void voice_seek_keys(struct voice *v, bool on);
 /* Keys heard in the voice are left out of it: they reach the other side in another way. */
 void voice_mute_keys(struct voice *v, bool on);
 char voice_digit(struct voice *v);    /* the next key heard; 0: none */
@@ -53,5 +57,6 @@ void voice_say_encoded(struct voice *v, const uint8_t *payload, size_t n, voice_
 bool voice_can_share(const struct voice *v);
 struct reports_sent voice_sent(const struct voice *v);
 int voice_press(struct voice *v, char digit) MUST_USE; /* EINVAL, ENOSPC */
+bool voice_is_pressing(const struct voice *v);
 
 #endif

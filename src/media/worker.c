@@ -136,8 +136,27 @@ static void send_web(struct worker *w, struct stream_end *e)
 	}
 }
 
+/* To a peer that takes no events: told, or made to sound.  Where its voice is heard as well (it is recorded), that tells. */
+static void on_key(struct worker *w, struct stream *st)
+{
+	const struct worker_session *s = st->owner;
+	struct media_event ev = {.type = MEDIA_KEY, .session = s->id, .u.key = st->key};
+	struct sound *sound;
+
+	st->news &= (uint8_t)~RELAY_KEY;
+	if (!st->peer)
+		return;
+	/* Lost when more than a thousand notices wait, or without memory: the call goes on. */
+	if (stream_keys_of(st->peer) == STREAM_TOLD)
+		(void)(st->voice || worker_notice(w->shared, &ev));
+	else if (!sound_get(&w->sounds, s->peer, &sound))
+		(void)!sound_repeat(sound, st->key);
+}
+
 static void report(struct worker *w, struct stream *st)
 {
+	if (st->news & RELAY_KEY)
+		on_key(w, st);
 	if (st->news & RELAY_SAYS) {
 		send_web(w, &st->rtp);
 		send_web(w, &st->rtcp);

@@ -41,6 +41,16 @@ def press_info(phone, key, kind="application/dtmf-relay"):
     phone.send(text.replace("Content-Type: application/sdp", f"Content-Type: {kind}"))
 
 
+def passes_as_it_is(a, b):
+    """Is what a says relayed, bit for bit?  Minus zero does not outlive a decoder."""
+    before, came = bytes([0x7f, 0xff] * (FRAME // 2)), []
+    for _ in range(20):
+        a.send(a.speech, before, a.ts)
+        a.ts += FRAME
+        came += [raw[12:] for raw in b.media.all(0.02)]
+    return before in came
+
+
 def set_dtmf(server, user, how):
     (account,) = server.get(f"/api/accounts?username={user}")["items"]
     server.api("PATCH", f"/api/accounts/{account['id']}", {"dtmf": how}, expect=200)
@@ -76,8 +86,23 @@ def test_a_device_that_presses_by_its_own_number_is_understood(server, addresses
     assert b.keys() == "4" and a.keys() == "6"
 
 
-def test_events_are_heard_by_one_who_knows_none_and_its_tones_come_as_events(server, addresses):
+def test_events_are_heard_by_one_who_knows_none_and_nothing_is_decoded_for_it(server, addresses):
     with talking(server, addresses, {"events": 101}, {"events": None}) as (a, b):
+        assert passes_as_it_is(a, b) and passes_as_it_is(b, a)
+        for key in "155":
+            press_key(a, key, b)
+            pass_time(a, b, frames=6)
+        press_tone(b, a, "9")
+        assert passes_as_it_is(a, b) and passes_as_it_is(b, a)
+    assert 80 <= tone_ms(b, "1") <= 140 and 180 <= tone_ms(b, "5") <= 260
+    assert tone_ms(b, "3") == 0  # control: what was not pressed
+    assert a.keys() == "" and tone_ms(a, "9") >= 80
+
+
+def test_events_are_heard_by_one_set_to_tones_and_its_tones_come_as_events(server, addresses):
+    set_dtmf(server, "102", "inband")
+    with talking(server, addresses, {"events": 101}, {"events": None}) as (a, b):
+        assert not passes_as_it_is(a, b)  # control of the measure: keys are looked for in the voice
         for key in "15":
             press_key(a, key, b)
         for key in "9*":
@@ -105,7 +130,18 @@ def test_info_becomes_events_once(server, addresses, kind):
             press_info(a.phone, key, kind)
             a.phone.expect(200)
             pass_time(a, b, frames=12)
+        assert passes_as_it_is(a, b) and passes_as_it_is(b, a)
     assert b.keys() == "27"
+
+
+def test_info_is_heard_by_one_who_knows_no_events(server, addresses):
+    with talking(server, addresses, {"events": None}, {"events": None}) as (a, b):
+        for key in "27":
+            press_info(a.phone, key)
+            a.phone.expect(200)
+            pass_time(a, b, frames=12)
+        assert passes_as_it_is(a, b)
+    assert [80 <= tone_ms(b, k) <= 140 for k in "27"] == [True, True]
 
 
 def test_info_and_events_of_one_press_are_one_key(server, addresses):
@@ -125,6 +161,7 @@ def test_events_become_info_for_one_set_so_in_order(server, addresses):
         for key in "1234":
             press_key(a, key, b)
         assert infos(b.phone, 4) == "1234"
+        assert passes_as_it_is(a, b) and passes_as_it_is(b, a)
         press_info(b.phone, "0")
         b.phone.expect(200)
         pass_time(a, b, frames=12)
