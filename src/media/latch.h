@@ -41,11 +41,8 @@ struct latch_mark { /* how to tell one sender from another; absent for RTCP and 
 	uint16_t seq;
 };
 
-struct latch {		      /* zeroed: not armed, refuses everybody */
-	struct addr source;   /* latched; family 0: nobody yet */
-	struct addr expected; /* from the description; family 0: it gave none */
-	struct addr hint;     /* its IP counts; family 0: none */
-	struct addr old;
+struct latch {		    /* zeroed: not armed, refuses everybody */
+	struct addr source; /* latched; family 0: nobody yet */
 	bool is_armed;
 	bool is_strict;	    /* rank ANY is not enough (RTCP, when RTP's source is known) */
 	bool is_old_barred; /* `old` is of another call: rank OLD is not let in at all */
@@ -56,7 +53,9 @@ struct latch {		      /* zeroed: not armed, refuses everybody */
 	uint32_t ssrc, candidate_ssrc;
 	const struct latch_rule *rule;
 	uint64_t heard_ms;
-	struct addr candidate;
+	struct addr expected; /* from the description; family 0: it gave none */
+	struct addr hint;     /* its IP counts; family 0: none */
+	struct addr old, candidate;
 };
 
 /* Start anew with another description; who was latched becomes OLD. */

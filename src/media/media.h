@@ -76,19 +76,19 @@ struct media_format {	       /* how a leg speaks; media/format.h makes it from d
 };
 
 struct media_remote {
-	struct addr rtp;  /* family 0: unknown (held with 0.0.0.0): send nothing */
-	struct addr rtcp; /* family 0: rtp's port + 1 */
-	struct addr
-		hint; /* where the leg's signalling comes from, port ignored: a phone behind a NAT most likely
-			    * sends its media from that IP, so it outranks strangers; family 0: no hint */
-	uint32_t clock_hz; /* of the dynamic payload types, for jitter; 0: unknown */
-	enum media_kind kind;
-	struct media_format format; /* audio: for all that is more than relay */
 	uint8_t types[16]; /* bit per payload type that its description lists; all 0: unknown */
 	bool may_send;	   /* the leg may send to us (its direction) */
 	bool may_receive;  /* we may send to the leg */
 	bool rtcp_mux;
 	bool is_believed; /* rtp is where it receives, and no other IP sends for it: no NAT is in between */
+	enum media_kind kind;
+	uint32_t clock_hz;	    /* of the dynamic payload types, for jitter; 0: unknown */
+	struct media_format format; /* audio: for all that is more than relay */
+	struct addr rtp;	    /* family 0: unknown (held with 0.0.0.0): send nothing */
+	struct addr rtcp;	    /* family 0: rtp's port + 1 */
+	/* Where the leg's signalling comes from, port ignored: a phone behind a NAT most likely sends its media from that IP, so it
+	 * outranks strangers; family 0: no hint. */
+	struct addr hint;
 };
 
 struct media_key { /* SRTP */

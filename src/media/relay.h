@@ -55,9 +55,11 @@ struct web;
 struct voice;
 struct dtls_identity;
 
+/* What each packet touches comes first, here and below: at a thousand streams it is the cache that costs. */
 struct stream_end {
 	struct stream *stream;
-	int fd; /* -1: none */
+	struct web *web; /* hand-shake and ICE; NULL: without */
+	int fd;		 /* -1: none */
 	enum relay_role role;
 	socklen_t nto; /* 0: nowhere to send */
 	union {
@@ -65,48 +67,50 @@ struct stream_end {
 		struct sockaddr_in v4;
 		struct sockaddr_in6 v6;
 	} to;
-	struct addr local;
+	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes, rx_refused;
 	struct latch latch;
-	struct web *web; /* hand-shake and ICE; NULL: without */
-	uint64_t rx_packets, rx_bytes, rx_refused, rx_forged, tx_packets, tx_bytes, tx_failed;
+	struct addr local;
+	uint64_t rx_forged, tx_failed;
 };
 
 struct stream {
-	struct stream_end rtp, rtcp;
+	struct stream_end rtp;
 	struct stream *peer; /* RELAY_PEER */
 	struct stream
 		*carrier; /* whose ends it shares (BUNDLE), of the same session; NULL: its own */
-	struct stream *carried[MEDIA_MAX_STREAMS - 1]; /* who shares its ends */
-	uint8_t ncarried;
-	uint8_t nsources;		 /* of below, counted on */
-	uint8_t types[16];		 /* carried: payload types that are its */
-	uint32_t sources[RELAY_SOURCES]; /* SSRCs heard last, for RTCP that speaks of one */
 	enum relay_mode mode;
+	int32_t budget;
+	uint64_t nrtp;	   /* let in */
+	uint64_t heard_us; /* last RTP packet let in */
+	uint8_t pt;	   /* of the last */
+	uint8_t ncarried;
+	uint8_t nsources;     /* of `sources`, counted on */
+	uint8_t news;	      /* enum relay_news: to report */
+	bool is_protected;    /* SRTP: what is not, does not pass, either way */
 	bool is_remote_known; /* MEDIA_REMOTE has come */
 	bool is_silent;	      /* reported, and nothing came since */
 	bool was_heard;	      /* reported */
-	bool has_pressed;     /* keys, as events */
-	bool is_taken;	      /* keys are being pressed for it: who speaks to it waits */
-	char key;	      /* the last that its peer must get in another way */
-	struct digits_in digits;
-	bool is_protected; /* SRTP: what is not, does not pass, either way */
-	uint8_t news;	   /* enum relay_news: to report */
-	uint8_t index;
-	int32_t budget;
-	struct splice splice; /* audio: what the leg hears, as one stream */
-	uint32_t echo_mask;   /* turns the leg's SSRC into ours */
-	uint64_t nrtp,
-		nundescribed; /* let in; of payload types that its description does not list */
-	uint8_t pt;	      /* of the last */
-	uint64_t heard_us;    /* last RTP packet let in */
-	uint64_t since_us;    /* it may send since */
 	struct media_remote remote;
 	struct rtp_source source;
+	uint32_t sources[RELAY_SOURCES]; /* SSRCs heard last, for RTCP that speaks of one */
+	struct splice splice;		 /* audio: what the leg hears, as one stream */
+	struct secure *secure;		 /* keys, once there were any; ours */
+	struct voice *voice;		 /* hears what is let in; borrowed */
+
+	struct stream_end rtcp;
+	struct stream *carried[MEDIA_MAX_STREAMS - 1]; /* who shares its ends */
+	uint8_t types[16];			       /* carried: payload types that are its */
+	uint8_t index;
+	bool has_pressed; /* keys, as events */
+	bool is_taken;	  /* keys are being pressed for it: who speaks to it waits */
+	char key;	  /* the last that its peer must get in another way */
+	struct digits_in digits;
+	uint32_t echo_mask;    /* turns the leg's SSRC into ours */
+	uint64_t nundescribed; /* of payload types that its description does not list */
+	uint64_t since_us;     /* it may send since */
 	int failure;	       /* of its protection, reported */
-	struct secure *secure; /* keys, once there were any; ours */
 	struct secure
 		*secure_rtcp; /* of RTCP, when it has shaken hands by itself; NULL: those above */
-	struct voice *voice;  /* hears what is let in; borrowed */
 	uint32_t sr_time; /* of the last sender report heard: the middle of its NTP time; 0: none */
 	uint64_t sr_us;	  /* ... and when */
 	void *owner;	  /* the worker's session; NULL: its sockets are spare */
@@ -165,6 +169,15 @@ void stream_end_aim(struct stream_end *e, const struct addr *a); /* send there; 
  * changes, and there must be room for SECURE_TRAILER_BYTES more. */
 struct stream_end *relay_packet(struct stream_end *in, const struct addr *src, uint8_t *p,
 				size_t *np, uint64_t now_us);
+/* A packet will come in here: what it touches is on its way into the cache while the kernel is at work. */
+static inline void relay_expect(const struct stream_end *in)
+{
+	const char *p = (const char *)in->stream;
+
+	for (size_t at = 0; at < offsetof(struct stream, rtcp); at += 64)
+		__builtin_prefetch(p + at, 1);
+}
+
 /* A packet of our own to the leg, sealed in place; NULL: it cannot be sent now. */
 struct stream_end *relay_speak(struct stream *s, uint8_t *p, size_t *np, uint64_t now_us);
 /* The same of RTCP. */

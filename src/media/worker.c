@@ -197,16 +197,19 @@ static void relay(struct worker *w, struct stream_end *in)
 		struct sockaddr_in6 largest;
 	} from;
 	socklen_t nfrom = sizeof(from);
-	uint64_t refused = in->rx_refused;
 	struct stream_end *out = NULL;
+	uint64_t refused;
 	struct addr src;
 	ssize_t nread;
 	size_t n;
 
+	if (in->stream->peer)
+		relay_expect(&in->stream->peer->rtp);
 	nread = recvfrom(in->fd, w->packet, PACKET_BYTES, 0, &from.sa, &nfrom);
 	if (nread < 0)
 		return;
 	n = (size_t)nread;
+	refused = in->rx_refused;
 	if (addr_from_sockaddr(&src, &from.sa))
 		in->rx_refused++;
 	else
@@ -536,9 +539,14 @@ static void tick(struct worker *w)
 
 static void relay_all(struct worker *w, const struct epoll_event *ready, int n)
 {
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n; i++) {
+		const struct stream_end *next = i + 1 < n ? ready[i + 1].data.ptr : NULL;
+
+		if (next)
+			relay_expect(next);
 		if (ready[i].data.ptr)
 			relay(w, ready[i].data.ptr);
+	}
 }
 
 static void turn(struct worker *w)
