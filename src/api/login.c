@@ -33,12 +33,13 @@ static void check_text(const json_t *body, const char *name, bool is_required,
 /* False: answered. */
 static bool check_login(struct ask *k, const json_t *body)
 {
-	static const char *const known[] = {"username", "password", "domain", NULL};
+	static const char *const known[] = {"username", "password", "domain", "new_password", NULL};
 	struct field_errors errs = {.n = 0};
 
 	check_text(body, "username", true, &errs);
 	check_text(body, "password", true, &errs);
 	check_text(body, "domain", false, &errs);
+	check_text(body, "new_password", false, &errs);
 	ask_check_names(body, known, &errs);
 	if (errs.n)
 		ask_invalid(k, &errs);

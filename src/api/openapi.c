@@ -180,6 +180,8 @@ static json_t *responses(const struct route *r)
 	if (!strcmp(r->operation_id, "login") || !strcmp(r->operation_id, "create_setup")) {
 		add_problem(j, 400);
 		add_problem(j, 401);
+		if (!strcmp(r->operation_id, "login"))
+			add_problem(j, 403);
 		add_problem(j, 429);
 		add_problem(j, 503);
 	}

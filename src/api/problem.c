@@ -62,6 +62,8 @@ enum problem problem_of_errno(int err, const json_t *errors)
 		return PROBLEM_FORBIDDEN;
 	case EACCES:
 		return PROBLEM_WRONG_CREDENTIALS;
+	case EKEYEXPIRED:
+		return PROBLEM_PASSWORD_EXPIRED;
 	case EAGAIN:
 	case ENOBUFS:
 	case ETIMEDOUT:

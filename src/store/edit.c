@@ -274,7 +274,7 @@ static int delete (struct edit *e)
  * Several nodes may write to one PostgreSQL: who changes a tenant holds its row first, so that everything looked at stays
  * as it is until the commit.  SQLite has one writer anyway.
  */
-static int lock_tenant(struct edit *e)
+int edit_lock_tenant(struct edit *e)
 {
 	struct db_stmt *st;
 	int err;
@@ -295,7 +295,7 @@ static int run(struct edit *e)
 	int err = e->req->res ? scope_of(e->req) : 0;
 
 	if (!err)
-		err = lock_tenant(e);
+		err = edit_lock_tenant(e);
 	if (err)
 		return err;
 	switch (e->req->op) {

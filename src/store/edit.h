@@ -102,6 +102,8 @@ void edit_label_of(struct edit *e, const struct resource *res, uint64_t tenant_i
 		   char *dst, size_t dst_bytes);
 
 /* edit_log.c */
+/* Before the first look at what is to be changed: nobody else changes the tenant until the commit. */
+int edit_lock_tenant(struct edit *e) MUST_USE;
 int edit_next_id(struct edit *e, uint64_t tenant_id, uint64_t *idp) MUST_USE;
 int edit_next_revision(struct edit *e, uint64_t tenant_id, uint64_t *revisionp) MUST_USE;
 /* Writes the change row and keeps the change for the core; takes *afterp (NULL: it is gone). */

@@ -112,6 +112,7 @@ static int tenant_deleting(struct edit *e, const struct object *o)
 	static const char *const own[] = {
 		"DELETE FROM change WHERE tenant_id = $1",
 		"DELETE FROM session WHERE tenant_id = $1",
+		"DELETE FROM user_sign_in WHERE tenant_id = $1",
 		"DELETE FROM idempotency WHERE tenant_id = $1",
 		"DELETE FROM leg_kept WHERE tenant_id = $1",
 		"DELETE FROM webhook_deliveries WHERE tenant_id = $1",

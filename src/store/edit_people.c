@@ -9,6 +9,7 @@
 #include <string.h>
 #include "base/str.h"
 #include "store/edit.h"
+#include "store/sign_in.h"
 
 enum { KEY_CHARS = 20 };
 
@@ -114,17 +115,20 @@ int edit_user_deleting(struct edit *e, const struct object *o)
 	err = e->errs.n ? EINVAL : keeps_one(e, (const struct admin *)o);
 	if (err || e->errs.n)
 		return err ? err : EINVAL;
-	return session_end_all_of(e, o->tenant_id, o->id);
+	err = sign_in_forget(e, o->tenant_id, o->id);
+	return err ? err : session_end_all_of(e, o->tenant_id, o->id);
 }
 
 /* Who knew the old password, may no longer come in, or may now do something else, is out. */
 int edit_user_updated(struct edit *e, const struct object *before, const struct object *after)
 {
 	const struct admin *was = (const struct admin *)before, *is = (const struct admin *)after;
+	const bool is_new = strcmp(was->password, is->password) != 0;
+	int err = is_new ? sign_in_changed(e, after->tenant_id, after->id, was->password) : 0;
 
-	if (strcmp(was->password, is->password) == 0 && (is->enabled || !was->enabled) &&
-	    was->role_id == is->role_id && was->extension_id == is->extension_id)
-		return 0;
+	if (err || (!is_new && (is->enabled || !was->enabled) && was->role_id == is->role_id &&
+		    was->extension_id == is->extension_id))
+		return err;
 	return session_end_all_of(e, after->tenant_id, after->id);
 }
 

@@ -13,6 +13,7 @@
 #include <string.h>
 #include "base/log.h"
 #include "store/args.h"
+#include "store/policy.h"
 #include "store/store_impl.h"
 
 enum { QUEUE = 16 }; /* each: a second of waiting, no more */
@@ -162,18 +163,82 @@ static int identify(struct db *db, const struct args *a, struct user *u)
 	return err ? err : find_user(db, tenant_id, username, u);
 }
 
-static int session_request(struct store_request *req, const struct args *a, const struct user *u)
+static int hash(struct str clear, char **hashp, void *arg)
+{
+	char text[crypto_pwhash_STRBYTES];
+
+	(void)arg;
+	if (crypto_pwhash_str(text, clear.p, clear.n, crypto_pwhash_OPSLIMIT_INTERACTIVE,
+			      crypto_pwhash_MEMLIMIT_INTERACTIVE))
+		return ENOMEM;
+	*hashp = str_dup(str_of(text));
+	return *hashp ? 0 : ENOMEM;
+}
+
+/* The hash of the password that is to be the new one; NULL: none is. */
+static int new_hash(struct db *db, const struct args *a, const struct user *u, json_t **out,
+		    struct field_errors *errs)
+{
+	static const char name[] = "new_password";
+	const char *clear = json_string_value(json_object_get(a->json, name));
+	json_t *body;
+	struct policy p;
+	int err;
+
+	*out = NULL;
+	if (!clear)
+		return 0;
+	err = policy_read(db, u->tenant_id, &p);
+	if (!err) {
+		policy_check(&p, name, clear, errs);
+		err = policy_check_reuse(&p, db, u->tenant_id, u->id, name, clear, errs);
+	}
+	body = json_pack("{s:s}", "password", clear);
+	if (!err && !errs->n)
+		err = object_hash_passwords(&resource_admin, body, hash, NULL, errs);
+	for (size_t i = 0; i < errs->n; i++)
+		record_set_text(errs->v[i].field, sizeof(errs->v[i].field), STR("new_password"));
+	if (!err && !errs->n)
+		*out = json_incref(json_object_get(body, "password"));
+	json_decref(body);
+	return err ? err : errs->n ? EINVAL : 0;
+}
+
+/* Counted by the writer; who tried does not wait for it, so that it takes no longer than for a user there is not. */
+static void tell_wrong(struct store *s, const struct user *u)
+{
+	struct store_request note = {.op = STORE_LOGIN};
+	json_t *json =
+		json_pack("{s:o,s:o,s:b}", "tenant_id", json_sprintf("%" PRIu64, u->tenant_id),
+			  "user_id", json_sprintf("%" PRIu64, u->id), "is_wrong", 1);
+
+	note.json = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	note.njson = note.json ? strlen(note.json) : 0;
+	json_decref(json);
+	if (!note.json || db_worker_post(&s->writer, &note))
+		free(note.json);
+}
+
+static int session_request(struct db *db, struct store_request *req, const struct args *a,
+			   const struct user *u, struct field_errors *errs)
 {
 	char tenant[24], user[24];
-	json_t *json;
+	json_t *json, *password;
 	char *text;
+	int err = new_hash(db, a, u, &password, errs);
 
+	if (err)
+		return err;
+	req->tenant_id = u->tenant_id;
+	req->actor.tenant_id = u->tenant_id; /* who changes its password */
+	req->actor.user_id = u->id;
+	record_set_text(req->actor.name, sizeof(req->actor.name), str_of(u->name));
 	snprintf(tenant, sizeof(tenant), "%" PRIu64, u->tenant_id);
 	snprintf(user, sizeof(user), "%" PRIu64, u->id);
-	json = json_pack("{s:s,s:s,s:s,s:s%,s:I}", "tenant_id", tenant, "user_id", user, "username",
-			 u->name, "token_hash", args_text(a, "token_hash").p,
+	json = json_pack("{s:s,s:s,s:s,s:s%,s:I,s:o*}", "tenant_id", tenant, "user_id", user,
+			 "username", u->name, "token_hash", args_text(a, "token_hash").p,
 			 args_text(a, "token_hash").n, "ttl_seconds",
-			 (json_int_t)args_int(a, "ttl_seconds", 3600));
+			 (json_int_t)args_int(a, "ttl_seconds", 3600), "new_password", password);
 	text = json ? json_dumps(json, JSON_COMPACT) : NULL;
 	json_decref(json);
 	if (!text)
@@ -185,7 +250,8 @@ static int session_request(struct store_request *req, const struct args *a, cons
 	return 0;
 }
 
-static int sign_in(struct db *db, struct store_request *req, struct field_errors *errs)
+static int sign_in(struct store *s, struct db *db, struct store_request *req,
+		   struct field_errors *errs)
 {
 	struct user u = {0};
 	struct str password;
@@ -203,7 +269,10 @@ static int sign_in(struct db *db, struct store_request *req, struct field_errors
 	} else {
 		is_right = crypto_pwhash_str_verify(found ? nobody : u.hash, password.p,
 						    password.n) == 0;
-		err = !found && is_right && u.is_enabled ? session_request(req, &a, &u) : EACCES;
+		err = !found && is_right && u.is_enabled ? session_request(db, req, &a, &u, errs)
+							 : EACCES;
+		if (!found && !is_right)
+			tell_wrong(s, &u);
 	}
 	args_close(&a);
 	sodium_memzero(&u, sizeof(u));
@@ -212,69 +281,13 @@ static int sign_in(struct db *db, struct store_request *req, struct field_errors
 
 /* ---- bodies with passwords ---- */
 
-static int hash(struct str clear, char **hashp, void *arg)
-{
-	char text[crypto_pwhash_STRBYTES];
-
-	(void)arg;
-	if (crypto_pwhash_str(text, clear.p, clear.n, crypto_pwhash_OPSLIMIT_INTERACTIVE,
-			      crypto_pwhash_MEMLIMIT_INTERACTIVE))
-		return ENOMEM;
-	*hashp = str_dup(str_of(text));
-	return *hashp ? 0 : ENOMEM;
-}
-
-/* TEN-5: what the tenant asks of passwords. */
-static int policy_of(struct db *db, uint64_t tenant_id, int64_t *nchars, int64_t *nclasses)
-{
-	struct db_stmt *st;
-	int err;
-
-	*nchars = *nclasses = 0;
-	err = db_sql(db,
-		     "SELECT password_length, password_classes FROM tenants WHERE tenant_id = 0 "
-		     "AND id = $1",
-		     &st);
-	if (err)
-		return err;
-	db_bind_id(st, 1, tenant_id);
-	err = db_step(st);
-	if (!err) {
-		*nchars = db_int(st, 0);
-		*nclasses = db_int(st, 1);
-	}
-	db_done(st);
-	return err == ENOENT ? 0 : err;
-}
-
-static int64_t classes_in(const char *s)
-{
-	bool has[4] = {false};
-
-	for (; *s; s++)
-		has[*s >= 'a' && *s <= 'z'   ? 0
-		    : *s >= 'A' && *s <= 'Z' ? 1
-		    : *s >= '0' && *s <= '9' ? 2
-					     : 3] = true;
-	return has[0] + has[1] + has[2] + has[3];
-}
-
-static int64_t chars_in(const char *s)
-{
-	int64_t n = 0;
-
-	for (; *s; s++)
-		n += ((unsigned char)*s & 0xc0) != 0x80;
-	return n;
-}
-
 static int check_policy(struct db *db, const struct store_request *req, const json_t *body,
 			struct field_errors *errs)
 {
 	static const char *const names[] = {"password", "web_password"};
-	int64_t nchars, nclasses;
 	size_t before = errs->n;
-	int err = policy_of(db, req->tenant_id, &nchars, &nclasses);
+	struct policy p;
+	int err = policy_read(db, req->tenant_id, &p);
 
 	for (size_t i = 0; !err && i < ARRAY_LEN(names); i++) {
 		const struct field *f = resource_field(req->res, str_of(names[i]));
@@ -282,14 +295,10 @@ static int check_policy(struct db *db, const struct store_request *req, const js
 
 		if (!f || f->kind != FIELD_PASSWORD || !clear || !*clear)
 			continue;
-		if (chars_in(clear) < nchars)
-			field_error_add(errs, names[i], "too_short",
-					"must have at least %" PRId64 " characters", nchars);
-		if (classes_in(clear) < nclasses)
-			field_error_add(errs, names[i], "too_simple",
-					"must have %" PRId64 " of: small letters, capital letters, "
-					"digits, others",
-					nclasses);
+		policy_check(&p, names[i], clear, errs);
+		if (req->op == STORE_UPDATE && req->res == &resource_admin)
+			err = policy_check_reuse(&p, db, req->tenant_id, req->id, names[i], clear,
+						 errs);
 	}
 	return err ? err : errs->n > before ? EINVAL : 0;
 }
@@ -329,7 +338,7 @@ static void handle(struct store *s, struct db *db, struct store_request *req)
 	struct field_errors errs = {.n = 0};
 	int err;
 
-	err = req->op == STORE_LOGIN ? sign_in(db, req, &errs) : hash_body(db, req, &errs);
+	err = req->op == STORE_LOGIN ? sign_in(s, db, req, &errs) : hash_body(db, req, &errs);
 	if (!err)
 		err = db_worker_post(&s->writer, req) ? EAGAIN : 0;
 	if (!err)

@@ -4,7 +4,7 @@
 #include <string.h>
 #include "base/clock.h"
 #include "store/args.h"
-#include "store/edit.h"
+#include "store/sign_in.h"
 
 enum { MAX_OF_ONE_USER = 100 };
 
@@ -56,6 +56,36 @@ static int write_row(struct edit *e, const struct args *a, uint64_t tenant_id, u
 	return db_run(st);
 }
 
+/* It has proven the old one. */
+static int change_password(struct edit *e, uint64_t tenant_id, uint64_t user_id, struct str hash)
+{
+	struct object *before = NULL, *after = NULL;
+	int err = edit_lock_tenant(e);
+
+	if (!err)
+		err = rows_load(e->rows, &resource_admin, tenant_id, user_id, true, &before);
+	if (!err)
+		after = object_clone(before);
+	if (!err && !after)
+		err = ENOMEM;
+	if (!err)
+		err = object_set_text(after, resource_field(after->res, STR("password")), hash);
+	if (!err)
+		err = edit_update(e, before, &after);
+	object_free(before);
+	object_free(after);
+	return err;
+}
+
+/* The password was right: may it be used still, and is there a new one? */
+static int admit(struct edit *e, const struct args *a, uint64_t tenant_id, uint64_t user_id)
+{
+	struct str hash = args_text(a, "new_password");
+	int err = sign_in_right(e, tenant_id, user_id, hash.n > 0);
+
+	return err || !hash.n ? err : change_password(e, tenant_id, user_id, hash);
+}
+
 int session_begin(struct edit *e)
 {
 	int64_t ttl_s, expires_us;
@@ -71,10 +101,17 @@ int session_begin(struct edit *e)
 	tenant_id = args_id(&a, "tenant_id");
 	user_id = args_id(&a, "user_id");
 	username = args_text(&a, "username");
+	if (json_is_true(json_object_get(a.json, "is_wrong"))) {
+		err = sign_in_wrong(e, tenant_id, user_id);
+		args_close(&a);
+		return err;
+	}
 	ttl_s = args_int(&a, "ttl_seconds", 3600);
 	if (ttl_s < 1 || ttl_s > INT64_C(366) * 86400 || !args_text(&a, "token_hash").n)
 		err = EINVAL;
 	expires_us = e->now_us + ttl_s * 1000000;
+	if (!err)
+		err = admit(e, &a, tenant_id, user_id);
 	if (!err)
 		err = make_room(e, tenant_id, user_id);
 	if (!err)

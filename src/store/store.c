@@ -41,6 +41,11 @@ struct rows store_rows(struct store *s, struct db *db)
 void store_answer(const struct store_request *req, struct store_reply *reply)
 {
 	reply->token = req->token;
+	if (!req->reply_to) { /* nobody waits */
+		free(reply->json);
+		reply->json = NULL;
+		return;
+	}
 	for (unsigned ms = 0; ms < PATIENCE_MS; ms++) {
 		const struct timespec one_ms = {.tv_nsec = 1000000};
 

@@ -8,6 +8,7 @@ import pytest
 
 from client import ROOT, Client
 from test_contract import body_for, example_path, operations
+from test_login import login, new_source
 
 
 def errors(answer):
@@ -219,3 +220,62 @@ def test_a_web_password_is_never_kept_in_clear(tenant):
     assert tenant.server.login("181", "owner secret words", tenant.domain).get("/api/me")["role"] == "extension"
     text = tenant.client.ask("GET", "/api/audit_logs?limit=500").body
     assert b"owner secret" not in text and b"argon2" not in text
+
+
+def used(tenant, password):
+    """A user, and how it signs in."""
+    user = tenant.client.post("/api/users", {"username": "ann", "password": password})
+
+    def sign_in(word, **more):
+        return Client(tenant.server).ask("POST", "/api/login", {"username": "ann", "password": word, "domain": tenant.domain, **more})
+    return user, sign_in
+
+
+def test_password_is_none_of_the_last_ones(tenant):
+    tenant.client.patch(f"/api/tenants/{tenant.id}", {"password_reuse": 2})
+    user, sign_in = used(tenant, "first secret words")
+    change = lambda word: tenant.client.ask("PATCH", f"/api/users/{user['id']}", {"password": word})      # noqa: E731
+    assert errors(change("first secret words")) == [("password", "used_before")]
+    assert change("second secret words").status == 200
+    assert errors(change("first secret words")) == [("password", "used_before")]
+    assert change("third secret words").status == 200
+    assert change("first secret words").status == 200      # two others lie between
+    assert sign_in("first secret words").status == 200
+
+
+def test_sign_in_takes_a_new_password(tenant):
+    tenant.client.patch(f"/api/tenants/{tenant.id}", {"password_length": 12, "password_reuse": 1})
+    user, sign_in = used(tenant, "first secret words")
+    old = Client(tenant.server, sign_in("first secret words").json()["access_token"])
+    assert errors(sign_in("first secret words", new_password="short one")) == [("new_password", "too_short")]
+    assert errors(sign_in("first secret words", new_password="first secret words")) == [("new_password", "used_before")]
+    assert sign_in("wrong", new_password="short one").status == 401      # nothing is said of it to who does not know the old one
+    assert old.ask("GET", "/api/me").status == 200
+    new = sign_in("first secret words", new_password="second secret words")
+    assert Client(tenant.server, new.json()["access_token"]).get("/api/me")["username"] == "ann"
+    assert old.ask("GET", "/api/me").status == 401      # who knew the old one is out
+    assert sign_in("first secret words").status == 401
+    change = tenant.client.get("/api/audit_logs", resource="user", id=user["id"], limit=1)["items"]
+    assert not change or "argon2" not in str(change)
+
+
+def test_user_is_locked_after_wrong_passwords_wherever_they_come_from(tenant):
+    tenant.client.patch(f"/api/tenants/{tenant.id}", {"lock_after": 3})
+    user, sign_in = used(tenant, "first secret words")
+
+    def tries(word, n=1):
+        return [login(tenant.server, new_source(), "ann", word, tenant.domain).status for _ in range(n)]
+    assert tries("wrong", 2) == [401] * 2 and tries("first secret words") == [200]      # two in a row, then none
+    assert tries("wrong", 3) == [401] * 3
+    locked = login(tenant.server, new_source(), "ann", "first secret words", tenant.domain)
+    wrong = login(tenant.server, new_source(), "ann", "wrong", tenant.domain)
+    assert locked.status == 401 and locked.body == wrong.body       # who guesses does not learn that it was right
+    assert tenant.client.get("/api/me")["username"] == tenant.user["username"]      # nobody else is locked
+    tenant.client.patch(f"/api/users/{user['id']}", {"password": "second secret words"})
+    assert tries("second secret words") == [200]
+
+
+def test_without_a_policy_nobody_is_locked(tenant):
+    used(tenant, "first secret words")
+    assert [login(tenant.server, new_source(), "ann", "wrong", tenant.domain).status for _ in range(8)] == [401] * 8
+    assert login(tenant.server, new_source(), "ann", "first secret words", tenant.domain).status == 200

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What a tenant asks of the passwords of its users (TEN-5).  Administrators of the system have no policy.
+ *
+ * Thread     a reader; policy_read() also the writer
+ * Errors     those of db.h
+ */
+#ifndef STORE_POLICY_H
+#define STORE_POLICY_H
+
+#include "schema/object.h"
+#include "store/db.h"
+
+enum { POLICY_MAX_REUSE = 10 }; /* each earlier password costs what a sign-in costs */
+
+struct policy {
+	int64_t length, classes;	  /* at least so many characters, and kinds of them */
+	int64_t reuse;			  /* not one of the last so many */
+	int64_t days;			  /* it lasts so long; 0: for ever */
+	int64_t lock_after, lock_minutes; /* so many wrong ones in a row lock the user; 0: never */
+};
+
+/* Of a tenant that there is not: nothing is asked. */
+int policy_read(struct db *db, uint64_t tenant_id, struct policy *p) MUST_USE;
+/* Faults of a password in clear, under the name of its field. */
+void policy_check(const struct policy *p, const char *name, const char *clear,
+		  struct field_errors *errs);
+/* Is it one that the user has, or had? */
+int policy_check_reuse(const struct policy *p, struct db *db, uint64_t tenant_id, uint64_t user_id,
+		       const char *name, const char *clear, struct field_errors *errs) MUST_USE;
+
+#endif
