@@ -46,7 +46,8 @@ static void pass(struct fixture *fx, const char *what, int minutes)
 	char sql[160];
 	struct db *db;
 
-	(void)snprintf(sql, sizeof(sql), "UPDATE user_sign_in SET %s = %s - %d * 60000000", what,
+	(void)snprintf(sql, sizeof(sql),
+		       "UPDATE user_sign_in SET %s = %s - %d * CAST(60000000 AS BIGINT)", what,
 		       what, minutes);
 	assert_int_equal(db_open(&db, &conf), 0);
 	assert_int_equal(db_exec(db, sql), 0);
