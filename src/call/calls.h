@@ -49,7 +49,8 @@ struct call_plan {
 	char caller_id[33];
 	char outside
 		[33]; /* the number that was to be dialled, when a forward dialled it; else "" */
-	uint64_t on_behalf_id; /* extension that sent the call on */
+	uint64_t on_behalf_id;	    /* extension that sent the call on */
+	struct route_mobile mobile; /* ROUTE_RING: that rings too */
 	bool is_emergency;
 	bool is_counted; /* among the calls of this minute */
 };
@@ -97,7 +98,9 @@ struct call {
 	oid updating; /* leg whose UPDATE, before the answer, waits for that of the other; 0: none */
 	struct sdp *update;  /* what it offers: early.c */
 	struct timer origin; /* while the caller's own devices ring: originate.h */
-	bool is_originated;  /* the caller hears our ringing tone */
+	char dialled
+		[33]; /* for an answered caller, as its extension dials it: owner_dial(); "": rec.callee */
+	bool is_originated; /* the caller hears our ringing tone */
 	struct bridge *bridge;
 	bool stays_put; /* a device has refused to be moved between us and the other: direct.h */
 	struct service_run *service;
@@ -106,7 +109,8 @@ struct call {
 	struct call_plan plan;
 	struct route_attempt history[ROUTE_MAX_HISTORY];
 	size_t nhistory;
-	struct diverted *diverted; /* where it was sent on from, here and before (diverted.h); NULL: nowhere */
+	struct diverted *
+		diverted; /* where it was sent on from, here and before (diverted.h); NULL: nowhere */
 	struct call_failure failure; /* how the last attempt ended */
 	struct call_record rec;
 	struct segment_record segment; /* the open one; id 0: none */

@@ -64,13 +64,13 @@ static void decide(struct call *call, const struct dest *dest, struct route_deci
 		.model = call->cs->conf.model,
 		.facts = &call->cs->facts,
 		.index = call->cs->conf.route_index,
-		.from_trunk_id = call->from_trunk_id,
+		.from_trunk_id = call->dialled[0] ? 0 : call->from_trunk_id,
 		.tenant_id = call->rec.tenant_id,
 		.caller_extension_id = call->caller_extension_id,
 		.caller = str_of(asserted ? asserted->number : call->rec.caller),
 		.wanted_id = str_of(call->wanted_id),
 		.wanted_on = str_of(call->wanted_on),
-		.dialled = str_of(call->rec.callee),
+		.dialled = str_of(call->dialled[0] ? call->dialled : call->rec.callee),
 		.dest = dest,
 		.outside = str_of(call->plan.outside),
 		.on_behalf_id = call->plan.on_behalf_id,
@@ -87,7 +87,8 @@ static void decide(struct call *call, const struct dest *dest, struct route_deci
 	moved_used(call, d->nmoved);
 	call->rec.config_revision = (int64_t)d->revision;
 	note_rule(call, d);
-	if (d->number[0] == '*') /* a PIN may stand behind a code: records show it to nobody */
+	if (d->number[0] == '*' &&
+	    !call->dialled[0]) /* a PIN may stand behind a code: records show it to nobody */
 		str_fit(call->rec.callee, sizeof(call->rec.callee), str_of(d->number));
 	if (d->number[0])
 		str_fit(call->rec.final_dest, sizeof(call->rec.final_dest), str_of(d->number));
@@ -319,10 +320,12 @@ void call_route(struct call *call, const struct dest *dest)
 					.ring_seconds = d.ring_seconds,
 					.trunk_id = d.trunk_id,
 					.on_behalf_id = d.on_behalf_id,
+					.mobile = d.mobile,
 					.is_emergency = d.is_emergency};
 	memcpy(call->plan.service, d.service, sizeof(call->plan.service));
 	memcpy(call->plan.number, d.number, sizeof(call->plan.number));
-	memcpy(call->plan.caller_id, d.caller_id, sizeof(call->plan.caller_id));
+	memcpy(call->plan.caller_id, d.mobile.trunk_id ? d.mobile.caller_id : d.caller_id,
+	       sizeof(call->plan.caller_id));
 	memcpy(call->plan.outside, d.outside, sizeof(call->plan.outside));
 	open_caller(call, caller);
 	if (call->st != CALL_OVER && (is_open(caller) || call->is_originated ||
@@ -464,11 +467,12 @@ static bool can_join(const struct leg *caller, const struct leg *callee)
 
 void call_taken(struct call *call, struct leg *caller, struct leg *leg)
 {
+	uint64_t callee_id = leg->mobile_of ? leg->mobile_of : leg->extension_id;
 	enum reason why;
 
 	call->ring = ringing_free(call->ring, REASON_ANSWERED_ELSEWHERE, STR_NONE);
 	meter_start(leg);
-	if (!meter_open_inbound(caller, leg->extension_id, &why)) {
+	if (!meter_open_inbound(caller, callee_id, &why)) {
 		call_end(call, why, 0, "system", STR_NONE);
 		return;
 	}
@@ -479,7 +483,7 @@ void call_taken(struct call *call, struct leg *caller, struct leg *leg)
 		record_leg_answered(leg);
 	if (!caller->offered)
 		record_leg_kept(leg); /* else when its answer is in force, a moment later */
-	usage_add_extension(call, leg->extension_id);
+	usage_add_extension(call, callee_id);
 	events_target(leg, BUS_TARGET_ANSWERED, NULL);
 	transfer_answered(call);
 	originate_joined(call, caller);
@@ -540,7 +544,7 @@ static bool may_take_next_route(const struct call *call)
 {
 	unsigned status = call->trunk_status;
 
-	if (!call->plan.trunk_id)
+	if (call->plan.action != ROUTE_TRUNK)
 		return false;
 	return status ? status == 408 || (status >= 500 && status < 600)
 		      : call->failure.reason == REASON_UNAVAILABLE;

@@ -91,6 +91,7 @@ struct leg {
 	uint32_t min_se;	       /* of the 422 that its INVITE has answered */
 	struct flow flow;	       /* its signalling */
 	struct ringing_member *member; /* while it rings in a fork */
+	uint64_t mobile_of;   /* extension whose mobile it is, rung beside its devices: mobile.h */
 	bool originates;      /* a device of the caller, rung so that it calls: originate.h */
 	bool is_ringing_told; /* on the bus, once */
 

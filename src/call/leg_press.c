@@ -13,6 +13,7 @@
 #include "call/leg_media.h"
 #include "call/leg_press.h"
 #include "call/leg_sound.h"
+#include "call/mobile.h"
 #include "call/services.h"
 #include "media/format.h"
 
@@ -153,7 +154,7 @@ void leg_press_heard(struct leg *leg, char key)
 {
 	struct leg *peer = bridge_peer(leg->call->bridge, leg);
 
-	if (leg_is_over(leg) || !presses_by(leg, LEG_PRESSES_MEDIA))
+	if (leg_is_over(leg) || !presses_by(leg, LEG_PRESSES_MEDIA) || mobile_pressed(leg, key))
 		return;
 	if (leg->call->service)
 		tell_service(leg, key);
@@ -206,6 +207,8 @@ bool leg_press_info(struct leg *leg, const struct sip_msg *info)
 	struct leg *peer = bridge_peer(leg->call->bridge, leg);
 	char key = key_of(info);
 
+	if (key && mobile_is(leg))
+		return presses_by(leg, LEG_PRESSES_INFO) ? mobile_pressed(leg, key) : true;
 	if (!key || (!leg->call->service && (!peer || peer->joined != leg->id)))
 		return false;
 	if (passes(leg) || passes(peer))

@@ -5,6 +5,7 @@
 #include "call/leg_media.h"
 #include "call/leg_press.h"
 #include "call/leg_sound.h"
+#include "call/mobile.h"
 #include "call/music.h"
 #include "call/services.h"
 #include "media/files.h"
@@ -95,6 +96,8 @@ int leg_sound_mix(struct leg *leg, uint64_t room, uint32_t speaks, uint32_t hear
 
 static bool tell(struct leg *leg, enum owner_event_type type, int err)
 {
+	if (type == OWNER_PLAYED && mobile_played(leg, err))
+		return true;
 	if (!leg_is_over(leg))
 		services_tell(leg->call,
 			      &(struct owner_event){.type = type, .leg = leg->id, .err = err});

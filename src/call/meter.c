@@ -231,7 +231,7 @@ static const struct call_rate *find_rate(const struct call *call, struct str num
 static void look_at_country(const struct leg *leg, uint64_t payer_id)
 {
 	const struct call *call = leg->call;
-	struct str code = route_country_code(str_of(call->plan.number));
+	struct str code = route_country_code(str_of(leg->rec.number));
 	struct log_ctx ctx = leg_log(leg);
 	char text[8];
 
@@ -269,9 +269,10 @@ bool meter_open(struct leg *leg, enum reason *why)
 	struct purses *purses = leg->cs->conf.purses;
 	struct route_payment pay = {
 		.tenant_id = call->rec.tenant_id,
-		.extension_id = call->plan.on_behalf_id ? call->plan.on_behalf_id
-							: call->caller_extension_id,
-		.rate = find_rate(call, str_of(call->plan.number), CALL_DIRECTION_OUTBOUND),
+		.extension_id = leg->mobile_of		  ? leg->mobile_of
+				: call->plan.on_behalf_id ? call->plan.on_behalf_id
+							  : call->caller_extension_id,
+		.rate = find_rate(call, str_of(leg->rec.number), CALL_DIRECTION_OUTBOUND),
 	};
 	struct purse_owner who = owner_of(leg->cs, &pay);
 

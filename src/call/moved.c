@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "call/calls.h"
+#include "call/mobile.h"
 #include "call/moved.h"
 
 struct candidate {
@@ -59,8 +60,8 @@ void moved_read(struct leg *leg, const struct sip_msg *msg)
 	struct sip_addr a;
 	size_t n = 0;
 
-	if (!msg || msg->status < 300 || msg->status > 302 || !leg->member || call->service ||
-	    call->has_moved)
+	if (!msg || msg->status < 300 || msg->status > 302 || !leg->member || mobile_is(leg) ||
+	    call->service || call->has_moved)
 		return;
 	sip_values_init(&v, msg, SIP_HDR_CONTACT);
 	while (sip_values_next(&v, &value)) {

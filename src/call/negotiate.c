@@ -6,11 +6,11 @@
 #include "call/bridge.h"
 #include "call/calls.h"
 #include "call/leg_media.h"
+#include "call/mobile.h"
 #include "call/negotiate.h"
 #include "call/record.h"
 
-/* The engine follows what the device and we have said of ourselves (our last description). */
-static int follow_own(struct leg *leg, const struct sdp *theirs)
+int negotiate_follow_own(struct leg *leg, const struct sdp *theirs)
 {
 	struct sdp *ours = NULL;
 	const char *why;
@@ -74,7 +74,7 @@ static int describe_own(struct leg *leg, struct str *sdp)
 
 	if (err || !leg->offered)
 		return err;
-	err = follow_own(leg, leg->offered);
+	err = negotiate_follow_own(leg, leg->offered);
 	if (err)
 		return err;
 	sdp_free(leg->theirs);
@@ -143,7 +143,7 @@ static void own_answered(struct call *call, struct leg *leg, struct str sdp)
 	}
 	sdp_free(leg->theirs);
 	leg->theirs = s;
-	if (follow_own(leg, leg->theirs))
+	if (negotiate_follow_own(leg, leg->theirs))
 		own_failed(call, leg, REASON_OVERLOAD);
 }
 
@@ -214,7 +214,7 @@ static void refreshed(struct call *call, struct leg *leg, const struct sip_inv_e
 	sdp_free(leg->theirs);
 	leg->theirs = s;
 	if (!peer)
-		err = follow_own(leg, leg->theirs);
+		err = negotiate_follow_own(leg, leg->theirs);
 	else if (leg->is_direct)
 		bridge_move(call->bridge, true); /* the other must hear of it */
 	else if (peer->theirs) {
@@ -279,7 +279,7 @@ void negotiate_offer(struct call *call, struct leg *leg, const struct sip_inv_ev
 		return;
 	}
 	if (!bridge_has(call->bridge, leg)) {
-		if (call->service)
+		if (call->service || mobile_is(leg))
 			offer_to_service(leg, s);
 		else {
 			sdp_free(s);

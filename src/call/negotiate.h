@@ -33,6 +33,8 @@ void negotiate_refresh(struct leg *leg);
 int negotiate_own(struct call *call, struct leg *leg, const char *service) MUST_USE;
 /* The same for one who takes another's place, and shares no codec with who it will talk to (or does not say). */
 int negotiate_describe(struct leg *leg) MUST_USE;
+/* The engine follows what the device and we have said of ourselves (our last description). */
+int negotiate_follow_own(struct leg *leg, const struct sdp *theirs) MUST_USE;
 /* Header lines that say something new about the session, which stays as it is: in an UPDATE, or a re-INVITE of what we last said. */
 int negotiate_tell(struct leg *leg, struct str headers) MUST_USE;
 /* Whatever it and its other side were saying to each other stays unsaid: it goes elsewhere. */

@@ -164,6 +164,12 @@ static void play_ringing(struct leg *leg)
 		log_debug(&ctx, LOGID_MEDIA, "no ringing tone: %s", strerror(err));
 }
 
+void originate_wait(struct call *call, struct leg *caller)
+{
+	call->is_originated = true;
+	play_ringing(caller);
+}
+
 static void win(struct call *call, struct leg *leg)
 {
 	timer_cancel(&call->origin);
@@ -173,7 +179,6 @@ static void win(struct call *call, struct leg *leg)
 	call->caller_account_id = leg->account_id;
 	str_fit(leg->rec.side, sizeof(leg->rec.side), STR("caller"));
 	str_fit(call->rec.sip_call_id, sizeof(call->rec.sip_call_id), str_of(leg->rec.sip_call_id));
-	call->is_originated = true;
 	LIST_EACH_SAFE (it, tmp, &call->legs) {
 		struct leg *other = CONTAINER_OF(it, struct leg, in_call);
 
@@ -182,7 +187,7 @@ static void win(struct call *call, struct leg *leg)
 	}
 	record_leg_answered(leg);
 	record_leg_kept(leg);
-	play_ringing(leg);
+	originate_wait(call, leg);
 	call_route(call, NULL);
 	if (call->st != CALL_OVER)
 		usage_add(call);

@@ -20,6 +20,8 @@
 bool originate_opened(struct leg *leg);
 bool originate_answered(struct leg *leg, const struct sip_inv_event *ev);
 bool originate_gone(struct leg *leg, enum reason reason, unsigned status, struct str headers);
+/* A caller that was answered waits for somebody else, and hears ringing. */
+void originate_wait(struct call *call, struct leg *caller);
 /* Somebody, or a service, talks to the caller now. */
 void originate_joined(struct call *call, struct leg *caller);
 /* A service answers it, which it has been already: OWNER_ANSWERED follows a moment later. */

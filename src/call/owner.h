@@ -92,6 +92,11 @@ int owner_mix(struct call *call, oid leg, uint64_t room, uint32_t speaks, uint32
 const char *owner_folder(const struct call *call); /* for files of services; NULL: there is none */
 /* Folder of prompts, one folder in it for each language; NULL: there is none. */
 const char *owner_sounds(const struct call *call);
+/* An answered caller hears ringing while the number is dialled for it as that extension would; the service has lost the call.
+ * ENOENT; EALREADY: it is not answered yet. */
+int owner_dial(struct call *call, oid leg, uint64_t extension_id, const char *number) MUST_USE;
+/* It did not know a secret: counted where it comes from (SEC-1). */
+void owner_failed(struct call *call, oid leg, struct str answer);
 /* The extension that calls; 0: none. */
 uint64_t owner_caller_extension(const struct call *call);
 /* Change the configuration: the object as a PATCH would.  ENOTSUP, ENOBUFS … */

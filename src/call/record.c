@@ -40,12 +40,14 @@ void record_call_ringing(struct call *call)
 
 void record_call_answered(struct call *call, const struct leg *callee)
 {
-	call->rec.answered_at = calls_wall_us(call->cs);
+	if (!call->rec.answered_at) { /* else by a service, which has dialled on */
+		call->rec.answered_at = calls_wall_us(call->cs);
+		metric_add(METRIC_CALLS_ANSWERED, 1);
+	}
 	call->rec.sip_code = 200;
 	if (callee)
 		SET_TEXT(call->rec.final_dest, callee->rec.number);
 	put_call(call);
-	metric_add(METRIC_CALLS_ANSWERED, 1);
 }
 
 void record_call_cost(struct call *call)

@@ -8,6 +8,7 @@
 #include "call/early.h"
 #include "call/events.h"
 #include "call/leg_media.h"
+#include "call/mobile.h"
 #include "call/party.h"
 #include "call/record.h"
 #include "call/ringing_inside.h"
@@ -145,6 +146,7 @@ static void add_member(struct ringing_member *m)
 		while ((c = registrar_contacts(conf->registrar, tenant_id, acc->o.id, &pos)))
 			ringing_add_contact(m, c, acc, ext);
 	}
+	mobile_ring(m);
 }
 
 void ringing_leave(struct leg *leg)
@@ -257,7 +259,9 @@ static void dial(struct ringing *r, struct leg *caller, struct leg *leg)
 	struct leg_msg m = {0};
 	int err = 0;
 
-	if (offer && caller->st == LEG_UP)
+	if (mobile_is(leg))
+		err = mobile_offer(leg, &m.sdp);
+	else if (offer && caller->st == LEG_UP)
 		err = leg_sdp_introduce(leg, offer, &m.sdp);
 	else if (offer)
 		err = leg_sdp_relay(leg, offer, NULL, &m.sdp);
@@ -265,7 +269,8 @@ static void dial(struct ringing *r, struct leg *caller, struct leg *leg)
 		ringing_give_up(r, leg, REASON_FAILED);
 		return;
 	}
-	leg->noffered = offer ? (uint8_t)offer->nmedia : 0;
+	if (!mobile_is(leg))
+		leg->noffered = offer ? (uint8_t)offer->nmedia : 0;
 	party_was_told(leg, caller);
 	leg_event(leg, LEV_DIAL, &m);
 }

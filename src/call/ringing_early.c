@@ -2,6 +2,7 @@
 #include "call/calls.h"
 #include "call/early.h"
 #include "call/leg_media.h"
+#include "call/mobile.h"
 #include "call/negotiate.h"
 #include "call/ringing_inside.h"
 
@@ -127,12 +128,27 @@ bool ringing_is_alone(const struct leg *leg)
 	return leg->member && leg->member->ring->nlegs == 1;
 }
 
+/* What the provider plays is for nobody: the caller hears that something rings. */
+static void mobile_rings(struct ringing *r, struct leg *caller, struct leg *leg,
+			 const struct sip_inv_event *ev)
+{
+	(void)take_early(leg, ev); /* the 200 may not say it again */
+	if (r->told)
+		return;
+	r->told = 180;
+	leg_progress(caller, 180, STR_NONE);
+}
+
 void ringing_provisional(struct ringing *r, struct leg *leg, const struct sip_inv_event *ev)
 {
 	struct leg *caller = leg_get(r->call->cs, r->call->caller);
 
 	if (!caller || caller->st != LEG_READY || ev->status < 180 || ev->status > 183)
 		return; /* 199 and what may come are between us and the device */
+	if (mobile_is(leg)) {
+		mobile_rings(r, caller, leg, ev);
+		return;
+	}
 	if (ev->is_offer) {
 		pass_early_offer(r, caller, leg, ev);
 		return;
@@ -176,6 +192,10 @@ bool ringing_answered(struct ringing *r, struct leg *leg, const struct sip_inv_e
 		ringing_give_up(r, leg, REASON_PROTOCOL);
 		return false;
 	}
+	if (mobile_is(leg)) {
+		mobile_answered(leg);
+		return false;
+	}
 	ringing_leave(leg);
 	return true;
 }
@@ -189,7 +209,7 @@ void ringing_hear_another(struct ringing *r)
 	LIST_EACH (it, &r->call->legs) {
 		struct leg *leg = CONTAINER_OF(it, struct leg, in_call);
 
-		if (leg->member && leg->theirs && !leg->is_direct) {
+		if (leg->member && leg->theirs && !leg->is_direct && !mobile_is(leg)) {
 			hear_early(r, caller, leg, 183);
 			return;
 		}

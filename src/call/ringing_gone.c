@@ -2,6 +2,7 @@
 #include "call/calls.h"
 #include "call/events.h"
 #include "call/leg_codecs.h"
+#include "call/mobile.h"
 #include "call/ringing_inside.h"
 
 enum { AGAIN_MS = 2000 };
@@ -28,17 +29,18 @@ static bool ask_again(struct ringing *r, struct leg *leg, unsigned status)
 	struct calls *cs = r->call->cs;
 	struct leg *caller = leg_get(cs, r->call->caller);
 	struct ringing_member *m = leg->member;
+	struct ringing_way way = ringing_planned_way(r->call);
 	size_t before = m->ntrying, pos = 0;
 	const struct contact *c;
 
-	if (status != 488 || leg->converts || !caller || !ringing_offer(caller) ||
+	if (status != 488 || mobile_is(leg) || leg->converts || !caller || !ringing_offer(caller) ||
 	    !leg_codecs_known(ringing_offer(caller)))
 		return false;
 	m->converts = caller->converts = true;
 	ringing_weigh(r, REASON_NOT_ACCEPTABLE, status, STR_NONE);
 	timer_start(cs->conf.env.wheel, &r->again, AGAIN_MS, again_silent, r);
 	if (leg->trunk_id)
-		return !ringing_add_trunk_leg(m);
+		return !ringing_add_trunk_leg(m, &way);
 	while ((c = registrar_contacts(cs->conf.registrar, leg->rec.tenant_id, leg->account_id,
 				       &pos)))
 		if (c->id == leg->contact)
@@ -55,9 +57,17 @@ void ringing_leg_gone(struct ringing *r, struct leg *leg, enum reason reason, un
 {
 	struct ringing_member *m = leg->member;
 	bool was_heard = r->early == leg->id;
+	struct ringing_way way = ringing_planned_way(r->call);
 
+	if (mobile_is(
+		    leg)) { /* the devices ring on; hung up on before its key, it was not answered */
+		leg->has_other_way = false;
+		if (reason == REASON_NORMAL)
+			reason = REASON_NO_ANSWER;
+		status = status ? status : reason_status(reason);
+	}
 	/* RFC 3263 4.3: the same call to the next address; the new leg stands before the old one leaves. */
-	if (leg->has_other_way && !ringing_add_trunk_leg(m)) {
+	if (leg->has_other_way && !ringing_add_trunk_leg(m, &way)) {
 		ringing_leave(leg);
 		events_target(leg, BUS_TARGET_FAIL, reason_name(reason));
 		timer_start(r->call->cs->conf.env.wheel, &r->timer, ringing_patience_ms(r->call),

@@ -55,7 +55,13 @@ void ringing_timeout(struct timer *t, void *ring);
 size_t ringing_ntrying(const struct ringing *r); /* legs that may still answer */
 
 /* ringing_trunk.c */
-int ringing_add_trunk_leg(struct ringing_member *m) MUST_USE;
+struct ringing_way { /* of a leg over a trunk */
+	uint64_t trunk_id;
+	const char *number;
+	uint64_t mobile_of; /* 0: it is all that is tried, as the call's plan says */
+};
+int ringing_add_trunk_leg(struct ringing_member *m, const struct ringing_way *way) MUST_USE;
+struct ringing_way ringing_planned_way(const struct call *call);
 uint64_t ringing_patience_ms(const struct call *call);
 void ringing_trunk_silent(struct timer *t, void *ring);
 

@@ -18,7 +18,12 @@ uint64_t ringing_patience_ms(const struct call *call)
 	return (t && t->answer_seconds ? (uint64_t)t->answer_seconds : TRUNK_RING_SECONDS) * 1000;
 }
 
-int ringing_add_trunk_leg(struct ringing_member *m)
+struct ringing_way ringing_planned_way(const struct call *call)
+{
+	return (struct ringing_way){.trunk_id = call->plan.trunk_id, .number = call->plan.number};
+}
+
+int ringing_add_trunk_leg(struct ringing_member *m, const struct ringing_way *way)
 {
 	struct call *call = m->ring->call;
 	const struct calls_conf *conf = &call->cs->conf;
@@ -27,7 +32,7 @@ int ringing_add_trunk_leg(struct ringing_member *m)
 	struct flow flow;
 	int err;
 
-	if (!caller || !trunks_flow(conf->trunks, call->plan.trunk_id, &flow))
+	if (!caller || !trunks_flow(conf->trunks, way->trunk_id, &flow))
 		return ENOENT;
 	err = leg_alloc(&leg, call, false);
 	if (err)
@@ -38,7 +43,8 @@ int ringing_add_trunk_leg(struct ringing_member *m)
 		if (other->member == m)
 			meter_settle(other, true);
 	}
-	str_fit(leg->rec.number, sizeof(leg->rec.number), str_of(call->plan.number));
+	str_fit(leg->rec.number, sizeof(leg->rec.number), str_of(way->number));
+	leg->mobile_of = way->mobile_of;
 	if (!meter_open(leg, &why)) {
 		leg_free(leg);
 		return EDQUOT; /* routing had found enough: nearly impossible */
@@ -47,11 +53,13 @@ int ringing_add_trunk_leg(struct ringing_member *m)
 	m->ntrying++;
 	leg->member = m;
 	leg->converts = m->converts;
-	leg->trunk_id = call->plan.trunk_id;
+	leg->trunk_id = way->trunk_id;
 	leg_press_on_trunk(leg, leg->trunk_id);
 	trunks_hold(conf->trunks, leg->trunk_id);
 	leg->flow = flow;
-	leg->nstreams = ringing_offer(caller) ? leg_sdp_streams(ringing_offer(caller)) : 1;
+	leg->nstreams = ringing_offer(caller) && !way->mobile_of
+				? leg_sdp_streams(ringing_offer(caller))
+				: 1;
 	calls_bind_for(call->cs, &flow, &leg->bind);
 	events_target(leg, BUS_TARGET_ADD, NULL);
 	ringing_open_both(caller, leg);
@@ -62,6 +70,7 @@ int ringing_add_trunk_leg(struct ringing_member *m)
 void ringing_trunk_silent(struct timer *t, void *arg)
 {
 	struct ringing *r = arg;
+	struct ringing_way way = ringing_planned_way(r->call);
 
 	LIST_EACH (it, &r->call->legs) {
 		struct leg *leg = CONTAINER_OF(it, struct leg, in_call);
@@ -71,7 +80,7 @@ void ringing_trunk_silent(struct timer *t, void *arg)
 		leg->has_other_way =
 			trunks_failed(r->call->cs->conf.trunks, leg->trunk_id, &leg->flow, NULL);
 		events_target(leg, BUS_TARGET_FAIL, reason_name(REASON_UNAVAILABLE));
-		if (leg->has_other_way && !ringing_add_trunk_leg(leg->member)) {
+		if (leg->has_other_way && !ringing_add_trunk_leg(leg->member, &way)) {
 			ringing_cancel(leg, REASON_UNAVAILABLE, STR_NONE);
 			timer_start(r->call->cs->conf.env.wheel, t, ringing_patience_ms(r->call),
 				    ringing_trunk_silent, r);
@@ -89,6 +98,7 @@ int ringing_start_trunk(struct ringing **rp, struct call *call)
 {
 	struct calls *cs = call->cs;
 	struct ringing *r = mem_alloc(sizeof(*r) + sizeof(r->member[0]));
+	struct ringing_way way = ringing_planned_way(call);
 	struct ringing_member *m;
 	int err;
 
@@ -102,7 +112,7 @@ int ringing_start_trunk(struct ringing **rp, struct call *call)
 	idmap_add(&cs->ringing, &m->key, call->rec.tenant_id, 0);
 	r->nmembers = 1;
 	call->trunk_status = 0;
-	err = ringing_add_trunk_leg(m);
+	err = ringing_add_trunk_leg(m, &way);
 	if (!err && !ringing_ntrying(r))
 		err = EIO;
 	if (err) {

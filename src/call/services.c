@@ -11,6 +11,8 @@
 #include "call/record.h"
 #include "call/ringing.h"
 #include "call/services.h"
+#include "call/usage.h"
+#include "sip/shield.h"
 
 int calls_register_service(struct calls *cs, const struct owner_kind *kind)
 {
@@ -232,6 +234,35 @@ int owner_continue(struct call *call, oid id, const struct dest *dest)
 	call_tried(call);
 	call_reroute(call, dest);
 	return 0;
+}
+
+int owner_dial(struct call *call, oid id, uint64_t extension_id, const char *number)
+{
+	struct leg *leg = owned(call, id);
+
+	if (!leg || leg->id != call->caller)
+		return ENOENT;
+	if (leg->st != LEG_UP || call->ring)
+		return EALREADY;
+	part(call);
+	str_fit(call->dialled, sizeof(call->dialled), str_of(number));
+	usage_replace(call, call->caller_extension_id, extension_id);
+	call->caller_extension_id = extension_id;
+	call->plan = (struct call_plan){0};
+	call->nhistory = 0;
+	originate_wait(call, leg);
+	call->st = CALL_OPENING;
+	call_route(call, NULL);
+	return 0;
+}
+
+void owner_failed(struct call *call, oid id, struct str answer)
+{
+	struct leg *leg = owned(call, id);
+
+	if (leg)
+		shield_failed(sip_shield(call->cs->conf.sip), &leg->flow.remote,
+			      str_of(leg->rec.number), answer);
 }
 
 uint64_t owner_caller_extension(const struct call *call)

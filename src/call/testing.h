@@ -83,6 +83,8 @@ struct world {
 	struct trunks *trunks; /* NULL: none; see testing_trunk.h */
 	struct route_index *index;
 	struct purses *purses;
+	struct config_writer writer; /* what calls would change … */
+	char written[256];	     /* … the last of it */
 	struct calls *calls;
 	struct phone phone[NPHONES];	      /* phone[1] is of extension 101 … */
 	struct call_record call[MAX_RECORDS]; /* every version written, in order */
@@ -457,6 +459,15 @@ static inline void put(struct world *w, const struct resource *r, uint64_t tenan
 	testing_put(w->model, r, tenant, id, json);
 }
 
+static inline int remember(struct config_writer *cw, uint64_t tenant_id, const struct resource *res,
+			   uint64_t id, const char *json)
+{
+	struct world *w = CONTAINER_OF(cw, struct world, writer);
+
+	snprintf(w->written, sizeof(w->written), "%s", json);
+	return 0;
+}
+
 static inline void open_model(struct world *w)
 {
 	assert_int_equal(model_alloc(&w->model), 0);
@@ -497,6 +508,7 @@ static inline void open_calls(struct world *w, size_t max_calls)
 		.purses = w->purses,
 		.media = &w->engine.engine,
 		.folder = "/nowhere",
+		.writer = &w->writer,
 		.records = &w->sink,
 		.bus = w->bus,
 		.node = 1,
@@ -504,6 +516,7 @@ static inline void open_calls(struct world *w, size_t max_calls)
 		.max_calls = max_calls,
 	};
 
+	w->writer.set = remember;
 	assert_int_equal(calls_alloc(&w->calls, &conf), 0);
 }
 
@@ -515,7 +528,8 @@ static inline int open_world(void **state)
 	tn_open(&w->net);
 	open_model(w);
 	w->registrar.model = w->model;
-	w->engine = (struct fake_engine){.engine = {.post = engine_post}, .w = w, .next_port = 20000};
+	w->engine =
+		(struct fake_engine){.engine = {.post = engine_post}, .w = w, .next_port = 20000};
 	w->sink.write = sink_write;
 	assert_int_equal(bus_alloc(&w->bus), 0);
 	assert_int_equal(bus_subscribe(w->bus, on_event, w), 0);

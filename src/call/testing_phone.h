@@ -345,6 +345,14 @@ static inline void ua_cancelled(struct ua *u, const char *reason)
 }
 
 /* We hang up on a phone that had called. */
+static inline void ua_presses(struct ua *u, char key)
+{
+	char body[32];
+
+	snprintf(body, sizeof(body), "Signal=%c\r\nDuration=160\r\n", key);
+	ua_request_h(u, "INFO", "Content-Type: application/dtmf-relay\n", body);
+}
+
 static inline void ua_asked_by_bye(struct ua *u)
 {
 	ua_asked(u, SIP_BYE);

@@ -364,7 +364,8 @@ static void take_route(const struct route_query *q, struct route_decision *d,
 
 		if (was_tried_over(q, route->trunk_id))
 			continue;
-		if (route->trunk_id == q->from_trunk_id) {
+		/* what was dialled there; a number that somebody sends it on to may go back */
+		if (route->trunk_id == q->from_trunk_id && !*d->outside) {
 			decision_step(d, false, str_of(r->name), "route %zu: it came from there",
 				      i + 1);
 			continue;

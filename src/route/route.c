@@ -159,6 +159,33 @@ static bool is_busy(const struct route_query *q, struct route_decision *d,
 	return true;
 }
 
+/* EXT-18: by its own rules, as if it called there itself. */
+static void fork_to_mobile(const struct route_query *q, struct route_decision *d,
+			   const struct extension *ext)
+{
+	struct route_query as = *q;
+	struct route_decision over = {.action = ROUTE_REFUSE};
+
+	if (!ext->fork_to_mobile || !*ext->mobile)
+		return;
+	as.dialled = str_of(ext->mobile);
+	as.caller_extension_id = ext->o.id;
+	as.from_trunk_id = 0;
+	as.nhistory = 0;
+	as.wanted_id = STR_NONE;
+	outside_call(&as, &over);
+	if (over.action != ROUTE_TRUNK) {
+		decision_step(d, false, STR("mobile"), "%.32s: %.40s", ext->mobile,
+			      over.nsteps ? over.steps[over.nsteps - 1].verdict : "");
+		return;
+	}
+	d->mobile.trunk_id = over.trunk_id;
+	memcpy(d->mobile.number, over.number, sizeof(d->mobile.number));
+	memcpy(d->mobile.caller_id, over.caller_id, sizeof(d->mobile.caller_id));
+	decision_step(d, false, STR("mobile"), "%.40s rings too, by rule %.30s", over.number,
+		      over.rule);
+}
+
 static void to_extension(const struct route_query *q, struct route_decision *d, struct str rule)
 {
 	const struct extension *ext = model_extension(q->model, q->tenant_id, d->dest.id);
@@ -176,7 +203,8 @@ static void to_extension(const struct route_query *q, struct route_decision *d, 
 	}
 	if (forward_first(q, d, ext) || is_busy(q, d, ext, rule))
 		return;
-	if (q->facts->contacts(q->facts, q->tenant_id, ext->o.id) == 0) {
+	fork_to_mobile(q, d, ext);
+	if (q->facts->contacts(q->facts, q->tenant_id, ext->o.id) == 0 && !d->mobile.trunk_id) {
 		decision_step(d, true, rule, "extension %s: no device is registered", ext->number);
 		if (!forward_after(q, d, ext, ROUTE_UNAVAILABLE))
 			decision_refuse(d, ROUTE_REFUSAL_UNAVAILABLE);
@@ -189,6 +217,16 @@ static void to_extension(const struct route_query *q, struct route_decision *d, 
 	d->extension_id = ext->o.id;
 	d->ring_seconds = forward_patience(q, ext);
 	decision_step(d, true, rule, "rings extension %s for %u s", ext->number, d->ring_seconds);
+}
+
+/* EXT-18: whoever it talks to is sent there, with that code as the target of a transfer; dialled, it is called. */
+static void to_own_mobile(const struct route_query *q, struct route_decision *d)
+{
+	const struct extension *x = model_extension(q->model, q->tenant_id, q->caller_extension_id);
+
+	d->on_behalf_id = q->caller_extension_id;
+	d->dest = (struct dest){.kind = DEST_KIND_EXTERNAL_NUMBER};
+	decision_to_dest(q, d, STR("own mobile"), x ? x->mobile : "");
 }
 
 static void to_service(struct route_decision *d, const char *service, uint64_t id)
@@ -210,6 +248,20 @@ static void to_ring_group(const struct route_query *q, struct route_decision *d,
 	set_number(d, g->number);
 	decision_step(d, true, rule, "ring group %s", g->number);
 	to_service(d, "ring_group", g->o.id);
+}
+
+static void to_disa(const struct route_query *q, struct route_decision *d, struct str rule)
+{
+	const struct disa *o = (const struct disa *)model_object(q->model, &resource_disa,
+								 q->tenant_id, d->dest.id);
+
+	if (!o || !o->enabled) {
+		decision_step(d, true, rule, "the DISA is %s", o ? "disabled" : "gone");
+		decision_refuse(d, ROUTE_REFUSAL_NOT_FOUND);
+		return;
+	}
+	decision_step(d, true, rule, "DISA %.48s", o->name);
+	to_service(d, "disa", o->o.id);
 }
 
 /* A number outside, dialled for who has sent the call there: by that extension's rules, shown with its caller ID. */
@@ -251,6 +303,8 @@ void decision_to_dest(const struct route_query *q, struct route_decision *d, str
 		to_ring_group(q, d, rule);
 	else if (d->dest.kind == DEST_KIND_EXTERNAL_NUMBER)
 		to_outside(q, d, rule, outside);
+	else if (d->dest.kind == DEST_KIND_DISA)
+		to_disa(q, d, rule);
 	else if (d->dest.kind == DEST_KIND_TRUNK)
 		outside_to_pbx(q, d, d->dest.id, rule);
 	else
@@ -305,6 +359,10 @@ static bool is_feature(const struct route_query *q, struct route_decision *d)
 		if (!strcmp(f->service, "page") && !may_page(q, d))
 			return true;
 		decision_step(d, true, str_of(f->code), "feature code: %s", f->doc);
+		if (!strcmp(f->service, "own_mobile")) {
+			to_own_mobile(q, d);
+			return true;
+		}
 		to_service(d, f->service, f->id);
 		return true;
 	}

@@ -126,11 +126,15 @@ struct route_decision {
 	struct route_via
 		via[ROUTE_MAX_FORWARDS]; /* before `dest`, oldest first: into the history too */
 	size_t nvia;
-	uint64_t on_behalf_id; /* extension that sent it on, and pays; 0: none */
+	uint64_t on_behalf_id;	   /* extension that sent it on, and pays; 0: none */
+	struct route_mobile {	   /* ROUTE_RING, EXT-18: the mobile number rings too */
+		uint64_t trunk_id; /* 0: it does not */
+		char number[72], caller_id[33];
+	} mobile;
 	char outside
 		[33]; /* ROUTE_TRUNK: the number as it was to be dialled, when not the caller dialled it */
 	bool is_emergency;
-	size_t nmoved; /* how many of the query's were used up */
+	size_t nmoved;	   /* how many of the query's were used up */
 	uint64_t rate_id;  /* call_rate by which it is charged; 0: free */
 	uint64_t payer_id; /* extension that pays; 0: nobody */
 	uint64_t extension_id;

@@ -147,6 +147,8 @@ int edit_user_deleting(struct edit *e, const struct object *o) MUST_USE;
 int edit_user_updated(struct edit *e, const struct object *before,
 		      const struct object *after) MUST_USE;
 int edit_make_owner(struct edit *e, const struct extension *x) MUST_USE;
+/* edit_dids.c: the inbound rule of its own number (EXT-4) */
+int edit_make_did(struct edit *e, const struct extension *x) MUST_USE;
 int edit_owners_gone(struct edit *e, const struct object *x) MUST_USE;
 /* edit_groups.c: of extension groups */
 int edit_make_default_group(struct edit *e, uint64_t tenant_id) MUST_USE;

@@ -73,7 +73,9 @@ int edit_devices_created(struct edit *e, const struct object *o, const json_t *a
 
 	int err = make_accounts(e, x, 1, x->password);
 
-	return err || !*x->web_password ? err : edit_make_owner(e, x);
+	if (!err && *x->web_password)
+		err = edit_make_owner(e, x);
+	return err || !*x->did ? err : edit_make_did(e, x);
 }
 
 /* ---- which accounts an extension has ---- */

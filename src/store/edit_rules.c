@@ -202,6 +202,19 @@ static int call_rate(struct edit *e, struct object *o, const struct object *befo
 	return err == ENOENT ? 0 : err;
 }
 
+static void pin_of_digits(struct edit *e, const char *field, const char *pin, size_t at_least)
+{
+	if (*pin && (strlen(pin) < at_least || strlen(pin) > 20 ||
+		     strspn(pin, "0123456789") != strlen(pin)))
+		field_error_add(&e->errs, field, "bad_pin", "must have %zu to 20 digits", at_least);
+}
+
+static int disa(struct edit *e, struct object *o, const struct object *before)
+{
+	pin_of_digits(e, "pin", ((struct disa *)o)->pin, 6);
+	return 0;
+}
+
 static int extension(struct edit *e, struct object *o, const struct object *before)
 {
 	const struct extension *x = (struct extension *)o;
@@ -226,6 +239,7 @@ static int extension(struct edit *e, struct object *o, const struct object *befo
 		if (*f->caller_mask && did_mask_parse(&mask, str_of(f->caller_mask), &why))
 			edit_fault(e, "exceptions", &why);
 	}
+	pin_of_digits(e, "service_pin", x->service_pin, 4);
 	if (*x->outbound_caller_id && !did_is_number(str_of(x->outbound_caller_id)))
 		field_error_add(&e->errs, "outbound_caller_id", "bad_number",
 				"is no number of digits");
@@ -249,6 +263,7 @@ int edit_check_rules(struct edit *e, struct object *o, const struct object *befo
 		{&resource_blacklisted_number, blacklisted_number},
 		{&resource_call_rate, call_rate},
 		{&resource_extension, extension},
+		{&resource_disa, disa},
 		{&resource_admin, edit_check_user},
 		{&resource_api_key, edit_check_api_key},
 		{&resource_webhook, edit_check_webhook},
