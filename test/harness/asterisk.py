@@ -32,12 +32,17 @@ MODULES = """res_sorcery_config res_sorcery_memory res_sorcery_astdb res_pjproje
  res_pjsip_outbound_authenticator_digest res_pjsip_outbound_registration res_pjsip_endpoint_identifier_ip
  res_pjsip_endpoint_identifier_user res_pjsip_caller_id res_pjsip_nat res_pjsip_rfc3326 res_pjsip_pubsub
  res_pjsip_diversion chan_pjsip bridge_simple bridge_native_rtp bridge_builtin_features bridge_holding chan_bridge_media
- res_clioriginate app_dial app_echo app_playtones pbx_config func_callerid codec_ulaw codec_alaw""".split()
-# What is dialled decides: a tone, an echo, or a failure.
+ res_clioriginate app_dial app_echo app_playtones app_senddtmf pbx_config func_callerid codec_ulaw codec_alaw""".split()
+# What is dialled decides: a tone, one who presses 1 first, or a failure.  KEYS, a global variable: D(…), pressed when [out] is answered.
 EXTENSIONS = """[provider]
 exten => _X.,1,NoOp(${CALLERID(num)} calls ${EXTEN})
  same => n,Goto(answer,1)
 exten => answer,1,Answer()
+ same => n,PlayTones(1000)
+ same => n,Wait(60)
+exten => 33777,1,Answer()
+ same => n,Wait(2)
+ same => n,SendDTMF(1)
  same => n,PlayTones(1000)
  same => n,Wait(60)
 exten => 486,1,Hangup(17)
@@ -48,7 +53,7 @@ exten => _+X.,1,NoOp(${CALLERID(num)} calls ${EXTEN})
  same => n,Goto(answer,1)
 [out]
 exten => _X.,1,Set(CALLERID(all)=Bob <4930123456>)
- same => n,Dial(PJSIP/${EXTEN}@offhook,30)
+ same => n,Dial(PJSIP/${EXTEN}@offhook,30,${KEYS})
 """
 
 
