@@ -27,6 +27,11 @@ bool sounds_idle(const struct sounds *ss)
 	return list_empty(&ss->all);
 }
 
+bool sounds_can_wait(const struct sounds *ss, size_t nsessions)
+{
+	return ss->npatient && ss->npatient == nsessions;
+}
+
 /* --- a session's ------------------------------------------------------------------------------------------------------ */
 
 static struct stream *audio_of(struct worker_session *s)
@@ -131,6 +136,8 @@ void sound_yield(struct sound *s)
 	if (!s->is_spoken)
 		return;
 	s->is_spoken = false;
+	s->all->npatient -= s->is_patient;
+	s->is_patient = false;
 	if (s->pair)
 		sound_part(s);
 	s->loading = 0;
@@ -149,7 +156,8 @@ static void speak_up(struct sound *s)
 		return;
 	session_part(s->session); /* which lets go of what was: see session.c */
 	voice_seek_fax(s->voice);
-	s->is_spoken = true;
+	s->is_spoken = s->is_patient = true;
+	s->all->npatient++;
 	s->is_pressing = false; /* what is left of them goes between what is said */
 	stream_speak(s->stream);
 }

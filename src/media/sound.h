@@ -39,12 +39,15 @@ struct sounds {
 	struct files *files;
 	unsigned worker;
 	struct link all;
+	size_t npatient;
 	struct map rooms;
 };
 int sounds_init(struct sounds *ss, const struct sounds_out *out, struct files *files,
 		unsigned worker) MUST_USE;
 void sounds_close(struct sounds *ss); /* after its sessions */
 bool sounds_idle(const struct sounds *ss);
+/* Is each of so many sessions served by the tick alone?  Then none of their packets is in a hurry. */
+bool sounds_can_wait(const struct sounds *ss, size_t nsessions);
 void sounds_tick(struct sounds *ss, uint64_t now_us); /* each 20 ms */
 
 struct sound {
@@ -54,6 +57,7 @@ struct sound {
 	struct stream *stream;
 	struct voice *voice; /* the stream's */
 	bool is_spoken;
+	bool is_patient;  /* ... to by itself: what it says is heard at the next tick */
 	bool is_pressing; /* while it is relayed: keys in place of who speaks */
 	/* play */
 	struct playing playing;

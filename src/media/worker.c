@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,7 +17,7 @@
 #include "media/session.h"
 #include "media/sound.h"
 
-enum { TURN_SOCKETS = 256, TURN_MESSAGES = 16, PACKET_BYTES = 65536, TICKS_LATE = 5 };
+enum { TURN_SOCKETS = 256, TURN_MESSAGES = 16, PACKET_BYTES = 65536, TICKS_LATE = 5, NAP_MS = 10 };
 
 struct worker {
 	struct worker_shared *shared;
@@ -549,12 +550,26 @@ static void relay_all(struct worker *w, const struct epoll_event *ready, int n)
 	}
 }
 
+/* Packets that only the tick asks for are read by the handful: to be woken for each costs more than the packet. */
+static void nap(struct worker *w)
+{
+	struct pollfd ring = {.fd = ring_fd(w->ring), .events = POLLIN};
+	int most_ms = sounds_can_wait(&w->sounds, w->sessions.count) ? wait_ms(w) : 0;
+
+	if (!most_ms)
+		return;
+	(void)!poll(&ring, 1, most_ms < NAP_MS ? most_ms : NAP_MS);
+	w->now_us = clock_mono_us(clock_real());
+}
+
 static void turn(struct worker *w)
 {
 	struct epoll_event ready[TURN_SOCKETS];
 	size_t npackets = 0;
-	int n = epoll_wait(w->epfd, ready, TURN_SOCKETS, wait_ms(w));
+	int n;
 
+	nap(w);
+	n = epoll_wait(w->epfd, ready, TURN_SOCKETS, wait_ms(w));
 	BUG(n < 0 && errno != EINTR);
 	w->now_us = clock_mono_us(clock_real());
 	for (int i = 0; i < n; i++) {
