@@ -254,7 +254,7 @@ void api_call_ended(struct api *a, const struct call_record *call)
 	stream_hub_call(a->hub, call);
 }
 
-static int make_parts(struct api *a)
+static int make_parts(struct api *a, const struct api_conf *conf)
 {
 	int err = routes_make(&a->routes);
 
@@ -267,7 +267,7 @@ static int make_parts(struct api *a)
 	if (!err)
 		err = throttle_alloc(&a->throttle);
 	if (!err)
-		err = stream_hub_alloc(&a->hub, a);
+		err = stream_hub_alloc(&a->hub, a, conf->events_path);
 	if (!err)
 		err = openapi_make(&a->routes, &a->openapi, &a->nopenapi);
 	return err;
@@ -291,7 +291,7 @@ int api_open(struct api **ap, const struct api_conf *conf, struct addr *bound)
 	if (!err && conf->setup_token)
 		err = str_copy(a->setup_token, sizeof(a->setup_token), str_of(conf->setup_token));
 	if (!err)
-		err = make_parts(a);
+		err = make_parts(a, conf);
 	if (!err)
 		err = web_open(&a->web, &web, bound);
 	if (!err)

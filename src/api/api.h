@@ -19,6 +19,7 @@ struct api_conf {
 	struct ring *commands; /* to the core: struct command */
 	struct addr listen;
 	const char *unix_path;
+	const char *events_path; /* file of the latest events; NULL: none outlives the process */
 	const char *version;
 	const char *setup_token; /* makes the first administrator; NULL: there is one */
 };

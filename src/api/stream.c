@@ -2,9 +2,12 @@
 /*
  * DESIGN  An event becomes JSON when somebody wants to read it: on most servers nobody watches most of the time, and each call
  * tells of itself five times.  For the same reason events wake this thread only while somebody watches; else they wait
- * in the ring until QUIET_EVENTS of them have come, or somebody begins to watch.
+ * in the ring until QUIET_EVENTS of them have come, or somebody begins to watch.  The core writes each into the file of the
+ * latest before that, so that none is lost with the process.
  */
 #include "api/stream.h"
+#include "api/event_file.h"
+#include "api/event_msg.h"
 #include "api/starts.h"
 #include "base/list.h"
 #include "base/log.h"
@@ -24,17 +27,7 @@ enum {
 	CODE_GOING = 1001,
 };
 
-/* What crosses from the core.  A call that has ended brings its record. */
-struct event_msg {
-	enum bus_kind kind;
-	uint64_t tenant_id, call_id, leg_id, extension_id, account_id;
-	int64_t wall_us;
-	char number[64], peer[64], address[64], reason[64];
-	struct call_record *call; /* owned */
-};
-
 struct kept {
-	uint64_t seq;
 	struct event_msg msg;
 	char *text; /* JSON with its seq; NULL: nobody has wanted it yet */
 };
@@ -56,11 +49,16 @@ struct stream_hub {
 	struct api *a;
 	struct ring *events;
 	_Atomic uint64_t lost; /* the ring was full */
+	/* core, once it runs */
+	struct event_file *file; /* NULL: there is none */
+	uint64_t seq;
+	uint8_t packed[EVENT_FILE_MOST];
 	_Atomic unsigned nwatching;
 	unsigned nquiet; /* core: pushed since the web thread was woken */
 	struct link streams;
 	struct ids *ids;
-	uint64_t seq;
+	uint64_t
+		told; /* web: number of the last event that came, or the one that numbers began with */
 	struct kept kept[KEPT_EVENTS];
 	size_t first, nkept; /* of kept, oldest first */
 	struct timer check;
@@ -69,10 +67,14 @@ struct stream_hub {
 
 /* ---- core ---- */
 
-static void push(struct stream_hub *h, const struct event_msg *m)
+/* Takes what the message owns. */
+static void push(struct stream_hub *h, struct event_msg *m)
 {
+	m->seq = ++h->seq;
+	if (h->file)
+		event_file_put(h->file, m->seq, h->packed, event_msg_pack(m, h->packed));
 	if (ring_push_quietly(h->events, m)) {
-		free(m->call);
+		event_msg_close(m);
 		atomic_fetch_add(&h->lost, 1);
 		return;
 	}
@@ -85,20 +87,11 @@ static void push(struct stream_hub *h, const struct event_msg *m)
 
 void stream_hub_event(struct stream_hub *h, const struct bus_event *ev)
 {
-	struct event_msg m = {.kind = ev->kind,
-			      .tenant_id = ev->tenant_id,
-			      .call_id = ev->call_id,
-			      .leg_id = ev->leg_id,
-			      .extension_id = ev->extension_id,
-			      .account_id = ev->account_id,
-			      .wall_us = ev->wall_us};
+	struct event_msg m;
 
 	if (ev->kind == BUS_CALL_CDR) /* comes with its record */
 		return;
-	record_set_text(m.number, sizeof(m.number), str_of(ev->number));
-	record_set_text(m.peer, sizeof(m.peer), str_of(ev->peer));
-	record_set_text(m.address, sizeof(m.address), str_of(ev->address));
-	record_set_text(m.reason, sizeof(m.reason), str_of(ev->reason));
+	event_msg_set(&m, ev);
 	push(h, &m);
 }
 
@@ -118,82 +111,18 @@ void stream_hub_call(struct stream_hub *h, const struct call_record *call)
 	push(h, &m);
 }
 
-/* ---- an event as JSON ---- */
-
-static void set_id(json_t *j, const char *name, uint64_t id)
-{
-	if (id)
-		json_object_set_new(j, name, json_sprintf("%" PRIu64, id));
-}
-
-static void set_text(json_t *j, const char *name, const char *text)
-{
-	json_t *s = text && *text ? json_string(text) : NULL;
-
-	if (s)
-		json_object_set_new(j, name, s);
-}
-
-json_t *stream_json(const struct bus_event *ev, uint64_t seq)
-{
-	json_t *j = json_object();
-	char at[40];
-
-	if (!j)
-		return NULL;
-	clock_rfc3339(at, sizeof(at), ev->wall_us);
-	if (seq)
-		set_id(j, "seq", seq);
-	json_object_set_new(j, "topic", json_string(bus_topic(ev->kind)));
-	json_object_set_new(j, "key", json_string(bus_key(ev->kind)));
-	json_object_set_new(j, "at", json_string(at));
-	set_id(j, "tenant_id", ev->tenant_id);
-	set_id(j, "call_id", ev->call_id);
-	set_id(j, "leg_id", ev->leg_id);
-	set_id(j, "extension_id", ev->extension_id);
-	set_id(j, "account_id", ev->account_id);
-	set_text(j, "number", ev->number);
-	set_text(j, "peer", ev->peer);
-	set_text(j, "address", ev->address);
-	set_text(j, "reason", ev->reason);
-	return j;
-}
-
-static char *make_text(const struct event_msg *m, uint64_t seq)
-{
-	const struct bus_event ev = {.kind = m->kind,
-				     .tenant_id = m->tenant_id,
-				     .call_id = m->call_id,
-				     .leg_id = m->leg_id,
-				     .extension_id = m->extension_id,
-				     .account_id = m->account_id,
-				     .number = m->number,
-				     .peer = m->peer,
-				     .address = m->address,
-				     .reason = m->reason,
-				     .wall_us = m->wall_us};
-	json_t *j = stream_json(&ev, seq);
-	char *text;
-
-	if (j && m->call)
-		json_object_set_new(j, "cdr", record_to_json(&record_tables[RECORD_CALL], m->call));
-	text = j ? json_dumps(j, JSON_COMPACT) : NULL;
-	json_decref(j);
-	return text;
-}
-
 /* Nothing: no memory. */
 static struct str text_of(struct kept *k)
 {
 	if (!k->text)
-		k->text = make_text(&k->msg, k->seq);
+		k->text = event_msg_json(&k->msg);
 	return k->text ? str_of(k->text) : STR_NONE;
 }
 
 static void forget(struct kept *k)
 {
 	free(k->text);
-	free(k->msg.call);
+	event_msg_close(&k->msg);
 }
 
 /* ---- who watches ---- */
@@ -246,7 +175,8 @@ static void keep(struct stream_hub *h, const struct event_msg *m)
 	} else {
 		h->nkept++;
 	}
-	*k = (struct kept){.seq = ++h->seq, .msg = *m};
+	*k = (struct kept){.msg = *m};
+	h->told = m->seq;
 	LIST_EACH_SAFE (l, next, &h->streams) {
 		send_kept(h, CONTAINER_OF(l, struct stream, link), k);
 	}
@@ -269,7 +199,7 @@ static void take_quiet(struct stream_hub *h)
 /* What came after `since`.  What is no longer kept is said to be missing. */
 static void catch_up(struct stream_hub *h, const struct stream *s, uint64_t since)
 {
-	uint64_t oldest = h->nkept ? h->kept[h->first].seq : h->seq + 1;
+	uint64_t oldest = h->nkept ? h->kept[h->first].msg.seq : h->told + 1;
 	char text[128];
 
 	if (since + 1 < oldest) {
@@ -282,7 +212,7 @@ static void catch_up(struct stream_hub *h, const struct stream *s, uint64_t sinc
 	for (size_t i = 0; s->socket && i < h->nkept; i++) {
 		struct kept *k = &h->kept[(h->first + i) % KEPT_EVENTS];
 
-		if (k->seq > since)
+		if (k->msg.seq > since)
 			send_kept(h, s, k);
 	}
 }
@@ -437,7 +367,40 @@ void events_start(struct ask *k)
 
 /* ---- hub ---- */
 
-int stream_hub_alloc(struct stream_hub **hp, struct api *a)
+struct reading {
+	struct stream_hub *h;
+	struct pack_names names;
+};
+
+static void take_back(uint64_t seq, const void *p, size_t n, void *arg)
+{
+	struct reading *r = arg;
+	struct event_msg m;
+
+	if (event_msg_unpack(&m, &r->names, p, n))
+		return;
+	m.seq = seq;
+	keep(r->h, &m);
+}
+
+/* Without the file events are told as ever, but not over a restart. */
+static void open_file(struct stream_hub *h, const char *path)
+{
+	struct reading r = {.h = h};
+	uint64_t what;
+	int err = event_msg_what(&what, &r.names);
+
+	BUG(event_msg_bound() > EVENT_FILE_MOST);
+	if (!err)
+		err = event_file_open(&h->file, path, what);
+	if (err)
+		log_warn(NULL, LOGID_API, "events are not kept over a restart: %s: %s", path,
+			 strerror(err));
+	else
+		event_file_each(h->file, take_back, &r);
+}
+
+int stream_hub_alloc(struct stream_hub **hp, struct api *a, const char *path)
 {
 	struct stream_hub *h = calloc(1, sizeof(*h));
 	int err;
@@ -446,8 +409,14 @@ int stream_hub_alloc(struct stream_hub **hp, struct api *a)
 		return ENOMEM;
 	h->a = a;
 	list_init(&h->streams);
-	/* Numbers go on growing over restarts, as no second has a million events. */
+	if (path)
+		open_file(h, path);
+	/* Numbers go on growing over restarts, also without the file: no second has a million events. */
 	h->seq = (uint64_t)clock_wall_us(clock_real());
+	if (h->seq < h->told)
+		h->seq = h->told;
+	if (!h->nkept)
+		h->told = h->seq;
 	err = ids_alloc(&h->ids, 2048);
 	if (!err)
 		err = ring_alloc(&h->events, RING_EVENTS, sizeof(struct event_msg));
@@ -483,7 +452,8 @@ struct stream_hub *stream_hub_free(struct stream_hub *h)
 		CONTAINER_OF(l, struct stream, link)->socket = 0;
 	sweep(h);
 	while (h->events && ring_pop(h->events, &m))
-		free(m.call);
+		event_msg_close(&m);
+	h->file = event_file_close(h->file);
 	h->events = ring_free(h->events);
 	h->ids = ids_free(h->ids);
 	for (size_t i = 0; i < h->nkept; i++)

@@ -13,15 +13,13 @@
 #include "base/bus.h"
 
 struct stream_hub;
-int stream_hub_alloc(struct stream_hub **hp, struct api *a) MUST_USE;
+/* path: of the file of the latest events; NULL: none. */
+int stream_hub_alloc(struct stream_hub **hp, struct api *a, const char *path) MUST_USE;
 int stream_hub_start(
 	struct stream_hub *h) MUST_USE; /* the server is open, its thread does not run yet */
 void stream_hub_stop(struct stream_hub *h);
 struct stream_hub *stream_hub_free(struct stream_hub *h);
 void stream_hub_event(struct stream_hub *h, const struct bus_event *ev);
 void stream_hub_call(struct stream_hub *h, const struct call_record *call);
-
-/* One event as JSON, a new reference; seq 0: without. */
-json_t *stream_json(const struct bus_event *ev, uint64_t seq);
 
 #endif

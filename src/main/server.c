@@ -523,17 +523,19 @@ static void stop_listeners(struct server *s)
 
 static int start_api(struct server *s)
 {
-	char text[ADDR_STR_BYTES];
+	char text[ADDR_STR_BYTES], events[PATH_MAX];
 	int err = ring_alloc(&s->commands, 1024, sizeof(struct command));
 
 	if (err)
 		return err;
 	snprintf(s->unix_path, sizeof(s->unix_path), "%s/offhook.sock", s->config.data_dir);
+	snprintf(events, sizeof(events), "%s/events", s->config.data_dir);
 	const struct api_conf conf = {
 		.store = s->store,
 		.commands = s->commands,
 		.listen = s->config.http,
 		.unix_path = s->unix_path,
+		.events_path = events,
 		.version = OFFHOOK_VERSION,
 		.setup_token = s->setup_token[0] ? s->setup_token : NULL,
 	};

@@ -297,13 +297,15 @@ static int run(const char *dir, const char *url, struct addr listen, struct fake
 	struct addr bound;
 	struct api *api = NULL;
 	struct hooks *hooks = NULL;
-	char journal_path[512], sock[512];
+	char journal_path[512], sock[512], events[512];
 	int err;
 
 	snprintf(journal_path, sizeof(journal_path), "%s/journal", dir);
 	snprintf(sock, sizeof(sock), "%s/offhook.sock", dir);
 	journal.path = journal_path;
 	conf.unix_path = sock;
+	snprintf(events, sizeof(events), "%s/events", dir);
+	conf.events_path = events;
 	err = store_open(&f->store, &store);
 	if (!err)
 		err = journal_open(&f->journal, &journal, f->store);

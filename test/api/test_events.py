@@ -7,8 +7,10 @@ import socket
 import struct
 import time
 
-from client import Client
+from client import ApiServer, Client
 from harness import wait
+from harness.addresses import new_address
+from tenants import Tenant
 
 
 class Stream:
@@ -110,6 +112,31 @@ def test_who_comes_back_gets_what_it_missed(server, tenant):
     assert missed["key"] == "missed" and missed["from"] == "6"
     assert [e["call_id"] for e in old.pong()] == [first, second]
     old.close()
+
+
+def test_who_comes_back_after_a_crash_gets_what_it_missed(tmp_path):
+    server = ApiServer(tmp_path / "own", new_address()).start()
+    try:
+        tenant = Tenant(server, "again")
+        s = Stream(server, tenant.client.token)
+        first = hang_up(tenant)
+        heard = s.event()
+        s.close()
+        second = hang_up(tenant)
+        server.process.kill()
+        server.process.wait()
+        server.start()
+        again = Stream(server, tenant.client.token, f"?since={heard['seq']}")
+        missed = again.event()
+        assert missed["call_id"] == second and int(missed["seq"]) > int(heard["seq"])
+        assert again.pong() == []
+        again.close()
+        old = Stream(server, tenant.client.token, "?since=5")
+        assert old.event()["key"] == "missed"
+        assert [e for e in old.pong() if e["call_id"] == first] == [heard]      # as it was told then
+        old.close()
+    finally:
+        server.stop()
 
 
 def test_only_who_is_signed_in_listens_and_no_longer_than_that(server, tenant):
