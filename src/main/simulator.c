@@ -41,6 +41,20 @@ static void add_devices(struct server *s, json_t *devices, uint64_t tenant_id,
 	}
 }
 
+/* EXT-18: its "contact" is the number as it is sent, its "address" the trunk. */
+static void add_mobile(struct server *s, json_t *devices, uint64_t tenant_id,
+		       const struct route_decision *d)
+{
+	const struct extension *x = model_extension(s->model, tenant_id, d->extension_id);
+	const struct trunk *t = (const struct trunk *)model_object(s->model, &resource_trunk, 0,
+								   d->mobile.trunk_id);
+
+	json_array_append_new(devices,
+			      json_pack("{s:s,s:s,s:s,s:s,s:s}", "extension", x ? x->number : "",
+					"account", "", "contact", d->mobile.number, "address",
+					t ? t->name : "", "user_agent", "mobile"));
+}
+
 static json_t *devices_of(struct server *s, uint64_t tenant_id, const struct route_decision *d)
 {
 	json_t *devices = json_array();
@@ -51,6 +65,8 @@ static json_t *devices_of(struct server *s, uint64_t tenant_id, const struct rou
 
 	if (d->action == ROUTE_RING)
 		add_devices(s, devices, tenant_id, d->extension_id);
+	if (d->action == ROUTE_RING && d->mobile.trunk_id)
+		add_mobile(s, devices, tenant_id, d);
 	for (size_t i = 0; g && i < g->members.n; i++)
 		add_devices(s, devices, tenant_id,
 			    ((const struct ring_group_member *)g->members.v[i])->extension_id);

@@ -14,7 +14,7 @@ from harness import wait
 from harness.rawsip import Message, RawSip
 from harness.server import TEST_BUILD
 
-ROUNDS = int(os.environ.get("OFFHOOK_ROUTE_ROUNDS", "1000"))
+ROUNDS = int(os.environ.get("OFFHOOK_ROUTE_ROUNDS", "2000"))
 
 
 class Provider:
@@ -92,7 +92,8 @@ def test_simulated_and_live_decisions_are_the_same(server, rules, providers, add
     try:
         for n in range(ROUNDS):
             number = "112" if n == 5 else "".join(rng.choice("012339") for _ in range(rng.choice((4, 6, 8))))
-            want = server.post("/api/route_simulations", {"caller": "101", "number": number}, expect=200)["decisions"]
+            caller = rng.choice(("101", "102", "103"))
+            want = server.post("/api/route_simulations", {"caller": caller, "number": number}, expect=200)["decisions"]
             kinds |= {(d["action"], d["reason"]) for d in want}
             tried = []      # the first provider fails, so the next decision counts; the second says no
             for d in want:
@@ -104,8 +105,8 @@ def test_simulated_and_live_decisions_are_the_same(server, rules, providers, add
                     break
             before = {name: len(p.calls) for name, p in names.items()}
             call_id, tag, uri = uuid.uuid4().hex, uuid.uuid4().hex[:8], f"sip:{number}@{server.domain}"
-            answer = peer.transact("INVITE", "101", server.password(101), uri, call_id=call_id, from_tag=tag)
-            peer.ack(answer, uri, "101", call_id, tag, 2)
+            answer = peer.transact("INVITE", caller, server.password(caller), uri, call_id=call_id, from_tag=tag)
+            peer.ack(answer, uri, caller, call_id, tag, 2)
             got = [(name, *call) for name, p in names.items() for call in p.calls[before[name]:]]
             assert sorted(got) == sorted(tried), f"{number}: {want}"
             assert answer.status >= 400
@@ -215,3 +216,17 @@ def test_forwards_are_simulated_as_they_happen(server, rules, providers, address
     want = server.post("/api/route_simulations", {**body, "outcome": "unavailable"}, expect=200)["decisions"]
     assert [d["action"] for d in want] == ["ring", "trunk", "give_up"]
     peer.close()
+
+
+def test_a_mobile_that_would_ring_too_is_shown(server, rules):
+    number = "98765432"
+    server.post("/api/outbound_rules", {"name": "mine", "priority": 0, "prefixes": number, "extensions": "102",
+                                        "routes": [{"trunk_id": rules[1]}]})
+    server.api("PATCH", f"/api/extensions/{server.extension('102')['id']}", {"mobile": number, "fork_to_mobile": True}, expect=200)
+    body = {"caller": "101", "number": "102"}
+    (ring, *_) = server.post("/api/route_simulations", body, expect=200)["decisions"]
+    assert (ring["action"], [(d["extension"], d["contact"], d["address"]) for d in ring["devices"]]) == ("ring", [("102", number, "T1")])
+    server.post("/api/disallowed_codes", {"code": number})
+    (refused, *_) = server.post("/api/route_simulations", body, expect=200)["decisions"]
+    assert (refused["action"], refused["reason"]) == ("refuse", "unavailable")
+    assert any(s["rule"] == "mobile" and "may not be called" in s["verdict"] for s in refused["steps"])
