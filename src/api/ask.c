@@ -17,6 +17,7 @@ void ask_free(struct ask *k)
 	timer_cancel(&k->deadline);
 	ids_remove(k->a->asks, k->id);
 	json_decref(k->who.permissions);
+	json_decref(k->args);
 	free(k->query);
 	free(k->fields);
 	free(k->body);
@@ -108,7 +109,7 @@ static struct str rate_lines(const struct ask *k, struct buf *out, struct str li
 	return buf_view(out);
 }
 
-void ask_reply(struct ask *k, const struct web_response *resp)
+void ask_begin(struct ask *k, const struct web_response *resp)
 {
 	struct web_response r = *resp;
 	struct buf lines = {0};
@@ -123,6 +124,11 @@ void ask_reply(struct ask *k, const struct web_response *resp)
 	(void)web_reply(k->a->web, k->request, &r);
 	buf_free(&lines);
 	free(partial);
+}
+
+void ask_reply(struct ask *k, const struct web_response *resp)
+{
+	ask_begin(k, resp);
 	ask_free(k);
 }
 

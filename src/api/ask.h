@@ -75,6 +75,7 @@ struct ask {
 	bool is_if_match_bad; /* not one strong tag of ours: matches nothing */
 	uint64_t if_revision;
 	char idem_key[129];
+	json_t *args; /* of an answer in pieces; NULL: none */
 	ask_answer_h *on_answer;
 	struct timer deadline;
 };
@@ -112,6 +113,8 @@ void ask_core(struct ask *k, struct command cmd, ask_answer_h *fn);
 
 /* Ends. */
 void ask_reply(struct ask *k, const struct web_response *resp);
+/* The answer has begun, and goes on with web_more(); the ask stays. */
+void ask_begin(struct ask *k, const struct web_response *resp);
 void ask_reply_json(struct ask *k, unsigned status, struct str json);
 void ask_reply_value(struct ask *k, unsigned status, json_t *json); /* takes json */
 void ask_problem(struct ask *k, enum problem kind, const char *detail);

@@ -150,6 +150,76 @@ void cdrs_start(struct ask *k)
 	return page_start(k, "cdrs", cdr_arguments);
 }
 
+/* ---- all of them, in pieces: the next is asked for when the client has taken most of those before ---- */
+
+enum { UNSENT_BYTES = 256 << 10, PACE_MS = 50, EXPORT_LINES = 500 };
+
+static void on_lines(struct ask *k, const struct answer *ans);
+
+static void next_lines(struct ask *k)
+{
+	return ask_query(k, k->who.tenant_id, "cdr_export", json_copy(k->args), on_lines);
+}
+
+static void pace(struct timer *t, void *arg)
+{
+	struct ask *k = arg;
+
+	if (web_unsent(k->a->web, k->request) < UNSENT_BYTES)
+		return next_lines(k);
+	timer_start(web_env(k->a->web).wheel, &k->deadline, PACE_MS, pace, k);
+}
+
+static void on_lines(struct ask *k, const struct answer *ans)
+{
+	json_t *j = ans->err ? NULL : json_loadb(ans->json.p, ans->json.n, 0, NULL);
+	json_t *next = json_object_get(j, "next");
+	const bool is_last = !json_is_string(next);
+	int err = 0;
+
+	if (ans->err) /* in the middle that ends the connection */
+		return on_page(k, ans);
+	if (json_object_get(k->args, "cursor")) {
+		err = web_more(k->a->web, k->request, ask_text(j, "csv"), is_last);
+	} else {
+		const struct web_response r = {
+			.status = 200,
+			.content_type = "text/csv; charset=utf-8",
+			.headers =
+				STR("Content-Disposition: attachment; filename=\"cdrs.csv\"\r\n"),
+			.body = ask_text(j, "csv"),
+			.has_more = !is_last};
+
+		ask_begin(k, &r);
+	}
+	if (!is_last)
+		json_object_set(k->args, "cursor", next);
+	json_decref(j);
+	if (err || is_last)
+		return ask_free(k);
+	return pace(NULL, k);
+}
+
+void cdr_export_start(struct ask *k)
+{
+	json_t *args = NULL;
+	struct params q;
+
+	if (!ask_read_params(k, &q))
+		return;
+	if (params_get(&q, "limit").p || params_get(&q, "cursor").p)
+		ask_bad_parameter(k, STR("limit"), "unknown_parameter", "an export is whole");
+	else
+		args = page_args(k, &q, cdr_arguments);
+	params_close(&q);
+	if (!args) /* answered */
+		return;
+	k->args = args;
+	json_object_set_new(args, "limit", json_integer(EXPORT_LINES));
+	add_own(k, args);
+	return next_lines(k);
+}
+
 static const struct argument range_arguments[] = {
 	{"from", TIME_VALUE}, {"to", TIME_VALUE}, {NULL, TEXT_VALUE}};
 

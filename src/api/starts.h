@@ -22,7 +22,7 @@ route_start_h registrations_start, sessions_start, session_start, session_hangup
 	transport_states_start, route_simulation_start, call_start, status_start;
 route_start_h balances_start;
 /* records.c */
-route_start_h members_start, cdrs_start, cdr_changes_start, call_statistics_start, cdr_start,
+route_start_h members_start, cdrs_start, cdr_export_start, cdr_changes_start, call_statistics_start, cdr_start,
 	messages_start, audit_logs_start, event_logs_start, deliveries_start, replay_start,
 	audit_log_start, undo_start, restore_start;
 /* system.c */

@@ -27,7 +27,8 @@ static bool is_list_of_values(const struct field *f)
 
 static bool can_read(const struct field *f)
 {
-	return !(f->flags & READ_ONLY) && f->kind != FIELD_PASSWORD && (f->kind != FIELD_LIST || is_list_of_values(f));
+	return !(f->flags & READ_ONLY) && f->kind != FIELD_PASSWORD &&
+	       (f->kind != FIELD_LIST || is_list_of_values(f));
 }
 
 static bool can_write(const struct field *f)
@@ -56,7 +57,7 @@ static bool needs_quotes(struct str s)
 	return s.n && (s.p[0] == ' ' || s.p[s.n - 1] == ' ');
 }
 
-static void write_text(struct buf *out, struct str s)
+void csv_write_cell(struct buf *out, struct str s)
 {
 	bool has_quotes = needs_quotes(s);
 
@@ -117,7 +118,7 @@ static void write_value(struct buf *out, const void *o, const struct field *f)
 		write_time(out, o, f);
 		break;
 	default:
-		write_text(out, str_of(field_text(o, f)));
+		csv_write_cell(out, str_of(field_text(o, f)));
 	}
 }
 

@@ -22,6 +22,8 @@
 
 void csv_write_header(struct buf *out, const struct resource *r);
 void csv_write(struct buf *out, const struct object *o);
+/* One text, in quotes when it needs them, and not as something that a spreadsheet would run. */
+void csv_write_cell(struct buf *out, struct str s);
 
 struct csv_reader;
 int csv_reader_alloc(struct csv_reader **rp, const struct resource *r, struct str text,

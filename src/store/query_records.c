@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "base/clock.h"
+#include "schema/csv.h"
 #include "store/query.h"
 
 /* "SELECT a, b, … FROM table": names come from the tables, never from a request. */
@@ -83,6 +84,60 @@ int query_cdrs(struct rows *r, uint64_t tenant_id, const struct args *a, struct 
 	static const char *const names[] = {"caller", "callee", "status", NULL};
 
 	return page(r, RECORD_CALL, tenant_id, a, names, "started_at", reply, errs);
+}
+
+static void csv_value(struct buf *out, const json_t *v)
+{
+	if (json_is_string(v))
+		csv_write_cell(out, (struct str){json_string_value(v), json_string_length(v)});
+	else if (json_is_integer(v))
+		buf_printf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
+}
+
+static void csv_lines(struct buf *out, const json_t *items, bool has_names)
+{
+	const struct record_table *t = &record_tables[RECORD_CALL];
+	const json_t *one;
+	size_t i;
+
+	buf_cstr(out, has_names ? "id" : "");
+	for (size_t f = 0; has_names && f < t->nfields; f++)
+		buf_printf(out, ",%s", t->fields[f].name);
+	buf_cstr(out, has_names ? "\r\n" : "");
+	json_array_foreach(items, i, one)
+	{
+		csv_value(out, json_object_get(one, "id"));
+		for (size_t f = 0; f < t->nfields; f++) {
+			buf_char(out, ',');
+			csv_value(out, json_object_get(one, t->fields[f].name));
+		}
+		buf_cstr(out, "\r\n");
+	}
+}
+
+int query_cdr_export(struct rows *r, uint64_t tenant_id, const struct args *a,
+		     struct store_reply *reply, struct field_errors *errs)
+{
+	struct store_reply found = {.err = 0};
+	struct buf csv = {0};
+	json_t *j = NULL;
+	int err = query_cdrs(r, tenant_id, a, &found, errs);
+
+	if (!err)
+		j = json_loadb(found.json, found.njson, 0, NULL);
+	free(found.json);
+	if (!err && !j)
+		err = ENOMEM;
+	if (!err) {
+		csv_lines(&csv, json_object_get(j, "items"), !args_text(a, "cursor").n);
+		err = csv.err;
+	}
+	if (!err)
+		err = store_reply_json(reply, json_pack("{s:s%,s:O}", "csv", csv.n ? csv.p : "",
+							csv.n, "next", json_object_get(j, "next")));
+	buf_free(&csv);
+	json_decref(j);
+	return err;
 }
 
 int query_messages(struct rows *r, uint64_t tenant_id, const struct args *a,

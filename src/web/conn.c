@@ -54,6 +54,7 @@ static void drop_request(struct conn *c)
 	if (c->request)
 		ids_remove(c->w->requests, c->request);
 	c->request = 0;
+	c->is_partial = false;
 	c->w->body_bytes -= c->body.n;
 	buf_free(&c->body);
 	free(c->head);
@@ -120,9 +121,15 @@ static void reply_now(struct conn *c, const struct web_response *resp)
 			       .is_head = c->is_head,
 			       .keep_alive = c->keep_alive && !(c->got_eof && !pending(c).n)};
 
+	w.is_chunked = resp->has_more && c->head && !c->head->is_http10;
+	if (resp->has_more && !w.is_chunked)
+		w.keep_alive = false;
 	c->keep_alive = w.keep_alive;
 	http_response_write(&c->out, &w);
-	drop_request(c);
+	if (resp->has_more && !c->is_head)
+		c->is_partial = true;
+	else
+		drop_request(c);
 	metric_add(METRIC_HTTP_REQUESTS, 1);
 	c->st = CONN_WRITE;
 	c->out_at = 0;
@@ -300,6 +307,11 @@ static enum step step_write(struct conn *c)
 	}
 	c->out_at = 0;
 	buf_free(&c->out);
+	if (c->is_partial) {
+		c->st = CONN_WAIT;
+		arm(c, seconds_or(c->w->conf.answer_seconds, 60));
+		return STEP_AGAIN;
+	}
 	if (c->keep_alive) {
 		c->was_idle = true;
 		c->st = CONN_HEAD;
@@ -375,7 +387,7 @@ static void on_timeout(struct timer *t, void *arg)
 		fail(c, 408, "The body did not come in time.");
 	else if (c->st == CONN_SOCKET && socket_ping(c))
 		arm(c, c->ping_ms);
-	else if (c->st == CONN_WAIT)
+	else if (c->st == CONN_WAIT && !c->is_partial)
 		fail(c, 503, "The server did not answer in time.");
 	else
 		return conn_close(c);
@@ -446,9 +458,29 @@ int conn_open(struct web *w, int fd, bool is_local, const struct addr *remote)
 
 void conn_reply(struct conn *c, const struct web_response *resp)
 {
+	if (c->is_partial) /* half an answer cannot be taken back */
+		return conn_close(c);
 	reply_now(c, resp);
 	if (!c->in_handler)
 		return conn_run(c);
+}
+
+void conn_more(struct conn *c, struct str piece, bool is_last)
+{
+	const bool is_chunked = c->head && !c->head->is_http10;
+
+	BUG(!c->is_partial);
+	if (is_chunked)
+		http_chunk_write(&c->out, piece);
+	else
+		buf_str(&c->out, piece);
+	if (is_last && is_chunked)
+		buf_cstr(&c->out, "0\r\n\r\n");
+	if (is_last)
+		drop_request(c);
+	c->st = CONN_WRITE;
+	arm(c, WRITE_MS);
+	return conn_wake(c);
 }
 
 void conn_wake(struct conn *c)

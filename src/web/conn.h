@@ -4,6 +4,8 @@
  *
  *   HEAD ──head whole──▶ BODY ──body whole──▶ WAIT ──web_reply──▶ WRITE ──sent──▶ HEAD (kept alive) or LINGER or closed
  *
+ *   WRITE ──sent, but not the last piece──▶ WAIT ──web_more──▶ WRITE
+ *
  *   WAIT ──web_upgrade──▶ SOCKET ──closed──▶ LINGER
  *
  * Every state has the timer `timer`: HEAD header or idle time, BODY body time, WAIT the handler's time, WRITE progress of the
@@ -69,8 +71,9 @@ struct conn {
 	bool got_eof;
 	bool in_handler;
 	bool keep_alive;
-	bool is_head;  /* method HEAD */
-	bool was_idle; /* at least one request was answered */
+	bool is_head;	 /* method HEAD */
+	bool is_partial; /* its answer has begun, and web_more() brings the rest */
+	bool was_idle;	 /* at least one request was answered */
 	struct addr remote;
 	struct buf in, body, out;
 	size_t in_at, out_at;
@@ -103,5 +106,6 @@ enum socket_next socket_step(struct conn *c);
 bool socket_ping(struct conn *c);
 void socket_gone(struct conn *c); /* tells the handler, once */
 void conn_reply(struct conn *c, const struct web_response *resp);
+void conn_more(struct conn *c, struct str piece, bool is_last);
 
 #endif

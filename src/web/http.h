@@ -75,8 +75,11 @@ struct http_write {
 	const char *request_id;
 	int64_t wall_us;
 	bool is_head, keep_alive;
+	bool is_chunked; /* else a body that has more ends with the connection */
 };
 void http_response_write(struct buf *out, const struct http_write *w);
+/* A chunk; none of no bytes, which would be the last. */
+void http_chunk_write(struct buf *out, struct str bytes);
 const char *http_reason(unsigned status);
 
 #endif

@@ -77,8 +77,10 @@ void http_response_write(struct buf *out, const struct http_write *w)
 		   w->keep_alive ? "keep-alive" : "close");
 	if (has_body && r->content_type)
 		buf_printf(out, "Content-Type: %s\r\n", r->content_type);
-	if (has_body)
+	if (has_body && !r->has_more)
 		buf_printf(out, "Content-Length: %zu\r\n", r->body.n);
+	else if (has_body && w->is_chunked)
+		buf_cstr(out, "Transfer-Encoding: chunked\r\n");
 	if (!r->is_cacheable)
 		buf_cstr(out, "Cache-Control: no-store\r\n");
 	buf_printf(out,
@@ -90,6 +92,19 @@ void http_response_write(struct buf *out, const struct http_write *w)
 		buf_printf(out, "X-Request-Id: %s\r\n", w->request_id);
 	buf_str(out, r->headers);
 	buf_cstr(out, "\r\n");
-	if (has_body && !w->is_head)
+	if (!has_body || w->is_head)
+		return;
+	if (r->has_more && w->is_chunked)
+		http_chunk_write(out, r->body);
+	else
 		buf_str(out, r->body);
+}
+
+void http_chunk_write(struct buf *out, struct str bytes)
+{
+	if (!bytes.n)
+		return;
+	buf_printf(out, "%zx\r\n", bytes.n);
+	buf_str(out, bytes);
+	buf_cstr(out, "\r\n");
 }

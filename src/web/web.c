@@ -46,6 +46,25 @@ int web_reply(struct web *w, oid request, const struct web_response *resp)
 	return 0;
 }
 
+int web_more(struct web *w, oid request, struct str piece, bool is_last)
+{
+	struct conn *c;
+
+	ON_THREAD(THREAD_WEB);
+	c = ids_get(w->requests, request);
+	if (!c)
+		return ENOENT;
+	conn_more(c, piece, is_last);
+	return 0;
+}
+
+size_t web_unsent(struct web *w, oid request)
+{
+	const struct conn *c = ids_get(w->requests, request);
+
+	return c ? c->out.n - c->out_at : 0;
+}
+
 static size_t conns_from(const struct web *w, const struct addr *remote)
 {
 	size_t n = 0;

@@ -43,6 +43,7 @@ struct web_response {
 	bool is_cacheable;  /* else Cache-Control: no-store */
 	struct str headers; /* further whole lines, each with CRLF */
 	struct str body;
+	bool has_more; /* web_more() brings the rest */
 };
 typedef void web_request_h(const struct web_request *req, void *arg);
 /* A ring of answers from other threads, drained on the web thread: fn gets each message. */
@@ -73,6 +74,12 @@ void web_stop(struct web *w); /* ends the thread; what it had open stays until w
 struct web *web_close(struct web *w);
 /* Answer.  ENOENT: answered before, or the client is gone; both are normal.  The response is copied. */
 int web_reply(struct web *w, oid request, const struct web_response *resp);
+/* The next piece of a body of which only the beginning was known: chunked, or for HTTP/1.0 up to the end of the connection.
+ * ENOENT: the client is gone.  Before the last piece web_reply() closes the connection, so that nobody takes what came for
+ * the whole. */
+int web_more(struct web *w, oid request, struct str piece, bool is_last);
+/* What the client has not taken yet of it, in bytes; 0 also when it is gone. */
+size_t web_unsent(struct web *w, oid request);
 /* Make a WebSocket of the request (RFC 6455).  What is no fitting hand-shake is refused here: EBADMSG; ENOSPC too many; ENOENT as above.
  * fn hears of messages, and once of the end, after which the id means nothing; it may come from within any of these calls. */
 enum web_socket_kind { WEB_SOCKET_MESSAGE, WEB_SOCKET_CLOSED };

@@ -99,6 +99,7 @@ CALLS = {
     "list_webhook_deliveries": lambda t: t.client.ask("GET", "/api/webhook_deliveries?limit=2"),
     "replay_webhook_delivery": lambda t: t.client.ask("POST", f"/api/webhook_deliveries/{t.delivery()}/replay"),
     "list_cdrs": lambda t: t.client.ask("GET", "/api/cdrs?from=2025-01-01&status=answered"),
+    "export_cdrs": lambda t: t.client.ask("GET", "/api/cdrs/export?from=2025-01-01"),
     "list_messages": lambda t: t.client.ask("GET", "/api/messages?from=2025-01-01&status=pending"),
     "get_call_statistics": lambda t: t.client.ask("GET", "/api/call_statistics?from=2025-11-20&to=2025-11-21"),
     "sync_cdrs": lambda t: t.client.ask("GET", "/api/cdrs/changes"),
