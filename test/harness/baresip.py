@@ -3,6 +3,8 @@
 
 Traps of 1.0: net_interface and sip_listen take an IP address; ausine fails with G.711, so aufile plays; sndfile
 writes what was heard as dump-*-dec.wav; stdio must not be loaded; RTP binds 0.0.0.0, so each phone has ports of its own.
+Its module mwi walks its list of subscriptions 1 ms after it was loaded, and adds one for each that it meets: a phone that has
+registered by then subscribes for ever and hears nothing more.  With that module the account is made once it runs.
 """
 import glob
 import json
@@ -66,7 +68,8 @@ class Baresip:
                        f'{proxy};answermode={answer};regint={regint}{extra}\n')
         else:
             account = f"<sip:phone@{ip}:{sip_port}>;regint=0;answermode={answer}{extra}\n"
-        (self.dir / "accounts").write_text(account)
+        is_late = "mwi" in modules
+        (self.dir / "accounts").write_text("" if is_late else account)
         self.log = open(self.dir / "log", "wb")
         self.events = []
         self._lock = threading.Lock()
@@ -76,6 +79,9 @@ class Baresip:
         self._socket = wait.until(self._connect, 15, why=f"baresip {ip} starts")
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
+        if is_late:
+            self.command("help")
+            self.command("uanew", account.strip())
 
     def _connect(self):
         assert self.process.poll() is None, f"baresip ended: {(self.dir / 'log').read_text()[-2000:]}"
