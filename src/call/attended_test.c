@@ -81,12 +81,7 @@ static void it_does_not_matter_who_called(void **state)
 	struct world *w = *state;
 	struct ua a = {0}, b, b2 = {0}, c;
 
-	calls_number(&b, &w->phone[2], "101", audio(&w->phone[2]));
-	rings(&a, &w->phone[1]);
-	ua_reply(&a, 200, audio(a.p));
-	ua_asked(&a, SIP_ACK);
-	ua_got(&b, 200);
-	ua_request(&b, "ACK", "");
+	calls_and_talks(&b, &w->phone[2], "101", &a, &w->phone[1]);
 	calls_number(&c, &w->phone[3], "102", audio(&w->phone[3]));
 	rings(&b2, b.p);
 	ua_reply(&b2, 200, audio(b.p));
@@ -111,19 +106,9 @@ static void both_calls_on_hold_are_taken_back(void **state)
 	struct sip_msg *m;
 
 	talk(w, &a, &b);
-	ua_request(&b, "INVITE", audio_as(b.p, 2, "sendonly"));
-	ua_asked(&a, SIP_INVITE);
-	ua_reply(&a, 200, audio_as(a.p, 2, "recvonly"));
-	ua_asked(&a, SIP_ACK);
-	ua_got(&b, 200);
-	ua_request(&b, "ACK", "");
+	holds(&b, &a);
 	consults_and_talks(&b, &b2, &c);
-	ua_request(&b2, "INVITE", audio_as(b.p, 2, "sendonly"));
-	ua_asked(&c, SIP_INVITE);
-	ua_reply(&c, 200, audio_as(c.p, 2, "recvonly"));
-	ua_asked(&c, SIP_ACK);
-	ua_got(&b2, 200);
-	ua_request(&b2, "ACK", "");
+	holds(&b2, &c);
 	refers_to_call(&b, &b2, "");
 	got_status(b.p, 202);
 	told(&b, "SIP/2.0 200 OK", true);
@@ -236,12 +221,7 @@ static void calls_of_others_cannot_be_taken_over(void **state)
 	struct ua a, b = {0}, d, c = {0};
 
 	talk(w, &a, &b);
-	calls_number(&d, &w->phone[4], "103", audio(&w->phone[4]));
-	rings(&c, &w->phone[3]);
-	ua_reply(&c, 200, audio(c.p));
-	ua_asked(&c, SIP_ACK);
-	ua_got(&d, 200);
-	ua_request(&d, "ACK", "");
+	calls_and_talks(&d, &w->phone[4], "103", &c, &w->phone[3]);
 	refers_to_call(&b, &d, "");
 	got_status(b.p, 403);
 	nothing(b.p);
@@ -304,26 +284,11 @@ static void a_trunk_puts_its_own_calls_through(void **state)
 	struct world *w = *state;
 	struct ua a, one = {0}, c, one2 = {0}, d, two = {0};
 
-	calls_number(&a, &w->phone[1], "0033123", audio(&w->phone[1]));
-	rings(&one, &w->phone[ONE]);
-	ua_reply(&one, 200, audio(one.p));
-	ua_asked(&one, SIP_ACK);
-	ua_got(&a, 200);
-	ua_request(&a, "ACK", "");
-	calls_number(&c, &w->phone[3], "0033124", audio(&w->phone[3]));
-	rings(&one2, &w->phone[ONE]);
-	ua_reply(&one2, 200, audio(one2.p));
-	ua_asked(&one2, SIP_ACK);
-	ua_got(&c, 200);
-	ua_request(&c, "ACK", "");
+	calls_and_talks(&a, &w->phone[1], "0033123", &one, &w->phone[ONE]);
+	calls_and_talks(&c, &w->phone[3], "0033124", &one2, &w->phone[ONE]);
 	put(w, &resource_outbound_rule, TENANT, 42,
 	    "{'name':'two','prefixes':'99','routes':[{'trunk_id':'2','strip':2}]}");
-	calls_number(&d, &w->phone[2], "99123", audio(&w->phone[2]));
-	rings(&two, &w->phone[TWO]);
-	ua_reply(&two, 200, audio(two.p));
-	ua_asked(&two, SIP_ACK);
-	ua_got(&d, 200);
-	ua_request(&d, "ACK", "");
+	calls_and_talks(&d, &w->phone[2], "99123", &two, &w->phone[TWO]);
 	refers_to_call(&one, &two, "");
 	got_status(one.p, 403);
 	refers(&one, "sip:0033999@x", ""); /* it may not call the world on our account */
@@ -353,12 +318,7 @@ static void a_trunk_transfers_to_numbers_of_ours(void **state)
 	put(w, &resource_inbound_rule, TENANT, 51,
 	    "{'name':'desk','trunk_id':'1','did':'442070000103','destination':{'kind':'extension',"
 	    "'id':'3'}}");
-	calls_number(&a, &w->phone[1], "0033123", audio(&w->phone[1]));
-	rings(&one, &w->phone[ONE]);
-	ua_reply(&one, 200, audio(one.p));
-	ua_asked(&one, SIP_ACK);
-	ua_got(&a, 200);
-	ua_request(&a, "ACK", "");
+	calls_and_talks(&a, &w->phone[1], "0033123", &one, &w->phone[ONE]);
 	refers(&one, "sip:442070000103@x", "");
 	got_status(one.p, 202);
 	told(&one, "SIP/2.0 100 Trying", false);

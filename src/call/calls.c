@@ -13,6 +13,7 @@
 #include "call/leg_sound.h"
 #include "call/events.h"
 #include "call/meter.h"
+#include "call/pickup_code.h"
 #include "call/record.h"
 #include "call/refer.h"
 #include "call/restore.h"
@@ -234,6 +235,8 @@ int calls_alloc(struct calls **cp, const struct calls_conf *conf)
 		err = sip_support(conf->sip, "norefersub");
 	if (!err)
 		err = sip_support(conf->sip, "replaces");
+	if (!err)
+		err = pickup_code_register(cs);
 	if (!err)
 		err = settings_open(cs);
 	if (!err)

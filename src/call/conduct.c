@@ -600,7 +600,7 @@ void call_leg_gone(struct call *call, struct leg *leg, enum reason reason, unsig
 
 static void publish_end(struct call *call, enum reason reason)
 {
-	if (call->rec.answered_at || reason == REASON_CANCELLED)
+	if (call->rec.answered_at || reason == REASON_CANCELLED || reason == REASON_PICKED_UP)
 		events_call(call, BUS_CALL_ENDED, reason_name(reason));
 	else if (reason == REASON_NO_ANSWER)
 		events_call(call, BUS_CALL_NOANSWER, reason_name(reason));

@@ -122,7 +122,7 @@ struct leg {
 	uint64_t told;	   /* whom it was last told to talk to (a hash); 0: nobody */
 
 	oid replaces; /* leg whose place it is about to take (pickup.h) */
-	bool is_early_only;
+	bool is_early_only, is_by_code;
 
 	struct refer *refer; /* its REFER, of which it hears (refer.h) */
 	uint8_t noffered;    /* m-lines of the offer in our INVITE; 0: it is to offer */

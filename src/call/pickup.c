@@ -9,9 +9,9 @@
 #include "call/record.h"
 #include "call/ringing.h"
 #include "call/usage.h"
+#include "model/groups.h"
 
-/* It rings for somebody who waits. */
-static bool is_ringing(const struct leg *leg)
+bool pickup_is_ringing(const struct leg *leg)
 {
 	const struct leg *caller = leg_get(leg->cs, leg->call->caller);
 
@@ -19,14 +19,22 @@ static bool is_ringing(const struct leg *leg)
 	       (caller->st == LEG_READY || caller->st == LEG_UP);
 }
 
-/* What rings at an extension, anybody inside the tenant may take, if it may have one more call (EXT-14). */
+bool pickup_is_held(const struct leg *leg)
+{
+	return leg->st == LEG_UP && leg->theirs && leg_sdp_is_held(leg->theirs) &&
+	       bridge_peer(leg->call->bridge, leg) && !leg->call->transfer;
+}
+
+/* What rings at an extension, those may take who may pick up from it (PBX-1), if they may have one more call (EXT-14). */
 static bool may_pick_up(const struct replaces_party *who, const struct leg *leg)
 {
 	const struct calls *cs = leg->cs;
 	const struct extension *ext =
 		model_extension(cs->conf.model, who->tenant_id, who->extension_id);
+	const struct extension *target =
+		model_extension(cs->conf.model, who->tenant_id, leg->extension_id);
 
-	if (who->trunk_id || !ext || !leg->extension_id)
+	if (who->trunk_id || !ext || !target || !model_may_pick_up(cs->conf.model, ext, target))
 		return false;
 	return !ext->max_calls ||
 	       usage_calls(cs, who->tenant_id, ext->o.id) < (size_t)ext->max_calls;
@@ -39,7 +47,8 @@ unsigned pickup_refusal(const struct replaces *r, const struct replaces_party *w
 
 	if (!leg || leg->rec.tenant_id != who->tenant_id)
 		return 481;
-	if (is_ringing(leg)) /* a call that is being transferred to it may be picked up too */
+	if (pickup_is_ringing(
+		    leg)) /* a call that is being transferred to it may be picked up too */
 		return may_pick_up(who, leg) || replaces_is_party(who, leg) ? 0 : 403;
 	if (status)
 		return status;
@@ -50,14 +59,26 @@ unsigned pickup_refusal(const struct replaces *r, const struct replaces_party *w
 	return bridge_peer(leg->call->bridge, leg) ? 0 : 603;
 }
 
-void pickup_begin(struct leg *by, const struct leg *leg, bool is_early_only)
+static void note(struct leg *by, const struct leg *leg)
 {
 	struct log_ctx ctx = leg_log(by);
 
 	by->replaces = leg->id;
-	by->is_early_only = is_early_only;
 	log_info(&ctx, LOGID_CALL, "%s takes the place of %s", by->rec.number, leg->rec.number);
+}
+
+void pickup_begin(struct leg *by, const struct leg *leg, bool is_early_only)
+{
+	note(by, leg);
+	by->is_early_only = is_early_only;
 	leg_event(by, LEV_OPEN, &(struct leg_msg){0});
+}
+
+void pickup_by_code(struct leg *by, const struct leg *leg)
+{
+	note(by, leg);
+	by->is_by_code = true;
+	(void)pickup_opened(by);
 }
 
 static void give_up(struct leg *by, unsigned status)
@@ -112,8 +133,9 @@ static void take_ringing(struct call *call, struct leg *by)
 static void take_talking(struct leg *leg, struct leg *by)
 {
 	struct leg *peer = bridge_peer(leg->call->bridge, leg);
-	int err =
-		fits(by, peer->theirs) ? answer_directly(by, peer->theirs) : negotiate_describe(by);
+	bool is_held = leg->theirs && leg_sdp_is_held(leg->theirs); /* and says so of itself */
+	int err = !is_held && fits(by, peer->theirs) ? answer_directly(by, peer->theirs)
+						     : negotiate_describe(by);
 
 	if (err)
 		give_up(by, err == EPROTO || err == ENOTSUP ? 488 : 500);
@@ -125,8 +147,12 @@ static struct leg *still_wanted(struct leg *by)
 	struct leg *leg = leg_get(by->cs, by->replaces);
 	const struct replaces_party who = replaces_party_of(by);
 	struct replaces r = {.is_early_only = by->is_early_only};
-	unsigned status = leg ? pickup_refusal(&r, &who, leg) : 603;
+	unsigned status = 603;
 
+	if (leg && by->is_by_code && (pickup_is_ringing(leg) || pickup_is_held(leg)))
+		status = 0;
+	else if (leg && !by->is_by_code)
+		status = pickup_refusal(&r, &who, leg);
 	if (!status)
 		return leg;
 	give_up(by, status);
@@ -156,6 +182,7 @@ static void replace_talking(struct call *call, struct leg *leg, struct leg *by)
 	negotiate_interrupt(peer);
 	if (call->caller == leg->id)
 		call->caller = by->id;
+	usage_replace(call, leg->extension_id, by->extension_id);
 	by->replaces = 0;
 	leg_hangup(leg, REASON_TRANSFERRED, 0, STR_NONE);
 	call_introduce(call, peer, by);

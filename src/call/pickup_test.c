@@ -305,6 +305,133 @@ static void a_call_being_transferred_is_picked_up(void **state)
 	assert_string_equal(call_to(w, "103")->final_dest, "104");
 }
 
+/* ---- by code ---- */
+
+static void dials(struct ua *u, struct phone *p, const char *code)
+{
+	calls_number(u, p, code, audio(p));
+}
+
+static void a_code_takes_what_rings(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0}, c;
+
+	calling(w, &a, &b, audio(&w->phone[1]));
+	dials(&c, &w->phone[3], "**102");
+	answered(&c);
+	elsewhere(&b);
+	answered(&a);
+	assert_hear_each_other(w, &a, &c);
+	assert_int_equal(calls_in_usage(w, 3), 1);
+	hang_up(&c, &a);
+	assert_string_equal(call_to(w, "102")->final_dest, "103");
+	assert_string_equal(call_to(w, "**102")->reason, "picked_up");
+	assert_string_equal(call_to(w, "**102")->status, "cancelled");
+	assert_true(call_to(w, "**102")->transferred_to == call_to(w, "102")->id);
+	assert_int_equal(calls_in_usage(w, 1) + calls_in_usage(w, 3), 0);
+}
+
+static void a_code_takes_what_rings_longest_within_reach(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0}, c, d, e = {0};
+
+	put(w, &resource_pickup_group, TENANT, 1, "{'name':'desk'}");
+	put(w, &resource_extension, TENANT, 3,
+	    "{'number':'103','pickup_groups':[{'group_id':'1'}]}");
+	calling(w, &a, &b, audio(&w->phone[1]));
+	dials(&c, &w->phone[3], "*8"); /* 102 is in no group */
+	refused(&c, 480);
+	COPY_TEXT(w->phone[4].user, "101");
+	calls_number(&d, &w->phone[4], "103", audio(&w->phone[4]));
+	rings(&e, &w->phone[3]);
+	put(w, &resource_extension, TENANT, 2,
+	    "{'number':'102','pickup_groups':[{'group_id':'1'}]}");
+	dials(&c, &w->phone[3], "*8"); /* and not its own, which rings since later */
+	answered(&c);
+	elsewhere(&b);
+	answered(&a);
+	hang_up(&a, &c);
+	ua_reply(&e, 486, "");
+	ua_got(&d, 486);
+	ua_done(&e);
+}
+
+static void nothing_rings_there(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0}, c;
+
+	dials(&c, &w->phone[3], "**102");
+	refused(&c, 480);
+	talk(w, &a, &b);
+	dials(&c, &w->phone[3], "**102"); /* who talks is not on hold */
+	refused(&c, 480);
+	dials(&c, &w->phone[3], "##102");
+	refused(&c, 480);
+	dials(&c, &w->phone[3], "*8");
+	refused(&c, 480);
+	hang_up(&a, &b);
+	assert_string_equal(call_to(w, "##102")->reason, "unavailable");
+}
+
+static void a_held_call_is_taken(struct world *w, const char *code)
+{
+	struct ua a, b = {0}, c;
+	struct sip_msg *m;
+
+	talk(w, &a, &b);
+	holds(&b, &a);
+	dials(&c, &w->phone[3], code);
+	m = ua_got(&c, 200);
+	assert_true(says(m, "m=audio"));
+	ua_request(&c, "ACK", "");
+	ua_asked_by_bye(&b);
+	m = ua_asked(&a, SIP_INVITE);
+	assert_false(says(m, "a=sendonly") || says(m, "a=recvonly") || says(m, "a=inactive"));
+	ua_reply(&a, 200, audio_as(a.p, 3, "sendrecv"));
+	ua_asked(&a, SIP_ACK);
+	m = ua_asked(&c, SIP_INVITE); /* it was answered as who is on hold had described itself */
+	assert_false(says(m, "a=sendonly") || says(m, "a=recvonly") || says(m, "a=inactive"));
+	ua_reply(&c, 200, audio_as(c.p, 2, "sendrecv"));
+	ua_asked(&c, SIP_ACK);
+	assert_hear_each_other(w, &a, &c);
+	assert_int_equal(calls_in_usage(w, 2), 0);
+	assert_int_equal(calls_in_usage(w, 3), 1);
+	hang_up(&c, &a);
+	ua_done(&b);
+	assert_string_equal(call_to(w, code)->reason, "picked_up");
+}
+
+static void a_code_takes_what_is_held(void **state)
+{
+	a_held_call_is_taken(*state, "##102");
+}
+
+static void a_code_takes_what_is_held_when_nothing_rings(void **state)
+{
+	a_held_call_is_taken(*state, "**102");
+}
+
+static void who_gives_up_by_code_leaves_it_ringing(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0}, c;
+
+	calling(w, &a, &b, audio(&w->phone[1]));
+	calls_number(&c, &w->phone[3], "**102", "");
+	ua_got(&c, 200);
+	ua_request(&c, "ACK", "");
+	ua_asked_by_bye(&c); /* no answer to our offer */
+	ua_reply(&b, 200, audio(b.p));
+	ua_asked(&b, SIP_ACK);
+	answered(&a);
+	assert_hear_each_other(w, &a, &b);
+	hang_up(&a, &b);
+	ua_done(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -321,6 +448,12 @@ int main(void)
 		STORY(a_call_moves_to_another_device_of_its_extension),
 		STORY(a_callers_call_moves_as_well),
 		STORY(a_call_being_transferred_is_picked_up),
+		STORY(a_code_takes_what_rings),
+		STORY(a_code_takes_what_rings_longest_within_reach),
+		STORY(nothing_rings_there),
+		STORY(a_code_takes_what_is_held),
+		STORY(a_code_takes_what_is_held_when_nothing_rings),
+		STORY(who_gives_up_by_code_leaves_it_ringing),
 	};
 
 	return cmocka_run_group_tests_name("pickup", tests, NULL, NULL);

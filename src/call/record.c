@@ -61,6 +61,7 @@ static const char *call_status(const struct call *call, enum reason reason)
 		return "answered";
 	switch (reason) {
 	case REASON_CANCELLED:
+	case REASON_PICKED_UP:
 		return "cancelled";
 	case REASON_BUSY:
 	case REASON_DECLINED:
@@ -186,7 +187,8 @@ void record_leg_moved(struct leg *leg, struct call *to)
 	leg->rec.id = calls_new_id(leg->cs);
 	leg->rec.call_id = (int64_t)to->rec.id;
 	leg->rec.position = (int64_t)to->nlegs++;
-	leg->rec.started_at = leg->rec.answered_at = now;
+	leg->rec.started_at = now;
+	leg->rec.answered_at = leg->rec.answered_at ? now : 0;
 	leg->rec.ringing_at = leg->rec.ended_at = 0;
 	leg->rec.reason[0] = leg->rec.ended_by[0] = '\0';
 	SET_TEXT(leg->rec.side, leg->id == to->caller ? "caller" : "callee");

@@ -17,6 +17,29 @@ static inline void refers(struct ua *by, const char *refer_to, const char *heade
 	ua_request_h(by, "REFER", lines, "");
 }
 
+/* A phone calls a number, another one answers, and they talk. */
+static inline void calls_and_talks(struct ua *a, struct phone *p, const char *number, struct ua *b,
+				   struct phone *other)
+{
+	calls_number(a, p, number, audio(p));
+	rings(b, other);
+	ua_reply(b, 200, audio(other));
+	ua_asked(b, SIP_ACK);
+	ua_got(a, 200);
+	ua_request(a, "ACK", "");
+}
+
+/* It puts who it talks to on hold. */
+static inline void holds(struct ua *by, struct ua *other)
+{
+	ua_request(by, "INVITE", audio_as(by->p, 2, "sendonly"));
+	ua_asked(other, SIP_INVITE);
+	ua_reply(other, 200, audio_as(other->p, 2, "recvonly"));
+	ua_asked(other, SIP_ACK);
+	ua_got(by, 200);
+	ua_request(by, "ACK", "");
+}
+
 static inline void told(struct ua *by, const char *sipfrag, bool is_last)
 {
 	struct sip_msg *m = ua_asked(by, SIP_NOTIFY);

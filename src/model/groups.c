@@ -60,3 +60,34 @@ bool model_is_manager_of(const struct extension *who, const struct extension *ta
 			return true;
 	return false;
 }
+
+static const struct extension_pickup_group *pickup_line(const struct extension *x, size_t i)
+{
+	return (const struct extension_pickup_group *)x->pickup_groups.v[i];
+}
+
+static bool picks_up_from(const struct extension *who, uint64_t group_id)
+{
+	for (size_t i = 0; i < who->pickup_groups.n; i++)
+		if (pickup_line(who, i)->group_id == group_id)
+			return pickup_line(who, i)->may_pick_up;
+	return false;
+}
+
+bool model_may_pick_up(const struct model *m, const struct extension *who,
+		       const struct extension *target)
+{
+	const struct tenant *t = model_tenant(m, who->o.tenant_id);
+
+	if (who->o.id == target->o.id)
+		return true;
+	if (!t || !t->pickup)
+		return false;
+	if (!model_count_in(m, &resource_pickup_group, t->o.id))
+		return true;
+	for (size_t i = 0; i < target->pickup_groups.n; i++)
+		if (pickup_line(target, i)->is_member &&
+		    picks_up_from(who, pickup_line(target, i)->group_id))
+			return true;
+	return false;
+}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What an extension may do: the rights of all groups that it is in (GRP-1, GRP-2, GRP-3).
+ * What an extension may do: the rights of all groups that it is in (GRP-1, GRP-2, GRP-3, PBX-1).
  *
  * Thread     the model's
  */
@@ -22,5 +22,8 @@ bool model_may_monitor(const struct model *m, const struct extension *who,
 		       const struct extension *target);
 /* Is `who` a manager of a group that `target` is in? */
 bool model_is_manager_of(const struct extension *who, const struct extension *target);
+/* PBX-1: may `who` take calls of `target`?  Of itself always; of others by a pickup group, or all while the tenant has none. */
+bool model_may_pick_up(const struct model *m, const struct extension *who,
+		       const struct extension *target);
 
 #endif

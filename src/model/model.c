@@ -20,6 +20,7 @@ struct home {
 	uint64_t revision;
 	bool is_known; /* a revision has come */
 	struct link objects;
+	uint32_t counts[]; /* by place in resources[] */
 };
 
 struct alias {
@@ -44,6 +45,7 @@ struct model {
 	struct link all_aliases;
 	struct watcher *watchers;
 	size_t nwatchers;
+	size_t nresources;
 	size_t *counts; /* by place in resources[] */
 	size_t bytes;	/* besides the index */
 	const struct field *domain, *username, *system_name, *extension_id;
@@ -64,13 +66,14 @@ static struct home *home_of(const struct model *m, uint64_t tenant_id)
 
 static struct home *home_alloc(struct model *m, uint64_t tenant_id)
 {
-	struct home *h = mem_fault() ? NULL : calloc(1, sizeof(*h));
+	size_t bytes = sizeof(struct home) + m->nresources * sizeof(uint32_t);
+	struct home *h = mem_fault() ? NULL : calloc(1, bytes);
 
 	if (!h)
 		return NULL;
 	list_init(&h->objects);
 	idmap_add(&m->homes, &h->key, tenant_id, 0);
-	m->bytes += sizeof(*h);
+	m->bytes += bytes;
 	return h;
 }
 
@@ -78,7 +81,7 @@ static void home_free(struct model *m, struct home *h)
 {
 	BUG(!list_empty(&h->objects));
 	map_remove(&m->homes, &h->key.node);
-	m->bytes -= sizeof(*h);
+	m->bytes -= sizeof(*h) + m->nresources * sizeof(*h->counts);
 	free(h);
 }
 
@@ -94,6 +97,7 @@ int model_alloc(struct model **mp)
 		return ENOMEM;
 	while (resources[n])
 		n++;
+	m->nresources = n;
 	m->owner = thread_role();
 	list_init(&m->all_aliases);
 	m->domain = resource_field(&resource_tenant, STR("domain"));
@@ -116,19 +120,22 @@ int model_alloc(struct model **mp)
 	return err;
 }
 
-static size_t *count_of(const struct model *m, const struct resource *r)
+static size_t place_of(const struct resource *r)
 {
 	size_t i = 0;
 
 	while (resources[i] && resources[i] != r)
 		i++;
 	BUG(!resources[i]);
-	return &m->counts[i];
+	return i;
 }
 
 static void drop(struct model *m, struct entry *e)
 {
-	--*count_of(m, e->o->res);
+	size_t place = place_of(e->o->res);
+
+	m->counts[place]--;
+	home_of(m, e->o->tenant_id)->counts[place]--;
 	index_remove(&m->index, e);
 	index_discard(&m->index, e);
 }
@@ -247,12 +254,14 @@ static void remove_object(struct model *m, const struct model_change *c)
 static int put_object(struct model *m, struct home *h, struct model_change *c)
 {
 	struct entry *e, *old = index_object(&m->index, c->res, c->tenant_id, c->id);
+	size_t place = place_of(c->res);
 	int err = index_prepare(&m->index, &e, &c->after);
 
 	if (err)
 		return err;
 	index_add(&m->index, e);
-	++*count_of(m, c->res);
+	m->counts[place]++;
+	h->counts[place]++;
 	if (old) {
 		list_add_before(&old->in_tenant, &e->in_tenant);
 		drop(m, old);
@@ -535,7 +544,15 @@ int model_add_domain(struct model *m, struct str domain, uint64_t tenant_id)
 size_t model_count(const struct model *m, const struct resource *res)
 {
 	check_thread(m);
-	return *count_of(m, res);
+	return m->counts[place_of(res)];
+}
+
+size_t model_count_in(const struct model *m, const struct resource *res, uint64_t tenant_id)
+{
+	const struct home *h = home_of(m, tenant_id);
+
+	check_thread(m);
+	return h ? h->counts[place_of(res)] : 0;
 }
 
 size_t model_bytes(const struct model *m)

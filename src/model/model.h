@@ -93,6 +93,7 @@ const struct object *model_referrer(const struct model *m, const struct field *f
 				    uint64_t tenant_id, uint64_t id, size_t *pos);
 
 size_t model_count(const struct model *m, const struct resource *res); /* in all tenants */
+size_t model_count_in(const struct model *m, const struct resource *res, uint64_t tenant_id);
 size_t model_bytes(const struct model *m);			       /* by its own count */
 uint64_t model_steps(const struct model *m); /* entries looked at so far: what tests hold flat */
 

@@ -10,6 +10,8 @@ void decision_step(struct route_decision *d, bool has_won, struct str rule, cons
 	PRINTF_LIKE(4, 5);
 void decision_refuse(struct route_decision *d, enum route_refusal why);
 
+void decision_to_service(struct route_decision *d, const char *service, uint64_t id);
+
 /* What d->dest leads to; outside: the number when it is an external one. */
 void decision_to_dest(const struct route_query *q, struct route_decision *d, struct str rule,
 		      const char *outside);
@@ -24,6 +26,9 @@ void forward_moved(const struct route_query *q, struct route_decision *d,
 		   const struct extension *ext, const char *number);
 /* How long its devices ring. */
 uint32_t forward_patience(const struct route_query *q, const struct extension *ext);
+
+/* pickup.c: is it a code by which calls are taken?  True: the decision is made. */
+bool pickup_code(const struct route_query *q, struct route_decision *d);
 
 /* outside.c */
 /* The emergency number dialled, or NULL. */

@@ -18,7 +18,7 @@ static const struct feature {
 	const char *doc;
 } features[] = {
 #define X(code, service, id, doc) {code, service, id, doc},
-#include "route/features.def"
+#include "schema/feature_codes.def"
 #undef X
 };
 
@@ -229,7 +229,7 @@ static void to_own_mobile(const struct route_query *q, struct route_decision *d)
 	decision_to_dest(q, d, STR("own mobile"), x ? x->mobile : "");
 }
 
-static void to_service(struct route_decision *d, const char *service, uint64_t id)
+void decision_to_service(struct route_decision *d, const char *service, uint64_t id)
 {
 	d->action = ROUTE_SERVICE;
 	(void)snprintf(d->service, sizeof(d->service), "%s", service);
@@ -247,7 +247,7 @@ static void to_ring_group(const struct route_query *q, struct route_decision *d,
 	}
 	set_number(d, g->number);
 	decision_step(d, true, rule, "ring group %s", g->number);
-	to_service(d, "ring_group", g->o.id);
+	decision_to_service(d, "ring_group", g->o.id);
 }
 
 static void to_disa(const struct route_query *q, struct route_decision *d, struct str rule)
@@ -261,7 +261,7 @@ static void to_disa(const struct route_query *q, struct route_decision *d, struc
 		return;
 	}
 	decision_step(d, true, rule, "DISA %.48s", o->name);
-	to_service(d, "disa", o->o.id);
+	decision_to_service(d, "disa", o->o.id);
 }
 
 /* A number outside, dialled for who has sent the call there: by that extension's rules, shown with its caller ID. */
@@ -363,7 +363,7 @@ static bool is_feature(const struct route_query *q, struct route_decision *d)
 			to_own_mobile(q, d);
 			return true;
 		}
-		to_service(d, f->service, f->id);
+		decision_to_service(d, f->service, f->id);
 		return true;
 	}
 	return false;
@@ -373,7 +373,7 @@ static void to_number(const struct route_query *q, struct route_decision *d)
 {
 	const struct object *o;
 
-	if (is_feature(q, d))
+	if (is_feature(q, d) || pickup_code(q, d))
 		return;
 	decision_step(d, false, STR("feature codes"), "none of them");
 	o = model_number(q->model, q->tenant_id, q->dialled);

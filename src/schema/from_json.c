@@ -54,6 +54,8 @@ static const struct {
 	{TIMEZONE, syntax_time_zone, "bad_time_zone", "is not a time zone of the IANA database"},
 	{CLOCK_TIME, syntax_clock_time, "bad_clock_time", "is no time of day, from 00:00 to 24:00"},
 	{CALENDAR_DATE, syntax_date, "bad_date", "is no date as 2026-12-25"},
+	{FEATURE_CODE, syntax_feature_code, "bad_code",
+	 "begins with * or #, and may hold only digits, * and #"},
 	{CAPITALS, syntax_capitals, "bad_code", "may hold only capital letters A to Z"},
 };
 

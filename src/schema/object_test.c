@@ -129,8 +129,9 @@ static void check_fields(const struct field *fields, size_t n, bool is_child)
 			if (f->flags & (NUMBER | DIRECTORY | HOSTNAME))
 				assert_true(f->max <= 255);
 		} else {
-			assert_false(f->flags & (NUMBER | DIRECTORY | HOSTNAME | EMAIL | TIMEZONE |
-						 SIP_USER | CAPITALS | CLOCK_TIME | CALENDAR_DATE));
+			assert_false(f->flags &
+				     (NUMBER | DIRECTORY | HOSTNAME | EMAIL | TIMEZONE | SIP_USER |
+				      CAPITALS | CLOCK_TIME | CALENDAR_DATE | FEATURE_CODE));
 		}
 		if (f->kind == FIELD_LIST) {
 			assert_false(is_child);

@@ -24,6 +24,7 @@ static const struct {
 	const char *text;
 } shapes[] = {
 	{CLOCK_TIME, "([01][0-9]|2[0-3]):[0-5][0-9]|24:00"},
+	{FEATURE_CODE, "[*#][0-9*#]*"},
 	{CALENDAR_DATE, "[0-9]{4}-[0-9]{2}-[0-9]{2}"},
 };
 

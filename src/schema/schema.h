@@ -51,7 +51,8 @@ enum field_flag {
 	CALENDAR_DATE = 1 << 17, /* 2026-12-25 */
 	LINES = 1
 		<< 18, /* text in lines: PEM, and what records hold; a SECRET then has up to 16384 characters */
-	SELF = 1 << 19, /* the owner of the extension may change it */
+	SELF = 1 << 19,		/* the owner of the extension may change it */
+	FEATURE_CODE = 1 << 20, /* * or #, then digits, * and #: no number begins so */
 	SHARED = 1
 		 << 15, /* follows the template of template_id, unless it is named in `overrides` */
 };

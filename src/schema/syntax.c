@@ -101,6 +101,14 @@ bool syntax_number(struct str s)
 	return only(s, "");
 }
 
+bool syntax_feature_code(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] != '*' && s.p[i] != '#' && !(i && is_digit(s.p[i])))
+			return false;
+	return s.n > 0;
+}
+
 bool syntax_sip_user(struct str s)
 {
 	return only(s, "-_.!~*'()&=+$,;?/");

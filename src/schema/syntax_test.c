@@ -62,6 +62,12 @@ static void users_need_no_escape_in_a_uri(void **state)
 	    LIST_OF("", "a b", "a@b", "a:b", "\"a\"", "a%20", "<a>", "a\\b", "#1", "\xc3\xa9"));
 }
 
+static void codes_begin_as_no_number_does(void **state)
+{
+	all(syntax_feature_code, true, LIST_OF("*", "**", "##", "*8", "*#06#"));
+	all(syntax_feature_code, false, LIST_OF("", "8", "8*", "*a", "* 8", "+1"));
+}
+
 static void hosts_are_names_or_addresses(void **state)
 {
 	all(syntax_hostname, true,
@@ -160,6 +166,7 @@ int main(void)
 		cmocka_unit_test(only_whole_utf8_without_controls_is_text),
 		cmocka_unit_test(numbers_are_digits_and_letters),
 		cmocka_unit_test(users_need_no_escape_in_a_uri),
+		cmocka_unit_test(codes_begin_as_no_number_does),
 		cmocka_unit_test(hosts_are_names_or_addresses),
 		cmocka_unit_test(mail_addresses_are_told_from_others),
 		cmocka_unit_test(time_zones_are_those_of_the_database),

@@ -135,6 +135,8 @@ int edit_account_changed(struct edit *e, const struct object *before,
 			 const struct object *after) MUST_USE;
 int edit_check_devices(struct edit *e, const struct object *o) MUST_USE;
 int edit_check_account(struct edit *e, struct object *o, const struct object *before) MUST_USE;
+/* edit_codes.c */
+int edit_check_codes(struct edit *e, struct object *o, const struct object *before) MUST_USE;
 /* edit_webhooks.c */
 int edit_check_webhook(struct edit *e, struct object *o, const struct object *before) MUST_USE;
 int edit_webhook_deleting(struct edit *e, const struct object *o) MUST_USE;

@@ -66,6 +66,23 @@ static void a_trunk_says_where_and_who(void **state)
 		"taken");
 }
 
+static void no_code_begins_with_another(void **state)
+{
+	struct fixture *fx = *state;
+	uint64_t id = make_tenant(fx, "acme");
+
+	refused(ask(fx, STORE_UPDATE, 0, "tenant", id, "{\"pickup_code\":\"*4\"}"), EINVAL,
+		"pickup_code", "taken"); /* *43 … */
+	refused(ask(fx, STORE_UPDATE, 0, "tenant", id, "{\"pickup_code\":\"*481\"}"), EINVAL,
+		"pickup_code", "taken"); /* *48 and a PIN */
+	refused(ask(fx, STORE_UPDATE, 0, "tenant", id, "{\"pickup_group_code\":\"##1\"}"), EINVAL,
+		"pickup_group_code", "taken");
+	refused(ask(fx, STORE_UPDATE, 0, "tenant", id, "{\"pickup_code\":\"8\"}"), EINVAL,
+		"pickup_code", "bad_code");
+	json_decref(good(ask(fx, STORE_UPDATE, 0, "tenant", id,
+			     "{\"pickup_group_code\":\"\",\"pickup_code\":\"*8\"}")));
+}
+
 static void no_number_is_in_two_tenants_pools(void **state)
 {
 	struct fixture *fx = *state;
@@ -227,6 +244,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(a_trunk_says_where_and_who),
+		T(no_code_begins_with_another),
 		T(no_number_is_in_two_tenants_pools),
 		T(a_trunk_leads_to_one_tenants_pbx),
 		T(the_rules_that_need_a_pool_are_named),
