@@ -240,7 +240,7 @@ static void a_tenant_that_goes_takes_everything_along(void **state)
 	assert_int_equal(model_revision(m, 9), 0);
 	assert_int_equal(model_extension(m, 8, 1)->o.id, 1);
 	take(m, TEN, 0, 8);
-	assert_true(model_bytes(m) - before < 100); /* what the model knows of tenant 0 */
+	assert_true(model_bytes(m) - before < 400); /* what the model knows of tenant 0 */
 	assert_int_equal(model_count(m, EXT), 0);
 	model_free(m);
 }
