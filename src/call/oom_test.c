@@ -13,8 +13,9 @@ struct robot {
 	struct phone *p;
 	char invite[ROBOT_TEXT]; /* that it has to answer */
 	bool is_up, was_up, has_failed;
-	bool only_rings;   /* a second device, which loses */
-	bool offers_late;  /* its INVITE has no description, its ACK the answer */
+	bool only_rings; /* a second device, which loses */
+	unsigned
+		late_cseq; /* its INVITE of that number has no description, the ACK has the answer */
 	bool is_reliable;  /* 100rel, and an UPDATE before the answer */
 	bool is_early;	   /* it describes itself before it answers */
 	unsigned refusal;  /* it answers with that; a 3xx names 103 */
@@ -54,6 +55,15 @@ static const char *robot_sdp(const struct robot *r, bool has_video)
 		 "0\r\n%s",
 		 addr_ip_str(ip, &r->p->flow.remote), addr_ip_str(ip, &r->p->flow.remote),
 		 has_video ? "m=video 4002 RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\n" : "");
+	return body;
+}
+
+/* It holds the other side. */
+static const char *robot_held(const struct robot *r)
+{
+	static char body[600];
+
+	snprintf(body, sizeof(body), "%sa=sendonly\r\n", robot_sdp(r, false));
 	return body;
 }
 
@@ -109,11 +119,11 @@ static void robot_request(struct robot *r, const char *method, unsigned cseq, un
 
 	snprintf(out, sizeof(out),
 		 "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bKoom%u\r\nMax-Forwards: 70\r\n"
-		 "From: <sip:101@acme.example>;tag=oom\r\nTo: %s\r\nCall-ID: oom-%p\r\nCSeq: %u "
+		 "From: <sip:%s@acme.example>;tag=oom\r\nTo: %s\r\nCall-ID: oom-%p\r\nCSeq: %u "
 		 "%s\r\n"
-		 "Contact: <sip:101@%s>\r\n%s%sContent-Length: %zu\r\n\r\n%s",
-		 method, r->target, addr_str(ip, &r->p->flow.remote), branch, r->to, (void *)r,
-		 cseq, method, ip, r->lines ? r->lines : "",
+		 "Contact: <sip:%s@%s>\r\n%s%sContent-Length: %zu\r\n\r\n%s",
+		 method, r->target, addr_str(ip, &r->p->flow.remote), branch, r->p->user, r->to,
+		 (void *)r, cseq, method, r->p->user, ip, r->lines ? r->lines : "",
 		 *body ? "Content-Type: application/sdp\r\n" : "", strlen(body), body);
 	r->lines = NULL;
 	if (strcmp(method, "ACK"))
@@ -212,7 +222,7 @@ static void robot_takes_response(struct robot *r, const char *text)
 		snprintf(r->target, sizeof(r->target), "%.*s", (int)strcspn(line + 1, ">"),
 			 line + 1);
 		robot_request(r, "ACK", cseq, 1000 + cseq,
-			      cseq == 1 && r->offers_late ? robot_sdp(r, false) : "");
+			      cseq == r->late_cseq ? robot_sdp(r, false) : "");
 		r->is_up = r->was_up = true;
 		return;
 	}
@@ -252,8 +262,9 @@ static void robots_run(struct world *w, struct robot *robots, uint64_t ms)
 		}
 		tn_pass(t, 20);
 		engine_run(&w->engine);
-		if (now % 500 == 480 && now < 30000 && robots[0].pending[0])
-			robot_send(&robots[0], robots[0].pending);
+		for (int i = 0; i < NROBOTS; i++)
+			if (now % 500 == 480 && now < 30000 && robots[i].pending[0])
+				robot_send(&robots[i], robots[i].pending);
 	}
 }
 
@@ -266,6 +277,12 @@ struct play {
 	bool is_refused_late; /* the offer within the call is the callee's, and so is the end */
 	bool is_transferred;  /* by the caller, to 103 */
 	bool is_answered;     /* when all goes well */
+	const char *number;   /* NULL: 102 */
+	bool rings_out;	      /* nobody answers, and the caller waits */
+	bool is_held;	      /* by the caller, and taken back */
+	bool is_updated;      /* by the caller */
+	bool is_asked;	      /* a re-INVITE without description */
+	const char *code;     /* by which 103 takes it, when it rings or the callee holds it */
 };
 
 static const struct play plays[] = {
@@ -279,13 +296,60 @@ static const struct play plays[] = {
 	{"given up", .is_given_up = true},
 	{"ended by the callee", .is_refused_late = true, .is_answered = true},
 	{"transferred", .is_transferred = true, .is_answered = true},
+	{"to nobody", .number = "999"},
+	{"not answered", .rings_out = true},
+	{"held and taken back", .is_held = true, .is_answered = true},
+	{"updated", .is_updated = true, .is_answered = true},
+	{"asked to offer", .is_asked = true, .is_answered = true},
+	{"picked up", .code = "**102", .is_answered = true},
+	{"picked up, whoever rings", .code = "*8", .is_answered = true},
+	{"taken while it is held", .code = "##102", .is_answered = true},
 };
+
+static void calls(struct robot *r, const char *number, const char *body)
+{
+	snprintf(r->to, sizeof(r->to), "<sip:%s@acme.example>", number);
+	snprintf(r->target, sizeof(r->target), "sip:%s@acme.example", number);
+	robot_request(r, "INVITE", 1, 1, body);
+}
+
+/* What is dialled by 103 to take a call that rings; and one that is held, after the callee holds it. */
+static bool takes_held(const struct play *p)
+{
+	return p->code && p->code[0] == '#';
+}
+
+static void says_more(struct world *w, struct robot *robots, const struct play *p)
+{
+	struct robot *a = &robots[0];
+
+	if (p->is_updated) {
+		robot_request(a, "UPDATE", 20, 20, robot_sdp(a, false));
+	} else if (p->is_asked) {
+		a->late_cseq = 20;
+		robot_request(a, "INVITE", 20, 20, "");
+	} else if (p->is_held) {
+		robot_request(a, "INVITE", 20, 20, robot_held(a));
+		robots_run(w, robots, 1000);
+		robot_request(a, "INVITE", 21, 21, robot_sdp(a, false));
+	} else {
+		robot_request(a, "INVITE", 20, 20, robot_sdp(a, true));
+	}
+	robots_run(w, robots, 1000);
+	robot_request(a, "BYE", 30, 30, "");
+}
 
 static void within(struct world *w, struct robot *robots, const struct play *p)
 {
 	struct robot *a = &robots[0], *b = &robots[1];
 
-	if (p->is_refused_late) {
+	if (takes_held(p)) {
+		robot_asks(b, "INVITE", 50, robot_held(b));
+		robots_run(w, robots, 1000);
+		calls(&robots[3], p->code, robot_sdp(&robots[3], false));
+		robots_run(w, robots, 2000);
+		robot_request(a, "BYE", 30, 30, "");
+	} else if (p->is_refused_late) {
 		robot_asks(b, "INVITE", 50, robot_sdp(b, false));
 		robots_run(w, robots, 1000);
 		robot_asks(b, "INFO", 51, "");
@@ -299,9 +363,7 @@ static void within(struct world *w, struct robot *robots, const struct play *p)
 		robot_asks(b, "BYE", 52, "");
 		robots_run(w, robots, 1000);
 	} else {
-		robot_request(a, "INVITE", 20, 20, robot_sdp(a, true));
-		robots_run(w, robots, 1000);
-		robot_request(a, "BYE", 30, 30, "");
+		says_more(w, robots, p);
 	}
 }
 
@@ -317,20 +379,22 @@ static bool whole_call(struct world *w, struct robot *robots, const struct play 
 	robots[2] = (struct robot){
 		.p = &w->phone[5], .only_rings = !p->refusal, .refusal = p->refusal ? 486 : 0};
 	robots[3] = (struct robot){.p = &w->phone[3]};
-	a->offers_late = p->is_late;
+	a->late_cseq = p->is_late ? 1 : 0;
 	a->is_reliable = b->is_reliable = p->is_reliable;
 	b->is_early = p->is_early;
 	b->refusal = p->refusal;
-	b->only_rings = p->is_given_up;
+	b->only_rings = p->is_given_up || p->rings_out || (p->code && !takes_held(p));
 	a->p = &w->phone[1];
 	b->p = &w->phone[2];
-	snprintf(a->to, sizeof(a->to), "<sip:102@acme.example>");
-	snprintf(a->target, sizeof(a->target), "sip:102@acme.example");
 	mem_fail(nth, forever);
 	if (p->is_reliable)
 		a->lines = "Require: 100rel\r\nAllow: UPDATE, PRACK\r\n";
-	robot_request(a, "INVITE", 1, 1, p->is_late ? "" : robot_sdp(a, false));
-	robots_run(w, robots, 1000);
+	calls(a, p->number ? p->number : "102", p->is_late ? "" : robot_sdp(a, false));
+	robots_run(w, robots, p->rings_out ? 25000 : 1000);
+	if (p->code && !takes_held(p)) {
+		calls(&robots[3], p->code, robot_sdp(&robots[3], false));
+		robots_run(w, robots, 1000);
+	}
 	if (p->is_given_up) {
 		snprintf(a->to, sizeof(a->to), "<sip:102@acme.example>");
 		snprintf(a->target, sizeof(a->target), "sip:102@acme.example");
@@ -342,8 +406,9 @@ static bool whole_call(struct world *w, struct robot *robots, const struct play 
 	has_failed = mem_failed();
 	mem_fail(0, false);
 	robots_run(w, robots, 40000); /* what was sent again has come through by now */
-	if (a->is_up)
-		robot_request(a, "BYE", 40, 40, "");
+	for (int i = 0; i < NROBOTS; i++)
+		if (robots[i].is_up && !robots[i].invite[0])
+			robot_request(&robots[i], "BYE", 40, 40, "");
 	robots_run(w, robots, 40000);
 	/* A BYE that was answered 503 leaves the call up: its phone is silent from then on. */
 	for (size_t i = 0; i < MAX_SESSIONS; i++)
@@ -386,11 +451,11 @@ static void fail_each_allocation(struct world *w, const struct play *p, bool for
 		if (robots[0].was_up) {
 			assert_true(w->ncalls > ncalls);
 			assert_true(last_call(w)->ended_at != 0);
-			assert_true(p->is_transferred || last_call(w)->answered_at != 0);
+			assert_true(p->is_transferred || p->code || last_call(w)->answered_at != 0);
 		}
 		assert_true(nth < 4000);
 	} while (has_failed);
-	assert_true(nth > 20);
+	assert_true(nth > 5);
 	assert_int_equal(robots[0].was_up, p->is_answered); /* the last one met no failure */
 }
 

@@ -288,13 +288,26 @@ int drain_turn(struct drain *d, uint64_t end, uint64_t now_ms, bool flush,
 	return err;
 }
 
-int drain_forget_lapsed(struct drain *d, int64_t before_us)
+static int forget(struct drain *d, const char *sql, int64_t before_us)
 {
 	struct db_stmt *st;
-	int err = db_sql(d->db, "DELETE FROM registrations WHERE expires_at < $1", &st);
+	int err = db_sql(d->db, sql, &st);
 
 	if (err)
 		return err;
 	db_bind_int(st, 1, before_us);
 	return db_run(st);
+}
+
+/* An attack may leave many sources behind: what stays waits for the next time, and nobody for us. */
+int drain_forget_lapsed(struct drain *d, int64_t before_us)
+{
+	int err = forget(d, "DELETE FROM registrations WHERE expires_at < $1", before_us);
+
+	return err ? err
+		   : forget(d,
+			    "DELETE FROM blocked_sources WHERE tenant_id = 0 AND id IN (SELECT id "
+			    "FROM "
+			    "blocked_sources WHERE tenant_id = 0 AND expires_at < $1 LIMIT 10000)",
+			    before_us);
 }

@@ -35,7 +35,7 @@ int drain_turn(struct drain *d, uint64_t end, uint64_t now_ms, bool flush,
 	       struct journal_place *safe) MUST_USE;
 /* The last boot of the node that the database knows of; 0: none. */
 int drain_last_boot(struct drain *d, uint64_t node, uint64_t *bootp) MUST_USE;
-/* Contacts that lapsed before. */
+/* Contacts that lapsed before; of blocked sources that did, the first 10,000. */
 int drain_forget_lapsed(struct drain *d, int64_t before_us) MUST_USE;
 
 /* ---- at start: recover.c ---- */

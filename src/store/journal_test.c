@@ -132,6 +132,21 @@ static void a_removed_contact_leaves_no_row(void **state)
 	becomes(t, "SELECT count(*) FROM registrations", 0);
 }
 
+static void a_block_that_is_long_over_leaves_no_row(void **state)
+{
+	struct jfix *t = *state;
+	int64_t now_us = clock_wall_us(clock_real()), hour_us = INT64_C(3600) * 1000000;
+	struct block_record over = {.id = 1, .expires_at = now_us - 2 * hour_us};
+	struct block_record lasts = {.id = 2, .expires_at = now_us + hour_us};
+
+	assert_int_equal(journal_write(t->j, RECORD_BLOCK, &over, sizeof(over)), 0);
+	assert_int_equal(journal_write(t->j, RECORD_BLOCK, &lasts, sizeof(lasts)), 0);
+	crash(t);
+	journal_begin(t);
+	becomes(t, "SELECT count(*) FROM blocked_sources WHERE id = 2", 1);
+	becomes(t, "SELECT count(*) FROM blocked_sources WHERE id = 1", 0);
+}
+
 static void records_of_a_tenant_that_is_gone_are_dropped(void **state)
 {
 	struct jfix *t = *state;
@@ -432,6 +447,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(records_reach_the_database),
 		T(a_removed_contact_leaves_no_row),
+		T(a_block_that_is_long_over_leaves_no_row),
 		T(records_of_a_tenant_that_is_gone_are_dropped),
 		T(text_that_is_no_text_does_not_stop_the_others),
 		T(legs_that_were_up_are_handed_out_once),
