@@ -220,6 +220,17 @@ static const struct inv_edge edges[INV_NSTATES][INV_NEVENTS] = {
 #undef X
 };
 
+static void free_requests(struct sip_invite *inv)
+{
+	LIST_EACH_SAFE (it, tmp, &inv->requests) {
+		struct inv_request *r = CONTAINER_OF(it, struct inv_request, link);
+
+		sip_forget(inv->sip, r->trans);
+		list_remove(&r->link);
+		mem_free(r);
+	}
+}
+
 int inv_event(struct sip_invite *inv, enum inv_event ev, const struct inv_in *in)
 {
 	const struct inv_edge *e = &edges[inv->state][ev];
@@ -235,6 +246,8 @@ int inv_event(struct sip_invite *inv, enum inv_event ev, const struct inv_in *in
 		inv->state = from;
 	if (inv->state == INV_OVER && inv->d)
 		inv->d->is_over = true;
+	if (inv->state == INV_OVER) /* who asked may be gone from now on, and hears no answer */
+		free_requests(inv);
 	if (inv->state == INV_OVER && !timer_running(&inv->end_timer))
 		timer_start(inv->sip->conf.env.wheel, &inv->end_timer, 0, ended, inv);
 	return err;
@@ -255,17 +268,6 @@ int inv_alloc(struct sip_invite **ip, struct sip *s, sip_invite_h *fn, void *arg
 	list_append(&s->usages, &inv->link);
 	*ip = inv;
 	return 0;
-}
-
-static void free_requests(struct sip_invite *inv)
-{
-	LIST_EACH_SAFE (it, tmp, &inv->requests) {
-		struct inv_request *r = CONTAINER_OF(it, struct inv_request, link);
-
-		sip_forget(inv->sip, r->trans);
-		list_remove(&r->link);
-		mem_free(r);
-	}
 }
 
 static void free_incoming(struct sip_invite *inv, oid id)

@@ -107,6 +107,25 @@ static void requests_in_flight_are_forgotten_at_the_end(void **state)
 	assert_int_equal(w->nanswers, 0);
 }
 
+/* A BYE and the answer to what was asked before, in one packet: who asked has gone with the BYE. */
+static void an_answer_behind_the_bye_is_told_to_nobody(void **state)
+{
+	struct world *w = *state;
+
+	uac_confirmed(w);
+	assert_int_equal(sip_invite_request(w->inv, SIP_INFO, NULL, on_answer, w), 0);
+	snprintf(w->via, sizeof(w->via), "%s", (tn_out(&w->net), tn_header(&w->net, "Via")));
+	tn_in(&w->net,
+	      "BYE sip:us@192.0.2.1 SIP/2.0\nVia: SIP/2.0/UDP 203.0.113.5;branch=z9hG4bKbye;rport\n"
+	      "From: <sip:carol@example.com>;tag=t1\nTo: <sip:bob@example.com>;tag=%s\nCall-ID: "
+	      "%s\nCSeq: 9 BYE\n",
+	      w->tag, w->call_id);
+	in_response(w, "200 OK", "t1", "2 INFO", "");
+	assert_int_equal(w->nanswers, 0);
+	assert_int_equal(last(w), SIP_INV_BYE);
+	assert_nothing_is_left(w);
+}
+
 static void kept_dialog_continues_after_a_restart(void **state)
 {
 	struct world *w = *state;
@@ -267,6 +286,7 @@ int main(void)
 		TEST(request_answered_481_loses_the_dialog),
 		TEST(request_of_our_user_is_answered_and_its_silence_loses_the_dialog),
 		TEST(requests_in_flight_are_forgotten_at_the_end),
+		TEST(an_answer_behind_the_bye_is_told_to_nobody),
 		TEST(kept_dialog_continues_after_a_restart),
 		TEST(empty_kept_value_restores_nothing),
 		TEST(dialog_over_tls_hears_nobody_in_clear),
