@@ -12,6 +12,7 @@
 struct codec_backend {
 	bool has_no_state; /* G.711 */
 	bool any_rate;	   /* works at the user's rate: nothing to convert */
+	uint32_t also_hz;  /* … at this one; 0: at its own alone */
 	void *(*decoder)(uint32_t rate_hz);
 	size_t (*decode)(void *s, const uint8_t *p, size_t n, int16_t *pcm);
 	size_t (*conceal)(void *s, int16_t *pcm,
@@ -25,5 +26,7 @@ struct codec_backend {
 extern const struct codec_backend backend_pcmu, backend_pcma, backend_g722, backend_g726,
 	backend_gsm, backend_g729, backend_opus;
 const struct codec_backend *backend_get(enum codec_id id);
+/* At which it works for a user of this one. */
+uint32_t backend_rate(enum codec_id id, uint32_t rate_hz);
 
 #endif

@@ -58,3 +58,10 @@ const struct codec_backend *backend_get(enum codec_id id)
 	BUG(true);
 	return NULL;
 }
+
+uint32_t backend_rate(enum codec_id id, uint32_t rate_hz)
+{
+	const struct codec_backend *b = backend_get(id);
+
+	return b->any_rate || b->also_hz == rate_hz ? rate_hz : codec_get(id)->rate_hz;
+}

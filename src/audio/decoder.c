@@ -32,7 +32,7 @@ int decoder_make(struct decoder **dp, enum codec_id id, uint32_t rate_hz)
 		return ENOMEM;
 	d->backend = backend_get(id);
 	d->rate_hz = rate_hz;
-	d->native_hz = d->backend->any_rate ? rate_hz : c->rate_hz;
+	d->native_hz = backend_rate(id, rate_hz);
 	d->max_native = d->native_hz / 1000 * CODEC_MAX_MS;
 	d->most_bytes = most_bytes(c);
 	if (!d->backend->conceal)

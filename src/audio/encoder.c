@@ -11,7 +11,6 @@ struct encoder {
 
 int encoder_make(struct encoder **ep, enum codec_id id, uint32_t rate_hz)
 {
-	const struct codec *c = codec_get(id);
 	struct encoder *e = mem_alloc(sizeof(*e));
 	int err = 0;
 
@@ -24,8 +23,7 @@ int encoder_make(struct encoder **ep, enum codec_id id, uint32_t rate_hz)
 			err = ENOMEM;
 	}
 	if (!err)
-		err = resample_make(&e->resample, rate_hz,
-				    e->backend->any_rate ? rate_hz : c->rate_hz);
+		err = resample_make(&e->resample, rate_hz, backend_rate(id, rate_hz));
 	if (err)
 		encoder_free(e);
 	else

@@ -211,8 +211,9 @@ static int make_pair(struct sounds *ss, struct worker_session *a, struct worker_
 		err = sound_get(ss, b, &t);
 	if (err)
 		return err;
+	/* What one has more than the other is lost in any case. */
 	rate_hz = rate_for(&s->stream->remote.format);
-	if (rate_hz < rate_for(&t->stream->remote.format))
+	if (rate_hz > rate_for(&t->stream->remote.format))
 		rate_hz = rate_for(&t->stream->remote.format);
 	err = voice_change(s->voice, &s->stream->remote.format, rate_hz);
 	if (!err)
@@ -499,6 +500,12 @@ static bool must_press(const struct sound *s)
 	       !(has_audible_keys(s) && has_audible_keys(s->pair));
 }
 
+/* A peer that hears them as they are needs nobody to look for them. */
+static bool must_seek_keys(const struct sound *s)
+{
+	return s->is_spoken && !(s->pair && has_audible_keys(s) && has_audible_keys(s->pair));
+}
+
 static void tell_keys(struct sound *s)
 {
 	struct media_event ev = {.session = s->session->id};
@@ -524,7 +531,7 @@ static void tell_keys(struct sound *s)
 static void hear_leg(struct sound *s, uint64_t now_us)
 {
 	tell_again(s);
-	voice_seek_keys(s->voice, s->is_spoken);
+	voice_seek_keys(s->voice, must_seek_keys(s));
 	s->has_said = false;
 	if (is_heard_by_any(s)) {
 		s->has_said = voice_take(s->voice, s->said, now_us);
