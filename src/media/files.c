@@ -4,16 +4,18 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 #include "audio/wav.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/metric.h"
 #include "base/ring.h"
 #include "base/thread.h"
 #include "media/files.h"
 #include "media/media.h"
 
-enum { ASKED_SLOTS = 4096, ASKED_MAX = 3500, AGAIN_MS = 5 };
+enum { ASKED_SLOTS = 4096, ASKED_MAX = 3500, AGAIN_MS = 5, LEFT_BYTES = 64 << 20, LEFT_SHARE = 20 };
 
 enum asked_what { ASKED_LOAD, ASKED_OPEN, ASKED_BLOCK, ASKED_FINISH, ASKED_REMOVE, ASKED_STOP };
 
@@ -22,8 +24,8 @@ struct recording_file {
 	char path[FILES_MAX_PATH], part[FILES_MAX_PATH + 8];
 	uint32_t rate_hz;
 	uint16_t channels;
-	int fd;	 /* -1: not open */
-	int err; /* the first that happened: nothing is written after it */
+	int fd;		 /* -1: not open */
+	_Atomic int err; /* the first that happened: nothing is written after it */
 	uint64_t nbytes;
 };
 
@@ -35,6 +37,7 @@ struct asked {
 	struct recording_file *file;
 	int16_t *block;
 	size_t nsamples;
+	int why;
 };
 
 struct files {
@@ -136,9 +139,14 @@ int files_write(struct files *f, struct recording_file *r, int16_t *block, size_
 	return err;
 }
 
-void files_finish(struct files *f, struct recording_file *r)
+bool files_has_failed(const struct recording_file *r)
 {
-	int err = ask(f, &(struct asked){.what = ASKED_FINISH, .file = r});
+	return atomic_load(&r->err) != 0;
+}
+
+void files_finish(struct files *f, struct recording_file *r, int why)
+{
+	int err = ask(f, &(struct asked){.what = ASKED_FINISH, .file = r, .why = why});
 
 	BUG(err);
 }
@@ -290,11 +298,27 @@ static void open_file(struct recording_file *r)
 	r->err = r->fd < 0 ? errno : write_head(r);
 }
 
+/* ENOSPC before it is so: records of calls, and the database, may be on the same disk. */
+static int check_room(const struct recording_file *r, size_t n)
+{
+	struct statvfs s;
+	uint64_t least;
+
+	if (fstatvfs(r->fd, &s))
+		return errno;
+	least = (uint64_t)s.f_blocks * s.f_frsize / LEFT_SHARE;
+	if (least > LEFT_BYTES)
+		least = LEFT_BYTES;
+	return (uint64_t)s.f_bavail * s.f_frsize < least + n ? ENOSPC : 0;
+}
+
 static void write_block(const struct asked *a)
 {
 	struct recording_file *r = a->file;
 	size_t n = a->nsamples * sizeof(*a->block);
 
+	if (!r->err)
+		r->err = check_room(r, n);
 	if (!r->err)
 		r->err = write_at(r->fd, a->block, n, WAV_HEAD_BYTES + r->nbytes);
 	if (!r->err) {
@@ -312,23 +336,28 @@ static int give_name(const struct recording_file *r)
 	return unlink(r->part) ? errno : 0;
 }
 
-static void finish_file(struct files *f, struct recording_file *r)
+static void finish_file(struct files *f, const struct asked *a)
 {
+	struct recording_file *r = a->file;
 	struct files_done d = {.what = FILES_RECORDED,
 			       .worker = r->ask.worker,
 			       .session = r->ask.session,
 			       .seq = r->ask.seq};
-	int err = 0;
+	int err = 0, named = 0;
 
 	if (r->fd >= 0) {
 		err = write_head(r);
 		if (!err && fsync(r->fd))
 			err = errno;
 		close(r->fd);
-		if (!err)
-			err = give_name(r);
+		named = give_name(r);
 	}
-	d.err = r->err ? r->err : err;
+	d.err = r->err ? r->err : err ? err : named ? named : a->why;
+	if (d.err) {
+		metric_add(METRIC_RECORDINGS_CUT, 1);
+		log_warn(NULL, LOGID_MEDIA, "the recording %s is not whole: %s", r->path,
+			 strerror(d.err));
+	}
 	d.nbytes = r->nbytes;
 	d.ms = r->nbytes * 1000 / (2u * r->channels * r->rate_hz);
 	mem_free(r); /* before it is told, so that who is told finds nothing of it left */
@@ -350,7 +379,7 @@ static bool serve(struct files *f, const struct asked *a)
 		write_block(a);
 		break;
 	case ASKED_FINISH:
-		finish_file(f, a->file);
+		finish_file(f, a);
 		break;
 	case ASKED_REMOVE:
 		remove_file(a);

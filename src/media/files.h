@@ -3,7 +3,8 @@
  * The file thread: reads what is played, writes what is recorded.  Media threads ask and never wait.
  *
  * A recording is written under its name and ".part", its head kept true, and renamed when it is whole or when the disk is full; what
- * was there under that name is not overwritten.
+ * was there under that name is not overwritten.  The last twentieth of a disk, 64 MB at most, is left to what is more important
+ * than recordings: they end before.
  *
  * Thread     files_load, files_record, files_write, files_finish: media threads.  files_start, files_stop: core
  * Ownership  a clip is shared: clip_drop() gives one hold back (NULL allowed).  Blocks given to files_write() are the thread's
@@ -75,6 +76,8 @@ int files_write(struct files *f, struct recording_file *r, int16_t *block,
 		size_t nsamples) MUST_USE;
 /* Removes a file, after all that was asked for before; takes the list. */
 void files_remove(struct files *f, struct path_list *path);
-void files_finish(struct files *f, struct recording_file *r); /* r is not to be used any more */
+bool files_has_failed(const struct recording_file *r); /* nothing more is written: finish it */
+/* r is not to be used any more; why: it ends early, if nothing else has failed. */
+void files_finish(struct files *f, struct recording_file *r, int why);
 
 #endif

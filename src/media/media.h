@@ -164,8 +164,9 @@ struct media_cmd {
 		struct {
 			struct path_list *path; /* one */
 			bool has_two_tracks; /* left what it says, right what it hears; else both in one */
-			bool is_scratch;  /* the file is removed when the session closes */
-			uint32_t most_ms; /* 0: until RECORD_END or CLOSE */
+			bool is_scratch;     /* the file is removed when the session closes */
+			uint32_t most_ms;    /* 0: until RECORD_END or CLOSE */
+			uint64_t most_bytes; /* what is left of its owner's quota; 0: no limit */
 		} record;
 		bool hold;
 		struct media_mix mix;
@@ -214,7 +215,8 @@ enum media_event_type {
 	MEDIA_KEY,	/* the leg pressed it */
 	MEDIA_FAX,	/* a fax calls there */
 	MEDIA_PLAYED,	/* err 0: to its end or its time; EINTR: a key; ECANCELED: HUSH, JOIN … */
-	MEDIA_RECORDED, /* the file is there; err: why it is shorter than asked (ENOSPC …) or missing (EEXIST, EACCES …) */
+	MEDIA_RECORDED, /* the file is there; err: why it is shorter than asked (ENOSPC: the disk is nearly full; EDQUOT: most_bytes;
+			 * ENOBUFS: the disk is too slow …) or missing (EEXIST, EACCES …): told at once, the call goes on */
 	MEDIA_BROKEN /* unasked, once: a stream's protection has failed: EACCES (its certificate is not the one described),
 		      * EPROTO (hand-shake), ETIMEDOUT (no ICE check for 30 s) */
 };

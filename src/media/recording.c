@@ -17,6 +17,8 @@ struct recording {
 	struct files *files;
 	struct recording_file *file;
 	uint32_t rate_hz, left_ms; /* UINT32_MAX: no limit */
+	uint64_t left_bytes;	   /* UINT64_MAX: likewise */
+	int why;		   /* it ends early */
 	uint16_t channels;
 	bool is_held;
 	size_t n; /* samples in the block, of all tracks */
@@ -24,7 +26,7 @@ struct recording {
 };
 
 int recording_make(struct recording **rp, struct files *files, const struct files_ask *ask,
-		   const char *path, uint32_t rate_hz, bool has_two_tracks, uint32_t most_ms)
+		   const struct recording_plan *plan)
 {
 	struct recording *r = mem_alloc(sizeof(*r));
 	int err;
@@ -32,10 +34,11 @@ int recording_make(struct recording **rp, struct files *files, const struct file
 	if (!r)
 		return ENOMEM;
 	r->files = files;
-	r->rate_hz = rate_hz;
-	r->channels = has_two_tracks ? 2 : 1;
-	r->left_ms = most_ms ? most_ms : UINT32_MAX;
-	err = files_record(files, ask, path, rate_hz, r->channels, &r->file);
+	r->rate_hz = plan->rate_hz;
+	r->channels = plan->has_two_tracks ? 2 : 1;
+	r->left_ms = plan->most_ms ? plan->most_ms : UINT32_MAX;
+	r->left_bytes = plan->most_bytes ? plan->most_bytes : UINT64_MAX;
+	err = files_record(files, ask, plan->path, r->rate_hz, r->channels, &r->file);
 	if (err)
 		mem_free(r);
 	else
@@ -53,13 +56,35 @@ static int flush(struct recording *r)
 	return n ? files_write(r->files, r->file, block, n) : 0;
 }
 
+/* False: over its quota, or nothing is written any more. */
+static bool go_on(struct recording *r)
+{
+	uint64_t nbytes = r->n * sizeof(*r->block);
+
+	if (nbytes > r->left_bytes) {
+		r->n = r->left_bytes / (2u * r->channels) * r->channels;
+		r->why = EDQUOT;
+		return false;
+	}
+	if (r->left_bytes != UINT64_MAX)
+		r->left_bytes -= nbytes;
+	r->why = flush(r);
+	return !r->why && !files_has_failed(r->file);
+}
+
 struct recording *recording_end(struct recording *r)
 {
 	if (!r)
 		return NULL;
-	(void)flush(r); /* full: the end of it is lost, the file is whole */
+	if (r->n * sizeof(*r->block) > r->left_bytes)
+		(void)go_on(r);
+	if (!r->why || r->why == EDQUOT) {
+		int err = flush(r); /* full: the end of it is lost, the file is whole */
+
+		r->why = r->why ? r->why : err;
+	}
 	mem_free(r->block);
-	files_finish(r->files, r->file);
+	files_finish(r->files, r->file, r->why);
 	for (size_t i = 0; i < ARRAY_LEN(r->track); i++)
 		resample_free(r->track[i].rate);
 	return mem_free(r);
@@ -123,5 +148,5 @@ bool recording_add(struct recording *r, const struct recording_frame *said,
 	convert(r, &r->track[0], said, left, n);
 	convert(r, &r->track[1], heard, right, n);
 	append(r, left, right, n);
-	return r->n < room || !flush(r);
+	return r->n < room || go_on(r);
 }

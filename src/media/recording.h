@@ -12,16 +12,22 @@
 #include "media/files.h"
 
 struct recording;
+struct recording_plan {
+	const char *path;
+	uint32_t rate_hz;
+	bool has_two_tracks;
+	uint32_t most_ms;    /* 0: no limit */
+	uint64_t most_bytes; /* likewise; over it: EDQUOT */
+};
 int recording_make(struct recording **rp, struct files *files, const struct files_ask *ask,
-		   const char *path, uint32_t rate_hz, bool has_two_tracks,
-		   uint32_t most_ms) MUST_USE;
+		   const struct recording_plan *plan) MUST_USE;
 struct recording *recording_end(struct recording *r); /* NULL allowed */
 void recording_hold(struct recording *r, bool on);
 struct recording_frame { /* 20 ms; pcm NULL: silence */
 	const int16_t *pcm;
 	uint32_t rate_hz;
 };
-/* What the leg said and what it heard.  False: it is over, by its length or for want of room. */
+/* What the leg said and what it heard.  False: it is over, by its length, its quota, or for want of room or memory: end it. */
 bool recording_add(struct recording *r, const struct recording_frame *said,
 		   const struct recording_frame *heard) MUST_USE;
 

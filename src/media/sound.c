@@ -424,15 +424,18 @@ int sound_press(struct sound *s, const char *keys)
 int sound_record(struct sound *s, const struct media_cmd *cmd)
 {
 	struct files_ask ask = {s->all->worker, s->session->id, cmd->seq};
+	struct recording_plan plan = {.rate_hz = voice_rate(s->voice),
+				      .has_two_tracks = cmd->u.record.has_two_tracks,
+				      .most_ms = cmd->u.record.most_ms,
+				      .most_bytes = cmd->u.record.most_bytes};
 	int err;
 
 	if (!cmd->u.record.path || cmd->u.record.path->n != 1)
 		return EINVAL;
 	if (s->recording || (s->scratch && cmd->u.record.is_scratch))
 		return EALREADY;
-	err = recording_make(&s->recording, s->all->files, &ask, cmd->u.record.path->paths[0],
-			     voice_rate(s->voice), cmd->u.record.has_two_tracks,
-			     cmd->u.record.most_ms);
+	plan.path = cmd->u.record.path->paths[0];
+	err = recording_make(&s->recording, s->all->files, &ask, &plan);
 	if (err || !cmd->u.record.is_scratch)
 		return err;
 	/* Without memory for its name it stays: a file too many, and no call broken. */

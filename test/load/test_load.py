@@ -15,6 +15,7 @@ from harness.sipp import Sipp, credentials
 
 FULL = os.environ.get("OFFHOOK_LOAD") == "full"
 ACCOUNTS = 10000 if FULL else 200
+SOAK_MAY_FAIL = 0.02 if os.environ.get("OFFHOOK_SOAK_CALLS") else 0
 SOAK = int(os.environ.get("OFFHOOK_SOAK_CALLS", "0"))  # in the second run
 RATE = int(os.environ.get("OFFHOOK_LOAD_RATE", "100" if FULL else "40"))
 SECONDS = 60 if FULL else 10
@@ -47,7 +48,9 @@ def run_calls(directory, server, rows, caller_ip, calls):
                 rate=RATE, calls=calls, hold_ms=HOLD_MS, timeout_s=calls // RATE + 120)
     sipp.wait(calls // RATE + 150)
     counts = sipp.counts()
-    assert counts["failed"] == 0 and counts["ok"] == calls, f"{counts}\n{sipp.errors()}\n{server.tail()}"
+    if SOAK and counts["failed"]:  # a machine that is busy otherwise: refused calls have to leave nothing either
+        print(f"{counts['failed']} of {calls} calls were refused or failed")
+    assert counts["failed"] <= SOAK_MAY_FAIL * calls and counts["ok"] + counts["failed"] == calls, f"{counts}\n{sipp.errors()}\n{server.tail()}"
     return counts
 
 
