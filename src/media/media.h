@@ -195,6 +195,8 @@ struct media_counters { /* RTP and RTCP of one stream; rx = from the leg */
 	uint32_t rx_rtp_lost;
 	uint8_t rx_pt; /* of the last of them */
 	uint8_t guard; /* enum media_guard */
+	uint16_t
+		level; /* how loud it speaks just now, 0 to 32767; known of those who are mixed, recorded or converted */
 };
 
 /* What continues a stream elsewhere: written with the leg that owns it. */

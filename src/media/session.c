@@ -201,6 +201,8 @@ void session_count(const struct worker_session *s, struct media_counters *sum)
 {
 	for (size_t i = 0; i < s->nstreams; i++)
 		stream_count(s->streams[i], sum);
+	if (s->sound)
+		sum->level = (uint16_t)voice_level(s->sound->voice);
 }
 
 void session_leave(struct worker_session *s, int epfd)

@@ -124,6 +124,15 @@ static double hears_hz(const struct speaker *s, double hz)
 	return share_at(s->heard + s->nheard - n, n, 8000, hz);
 }
 
+/* On a machine that is late with the tick the first half second may have holes. */
+static bool comes_to_hear(struct fixture *f, struct speaker **all, size_t n,
+			  const struct speaker *s, double hz)
+{
+	for (int tries = 0; tries < 10 && hears_hz(s, hz) < 0.7; tries++)
+		go_on(f, all, n, 30);
+	return hears_hz(s, hz) >= 0.7;
+}
+
 static struct media_cmd tone_for(oid session, uint16_t hz, uint32_t most_ms)
 {
 	struct media_cmd cmd = {.type = MEDIA_PLAY, .session = session};
@@ -449,7 +458,7 @@ static void legs_without_a_common_codec_hear_each_other(void **state)
 		two.hz = 1000;
 		assert_int_equal(session_join_with(f, 1, 2), 0);
 		go_on(f, all, 2, 70);
-		if (hears_hz(&one, 1000) < 0.7 || hears_hz(&two, 600) < 0.7)
+		if (!comes_to_hear(f, all, 2, &one, 1000) || !comes_to_hear(f, all, 2, &two, 600))
 			fail_msg("codec %u: %.3f, %.3f", codecs[i], hears_hz(&one, 1000),
 				 hears_hz(&two, 600));
 		assert_true(hears_hz(&one, 600) < 0.05);

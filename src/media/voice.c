@@ -34,6 +34,7 @@ struct voice {
 	unsigned
 		nseek; /* frames in which a fax may still be looked for, though keys come as events */
 	bool seeks_keys, mutes_keys;
+	uint32_t level8;    /* mean of about eight frames, eight times */
 	unsigned nhangover; /* frames that still count as speech */
 	size_t nready;
 	int16_t ready[READY_MAX];
@@ -218,8 +219,14 @@ static bool decode_one(struct voice *v, uint64_t now_us)
 	return true;
 }
 
+uint32_t voice_level(const struct voice *v)
+{
+	return v->level8 / 8;
+}
+
 bool voice_take(struct voice *v, int16_t *pcm, uint64_t now_us)
 {
+	uint32_t level;
 	size_t n;
 
 	while (v->nready < v->frame && decode_one(v, now_us))
@@ -231,7 +238,9 @@ bool voice_take(struct voice *v, int16_t *pcm, uint64_t now_us)
 	memset(pcm + n, 0, (v->frame - n) * sizeof(*pcm));
 	v->nready -= n;
 	memmove(v->ready, v->ready + n, v->nready * sizeof(*pcm));
-	if (n && mix_level(pcm, v->frame) >= SILENT_LEVEL)
+	level = n ? mix_level(pcm, v->frame) : 0;
+	v->level8 += level - v->level8 / 8;
+	if (level >= SILENT_LEVEL)
 		v->nhangover = HANGOVER_FRAMES;
 	else if (v->nhangover)
 		v->nhangover--;
@@ -249,6 +258,7 @@ void voice_skip(struct voice *v, uint64_t now_us)
 		(void)voice_take(v, pcm, now_us);
 	else if (v->jitter.has_begun)
 		jitter_init(&v->jitter, v->codec->clock_hz);
+	v->level8 = 0; /* nobody hears it */
 }
 
 static void send_packet(struct voice *v, uint8_t pt, uint32_t ts, bool marker,

@@ -14,9 +14,9 @@ from harness.server import Server
 from harness.sipp import Sipp, credentials
 
 FULL = os.environ.get("OFFHOOK_LOAD") == "full"
-ACCOUNTS = 10000 if FULL else 200
 SOAK_MAY_FAIL = 0.02 if os.environ.get("OFFHOOK_SOAK_CALLS") else 0
 SOAK = int(os.environ.get("OFFHOOK_SOAK_CALLS", "0"))  # in the second run
+ACCOUNTS = 2000 if SOAK else 10000 if FULL else 200
 RATE = int(os.environ.get("OFFHOOK_LOAD_RATE", "100" if FULL else "40"))
 SECONDS = 60 if FULL else 10
 HOLD_MS = 3000 if FULL else 1500
@@ -62,7 +62,7 @@ def test_calls_at_a_steady_rate_fail_never_and_leave_nothing(tmp_path, addresses
         callee_ip, caller_ip = addresses.new(), addresses.new()
         table = [(u, credentials(u, p), f"{callee_ip}:5060", "3600") for u, p in rows]
         registering = Sipp(tmp_path / "register", "register", f"{server.ip}:{server.sip_port}", callee_ip, port=5060,
-                           domain=server.domain, rows=table, rate=500, calls=len(table)).wait()
+                           domain=server.domain, rows=table, rate=5 * RATE, calls=len(table)).wait()
         assert registering.counts()["failed"] == 0, registering.errors()
         assert server.metrics()["offhook_registrations"] == len(rows)
 
