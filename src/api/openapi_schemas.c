@@ -19,7 +19,7 @@ static json_t *text_example(const struct field *f)
 {
 	if (f->flags & NUMBER)
 		return json_string("101");
-	if (f->flags & CREATE_ONLY)
+	if (f->flags & CREATE_ONLY && !strcmp(f->name, "username"))
 		return json_string("anna");
 	if (f->flags & EMAIL)
 		return json_string("anna@example.com");
@@ -45,6 +45,13 @@ static json_t *text_example(const struct field *f)
 	return json_string((f->flags & REQUIRED) ? "example" : "");
 }
 
+static bool is_pin(const struct field *f)
+{
+	size_t n = strlen(f->name);
+
+	return n >= 3 && !strcmp(f->name + n - 3, "pin");
+}
+
 static json_t *field_example(const struct field *f, bool input)
 {
 	switch (f->kind) {
@@ -65,7 +72,7 @@ static json_t *field_example(const struct field *f, bool input)
 	case FIELD_LIST:
 		return json_pack("[o]", example_of(f->child, input));
 	case FIELD_SECRET:
-		return json_string("Xb7cMq92LkdTw4PzR8sV");
+		return json_string(is_pin(f) ? "471147" : "Xb7cMq92LkdTw4PzR8sV");
 	case FIELD_PASSWORD:
 		return json_string("correct horse battery");
 	case FIELD_TIME:
