@@ -183,6 +183,21 @@ static enum jitter_verdict missing(struct jitter *j, int64_t overdue, uint64_t n
 	return JITTER_LOST;
 }
 
+/* Who took nothing for a while, a thread that did not run, finds what was due then overwritten: on to what is due now. */
+static struct jitter_slot *catch_up(struct jitter *j, int64_t *overdue, uint64_t now_us)
+{
+	int64_t step = ts_us(j, (int32_t)j->step_ts);
+	struct jitter_slot *s = NULL;
+
+	while (!s && has_later(j) && *overdue > step + step / 2) {
+		j->nlost++;
+		advance(j, j->next_ts);
+		s = find(j, j->next_seq);
+		*overdue = overdue_us(j, s ? s->ts : j->next_ts, now_us);
+	}
+	return s;
+}
+
 enum jitter_verdict jitter_take(struct jitter *j, const uint8_t **pp, size_t *np, uint64_t now_us)
 {
 	int64_t step = ts_us(j, (int32_t)j->step_ts), overdue;
@@ -202,6 +217,8 @@ enum jitter_verdict jitter_take(struct jitter *j, const uint8_t **pp, size_t *np
 		advance(j, s->ts); /* the delay shrinks by one */
 		s = find(j, j->next_seq);
 	}
+	if (!s)
+		s = catch_up(j, &overdue, now_us);
 	if (!s)
 		return missing(j, overdue, now_us);
 	j->is_playing = true;

@@ -259,6 +259,35 @@ static void new_source_begins_anew(void **state)
 	assert_in_range(j.next_seq, 30035, 30040);
 }
 
+/* Packets of n bytes go on coming; nobody takes one for so long, then each 20 ms.  How many of the last 20 takes got one? */
+static unsigned taken_after_pause(unsigned pause_ms, size_t n)
+{
+	static struct jitter j;
+	uint8_t p[400] = {0};
+	const uint8_t *got;
+	unsigned taken = 0, npackets = 50 + pause_ms / 20 + 30;
+
+	jitter_init(&j, CLOCK);
+	for (unsigned k = 0; k < npackets; k++) {
+		uint64_t now = 1000000 + (uint64_t)k * STEP_US;
+		bool is_paused = k >= 50 && k < 50 + pause_ms / 20;
+
+		(void)jitter_put(&j, 7, (uint16_t)k, k * STEP, p, n, now);
+		if (!is_paused && jitter_take(&j, &got, &n, now) == JITTER_PACKET)
+			taken += k >= npackets - 20;
+	}
+	return taken;
+}
+
+static void who_took_nothing_for_a_while_goes_on_with_what_is_due(void **state)
+{
+	assert_true(taken_after_pause(0, 320) >= 19);
+	assert_true(taken_after_pause(700, 320) >= 19);
+	assert_true(taken_after_pause(1000, 320) >= 19);
+	assert_true(taken_after_pause(1500, 160) >= 19);
+	assert_true(taken_after_pause(5000, 160) >= 19);
+}
+
 static void large_payloads_do_not_overwrite_what_waits(void **state)
 {
 	static uint8_t big[1000];
@@ -295,6 +324,7 @@ int main(void)
 		cmocka_unit_test(same_packet_twice_is_played_once),
 		cmocka_unit_test(silence_in_between_is_silence_not_loss),
 		cmocka_unit_test(new_source_begins_anew),
+		cmocka_unit_test(who_took_nothing_for_a_while_goes_on_with_what_is_due),
 		cmocka_unit_test(large_payloads_do_not_overwrite_what_waits),
 	};
 

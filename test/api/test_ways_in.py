@@ -22,6 +22,7 @@ def test_a_number_that_may_not_makes_no_extension(tenant, did, code):
 
 def test_another_tenants_number_is_not_offered(red, blue):
     answer = red.client.ask("POST", "/api/extensions", {"number": "150", "did": "442080001150"})
+    assert answer.status == 422, answer
     assert answer.json()["errors"][0]["code"] == "not_in_pool"
 
 
