@@ -75,18 +75,18 @@ static void count_one(void *arg)
 static void timers_may_wait_for_one_another(void **state)
 {
 	struct world *w = *state;
-	struct timer others[8] = {0};
+	struct timer others[40] = {0}; /* by themselves as many turns */
 	unsigned nturns = 0;
 
-	loop_slack(w->loop, 50);
+	loop_slack(w->loop, 100);
 	assert_int_equal(loop_each_turn(w->loop, count_one, &nturns), 0);
 	for (size_t i = 0; i < ARRAY_LEN(others); i++)
 		timer_start(loop_wheel(w->loop), &others[i], 1 + i, nothing_due, NULL);
 	w->started_us = clock_mono_us(clock_real());
-	timer_start(loop_wheel(w->loop), &w->timer, 9, stop_by_timer, w);
+	timer_start(loop_wheel(w->loop), &w->timer, ARRAY_LEN(others) + 1, stop_by_timer, w);
 	loop_run(w->loop);
-	assert_true(w->fired_us - w->started_us >= 9000);
-	assert_true(nturns <= 2);
+	assert_true(w->fired_us - w->started_us >= 1000 * (ARRAY_LEN(others) + 1));
+	assert_true(nturns <= 10); /* more than one only where the thread did not run for a while */
 }
 
 static void read_some(int fd, unsigned events, void *arg)
