@@ -2,6 +2,8 @@
 """Ways in from the telephone network: a number that comes with an extension (EXT-4), a DISA (RTE-11)."""
 import pytest
 
+import bodies
+
 
 def test_a_number_comes_with_an_extension(tenant):
     made = tenant.client.post("/api/extensions", {"number": "150", "did": "+442070001150"})
@@ -20,8 +22,9 @@ def test_a_number_that_may_not_makes_no_extension(tenant, did, code):
     assert not [e for e in tenant.client.get("/api/extensions")["items"] if e["number"] == "151"]
 
 
-def test_another_tenants_number_is_not_offered(red, blue):
-    answer = red.client.ask("POST", "/api/extensions", {"number": "150", "did": "442080001150"})
+def test_another_tenants_number_is_not_offered(server, tenant, blue):
+    blue.admin.post("/api/did_pools", {"trunk_id": bodies.create(server.root, "trunks")["id"], "numbers": "44208000****"})
+    answer = tenant.client.ask("POST", "/api/extensions", {"number": "150", "did": "442080001150"})
     assert answer.status == 422, answer
     assert answer.json()["errors"][0]["code"] == "not_in_pool"
 
