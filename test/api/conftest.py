@@ -8,6 +8,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from harness.addresses import new_address  # noqa: E402
+import bodies  # noqa: E402
 from client import ApiServer, Client  # noqa: E402
 from tenants import Tenant  # noqa: E402
 
@@ -52,3 +53,20 @@ def blue(server):
 @pytest.fixture
 def anybody(server):
     return Client(server)
+
+
+@pytest.fixture(scope="session")
+def foreign(server, blue, red):
+    """Ids of blue's that red has not: ids are small and count up within a tenant."""
+    mine = {p for p in server.document.resources() if p not in bodies.OF_THE_SYSTEM and p not in ("tenants", "trunks")}
+    for n in range(3000, 3300):
+        blue.client.post("/api/extensions", {"number": str(n)})
+    extension = blue.client.post("/api/extensions", {"number": "3999"})
+    for _ in range(3):      # ids count up within a tenant: these are beyond red's
+        ids = {plural: bodies.create(blue.admin, plural)["id"] for plural in sorted(mine)}
+    trunk = blue.client.post("/api/trunks", {"name": "own", "kind": "register", "host": "own.example", "username": "u", "password": "x"})
+    ids |= {"tenants": blue.id, "trunks": trunk["id"], "extensions": extension["id"], "sessions": blue.ids()["sessions"], "cdrs": blue.cdr()["id"]}
+    own = {plural: {row["id"] for row in red.client.get(f"/api/{plural}", limit=500)["items"]} for plural in ids}
+    for plural, one in ids.items():
+        assert one not in own[plural]
+    return ids

@@ -6,9 +6,10 @@ import re
 
 import pytest
 
+from bodies import OF_THE_SYSTEM
 from client import ROOT, Client
 from test_contract import MISSING, body_for, by_id, example_path, operations
-from test_isolation import OF_THE_SYSTEM, foreign, headers_of  # noqa: F401
+from test_isolation import headers_of
 from test_roles import OPERATIONS, row
 
 ROLES = ("administrator", "tenant", "reader", "writer", "key", "reading key", "owner")
@@ -75,7 +76,7 @@ def is_of(tenant, text):
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_nothing_of_another_tenant_is_in_any_answer(server, roles, blue, foreign, role):    # noqa: F811
+def test_nothing_of_another_tenant_is_in_any_answer(server, roles, blue, foreign, role):
     """All that is read: whole lists, exports, changes, each object, records and what happens now."""
     read = 0
     for operation_id, (method, path, op) in for_users(server).items():

@@ -3,31 +3,8 @@
 byte what a missing id gives."""
 import pytest
 
-import bodies
+from bodies import OF_THE_SYSTEM
 from test_contract import MISSING, body_for, by_id, operations
-
-
-OF_THE_SYSTEM = ("address_rules", "backup_settings", "congestion_limits", "flood_limits", "network_settings", "stir_certificates", "sip_settings", "blocked_addresses",
-                 "transports", "transport_states")
-
-
-@pytest.fixture(scope="module")
-def foreign(server, blue, red):
-    """Ids of blue's that red has not: ids are small and count up within a tenant."""
-    mine = {p for p in server.document.resources() if p not in OF_THE_SYSTEM and p not in ("tenants", "trunks")}
-    counted = [int(row["id"]) for p in mine for row in red.client.get(f"/api/{p}", limit=500)["items"]]
-    newest = max(i for i in counted if i < 100000)      # those of records are drawn, not counted
-    extension = blue.client.post("/api/extensions", {"number": str(bodies.new_number())})
-    while int(extension["id"]) <= newest:
-        extension = blue.client.post("/api/extensions", {"number": str(bodies.new_number())})
-    for _ in range(3):      # ids count up within a tenant: these are beyond red's
-        ids = {plural: bodies.create(blue.admin, plural)["id"] for plural in sorted(mine)}
-    trunk = blue.client.post("/api/trunks", {"name": "own", "kind": "register", "host": "own.example", "username": "u", "password": "x"})
-    ids |= {"tenants": blue.id, "trunks": trunk["id"], "extensions": extension["id"], "sessions": blue.ids()["sessions"], "cdrs": blue.cdr()["id"]}
-    own = {plural: {row["id"] for row in red.client.get(f"/api/{plural}", limit=500)["items"]} for plural in ids}
-    for plural, one in ids.items():
-        assert one not in own[plural]
-    return ids
 
 
 def requests_with(server, path, method, op, plural):
