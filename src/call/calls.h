@@ -96,8 +96,9 @@ struct call {
 	bool has_moved; /* what was tried last ended in a redirection */
 	struct ringing *ring;
 	oid updating; /* leg whose UPDATE, before the answer, waits for that of the other; 0: none */
-	struct sdp *update;  /* what it offers: early.c */
-	struct timer origin; /* while the caller's own devices ring: originate.h */
+	struct sdp *update; /* what it offers: early.c */
+	struct timer
+		origin; /* while the caller's own devices ring (originate.h), or a service is about to begin */
 	char dialled
 		[33]; /* for an answered caller, as its extension dials it: owner_dial(); "": rec.callee */
 	bool is_originated; /* the caller hears our ringing tone */

@@ -289,6 +289,11 @@ static void open_caller(struct call *call, struct leg *caller)
 	}
 }
 
+static void start_service(struct timer *t, void *arg)
+{
+	carry_out(arg);
+}
+
 /* Ask routing what is to be done now.  The caller's media is opened with the first thing tried, and for that only: an extension's
  * devices open theirs alongside (each round to the media threads and back costs two wake-ups); a service may want to
  * answer at once, so it starts when the caller's is open. */
@@ -328,8 +333,13 @@ void call_route(struct call *call, const struct dest *dest)
 	       sizeof(call->plan.caller_id));
 	memcpy(call->plan.outside, d.outside, sizeof(call->plan.outside));
 	open_caller(call, caller);
-	if (call->st != CALL_OVER && (is_open(caller) || call->is_originated ||
-				      d.action == ROUTE_RING || d.action == ROUTE_TRUNK))
+	if (call->st == CALL_OVER)
+		return;
+	if (d.action == ROUTE_SERVICE &&
+	    transfer_is_for(call, caller)) /* its REFER is answered first */
+		timer_start(call->cs->conf.env.wheel, &call->origin, 0, start_service, call);
+	else if (is_open(caller) || call->is_originated || d.action == ROUTE_RING ||
+		 d.action == ROUTE_TRUNK)
 		carry_out(call);
 }
 

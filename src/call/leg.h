@@ -50,6 +50,9 @@ enum leg_presses { LEG_PRESSES_UNKNOWN, LEG_PRESSES_MEDIA, LEG_PRESSES_INFO };
 /* Its media session: asked for and perhaps open; being closed. */
 enum leg_session { LEG_SESSION_NONE, LEG_SESSION_OPEN, LEG_SESSION_CLOSING };
 
+/* A leg that talks and is given to a service: served.h. */
+enum leg_serving { LEG_SERVING_NOTHING, LEG_SERVING_DUE, LEG_SERVING_ASKED };
+
 enum leg_music { LEG_MUSIC_NONE, LEG_MUSIC_TENANTS, LEG_MUSIC_SERVERS, LEG_MUSIC_TONE };
 
 /* How a stream is protected: leg_keys.h. */
@@ -136,7 +139,8 @@ struct leg {
 	bool is_updated;    /* an UPDATE before the answer has changed both descriptions */
 	bool is_refreshing; /* our re-INVITE is out that says nothing new */
 	bool is_by_update;  /* its offer under way came in an UPDATE */
-	bool must_reoffer;  /* caller: has an answer that is not in force; after its ACK we offer */
+	enum leg_serving serving;
+	bool must_reoffer; /* caller: has an answer that is not in force; after its ACK we offer */
 
 	struct leg_record rec;
 	bool is_kept; /* a leg_kept of it is in the journal */

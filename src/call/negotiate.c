@@ -9,6 +9,7 @@
 #include "call/mobile.h"
 #include "call/negotiate.h"
 #include "call/record.h"
+#include "call/served.h"
 
 int negotiate_follow_own(struct leg *leg, const struct sdp *theirs)
 {
@@ -321,6 +322,8 @@ void negotiate_offer_done(struct call *call, struct leg *leg, const struct sip_i
 		refreshed(call, leg, ev);
 		return;
 	}
+	if (served_described(leg, ev))
+		return;
 	if (ev->status >= 300) {
 		if (call->bridge)
 			bridge_refusal(call->bridge, leg, refusal_for_peer(ev));
@@ -344,6 +347,6 @@ void negotiate_offer_done(struct call *call, struct leg *leg, const struct sip_i
 
 void negotiate_grown(struct call *call, struct leg *leg, int err)
 {
-	if (bridge_has(call->bridge, leg))
+	if (!served_grown(leg, err) && bridge_has(call->bridge, leg))
 		bridge_grown(call->bridge, leg, err);
 }

@@ -10,7 +10,9 @@
 #include "call/originate.h"
 #include "call/record.h"
 #include "call/ringing.h"
+#include "call/served.h"
 #include "call/services.h"
+#include "call/transfer.h"
 #include "call/usage.h"
 #include "sip/shield.h"
 
@@ -123,8 +125,8 @@ static struct leg *owned(struct call *call, oid id)
 	struct leg *leg = leg_get(call->cs, id);
 
 	ON_THREAD(THREAD_CORE);
-	if (!leg || leg->call != call || !call->service || call->st == CALL_OVER ||
-	    leg_is_over(leg))
+	if (!leg || (leg->call != call && !transfer_is_for(call, leg)) || !call->service ||
+	    call->st == CALL_OVER || leg_is_over(leg))
 		return NULL;
 	return leg;
 }
@@ -182,6 +184,10 @@ int owner_answer(struct call *call, oid id)
 		return ENOENT;
 	if (call->is_originated)
 		return originate_serve(call, leg);
+	if (transfer_is_for(call, leg)) {
+		transfer_answered(call);
+		return served_begin(call, leg);
+	}
 	if (leg->owes != LEG_OWES_FINAL || leg->st != LEG_READY)
 		return EALREADY;
 	return negotiate_own(call, leg, call->service->kind->name);
@@ -195,9 +201,9 @@ int owner_echo(struct call *call, oid id)
 }
 
 /* Nobody talks to it yet. */
-static bool waits(const struct leg *caller)
+static bool waits(const struct call *call, const struct leg *caller)
 {
-	return caller->st == LEG_READY || caller->call->is_originated;
+	return caller->st == LEG_READY || call->is_originated || transfer_is_for(call, caller);
 }
 
 int owner_ring(struct call *call, oid id, const struct owner_ring *ring)
@@ -206,7 +212,7 @@ int owner_ring(struct call *call, oid id, const struct owner_ring *ring)
 
 	if (!caller || caller->id != call->caller)
 		return ENOENT;
-	if (!waits(caller) || call->ring)
+	if (!waits(call, caller) || call->ring)
 		return EALREADY;
 	return ringing_start(&call->ring, call, ring);
 }
@@ -227,7 +233,7 @@ int owner_continue(struct call *call, oid id, const struct dest *dest)
 
 	if (!leg || leg->id != call->caller)
 		return ENOENT;
-	if (!waits(leg))
+	if (!waits(call, leg))
 		return EALREADY;
 	part(call);
 	call->ring = ringing_free(call->ring, REASON_NO_ANSWER, STR_NONE);

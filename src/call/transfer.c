@@ -265,6 +265,13 @@ static unsigned why_not_replace(const struct replaces *r, const struct leg *by,
 	return other->st == LEG_UP && bridge_peer(other->call->bridge, other) ? 0 : 603;
 }
 
+/* What a group rings for, and whom a service serves, cannot change. */
+static bool is_called_anew(const struct leg *by, const struct leg *other)
+{
+	return other->call != by->call && other->call->service && !other->call->bridge &&
+	       (other->st == LEG_READY || other->st == LEG_UP);
+}
+
 static void attended(struct leg *leg, const struct sip_inv_event *ev, struct refer_wish *wish)
 {
 	const struct replaces_party who = replaces_party_of(leg);
@@ -283,8 +290,7 @@ static void attended(struct leg *leg, const struct sip_inv_event *ev, struct ref
 		return;
 	}
 	status = why_not_replace(&r, leg, other);
-	if (status == 603 && other->st == LEG_READY && other->call->service) {
-		/* a group rings: what it rings for cannot change, so it is called anew */
+	if (status == 603 && is_called_anew(leg, other)) {
 		str_fit(wish->number, sizeof(wish->number), str_of(other->call->rec.callee));
 		call_end(other->call, REASON_TRANSFERRED, 487, "caller", STR_NONE);
 		blind(leg, ev, wish);
@@ -432,6 +438,11 @@ bool transfer_has(const struct call *from, const struct leg *leg)
 {
 	return from->transfer && from->transfer->from == from &&
 	       from->transfer->transferee == leg->id;
+}
+
+bool transfer_is_for(const struct call *to, const struct leg *leg)
+{
+	return to->transfer && to->transfer->to == to && to->transfer->transferee == leg->id;
 }
 
 void transfer_write_lines(const struct call *to, struct buf *lines)

@@ -38,6 +38,8 @@ void transfer_free(struct call *call);
 /* A leg of the first call is gone.  True: that was the transferor, and the transferee waits on. */
 bool transfer_leg_gone(struct call *from, const struct leg *leg);
 bool transfer_has(const struct call *from, const struct leg *leg); /* the transferee */
+/* It is whom `to` is made for, and still a leg of the first call. */
+bool transfer_is_for(const struct call *to, const struct leg *leg);
 /* Referred-By, for the INVITE to the target. */
 void transfer_write_lines(const struct call *to, struct buf *lines);
 

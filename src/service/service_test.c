@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Ring groups and echo, with phones on a virtual clock. */
-#include "call/testing_phone.h"
+#include "call/testing_transfer.h"
 #include "service/service.h"
 
 enum { GROUP = 7, OTHER_GROUP = 8 };
@@ -355,6 +355,113 @@ static void an_echo_that_nobody_speaks_into_ends(void **state)
 	ua_done(&a);
 }
 
+/* ---- transferred to a service ---- */
+
+/* It is asked what it offers; nothing else comes meanwhile. */
+static void is_asked(struct ua *whom)
+{
+	assert_int_equal(ua_asked(whom, SIP_INVITE)->body.n, 0);
+}
+
+static void transfers_to_echo(struct ua *by)
+{
+	refers(by, "sip:*43@acme.example", "");
+	accepted(by);
+	told(by, "SIP/2.0 200 OK", true);
+}
+
+/* Its answer has come, and it hears itself. */
+static void echoes(struct world *w, struct ua *whom)
+{
+	assert_true(session_at(w, media_port(ua_asked(whom, SIP_ACK), 0))->is_echo);
+}
+
+static void leaves_both(struct ua *by, struct ua *whom)
+{
+	ua_request(by, "BYE", "");
+	got_status(by->p, 200);
+	ua_request(whom, "BYE", "");
+	got_status(whom->p, 200);
+	run(by->p->w);
+	ua_done(by);
+	ua_done(whom);
+}
+
+static void whose_media_went_past_us_hears_itself(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0};
+
+	for (unsigned i = 1; i <= 2; i++)
+		put(w, &resource_account, TENANT, 100 + i,
+		    "{'username':'10%u','extension_id':'%u','direct_media':true}", i, i);
+	calls_and_talks(&a, &w->phone[1], "102", &b, &w->phone[2]);
+	assert_int_equal(engine_sessions(&w->engine), 0);
+	transfers_to_echo(&b);
+	is_asked(&a);
+	ua_reply(&a, 200, audio(a.p));
+	echoes(w, &a);
+	leaves_both(&b, &a);
+}
+
+static void who_is_in_the_middle_of_an_offer_is_asked_after_it(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0};
+	struct sip_msg *hold;
+
+	talk(w, &a, &b);
+	ua_request(&b, "INVITE", audio_as(b.p, 2, "sendonly"));
+	hold = ua_asked(&a, SIP_INVITE);
+	assert_true(says(hold, "a=sendonly"));
+	refers(&b, "sip:*43@acme.example", "Refer-Sub: false\n");
+	got_status(b.p, 202);
+	ua_got(&b, 491);
+	ua_request(&b, "ACK", "");
+	ua_reply(&a, 200, audio_as(a.p, 2, "recvonly"));
+	ua_asked(&a, SIP_ACK);
+	wait_for_message(a.p, 1000);
+	is_asked(&a);
+	ua_reply(&a, 200, audio_as(a.p, 3, "sendrecv"));
+	echoes(w, &a);
+	leaves_both(&b, &a);
+}
+
+static void who_answers_with_nothing_is_hung_up(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0};
+
+	talk(w, &a, &b);
+	transfers_to_echo(&b);
+	is_asked(&a);
+	ua_reply(&a, 200, "");
+	ua_asked(&a, SIP_ACK);
+	ua_asked_by_bye(&a);
+	ua_request(&b, "BYE", "");
+	got_status(b.p, 200);
+	ua_done(&a);
+	ua_done(&b);
+}
+
+static void a_group_that_nobody_answers_gives_the_call_back(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0}, c = {0};
+
+	put_group(w, GROUP, "600", "[{'extension_id':'3'}]", HANGUP);
+	talk(w, &a, &b);
+	refers(&b, "sip:600@acme.example", "");
+	accepted(&b);
+	rings(&c, &w->phone[3]);
+	ua_reply(&c, 486, "");
+	told(&b, "SIP/2.0 486 Busy Here", true);
+	nothing(a.p);
+	assert_hear_each_other(w, &a, &b);
+	hang_up(&a, &b);
+	ua_done(&c);
+}
+
 #define SERVED(name) cmocka_unit_test_setup_teardown(name, open_services, close_world)
 
 int main(void)
@@ -376,6 +483,10 @@ int main(void)
 		SERVED(echo_of_video_alone_is_refused),
 		SERVED(echo_takes_the_audio_line_wherever_it_stands),
 		SERVED(an_echo_that_nobody_speaks_into_ends),
+		SERVED(whose_media_went_past_us_hears_itself),
+		SERVED(who_is_in_the_middle_of_an_offer_is_asked_after_it),
+		SERVED(who_answers_with_nothing_is_hung_up),
+		SERVED(a_group_that_nobody_answers_gives_the_call_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,6 +16,7 @@ enum {
 	SHARE_HOLD = 3000,
 	SHARE_LONG = 1000,     /* of calls: longer than half a session timer */
 	SHARE_TRANSFER = 1500, /* of calls that are up */
+	SHARE_TO_ECHO = 1500,  /* of blind transfers */
 	SHARE_MOVED = 500,     /* of incoming calls: sent on with a 302 */
 	SESSION_S = 90,
 	PATIENCE_MS = 200000, /* a phone whose server forgot the call gives up by itself */
@@ -217,6 +218,8 @@ static void on_transfer(struct timer *t, void *arg)
 			line, sizeof(line),
 			"Refer-To: <sip:peer@%s?Replaces=%s%%3Bto-tag%%3D%s%%3Bfrom-tag%%3D%s>\r\n",
 			c->phone->domain, d->call_id, d->remote_tag, d->local_tag);
+	else if (world_chance(c->phone->world, SHARE_TO_ECHO))
+		snprintf(line, sizeof(line), "Refer-To: <sip:*43@%s>\r\n", c->phone->domain);
 	else
 		snprintf(line, sizeof(line), "Refer-To: <sip:%" PRIu64 "@%s>\r\n",
 			 between(c, 100, 106), c->phone->domain);

@@ -2,7 +2,9 @@
 """Transfers over sockets: what the three parties of a REFER hear, message by message (RFC 3515, 3891, 5589)."""
 import pytest
 
+from harness import wait
 from harness.rawcall import hang_up, talk
+from harness.rtp import where
 
 
 def refer(by, target, *headers, status=202):
@@ -29,6 +31,16 @@ def introduced(whom, version=2):
     whom.reply(m, 200, body=whom.sdp(version))
     whom.expect("ACK")
     return m
+
+
+def served(whom):
+    """A service takes it: it is asked what it offers, and answered.  Gives where its sound goes now."""
+    m = whom.expect("INVITE")
+    assert not m.body
+    whom.reply(m, 200, body=whom.sdp(2))
+    answer = whom.expect("ACK").body
+    assert "m=audio" in answer and "a=sendonly" not in answer and "a=inactive" not in answer
+    return where(answer)
 
 
 def renamed(whom, number):
@@ -132,6 +144,110 @@ def test_attended_while_it_still_rings(server, phone):
     renamed(c, "101")
     bye(b)
     hang_up(c, a)
+
+
+def holds(by, other):
+    by.say("INVITE", body=by.sdp(2, "sendonly"))
+    invite = other.expect("INVITE")
+    other.reply(invite, 200, body=other.sdp(2, "recvonly"))
+    other.expect("ACK")
+    by.expect(200)
+    by.say("ACK", cseq=by.cseq)
+
+
+@pytest.mark.parametrize("transferor", [102, 101])
+def test_to_a_service_that_hears_and_is_heard(server, pair, transferor):
+    a, b = pair
+    talk(a, b)
+    by, whom = (b, a) if transferor == 102 else (a, b)
+    holds(by, whom)
+    refer(by, f"sip:*43@{server.domain}")
+    told(by, "100")
+    told(by, "200", last=True)
+    echo = served(whom)
+    said = b"said to the echo".ljust(160, b"\0")
+    wait.until(lambda: (whom.media.hears(lambda: whom.media.say(echo, payload=said)) or b"").endswith(said), 10)
+    bye(by)
+    bye(whom)
+    second, first = server.cdrs(2)
+    assert (second["callee"], second["status"], first["reason"]) == ("*43", "answered", "transferred")
+    assert (second["transferred_from"], second["transferred_by"]) == (first["id"], str(transferor))
+
+
+def test_who_does_not_hang_up_before_a_service_has_answered_is_hung_up(server, pair):
+    a, b = pair
+    talk(a, b)
+    refer(b, f"sip:*41@{server.domain}", "Refer-Sub: false")
+    b.silent()
+    served(a)
+    assert a.media.got(5), "no tone"
+    bye(a)
+    b.reply(b.expect("BYE", 10), 200)
+
+
+def test_attended_to_a_service(server, pair, phone):
+    """Who has asked a room in passes its place on."""
+    a, b = pair
+    talk(a, b)
+    b2 = phone(102, port=5070)
+    b2.invite("*44")
+    b2.take(b2.expect(200))
+    b2.say("ACK", cseq=b2.invite_cseq)
+    refer(b, f"sip:*44@{server.domain}?{escaped(b2)}")
+    b2.reply(b2.expect("BYE"), 200)
+    told(b, "100")
+    told(b, "200", last=True)
+    served(a)
+    bye(b)
+    bye(a)
+
+
+def test_a_service_that_refuses_gives_the_call_back(server, phone):
+    a, b = phone(101), phone(102)
+    talk(a, b)
+    refer(b, f"sip:*28@{server.domain}", status=403)
+    refer(b, f"sip:*8@{server.domain}")   # nothing rings that could be picked up
+    told(b, "100")
+    told(b, "480", last=True)
+    a.silent()
+    hang_up(a, b)
+
+
+def test_a_service_is_spoken_to_as_before_by_who_is_not_to_be_asked(server, pair):
+    """A device that refuses the question has said enough of itself before."""
+    a, b = pair
+    _, ok = talk(a, b)
+    refer(b, f"sip:*43@{server.domain}")
+    told(b, "100")
+    told(b, "200", last=True)
+    a.reply(a.expect("INVITE"), 488)
+    a.expect("ACK")
+    assert a.media.hears(lambda: a.media.say(where(ok.body)))
+    bye(b)
+    bye(a)
+
+
+def test_to_a_group(server, phone):
+    a, b, c = phone(101), phone(102), phone(103)
+    server.post("/api/ring_groups", {"number": "600", "name": "Sales", "members": [{"extension_id": server.extension("103")["id"]}]})
+    for answers in False, True:
+        if not answers:
+            talk(a, b)
+        refer(b, f"sip:600@{server.domain}")
+        told(b, "100")
+        invite = c.called(c.expect("INVITE"))
+        c.reply(invite, 180)
+        told(b, "180")
+        if not answers:
+            c.reply(invite, 486)
+            c.expect("ACK")
+            told(b, "486", last=True)
+    c.reply(invite, 200, body=c.sdp())
+    c.expect("ACK")
+    told(b, "200", last=True)
+    introduced(a)
+    bye(b)
+    hang_up(a, c)
 
 
 def test_no_call_of_others_can_be_named(server, phone):
