@@ -76,7 +76,11 @@ struct calls_question {
 	size_t nhistory;
 	char outside[33];
 	uint64_t on_behalf_id;
+	char seen_caller[128], seen_number[128]; /* calls_would_come() */
 };
+/* A call from a trunk: who calls and what is called as its header rules, parameters and number form have it.  ENOMEM; EPROTO: no
+ * INVITE can say that. */
+int calls_would_come(const struct calls *cs, struct calls_question *what) MUST_USE;
 void calls_would_route(const struct calls *cs, const struct calls_question *what,
 		       struct route_decision *d);
 /* False: nothing comes after that. */

@@ -17,6 +17,7 @@
 #include "call/party.h"
 #include "call/pickup.h"
 #include "call/record.h"
+#include "call/rewrite.h"
 #include "call/shape.h"
 #include "route/index.h"
 #include "schema/did.h"
@@ -210,28 +211,43 @@ static void note_request(struct leg *leg, const struct sip_msg *req)
 
 /* ---- trunks ---- */
 
+static const struct trunk *trunk_of(const struct calls *cs, uint64_t id)
+{
+	return (const struct trunk *)model_object(cs->conf.model, &resource_trunk, 0, id);
+}
+
 /* A caller outside.  A number is shown as it is written, or as +E.164 (TRK-15). */
+static void read_caller(struct party *p, const struct trunk *t, const struct sip_msg *req)
+{
+	party_read(p, req, t && t->trust_identity);
+	(void)shape_read(t, INBOUND_VALUE_CALLER_NUMBER, req, p->number, sizeof(p->number));
+	(void)shape_read(t, INBOUND_VALUE_CALLER_NAME, req, p->name, sizeof(p->name));
+	p->is_private |= !p->number[0];
+}
+
+static void caller_number(char *dst, size_t dst_bytes, const struct tenant *tenant,
+			  const struct trunk *t, const char *number)
+{
+	route_number_form(dst, dst_bytes, tenant, str_of(number),
+			  t && t->number_form != NUMBER_FORM_AS_IS ? NUMBER_FORM_PLUS
+								   : NUMBER_FORM_AS_IS);
+}
+
 static void caller_outside(struct call *call, struct leg *leg, const struct sip_msg *req)
 {
-	const struct model *m = call->cs->conf.model;
-	const struct trunk *t =
-		(const struct trunk *)model_object(m, &resource_trunk, 0, leg->trunk_id);
+	const struct trunk *t = trunk_of(call->cs, leg->trunk_id);
 	struct call_record *rec = &call->rec;
 	struct party p;
 
 	(void)snprintf(rec->direction, sizeof(rec->direction), "inbound");
-	party_read(&p, req, party_is_trusted(leg));
-	(void)shape_read(t, INBOUND_VALUE_CALLER_NUMBER, req, p.number, sizeof(p.number));
-	(void)shape_read(t, INBOUND_VALUE_CALLER_NAME, req, p.name, sizeof(p.name));
-	leg->is_private = p.is_private || !p.number[0];
+	read_caller(&p, t, req);
+	leg->is_private = p.is_private;
 	if (leg->is_private) {
 		party_keep(leg, &p);
 		(void)snprintf(rec->caller, sizeof(rec->caller), "anonymous");
 	} else {
-		route_number_form(rec->caller, sizeof(rec->caller), model_tenant(m, rec->tenant_id),
-				  str_of(p.number),
-				  t && t->number_form != NUMBER_FORM_AS_IS ? NUMBER_FORM_PLUS
-									   : NUMBER_FORM_AS_IS);
+		caller_number(rec->caller, sizeof(rec->caller),
+			      model_tenant(call->cs->conf.model, rec->tenant_id), t, p.number);
 		str_fit(rec->caller_name, sizeof(rec->caller_name), str_of(p.name));
 	}
 	str_fit(leg->rec.number, sizeof(leg->rec.number), str_of(rec->caller));
@@ -247,6 +263,7 @@ struct wanted {
 struct from_trunk {
 	uint64_t trunk_id;
 	const struct tenant *tenant;
+	struct sip_msg *req; /* as the trunk's header_rules leave it; a reference */
 };
 
 static uint64_t owner_of(const struct calls *cs, uint64_t trunk_id, const char *number)
@@ -261,8 +278,7 @@ static uint64_t tenant_called(const struct calls *cs, uint64_t trunk_id, const s
 			      char *dialled, size_t dialled_bytes)
 {
 	static const int usual[] = {CALL_HEADER_TO, CALL_HEADER_CALLED_PARTY};
-	const struct trunk *t =
-		(const struct trunk *)model_object(cs->conf.model, &resource_trunk, 0, trunk_id);
+	const struct trunk *t = trunk_of(cs, trunk_id);
 	char number[sizeof(((struct call_record *)0)->callee)];
 	bool is_told = shape_read(t, INBOUND_VALUE_CALLED_NUMBER, req, number, sizeof(number));
 	uint64_t tenant_id =
@@ -278,6 +294,20 @@ static uint64_t tenant_called(const struct calls *cs, uint64_t trunk_id, const s
 	return tenant_id;
 }
 
+/* What the trunk's rules leave of it, and the number that is called then.  ENOMEM */
+static int as_trunk_means(struct calls *cs, const struct sip_msg *req, struct from_trunk *out,
+			  char *number, size_t number_bytes)
+{
+	int err;
+
+	out->req = sip_msg_deref(out->req);
+	err = rewrite_in(&out->req, trunk_of(cs, out->trunk_id), req);
+	if (!err && !str_eq(out->req->uri, req->uri) &&
+	    number_wanted(number, number_bytes, out->req->uri))
+		number[0] = '\0';
+	return err;
+}
+
 /* TRK-12: whose number is called on a trunk to the host this comes from?  False: it comes from no trunk. */
 static bool from_trunk(struct calls *cs, const struct sip_msg *req, char *dialled,
 		       size_t dialled_bytes, const struct wanted *wanted, struct from_trunk *out)
@@ -288,18 +318,24 @@ static bool from_trunk(struct calls *cs, const struct sip_msg *req, char *dialle
 
 	while (cs->conf.trunks && !out->tenant &&
 	       (id = trunks_of_source(cs->conf.trunks, &req->flow, &pos))) {
+		char number[sizeof(((struct call_record *)0)->callee)];
 		uint64_t tenant_id;
 
 		if (!trunks_is_meant(cs->conf.trunks, id, req->uri))
 			continue;
-		tenant_id = tenant_called(cs, id, req, dialled, dialled_bytes);
 		is_trunk = true;
+		out->trunk_id = id;
+		str_fit(number, sizeof(number), str_of(dialled));
+		if (as_trunk_means(cs, req, out, number, sizeof(number)))
+			break;
+		tenant_id = tenant_called(cs, id, out->req, number, sizeof(number));
 		if (!tenant_id)
 			tenant_id = route_index_pbx(cs->conf.route_index, id);
 		if (wanted->leg && wanted->leg->trunk_id == id) /* our own Contact is called */
 			tenant_id = wanted->leg->rec.tenant_id;
-		out->trunk_id = id;
 		out->tenant = model_tenant(cs->conf.model, tenant_id);
+		if (out->tenant)
+			str_fit(dialled, dialled_bytes, str_of(number));
 	}
 	return is_trunk;
 }
@@ -311,6 +347,10 @@ static bool is_refused(struct calls *cs, struct sip_strans *st, const struct fro
 	const struct sip_msg *req = sip_strans_request(st);
 	char text[ADDR_STR_BYTES];
 
+	if (!from->req) {
+		sip_refuse(st, 500, NULL, NULL);
+		return true;
+	}
 	if (!from->tenant) {
 		log_warn(NULL, LOGID_TRUNK, "a call from %s to %s, which is in no pool: 404",
 			 addr_str(text, &req->flow.remote), dialled);
@@ -322,6 +362,65 @@ static bool is_refused(struct calls *cs, struct sip_strans *st, const struct fro
 		return true;
 	}
 	return false;
+}
+
+/* The INVITE that a provider would send: for the simulator. */
+static int supposed(struct sip_msg **mp, const struct calls_question *what)
+{
+	struct buf text = {0}, caller = {0};
+	unsigned status;
+	int err;
+
+	sip_escape_user(&caller, str_of(what->caller));
+	buf_cstr(&text, "INVITE sip:");
+	sip_escape_user(&text, str_of(what->number));
+	buf_printf(&text,
+		   "@pbx.invalid SIP/2.0\r\nVia: SIP/2.0/UDP trunk.invalid;branch=z9hG4bK1\r\n"
+		   "From: <sip:%.*s@trunk.invalid>;tag=1\r\nTo: <sip:",
+		   STR_ARG(buf_view(&caller)));
+	sip_escape_user(&text, str_of(what->number));
+	buf_cstr(&text, "@pbx.invalid>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\nMax-Forwards: 70\r\n"
+			"Content-Length: 0\r\n\r\n");
+	err = text.err ? text.err : caller.err;
+	*mp = NULL;
+	if (!err)
+		err = sip_msg_parse(mp, &(struct flow){.transport = FLOW_UDP}, text.p, text.n,
+				    &status);
+	if (err)
+		*mp = sip_msg_deref(*mp);
+	buf_free(&text);
+	buf_free(&caller);
+	return err;
+}
+
+int calls_would_come(const struct calls *cs, struct calls_question *what)
+{
+	const struct trunk *t = trunk_of(cs, what->from_trunk_id);
+	struct sip_msg *came = NULL, *req = NULL;
+	struct party p;
+	int err;
+
+	if (!t)
+		return 0;
+	err = supposed(&came, what);
+	if (!err)
+		err = rewrite_in(&req, t, came);
+	if (!err) {
+		read_caller(&p, t, req);
+		if (p.is_private)
+			str_fit(what->seen_caller, sizeof(what->seen_caller), str_of(p.number));
+		else
+			caller_number(what->seen_caller, sizeof(what->seen_caller),
+				      model_tenant(cs->conf.model, what->tenant_id), t, p.number);
+		if (number_wanted(what->seen_number, sizeof(what->seen_number), req->uri))
+			what->seen_number[0] = '\0';
+		(void)tenant_called(cs, t->o.id, req, what->seen_number, sizeof(what->seen_number));
+		what->caller = what->seen_caller;
+		what->number = what->seen_number;
+	}
+	sip_msg_deref(came);
+	sip_msg_deref(req);
+	return err;
 }
 
 /* A leg in `call` and its INVITE usage: both, or none and the request still ours. */
@@ -438,45 +537,42 @@ static void take_over(struct calls *cs, struct sip_strans *st, const struct iden
 		pickup_begin(leg, other, wanted->replaces.is_early_only);
 }
 
-void calls_incoming(struct sip_strans *st, const struct sip_msg *req, void *calls)
+static void come_in(struct calls *cs, struct sip_strans *st, const struct sip_msg *req,
+		    struct from_trunk *from)
 {
-	struct calls *cs = calls;
 	struct identity who = {0};
-	struct from_trunk from = {0};
 	struct wanted wanted = {0};
 	char dialled[sizeof(((struct call_record *)0)->callee)];
 	struct leg *leg;
 	unsigned status, verdict = 0;
 	int err;
 
-	ON_THREAD(THREAD_CORE);
-	if (is_shed(cs, st))
-		return;
 	status = number_wanted(dialled, sizeof(dialled), req->uri);
 	if (status)
 		dialled[0] = '\0';
 	if (!status && read_wanted(&wanted, cs, req))
 		status = 400;
-	if (from_trunk(cs, req, dialled, sizeof(dialled), &wanted, &from)) {
-		if (is_refused(cs, st, &from, dialled))
+	if (from_trunk(cs, req, dialled, sizeof(dialled), &wanted, from)) {
+		if (is_refused(cs, st, from, dialled))
 			return;
-		who.tenant = from.tenant;
+		who.tenant = from->tenant;
+		req = from->req;
 	} else if (!registrar_identify(cs->conf.registrar, st, req, &who)) {
 		return;
 	}
 	if (wanted.is_there && status != 400) {
-		take_over(cs, st, &who, &from, &wanted);
+		take_over(cs, st, &who, from, &wanted);
 		return;
 	}
-	err = make(&leg, cs, st, &who, dialled, from.trunk_id);
+	err = make(&leg, cs, st, &who, dialled, from->trunk_id);
 	if (err) {
 		not_made(st, err);
 		return;
 	}
-	if (from.trunk_id) {
-		leg->call->from_trunk_id = from.trunk_id;
-		on_trunk(leg, from.trunk_id);
-		str_fit(leg->call->domain, sizeof(leg->call->domain), str_of(from.tenant->domain));
+	if (from->trunk_id) {
+		leg->call->from_trunk_id = from->trunk_id;
+		on_trunk(leg, from->trunk_id);
+		str_fit(leg->call->domain, sizeof(leg->call->domain), str_of(from->tenant->domain));
 		caller_outside(leg->call, leg, req);
 		verdict = attest_check(leg, req);
 	} else {
@@ -494,4 +590,16 @@ void calls_incoming(struct sip_strans *st, const struct sip_msg *req, void *call
 		refuse(leg->call, status);
 	else
 		call_begin(leg->call);
+}
+
+void calls_incoming(struct sip_strans *st, const struct sip_msg *req, void *calls)
+{
+	struct calls *cs = calls;
+	struct from_trunk from = {0};
+
+	ON_THREAD(THREAD_CORE);
+	if (is_shed(cs, st))
+		return;
+	come_in(cs, st, req, &from);
+	sip_msg_deref(from.req);
 }

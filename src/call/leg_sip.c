@@ -74,19 +74,6 @@ static bool is_plain(const struct leg *leg, struct str sdp)
 			  !ringing_is_alone(leg));
 }
 
-static void trunk_diversion(struct buf *lines, const struct leg *leg)
-{
-	struct buf target = {0}, domain = {0};
-
-	trunks_names(leg->cs->conf.trunks, leg->trunk_id, &target, &domain);
-	diverted_write(lines, leg, str_of(leg->call->plan.number),
-		       str_of(leg->call->plan.caller_id), buf_view(&domain));
-	if (target.err || domain.err)
-		lines->err = ENOMEM;
-	buf_free(&target);
-	buf_free(&domain);
-}
-
 /* again: the response that asked for credentials; NULL at first. */
 static int dial_trunk(struct leg *leg, struct str sdp, const struct sip_msg *again)
 {
@@ -103,7 +90,6 @@ static int dial_trunk(struct leg *leg, struct str sdp, const struct sip_msg *aga
 	buf_str(&lines, buf_view(&shape.lines));
 	if (!leg_hides_caller(leg) || party_is_trusted(leg))
 		attest_sign(&lines, leg);
-	trunk_diversion(&lines, leg);
 	if (!err)
 		err = lines.err ? lines.err : routes.err;
 	conf = (struct sip_invite_conf){

@@ -4,7 +4,9 @@
 
 #include "base/mem.h"
 #include "call/calls.h"
+#include "call/diverted.h"
 #include "call/leg_sip.h"
+#include "call/rewrite.h"
 #include "call/shape.h"
 #include "sip/write.h"
 
@@ -256,6 +258,20 @@ static int write_contact(struct buf *out, const struct parts *p, const struct le
 	return out->err;
 }
 
+/* Where it was sent on from. */
+static void write_diversion(struct buf *lines, const struct leg *leg)
+{
+	struct buf target = {0}, domain = {0};
+
+	trunks_names(leg->cs->conf.trunks, leg->trunk_id, &target, &domain);
+	diverted_write(lines, leg, str_of(leg->call->plan.number),
+		       str_of(leg->call->plan.caller_id), buf_view(&domain));
+	if (target.err || domain.err)
+		lines->err = ENOMEM;
+	buf_free(&target);
+	buf_free(&domain);
+}
+
 int shape_call(struct shape *s, struct leg *leg)
 {
 	const struct trunk *t = trunk_of(leg);
@@ -277,6 +293,7 @@ int shape_call(struct shape *s, struct leg *leg)
 	write_addr(&s->from, &p.at[CALL_HEADER_FROM]);
 	write_addr(&s->to, &p.at[CALL_HEADER_TO]);
 	write_identity(&s->lines, &p, leg);
+	write_diversion(&s->lines, leg);
 	err = write_contact(&s->contact, &p, leg);
 	if (!err)
 		err = s->uri.err     ? s->uri.err
@@ -284,7 +301,7 @@ int shape_call(struct shape *s, struct leg *leg)
 		      : s->to.err    ? s->to.err
 		      : s->lines.err ? s->lines.err
 				     : 0;
-	return err;
+	return err ? err : rewrite_out(t, s); /* TRK-14 */
 }
 
 void shape_close(struct shape *s)
@@ -327,15 +344,6 @@ static void suppose(struct call *call, struct leg *leg, const struct calls_quest
 	SET(leg->rec.number, d->number);
 }
 
-static void write_shape(struct buf *out, const struct shape *s)
-{
-	buf_printf(out, "Request-URI: %.*s\r\n", STR_ARG(buf_view(&s->uri)));
-	buf_printf(out, "From: %.*s\r\n", STR_ARG(buf_view(&s->from)));
-	buf_printf(out, "To: %.*s\r\n", STR_ARG(buf_view(&s->to)));
-	buf_printf(out, "Contact: %.*s\r\n", STR_ARG(buf_view(&s->contact)));
-	buf_str(out, buf_view(&s->lines));
-}
-
 int calls_would_say(const struct calls *cs, const struct calls_question *what,
 		    const struct route_decision *d, struct buf *lines)
 {
@@ -354,7 +362,7 @@ int calls_would_say(const struct calls *cs, const struct calls_question *what,
 	if (!err)
 		err = shape_call(&s, &w->leg);
 	if (!err)
-		write_shape(lines, &s);
+		rewrite_write(lines, &s);
 	shape_close(&s);
 	mem_free(w);
 	return err ? err : lines->err;

@@ -3,7 +3,7 @@
  * The shape of a call over a trunk: which number, name and host stand where in its INVITE.
  *
  * Usual values first, then what the caller asked for (X-Outbound-Cli, bound to the tenant's numbers), then the trunk's own
- * outbound_parameters in order.  Whoever is not to be named is not named by them either.
+ * outbound_parameters in order, then its header_rules (call/rewrite.h).  Whoever is not to be named is not named by them either.
  *
  * Thread     core
  * Sources    requirements TRK-7, TRK-9, TRK-10, TRK-13; RFC 3261 8.1.1; RFC 3325
@@ -12,9 +12,10 @@
 #define CALL_SHAPE_H
 
 #include "call/party.h"
+#include "schema/types.h"
 
 struct shape {
-	struct buf uri, from, to, contact, lines; /* lines: identity headers, whole */
+	struct buf uri, from, to, contact, lines; /* lines: identity and diversion headers, whole */
 };
 
 /* Release with shape_close(), whatever it returned. */

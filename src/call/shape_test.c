@@ -160,6 +160,97 @@ static void the_number_called_and_who_calls_are_read_where_the_rules_say(void **
 	assert_string_equal(last_call(w)->callee, "442070000101");
 }
 
+static void with_rules(struct world *w, const char *rules)
+{
+	put(w, &resource_trunk, 0, 1,
+	    "{'name':'one','host':'10.0.0.6','send_identity':'p_asserted_identity',"
+	    "'header_rules':[%s]}",
+	    rules);
+}
+
+/* What the simulator says of the same call. */
+static void assert_would_say(struct world *w, const char *line)
+{
+	struct calls_question q = {.tenant_id = TENANT, .caller = "101", .number = "0033123"};
+	struct route_decision d;
+	struct buf lines = {0};
+
+	calls_would_route(w->calls, &q, &d);
+	assert_int_equal(calls_would_say(w->calls, &q, &d, &lines), 0);
+	if (!strstr(lines.p, line))
+		fail_msg("%s is not in %s", line, lines.p);
+	buf_free(&lines);
+}
+
+static void header_rules_change_what_a_trunk_is_sent(void **state)
+{
+	struct world *w = *state;
+	struct ua a, far = {0};
+	struct sip_msg *m;
+
+	with_rules(w, "{'header':'Request-URI','match':'^sip:33','value':'sip:+33'},"
+		      "{'header':'From','match':'\"[^\"]*\" ','value':''},"
+		      "{'action':'remove','header':'P-Asserted-Identity'},"
+		      "{'action':'add','header':'X-Account','value':'$1','condition_header':'From',"
+		      "'condition_match':'sip:([0-9]+)@'},"
+		      "{'direction':'inbound','header':'To','value':'no'}");
+	m = goes(w, &a, &far, "");
+	assert_true(str_starts(m->uri, STR("sip:+33123@")));
+	assert_begins(m, SIP_HDR_FROM, "<sip:442070000100@");
+	assert_begins(m, SIP_HDR_TO, "<sip:33123@");
+	assert_false(sip_msg_has(m, SIP_HDR_P_ASSERTED_IDENTITY));
+	assert_true(str_eq(sip_msg_header_named(m, STR("X-Account")), STR("442070000100")));
+	over(&a, &far);
+	assert_would_say(w, "Request-URI: sip:+33123@");
+	assert_would_say(w, "From: <sip:442070000100@");
+	assert_would_say(w, "X-Account: 442070000100\r\n");
+}
+
+static void a_rule_that_leaves_no_address_has_not_been(void **state)
+{
+	struct world *w = *state;
+	struct ua a, far = {0};
+	struct sip_msg *m;
+
+	with_rules(w, "{'header':'Request-URI','value':'nobody'},"
+		      "{'header':'From','value':'<sip:1@x>;tag=7'},"
+		      "{'header':'To','value':'<>'}");
+	m = goes(w, &a, &far, "");
+	assert_true(str_starts(m->uri, STR("sip:33123@")));
+	assert_begins(m, SIP_HDR_FROM, "\"Anna No. 1\" <sip:442070000100@");
+	assert_begins(m, SIP_HDR_TO, "<sip:33123@");
+	over(&a, &far);
+}
+
+static void what_a_trunk_sends_is_read_as_its_rules_leave_it(void **state)
+{
+	struct world *w = *state;
+	struct calls_question q = {
+		.tenant_id = TENANT, .from_trunk_id = 1, .caller = "9949", .number = "7101"};
+	struct ua far, a = {0};
+	struct sip_msg *m;
+
+	put(w, &resource_inbound_rule, TENANT, 51,
+	    "{'name':'desk','trunk_id':'1','did':'442070000101','destination':{'kind':'extension',"
+	    "'id':'1'}}");
+	with_rules(w, "{'direction':'inbound','header':'Request-URI','match':'sip:7([0-9]{3})@',"
+		      "'value':'sip:442070000$1@'},"
+		      "{'direction':'inbound','header':'From','match':'sip:(99)?','value':'sip:+'},"
+		      "{'header':'To','value':'<sip:no@x>'}");
+	m = comes(w, &far, &a, "7101", "else", "");
+	assert_begins(m, SIP_HDR_FROM, "\"Far\" <sip:%2B49@");
+	over(&far, &a); /* in the dialog as it came */
+	assert_string_equal(last_call(w)->callee, "442070000101");
+	assert_int_equal(calls_would_come(w->calls, &q), 0);
+	assert_string_equal(q.number, "442070000101");
+	assert_string_equal(q.caller, "+49");
+	/* without them it is nobody's number */
+	with_rules(w, "");
+	q.number = "7101";
+	assert_int_equal(calls_would_come(w->calls, &q), 0);
+	assert_string_equal(q.number, "7101");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -168,6 +259,9 @@ int main(void)
 		TRUNK_STORY(rules_do_not_name_who_is_not_to_be_named),
 		TRUNK_STORY(a_caller_may_wish_for_numbers_of_the_tenants),
 		TRUNK_STORY(the_number_called_and_who_calls_are_read_where_the_rules_say),
+		TRUNK_STORY(header_rules_change_what_a_trunk_is_sent),
+		TRUNK_STORY(a_rule_that_leaves_no_address_has_not_been),
+		TRUNK_STORY(what_a_trunk_sends_is_read_as_its_rules_leave_it),
 	};
 
 	return cmocka_run_group_tests_name("shape", tests, NULL, NULL);

@@ -152,6 +152,8 @@ json_t *simulator_answer(struct server *s, const struct command *c)
 	struct route_decision d;
 
 	q.at_us = c->at_us;
+	if (calls_would_come(s->calls, &q))
+		return json_decref(decisions), NULL;
 	do {
 		calls_would_route(s->calls, &q, &d);
 		json_array_append_new(decisions, decision_json(s, c, &q, &d));

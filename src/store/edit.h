@@ -76,6 +76,8 @@ int edit_transport_unused(struct edit *e, const struct object *o) MUST_USE;
 int edit_check_codecs(struct edit *e, struct object *o, const struct object *before) MUST_USE;
 int edit_check_network_setting(struct edit *e, struct object *o,
 			       const struct object *before) MUST_USE;
+/* edit_headers.c */
+int edit_check_header_rules(struct edit *e, struct object *o, const struct object *before) MUST_USE;
 /* edit_pools.c: trunks and pools */
 /* ENOENT, EPERM: it is not the own of who asks. */
 int edit_check_owner(struct edit *e, const struct object *o) MUST_USE;

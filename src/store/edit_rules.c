@@ -255,6 +255,7 @@ int edit_check_rules(struct edit *e, struct object *o, const struct object *befo
 		{&resource_tenant, edit_check_domain},
 		{&resource_tenant, edit_check_codes},
 		{&resource_trunk, edit_check_trunk},
+		{&resource_trunk, edit_check_header_rules},
 		{&resource_did_pool, edit_check_did_pool},
 		{&resource_inbound_rule, inbound_rule},
 		{&resource_outbound_rule, outbound_rule},

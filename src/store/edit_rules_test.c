@@ -66,6 +66,23 @@ static void a_trunk_says_where_and_who(void **state)
 		"taken");
 }
 
+static void a_header_rule_that_is_wrong_is_named_with_its_place(void **state)
+{
+	struct fixture *fx = *state;
+
+	set_up(fx);
+	refused(try(fx, 0, "trunk",
+		    "{\"name\":\"C\",\"host\":\"sip.example\",\"header_rules\":[{\"header\":"
+		    "\"X-A\",\"value\":\"1\"},{\"header\":\"X-B\",\"match\":\"(\"}]}",
+		    0),
+		EINVAL, "header_rules[1].match", "bad_expression");
+	refused(try(fx, 0, "trunk",
+		    "{\"name\":\"C\",\"host\":\"sip.example\",\"header_rules\":[{\"header\":"
+		    "\"Via\",\"value\":\"1\"}]}",
+		    0),
+		EINVAL, "header_rules[0].header", "protected");
+}
+
 static void no_code_begins_with_another(void **state)
 {
 	struct fixture *fx = *state;
@@ -244,6 +261,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(a_trunk_says_where_and_who),
+		T(a_header_rule_that_is_wrong_is_named_with_its_place),
 		T(no_code_begins_with_another),
 		T(no_number_is_in_two_tenants_pools),
 		T(a_trunk_leads_to_one_tenants_pbx),

@@ -69,7 +69,9 @@ def rules(server, providers):
     trunks = []
     for i, p in enumerate(providers):
         ip = p.socket.getsockname()[0]
-        trunks.append(server.post("/api/trunks", {"name": f"T{i}", "host": ip}, who="admin")["id"])
+        header_rules = [{"header": "To", "match": "^<sip:([0-9]+)@", "value": f'"T{i} $1" <sip:$1@'},
+                        {"header": "From", "match": '"[^"]*" ', "value": "", "condition_header": "To", "condition_match": "<sip:[0-2]"}]
+        trunks.append(server.post("/api/trunks", {"name": f"T{i}", "host": ip, "header_rules": header_rules}, who="admin")["id"])
         server.post("/api/did_pools", {"trunk_id": trunks[i], "numbers": f"44207000{i}***", "caller_id": f"44207000{i}000"},
                     who="admin", **acme)
     for i in range(40):
@@ -115,6 +117,7 @@ def test_simulated_and_live_decisions_are_the_same(server, rules, providers, add
                 got = [f"Request-URI: {m.start.split()[1]}", f"From: {m.get('From').split(';tag=')[0]}", f"To: {m.get('To')}",
                        f"Contact: {m.get('Contact')}"]
                 assert got == said[:4], f"{number}: {want}"
+                assert m.get("To").startswith('"T')     # the trunk's header rules are obeyed
     finally:
         peer.close()
     assert {("trunk", ""), ("refuse", "not_found"), ("refuse", "forbidden"), ("give_up", "")} <= kinds
