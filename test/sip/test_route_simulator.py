@@ -69,7 +69,7 @@ def rules(server, providers):
     trunks = []
     for i, p in enumerate(providers):
         ip = p.socket.getsockname()[0]
-        header_rules = [{"header": "To", "match": "^<sip:([0-9]+)@", "value": f'"T{i} $1" <sip:$1@'},
+        header_rules = [{"header": "To", "match": "^<sip:([^@]+)@", "value": f'"T{i} $1" <sip:$1@'},
                         {"header": "From", "match": '"[^"]*" ', "value": "", "condition_header": "To", "condition_match": "<sip:[0-2]"}]
         trunks.append(server.post("/api/trunks", {"name": f"T{i}", "host": ip, "header_rules": header_rules}, who="admin")["id"])
         server.post("/api/did_pools", {"trunk_id": trunks[i], "numbers": f"44207000{i}***", "caller_id": f"44207000{i}000"},
