@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What reading over REST costs, beside a bare libwebsockets handler that answers with as many bytes, in the same run.
 
-get    one of 1,000 extensions by its id
+get    one of 1,000 extensions by its id, the same again and again
+any    all 1,000 in turn
 list   a page of 50 of them
 
 Requests a second and core are requests by the CPU time of the server, so the load generator and other programs matter less;
@@ -30,16 +31,16 @@ BARE_IP, BARE_PORT = "127.75.0.20", 8080
 class Reader(threading.Thread):
     """One connection that asks again and again, and looks at nothing but lengths."""
 
-    def __init__(self, address, path, token, count):
+    def __init__(self, address, paths, token, count):
         super().__init__()
         self.socket = socket.create_connection(address, timeout=30)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         auth = f"Authorization: Bearer {token}\r\n" if token else ""
-        self.request = f"GET {path} HTTP/1.1\r\nHost: bench\r\n{auth}\r\n".encode()
+        self.requests = [f"GET {path} HTTP/1.1\r\nHost: bench\r\n{auth}\r\n".encode() for path in paths]
         self.count, self.took, self.bytes = count, [], 0
 
-    def one(self):
-        self.socket.sendall(self.request)
+    def one(self, n):
+        self.socket.sendall(self.requests[n % len(self.requests)])
         got = b""
         while b"\r\n\r\n" not in got:
             got += self.socket.recv(262144)
@@ -52,17 +53,17 @@ class Reader(threading.Thread):
         self.bytes = length
 
     def run(self):
-        for _ in range(self.count):
+        for n in range(self.count):
             began = time.monotonic()
-            self.one()
+            self.one(n)
             self.took.append(1000 * (time.monotonic() - began))
         self.socket.close()
 
 
-def read(pid, address, path, token, args):
+def read(pid, address, paths, token, args):
     """Requests a second and core, p99 in ms, bytes of a body."""
-    readers = [Reader(address, path, token, args.requests // args.connections) for _ in range(args.connections)]
-    readers[0].one()    # what is read once only is not counted
+    readers = [Reader(address, paths, token, args.requests // args.connections) for _ in range(args.connections)]
+    readers[0].one(0)    # what is read once only is not counted
     before = run_seconds(pid)
     for r in readers:
         r.start()
@@ -87,13 +88,13 @@ def start_bare():
     return process
 
 
-def measure(bed, bare, name, path, args):
+def measure(bed, bare, name, paths, args):
     server = bed.server
     http = tuple(server.demo["http"].removeprefix("http://").rsplit(":", 1))
     ours, floor = [], []
     for _ in range(args.rounds):
-        ours.append(read(server.process.pid, (http[0], int(http[1])), path, server.login(), args))
-        floor.append(read(bare.pid, (BARE_IP, BARE_PORT), f"/{ours[-1]['bytes']}", None, args))
+        ours.append(read(server.process.pid, (http[0], int(http[1])), paths, server.login(), args))
+        floor.append(read(bare.pid, (BARE_IP, BARE_PORT), [f"/{ours[-1]['bytes']}"], None, args))
     best, bar = max(r["per_core"] for r in ours), max(r["per_core"] for r in floor)
     figure = {"figure": name, "requests_per_core": round(best), "bare": round(bar), "ratio": round(best / bar, 3), "at_least": AT_LEAST,
               "p99_ms": round(min(r["p99_ms"] for r in ours), 2), "bare_p99_ms": round(min(r["p99_ms"] for r in floor), 2),
@@ -113,9 +114,12 @@ def main():
         bare = start_bare()
         bed.server.start(60)
         try:
-            row = bed.server.get("/api/extensions", params={"limit": 1, "number": "200500"})["items"][0]
-            ok = [measure(bed, bare, "get", f"/api/extensions/{row['id']}", args),
-                  measure(bed, bare, "list", "/api/extensions?limit=50", args)]
+            pages = bed.server.get("/api/extensions", params={"limit": 500})
+            pages = pages["items"] + bed.server.get("/api/extensions", params={"limit": 500, "cursor": pages["next"]})["items"]
+            paths = [f"/api/extensions/{row['id']}" for row in pages]
+            ok = [measure(bed, bare, "get", paths[500:501], args),
+                  measure(bed, bare, "any", paths, args),
+                  measure(bed, bare, "list", ["/api/extensions?limit=50"], args)]
         finally:
             bare.terminate()
             bare.wait()

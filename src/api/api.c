@@ -2,6 +2,7 @@
 /*
  * From HTTP request to ask: which operation, who asks, may they; then the operation's handler has it.
  */
+#include "api/cache.h"
 #include "api/fields.h"
 #include "api/openapi.h"
 #include "api/stream.h"
@@ -230,8 +231,12 @@ static void on_store(const void *msg, void *arg)
 				   .revision = r->revision,
 				   .is_replay = r->is_replay,
 				   .json = {r->json, r->njson}};
+	struct api *a = arg;
+	struct ask *k = ids_get(a->asks, r->token);
 
-	deliver(arg, r->token, &ans);
+	if (k && k->on_answer)
+		ask_keep(k, r);
+	deliver(a, r->token, &ans);
 	free(r->json);
 }
 
@@ -266,6 +271,8 @@ static int make_parts(struct api *a, const struct api_conf *conf)
 		err = ring_alloc(&a->from_core, RING_SLOTS, sizeof(struct command_reply));
 	if (!err)
 		err = throttle_alloc(&a->throttle);
+	if (!err)
+		err = cache_alloc(&a->cache);
 	if (!err)
 		err = stream_hub_alloc(&a->hub, a, conf->events_path);
 	if (!err)
@@ -341,6 +348,7 @@ struct api *api_close(struct api *a)
 	a->from_store = ring_free(a->from_store);
 	a->from_core = ring_free(a->from_core);
 	a->hub = stream_hub_free(a->hub);
+	a->cache = cache_free(a->cache);
 	a->asks = ids_free(a->asks);
 	a->throttle = throttle_free(a->throttle);
 	routes_close(&a->routes);

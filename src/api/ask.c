@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "api/cache.h"
 #include "api/fields.h"
 #include "base/log.h"
 #include <inttypes.h>
@@ -18,6 +19,7 @@ void ask_free(struct ask *k)
 	ids_remove(k->a->asks, k->id);
 	json_decref(k->who.permissions);
 	json_decref(k->args);
+	buf_free(&k->cache_key);
 	free(k->query);
 	free(k->fields);
 	free(k->body);
@@ -55,8 +57,32 @@ static void set_actor(const struct ask *k, struct store_actor *actor)
 			k->who.is_local ? STR("local") : str_of(addr_ip_str(from, &k->remote)));
 }
 
+/* What the same question was answered, when nothing has changed since; else NULL, and the answer will be kept. */
+static const struct store_reply *known(struct ask *k, const struct store_request *req)
+{
+	buf_free(&k->cache_key);
+	k->generation = k->request ? store_generation(k->a->store) : 0;
+	if (!k->generation)
+		return NULL;
+	k->cache_ms = cache_key(&k->cache_key, req);
+	if (!k->cache_ms) {
+		buf_free(&k->cache_key);
+		return NULL;
+	}
+	return cache_get(k->a->cache, buf_view(&k->cache_key), k->generation,
+			 clock_mono_ms(web_env(k->a->web).clock));
+}
+
+void ask_keep(struct ask *k, const struct store_reply *reply)
+{
+	if (k->cache_key.n)
+		cache_put(k->a->cache, buf_view(&k->cache_key), k->generation,
+			  clock_mono_ms(web_env(k->a->web).clock) + k->cache_ms, reply);
+}
+
 void ask_store(struct ask *k, struct store_request *req, ask_answer_h *fn)
 {
+	const struct store_reply *hit;
 	int err;
 
 	req->token = k->id;
@@ -64,6 +90,14 @@ void ask_store(struct ask *k, struct store_request *req, ask_answer_h *fn)
 	req->is_admin = k->who.is_admin;
 	req->is_own = k->who.extension_id != 0;
 	set_actor(k, &req->actor);
+	hit = known(k, req);
+	if (hit) {
+		const struct answer ans = {
+			.id = hit->id, .revision = hit->revision, .json = {hit->json, hit->njson}};
+
+		free(req->json);
+		return fn(k, &ans);
+	}
 	wait_for(k, STORE_DEADLINE_MS, fn);
 	err = store_post(k->a->store, req);
 	if (!err)

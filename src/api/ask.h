@@ -16,6 +16,7 @@
 #include "api/params.h"
 #include "api/route.h"
 #include "api/throttle.h"
+#include "base/buf.h"
 #include "base/thread.h"
 #include "schema/record.h"
 
@@ -75,7 +76,10 @@ struct ask {
 	bool is_if_match_bad; /* not one strong tag of ours: matches nothing */
 	uint64_t if_revision;
 	char idem_key[129];
-	json_t *args; /* of an answer in pieces; NULL: none */
+	json_t *args;	      /* of an answer in pieces; NULL: none */
+	struct buf cache_key; /* of the answer it waits for; empty: that is not kept */
+	uint32_t cache_ms;    /* it is kept that long at most */
+	uint64_t generation;
 	ask_answer_h *on_answer;
 	struct timer deadline;
 };
@@ -87,6 +91,7 @@ struct api {
 	struct ring *from_store, *from_core;
 	struct ids *asks;
 	struct throttle *throttle;
+	struct cache *cache;
 	struct stream_hub *hub;
 	struct routes routes;
 	char *openapi;
@@ -109,6 +114,8 @@ void token_hash(char hex[HASH_HEX], struct str token);
 void ask_store(struct ask *k, struct store_request *req, ask_answer_h *fn);
 void ask_query(struct ask *k, uint64_t tenant_id, const char *query, json_t *args,
 	       ask_answer_h *fn); /* takes args */
+/* An answer that has come, for who asks the same next. */
+void ask_keep(struct ask *k, const struct store_reply *reply);
 void ask_core(struct ask *k, struct command cmd, ask_answer_h *fn);
 
 /* Ends. */

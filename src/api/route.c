@@ -245,10 +245,22 @@ static uint64_t read_id(struct str s)
 	return id;
 }
 
+/* Up to where an id stands: most patterns are told apart by their first letters, without being cut. */
+static bool begins_alike(const char *pattern, struct str path)
+{
+	size_t i = 0;
+
+	while (i < path.n && pattern[i] && pattern[i] == path.p[i])
+		i++;
+	return pattern[i] == '{' || (i == path.n && !pattern[i]);
+}
+
 static bool path_matches(const char *pattern, struct str path, uint64_t *idp)
 {
 	struct str want = str_of(pattern);
 
+	if (!begins_alike(pattern, path))
+		return false;
 	while (want.p && path.p) {
 		struct str w = str_cut(&want, '/'), p = str_cut(&path, '/');
 

@@ -60,6 +60,11 @@ void store_answer(const struct store_request *req, struct store_reply *reply)
 	reply->json = NULL;
 }
 
+uint64_t store_generation(const struct store *s)
+{
+	return s->engine == DB_SQLITE ? atomic_load(&s->commits) + 1 : 0;
+}
+
 int store_reply_json(struct store_reply *reply, json_t *json)
 {
 	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;

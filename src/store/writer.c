@@ -89,6 +89,15 @@ static int tell_others(struct writer *w, const struct item *v, size_t n)
 	return err;
 }
 
+/* Whatever came of it: what was read before may be true no longer, and nobody has been answered yet. */
+static int commit(struct writer *w)
+{
+	int err = db_commit(w->db);
+
+	atomic_fetch_add(&w->store->commits, 1);
+	return err;
+}
+
 static int run_batch(struct writer *w, struct item *v, size_t n, int64_t now_us)
 {
 	int err = db_begin(w->db, true);
@@ -101,7 +110,7 @@ static int run_batch(struct writer *w, struct item *v, size_t n, int64_t now_us)
 		db_rollback(w->db);
 		return err;
 	}
-	return db_commit(w->db);
+	return commit(w);
 }
 
 /* ---- a commit that nobody saw the end of ---- */
@@ -250,7 +259,7 @@ static int apply_backup(struct writer *w, const struct backup_order *order,
 	if (err)
 		db_rollback(w->db);
 	else
-		err = db_commit(w->db);
+		err = commit(w);
 	while (err == ECONNABORTED && !db_worker_stopping(&w->store->writer)) {
 		if (!was_restored(w, order, &yes))
 			err = yes ? 0 : EAGAIN;
