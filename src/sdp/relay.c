@@ -64,10 +64,19 @@ static bool is_of_formats(const struct sdp_attribute *a)
 	return false;
 }
 
-static bool is_left_out(const struct sdp_attribute *a, const struct sdp_guard *guard)
+/* What is heard here is one stream of our making, whoever speaks (ADR 29): its SSRC is not the other side's.  Chromium plays the
+ * one it was told of, and nothing else. */
+static bool is_of_a_voice(const struct sdp_attribute *a)
+{
+	return str_ieq(a->name, STR("ssrc")) || str_ieq(a->name, STR("ssrc-group"));
+}
+
+static bool is_left_out(const struct sdp_attribute *a, const struct sdp_guard *guard, bool is_voice)
 {
 	if (!guard)
 		return is_direction(a);
+	if (is_voice && is_of_a_voice(a))
+		return true;
 	if (is_ours(a) || (guard->has_mid && str_ieq(a->name, STR("mid"))))
 		return true;
 	for (size_t i = 0; guard->leaves_web && i < ARRAY_LEN(web_only); i++)
@@ -92,10 +101,11 @@ static bool is_of_another(const struct sdp_attribute *a, const struct sdp_format
 
 /* guard NULL: directly */
 static void pass_attributes(struct buf *out, const struct sdp_attribute *a, size_t n,
-			    const struct sdp_guard *guard, const struct sdp_local_media *local)
+			    const struct sdp_guard *guard, const struct sdp_local_media *local,
+			    bool is_voice)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (is_left_out(&a[i], guard))
+		if (is_left_out(&a[i], guard, is_voice))
 			continue;
 		if (local && local->formats &&
 		    (local->is_choice ? is_of_another(&a[i], local->formats, local->nformats)
@@ -144,8 +154,8 @@ static void relay_media(struct buf *out, const struct sdp_media *m,
 	pass_types(out, m->lines, 'b');
 	for (size_t i = 0; local->formats && !local->is_choice && i < nformats; i++)
 		sdp_write_format(out, &formats[i]);
-	pass_attributes(out, m->attributes, m->nattributes, is_direct ? NULL : &local->guard,
-			local);
+	pass_attributes(out, m->attributes, m->nattributes, is_direct ? NULL : &local->guard, local,
+			str_ieq(m->kind, STR("audio")));
 	sdp_write_guard(out, &local->guard, &local->rtp);
 	sdp_write_direction(out, local->direction);
 }
@@ -192,7 +202,7 @@ int sdp_relay(struct buf *out, const struct sdp *from, const struct sdp_rewrite 
 		buf_str(out, STR("a=ice-lite\r\n"));
 	write_group(out, rw);
 	pass_attributes(out, from->attributes, from->nattributes,
-			rw->is_direct ? NULL : &rw->media[0].guard, NULL);
+			rw->is_direct ? NULL : &rw->media[0].guard, NULL, false);
 	for (size_t i = 0; i < from->nmedia; i++) {
 		if (is_refused(&from->media[i], &rw->media[i]))
 			sdp_write_refused(out, &from->media[i], &rw->media[i].guard);

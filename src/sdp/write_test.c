@@ -59,6 +59,7 @@ static struct addr at(const char *ip, uint16_t port)
 	"a=mid:a\r\n"                                                                              \
 	"m=video 4002 RTP/AVP 96\r\n"                                                              \
 	"a=rtpmap:96 VP8/90000\r\n"                                                                \
+	"a=ssrc:2 cname:x\r\n"                                                                     \
 	"m=application 4004 TCP/XYZ a b\r\n"                                                       \
 	"a=mid:c\r\n"
 
@@ -89,13 +90,13 @@ static void relay_keeps_what_is_theirs_and_writes_what_is_ours(void **state)
 				   "a=rtpmap:9 G722/8000\r\n"
 				   "a=x-unknown:yes: really\r\n"
 				   "a=rtcp-fb:* nack\r\n"
-				   "a=ssrc:1 cname:x\r\n"
 				   "a=fmtp:101 0-16\r\n"
 				   "a=mid:a\r\n"
 				   "a=sendonly\r\n"
 				   "m=video 20002 RTP/AVP 96\r\n"
 				   "c=IN IP6 2001:db8::1\r\n"
 				   "a=rtpmap:96 VP8/90000\r\n"
+				   "a=ssrc:2 cname:x\r\n"
 				   "a=sendrecv\r\n"
 				   "m=application 0 TCP/XYZ a b\r\n"
 				   "a=mid:c\r\n");
