@@ -210,17 +210,19 @@ void ask_go_on(struct ask *k)
 	return r->fn(k);
 }
 
-static void deliver(struct api *a, uint64_t token, const struct answer *ans)
+/* False: nobody waits for it any more. */
+static bool deliver(struct api *a, uint64_t token, const struct answer *ans)
 {
 	struct ask *k = ids_get(a->asks, token);
 	ask_answer_h *fn;
 
 	if (!k || !k->on_answer) /* its deadline has passed, or the client is gone */
-		return;
+		return false;
 	timer_cancel(&k->deadline);
 	fn = k->on_answer;
 	k->on_answer = NULL;
 	fn(k, ans);
+	return true;
 }
 
 static void on_store(const void *msg, void *arg)
@@ -230,13 +232,15 @@ static void on_store(const void *msg, void *arg)
 				   .id = r->id,
 				   .revision = r->revision,
 				   .is_replay = r->is_replay,
-				   .json = {r->json, r->njson}};
+				   .json = {r->json, r->njson},
+				   .past = r->past};
 	struct api *a = arg;
 	struct ask *k = ids_get(a->asks, r->token);
 
 	if (k && k->on_answer)
 		ask_keep(k, r);
-	deliver(a, r->token, &ans);
+	if (!deliver(a, r->token, &ans) && r->past)
+		a->past->close(r->past);
 	free(r->json);
 }
 
@@ -245,7 +249,7 @@ static void on_core(const void *msg, void *arg)
 	const struct command_reply *r = msg;
 	const struct answer ans = {.err = r->err, .json = {r->json, r->njson}};
 
-	deliver(arg, r->token, &ans);
+	(void)deliver(arg, r->token, &ans);
 	free(r->json);
 }
 
@@ -294,6 +298,7 @@ int api_open(struct api **ap, const struct api_conf *conf, struct addr *bound)
 		return ENOMEM;
 	a->store = conf->store;
 	a->commands = conf->commands;
+	a->past = conf->past;
 	err = str_copy(a->version, sizeof(a->version), str_of(conf->version));
 	if (!err && conf->setup_token)
 		err = str_copy(a->setup_token, sizeof(a->setup_token), str_of(conf->setup_token));
@@ -341,8 +346,11 @@ struct api *api_close(struct api *a)
 	if (!a)
 		return NULL;
 	api_stop(a);
-	while (a->from_store && ring_pop(a->from_store, &from_store))
+	while (a->from_store && ring_pop(a->from_store, &from_store)) {
 		free(from_store.json);
+		if (from_store.past)
+			a->past->close(from_store.past);
+	}
 	while (a->from_core && ring_pop(a->from_core, &from_core))
 		free(from_core.json);
 	a->from_store = ring_free(a->from_store);

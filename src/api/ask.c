@@ -124,10 +124,12 @@ void ask_core(struct ask *k, struct command cmd, ask_answer_h *fn)
 	cmd.token = k->id;
 	cmd.reply_to = k->a->from_core;
 	wait_for(k, deadlines_ms[cmd.kind], fn);
-	if (ring_push(k->a->commands, &cmd))
-		return ask_problem_headers(k, PROBLEM_UNAVAILABLE,
-					   "The call manager has too much to do.",
-					   STR("Retry-After: 2\r\n"));
+	if (!ring_push(k->a->commands, &cmd))
+		return;
+	if (cmd.past)
+		k->a->past->close(cmd.past);
+	return ask_problem_headers(k, PROBLEM_UNAVAILABLE, "The call manager has too much to do.",
+				   STR("Retry-After: 2\r\n"));
 }
 
 /* What every answer says of how much more may be asked. */

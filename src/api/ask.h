@@ -50,6 +50,7 @@ struct answer {
 	uint64_t id, revision;
 	bool is_replay;
 	struct str json;
+	void *past; /* STORE_PAST: of who is told */
 };
 typedef void ask_answer_h(struct ask *k, const struct answer *ans);
 
@@ -88,6 +89,7 @@ struct api {
 	struct web *web;
 	struct store *store;
 	struct ring *commands;
+	const struct store_past *past;
 	struct ring *from_store, *from_core;
 	struct ids *asks;
 	struct throttle *throttle;

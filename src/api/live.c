@@ -158,10 +158,28 @@ static void read_seconds(const json_t *body, struct command *cmd, struct field_e
 		field_error_add(errs, "seconds", "out_of_range", "is not from 1 to 86400");
 }
 
+/* Text, as the command line has it, or a number. */
+static uint64_t read_revision(const json_t *body, struct field_errors *errs)
+{
+	const json_t *v = json_object_get(body, "revision");
+	uint64_t revision = json_is_integer(v) && json_integer_value(v) > 0
+				    ? (uint64_t)json_integer_value(v)
+				    : 0;
+
+	if (!v || json_is_null(v))
+		return 0;
+	if (json_is_string(v) && str_u64(str_of(json_string_value(v)), &revision))
+		revision = 0;
+	if (!revision || revision > INT64_MAX)
+		field_error_add(errs, "revision", "bad_revision",
+				"is no revision of the configuration: a number from 1");
+	return revision;
+}
+
 static void read_question(const json_t *body, struct command *cmd, struct field_errors *errs)
 {
 	static const char *const known[] = {"caller",  "number",  "trunk_id", "at",
-					    "outcome", "seconds", NULL};
+					    "outcome", "seconds", "revision", NULL};
 	const json_t *trunk = json_object_get(body, "trunk_id");
 
 	question_text(body, "caller", cmd->caller, sizeof(cmd->caller), errs);
@@ -174,19 +192,37 @@ static void read_question(const json_t *body, struct command *cmd, struct field_
 	ask_check_names(body, known, errs);
 }
 
+/* By the configuration as it was: that is there now, and the core decides by it. */
+static void on_past(struct ask *k, const struct answer *ans)
+{
+	struct command cmd = {
+		.kind = COMMAND_ROUTE, .tenant_id = k->who.tenant_id, .past = ans->past};
+	struct field_errors errs = {.n = 0};
+
+	if (ans->err)
+		return ask_failed(k, ans);
+	read_question(k->args, &cmd, &errs);
+	return ask_core(k, cmd, on_json);
+}
+
 void route_simulation_start(struct ask *k)
 {
 	struct command cmd = {.kind = COMMAND_ROUTE, .tenant_id = k->who.tenant_id};
+	struct store_request req = {
+		.op = STORE_PAST, .tenant_id = k->who.tenant_id, .past = k->a->past};
 	struct field_errors errs = {.n = 0};
 	json_t *body = ask_body(k);
 
 	if (!body)
 		return;
 	read_question(body, &cmd, &errs);
-	json_decref(body);
-	if (!errs.n)
-		return ask_core(k, cmd, on_json);
-	return ask_invalid(k, &errs);
+	req.id = read_revision(body, &errs);
+	k->args = body; /* it goes with the ask */
+	if (errs.n)
+		return ask_invalid(k, &errs);
+	if (req.id)
+		return ask_store(k, &req, on_past);
+	return ask_core(k, cmd, on_json);
 }
 
 /* ---- click to call (WEB-5) ---- */

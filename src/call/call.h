@@ -81,6 +81,11 @@ struct calls_question {
 /* A call from a trunk: who calls and what is called as its header rules, parameters and number form have it.  ENOMEM; EPROTO: no
  * INVITE can say that. */
 int calls_would_come(const struct calls *cs, struct calls_question *what) MUST_USE;
+/* The same calls by another configuration (a tenant's of the past), for those three only; what devices and trunks do is as it is.
+ * ENOMEM; calls_as_of_close() releases it. */
+int calls_as_of(struct calls **cp, const struct calls *cs, struct model *m,
+		struct route_index *index) MUST_USE;
+void calls_as_of_close(struct calls *cs);
 void calls_would_route(const struct calls *cs, const struct calls_question *what,
 		       struct route_decision *d);
 /* False: nothing comes after that. */

@@ -94,6 +94,26 @@ static void decide(struct call *call, const struct dest *dest, struct route_deci
 		str_fit(call->rec.final_dest, sizeof(call->rec.final_dest), str_of(d->number));
 }
 
+/* A copy of what is looked at, and owns nothing. */
+int calls_as_of(struct calls **cp, const struct calls *cs, struct model *m,
+		struct route_index *index)
+{
+	struct calls *as_of = mem_alloc(sizeof(*as_of));
+
+	if (!as_of)
+		return ENOMEM;
+	*as_of = *cs;
+	as_of->conf.model = m;
+	as_of->conf.route_index = index;
+	*cp = as_of;
+	return 0;
+}
+
+void calls_as_of_close(struct calls *cs)
+{
+	mem_free(cs);
+}
+
 void calls_would_route(const struct calls *cs, const struct calls_question *what,
 		       struct route_decision *d)
 {

@@ -28,6 +28,7 @@ struct cli {
 	const char *tenant;
 	const char *columns; /* of tables, comma separated */
 	const char *limit, *cursor, *sort, *q;
+	const char *revision; /* of the configuration: route test */
 	bool all, json, help;
 	char **args; /* what is no option */
 	size_t nargs;

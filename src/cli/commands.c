@@ -13,7 +13,8 @@ const struct cli_command cli_commands[] = {
 	{"call", "hangup", "DELETE", "/api/sessions/", true, false, NULL, "end a call",
 	 "call hangup 4294967297"},
 	{"route", "test", "POST", "/api/route_simulations", false, false, NULL,
-	 "where a call would go now, and why: CALLER NUMBER [trunk_id=… at=… outcome=… seconds=…]",
+	 "where a call would go now, and why: CALLER NUMBER [--revision N] [trunk_id=… at=… "
+	 "outcome=… seconds=…]",
 	 "route test 101 0044123456"},
 	{"trunk", "states", "GET", "/api/trunk_states", false, true,
 	 "id,name,is_online,reason,since,calls", "trunks as they are now", "trunk states"},
@@ -385,6 +386,8 @@ static int route_test(struct cli *c)
 		else
 			json_object_setn_new(body, name.p, name.n, json_stringn(value.p, value.n));
 	}
+	if (c->revision)
+		json_object_set_new(body, "revision", json_string(c->revision));
 	if (!status)
 		status = cli_request(c, "POST", "/api/route_simulations", body, &answer);
 	if (!status && c->json)

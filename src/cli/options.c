@@ -20,6 +20,7 @@ static const struct option {
 	{"--cursor", NULL, offsetof(struct cli, cursor), false},
 	{"--sort", NULL, offsetof(struct cli, sort), false},
 	{"--search", NULL, offsetof(struct cli, q), false},
+	{"--revision", NULL, offsetof(struct cli, revision), false},
 	{"--all", NULL, offsetof(struct cli, all), true},
 	{"--json", NULL, offsetof(struct cli, json), true},
 	{"--help", NULL, offsetof(struct cli, help), true},

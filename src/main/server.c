@@ -5,6 +5,7 @@
 
 #include "hook/hook.h"
 #include "main/leftovers.h"
+#include "main/past.h"
 #include "main/server.h"
 #include "route/index.h"
 
@@ -533,6 +534,7 @@ static int start_api(struct server *s)
 	const struct api_conf conf = {
 		.store = s->store,
 		.commands = s->commands,
+		.past = &past_maker,
 		.listen = s->config.http,
 		.unix_path = s->unix_path,
 		.events_path = events,

@@ -140,6 +140,11 @@ static void drop(struct model *m, struct entry *e)
 	index_discard(&m->index, e);
 }
 
+void model_give(struct model *m)
+{
+	m->owner = THREAD_ANY;
+}
+
 struct model *model_free(struct model *m)
 {
 	struct map_iter it = {0};

@@ -22,6 +22,8 @@ struct model;
 
 int model_alloc(struct model **mp) MUST_USE;
 struct model *model_free(struct model *m); /* watchers are not told */
+/* It is going to another thread, and nobody else has it. */
+void model_give(struct model *m);
 
 /* One change as the store committed it.  after NULL: the object is gone.
  * Takes change->after (set to NULL on success). */

@@ -13,6 +13,7 @@
 #include <string.h>
 #include "store/args.h"
 #include "store/edit.h"
+#include "store/past.h"
 
 enum { MAX_CHANGES = 20000 };
 
@@ -53,51 +54,14 @@ static int read_secrets(struct edit *e, struct str sealed, json_t **out)
 	return err ? err : *out ? 0 : EIO;
 }
 
-/* ---- an object as the log has it ---- */
-
-static int set_hidden(struct object *o, const struct field *f, const json_t *v)
-{
-	if (json_is_string(v) &&
-	    (f->kind == FIELD_TEXT || f->kind == FIELD_SECRET || f->kind == FIELD_PASSWORD))
-		return object_set_text(o, f, str_of(json_string_value(v)));
-	if (f->kind == FIELD_INT && json_is_integer(v))
-		field_set_int(o, f, json_integer_value(v));
-	else if (f->kind == FIELD_BOOL && json_is_boolean(v))
-		field_set_int(o, f, json_is_true(v));
-	return 0;
-}
-
-/* Fields of `shown` that are named in `only` (NULL: all) into a clone of base, those that nobody sets too. */
+/* Fields of what was that are named in `only` (NULL: all) into a clone of base. */
 static int remake(struct edit *e, const struct past *p, const struct object *base,
 		  const json_t *only, struct object **op)
 {
-	json_t *body = json_object();
-	int err = body ? 0 : ENOMEM;
+	const struct past_shown shown = {
+		.res = p->res, .shown = p->before, .only = only, .secrets = p->secrets};
 
-	for (size_t i = 0; !err && i < p->res->nfields; i++) {
-		const struct field *f = &p->res->fields[i];
-		json_t *v = json_object_get(p->before, f->name);
-
-		if (v && !(f->flags & (READ_ONLY | CREATE_ONLY)) &&
-		    (!only || json_object_get(only, f->name)) && json_object_set(body, f->name, v))
-			err = ENOMEM;
-	}
-	if (!err && !base) /* what must be given and is never shown */
-		json_object_update_missing(body, p->secrets);
-	if (!err)
-		err = object_from_json(op, p->res, base, body, true, &e->errs);
-	for (size_t i = 0; !err && i < p->res->nfields; i++) {
-		const struct field *f = &p->res->fields[i];
-
-		if (only && !json_object_get(only, f->name))
-			continue;
-		if (f->flags & READ_ONLY)
-			err = set_hidden(*op, f, json_object_get(p->before, f->name));
-		if (!err)
-			err = set_hidden(*op, f, json_object_get(p->secrets, f->name));
-	}
-	json_decref(body);
-	return err;
+	return past_object(&shown, base, op, &e->errs);
 }
 
 /* ---- one line turned round ---- */

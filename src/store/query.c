@@ -9,6 +9,7 @@
 #include <string.h>
 #include "base/clock.h"
 #include "store/args.h"
+#include "store/past.h"
 #include "store/query.h"
 
 static int get(struct rows *r, const struct store_request *req, struct store_reply *reply)
@@ -275,6 +276,8 @@ int query_answer(struct rows *r, const struct store_request *req, struct store_r
 	case STORE_LIST:
 	case STORE_EXPORT:
 		return list(r, req, reply, errs);
+	case STORE_PAST:
+		return past_answer(r, req, reply, errs);
 	case STORE_QUERY:
 		return named(r, req, reply, errs);
 	default:

@@ -38,12 +38,20 @@ struct rows store_rows(struct store *s, struct db *db)
 
 /* ---- answers ---- */
 
+static void drop_reply(const struct store_request *req, struct store_reply *reply)
+{
+	free(reply->json);
+	reply->json = NULL;
+	if (reply->past)
+		req->past->close(reply->past);
+	reply->past = NULL;
+}
+
 void store_answer(const struct store_request *req, struct store_reply *reply)
 {
 	reply->token = req->token;
 	if (!req->reply_to) { /* nobody waits */
-		free(reply->json);
-		reply->json = NULL;
+		drop_reply(req, reply);
 		return;
 	}
 	for (unsigned ms = 0; ms < PATIENCE_MS; ms++) {
@@ -56,8 +64,7 @@ void store_answer(const struct store_request *req, struct store_reply *reply)
 		nanosleep(&one_ms, NULL);
 	}
 	log_error(NULL, LOGID_STORE, "an answer was dropped: its asker does not read");
-	free(reply->json);
-	reply->json = NULL;
+	drop_reply(req, reply);
 }
 
 uint64_t store_generation(const struct store *s)
@@ -154,6 +161,7 @@ int store_post(struct store *s, const struct store_request *req)
 	case STORE_GET:
 	case STORE_LIST:
 	case STORE_EXPORT:
+	case STORE_PAST:
 	case STORE_QUERY:
 		return to_reader(s, req);
 	}

@@ -70,6 +70,8 @@ struct store_actor {
  * BACKUP  what store/backup_ops.def says of the name in `query`
  * APPLY   of what `backup` says (store/backup_impl.h): for the backups' own thread
  * FEED    others have changed the tenant (STORE_ALL: any): the store's own, nobody is answered
+ * PAST    the tenant's configuration after its revision `id`, as objects given to `past` → reply.past; EINVAL: there is no such
+ *         revision in the log
  * QUERY   arguments → answer, as queries.def says for the name in `query`
  * LOGIN   {"username","password","domain"?,"token_hash","ttl_seconds"} → {"tenant_id","user_id","username","expires_at"};
  *         without domain: tenant 0, else a tenant by that name.  Verifies argon2id (a few at a time, also for users that
@@ -86,12 +88,21 @@ enum store_op {
 	STORE_REPLAY,
 	STORE_UNDO,
 	STORE_RESTORE,
+	STORE_PAST,
 	STORE_QUERY,
 	STORE_BACKUP,
 	STORE_APPLY,
 	STORE_FEED,
 	STORE_LOGIN,
 	STORE_LOGOUT
+};
+
+/* Where a configuration of the past goes, object by object, on a reader's thread. */
+struct store_change;
+struct store_past {
+	int (*open)(void **pastp);
+	int (*load)(struct store_change *change, void *past); /* a store_load_h */
+	void (*close)(void *past);
 };
 
 /* One request.  `reply_to` receives a struct store_reply with the same token. */
@@ -114,6 +125,7 @@ struct store_request {
 		query; /* STORE_QUERY: a name from queries.def; STORE_BACKUP: from backup_ops.def */
 	uint64_t offset;		   /* STORE_BACKUP: of the bytes read or written */
 	const struct backup_order *backup; /* STORE_APPLY; borrowed until it is answered */
+	const struct store_past *past;	   /* STORE_PAST; lives as long as the store */
 	/* CREATE with an Idempotency-Key, both hex of SHA-256: who, where and key · the body.  Kept for 24 h in the same
 	 * transaction as the object.  Seen before with this body: the first answer again (is_replay); with another: EBADMSG. */
 	char idem_key[65], idem_body[65];
@@ -127,6 +139,7 @@ struct store_reply {
 	bool is_replay;
 	char *json; /* owned by the receiver: the object, page or answer; or {"errors":[…]} when err */
 	size_t njson;
+	void *past; /* STORE_PAST: the receiver's, to be closed */
 };
 
 int store_post(struct store *s, const struct store_request *req) MUST_USE;

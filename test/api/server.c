@@ -26,6 +26,20 @@
 
 enum { MAX_SESSIONS = 1000 };
 
+/* The stand-in decides nothing, so it needs no configuration of the past. */
+static int open_past(void **pastp)
+{
+	*pastp = malloc(1);
+	return *pastp ? 0 : ENOMEM;
+}
+
+static int load_past(struct store_change *change, void *past)
+{
+	return 0;
+}
+
+static const struct store_past no_past = {open_past, load_past, free};
+
 struct fake {
 	struct store *store;
 	struct journal *journal;
@@ -213,6 +227,7 @@ static void answer(struct fake *f, const struct command *c)
 		}
 		break;
 	case COMMAND_ROUTE:
+		free(c->past);
 		buf_printf(&out,
 			   "{\"caller\":\"%s\",\"number\":\"%s\",\"revision\":1,\"decisions\":[]}",
 			   c->caller, c->number);
@@ -306,6 +321,7 @@ static int run(const char *dir, const char *url, struct addr listen, struct fake
 	conf.unix_path = sock;
 	snprintf(events, sizeof(events), "%s/events", dir);
 	conf.events_path = events;
+	conf.past = &no_past;
 	err = store_open(&f->store, &store);
 	if (!err)
 		err = journal_open(&f->journal, &journal, f->store);

@@ -130,3 +130,12 @@ def test_a_tenant_is_not_made_or_unmade_by_undoing(server, tenant):
     change = next(c for c in server.root.get("/api/audit_logs", resource="tenant", id=tenant.id)["items"] if c["action"] == "create")
     assert errors(server.root.ask("POST", f"/api/audit_logs/{change['id']}/undo")) == [("resource", "not_yours")]
     assert Client(server, local=True).get(f"/api/tenants/{tenant.id}")["id"] == tenant.id
+
+
+def test_a_revision_of_the_log_is_a_configuration_to_simulate_by(tenant):
+    tenant.client.patch(f"/api/extensions/{tenant.extensions[0]['id']}", {"first_name": "Ann"})
+    body = {"caller": "101", "number": "102"}
+    assert tenant.client.post("/api/route_simulations", {**body, "revision": newest(tenant)["revision"]}, expect=200)["caller"] == "101"
+    assert tenant.client.post("/api/route_simulations", {**body, "revision": 1}, expect=200)["number"] == "102"
+    answer = tenant.client.ask("POST", "/api/route_simulations", {**body, "revision": 10**9})
+    assert answer.status == 422 and errors(answer) == [("revision", "not_found")]

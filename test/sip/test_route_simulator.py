@@ -233,3 +233,38 @@ def test_a_mobile_that_would_ring_too_is_shown(server, rules):
     (refused, *_) = server.post("/api/route_simulations", body, expect=200)["decisions"]
     assert (refused["action"], refused["reason"]) == ("refuse", "unavailable")
     assert any(s["rule"] == "mobile" and "may not be called" in s["verdict"] for s in refused["steps"])
+
+
+def test_a_call_is_decided_by_the_configuration_of_any_revision(server, rules, providers):
+    body = {"caller": "101", "number": "98765432"}
+
+    def ask(**more):
+        return server.post("/api/route_simulations", {**body, **more}, expect=200)
+
+    def won(**more):
+        first = ask(**more)["decisions"][0]
+        return first["action"], first["trunk"], first["number"], first["rule"]
+    nobody = ask()["revision"]
+    rule = server.post("/api/outbound_rules", {"name": "mine", "priority": 0, "prefixes": "9876", "routes": [{"trunk_id": rules[1]}]})
+    assert won() == ("trunk", "T1", "98765432", "mine")
+    plain = ask()["revision"]
+    server.api("PATCH", f"/api/outbound_rules/{rule['id']}", {"routes": [{"trunk_id": rules[0], "strip": 4}]}, expect=200)
+    stripped = ask()["revision"]
+    server.api("PATCH", f"/api/trunks/{rules[0]}", {"name": "renamed"}, who="admin", expect=200)
+    server.api("DELETE", f"/api/outbound_rules/{rule['id']}", expect=204)
+    assert won()[0] == "refuse" and nobody < plain < stripped < ask()["revision"]
+    # the tenant as it was after each change, and the system as it was then; again and again, in any order
+    assert won(revision=stripped) == ("trunk", "T0", "5432", "mine") and ask(revision=stripped)["revision"] == stripped
+    assert won(revision=str(plain)) == ("trunk", "T1", "98765432", "mine")
+    assert won(revision=nobody)[0] == "refuse"
+    assert won(revision=plain, number="112")[:2] == ("trunk", "T1")
+    assert won(revision=plain, at="2026-11-21T03:00:00Z")[1] == "T1"
+    assert ask(revision=plain)["decisions"][0]["headers"][0].startswith("Request-URI: sip:98765432@")
+    # nothing of it is in force
+    assert won()[0] == "refuse" and not any(p.calls for p in providers)
+    for wrong, code in ((10**9, "not_found"), (0, "bad_revision"), ("x", "bad_revision")):
+        answer = server.api("POST", "/api/route_simulations", {**body, "revision": wrong}, expect=422).json()
+        assert [(e["field"], e["code"]) for e in answer["errors"]] == [("revision", code)]
+    out = subprocess.run([os.path.join(TEST_BUILD, "offhook"), "--socket", str(server.data / "offhook.sock"), "--tenant", server.domain,
+                          "route", "test", "101", "98765432", "--revision", str(stripped)], stdout=subprocess.PIPE, text=True, check=True).stdout
+    assert "= trunk 5432" in out
