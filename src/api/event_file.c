@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/event_file.h"
-#include "store/crc32c.h"
+#include "base/crc32c.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>

@@ -5,7 +5,7 @@
 #include <string.h>
 #include "base/buf.h"
 #include "base/clock.h"
-#include "store/crc32c.h"
+#include "base/crc32c.h"
 
 void event_msg_set(struct event_msg *m, const struct bus_event *ev)
 {

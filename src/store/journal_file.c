@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include "store/crc32c.h"
+#include "base/crc32c.h"
 #include "store/journal_file.h"
 
 #ifndef MADV_POPULATE_WRITE

@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include "base/clock.h"
-#include "store/crc32c.h"
+#include "base/crc32c.h"
 #include "store/journal_file.h"
 #include "store/testing.h"
 

@@ -5,8 +5,8 @@
  * Thread     any
  * Sources    RFC 3720 B.4 (test values)
  */
-#ifndef STORE_CRC32C_H
-#define STORE_CRC32C_H
+#ifndef BASE_CRC32C_H
+#define BASE_CRC32C_H
 
 #include "base/defs.h"
 

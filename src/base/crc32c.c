@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <string.h>
-#include "store/crc32c.h"
+#include "base/crc32c.h"
 
 /* Remainders of the 16 values of half a byte, polynomial 0x82f63b78 (reflected). */
 static const uint32_t half[16] = {
