@@ -550,7 +550,8 @@ static void relay_all(struct worker *w, const struct epoll_event *ready, int n)
 	}
 }
 
-/* Packets that only the tick asks for are read by the handful: to be woken for each costs more than the packet. */
+/* Packets that only the tick asks for are read by the handful: to be woken for each costs more than the packet.  When they came is known
+ * to NAP_MS then, and so is their jitter. */
 static void nap(struct worker *w)
 {
 	struct pollfd ring = {.fd = ring_fd(w->ring), .events = POLLIN};
