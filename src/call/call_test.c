@@ -76,6 +76,40 @@ static void the_records_tell_the_whole_call(void **state)
 	assert_int_equal(w->segment[1].leg_a, leg->id);
 }
 
+/* Who finds an ended call finds its legs with it, and waits for a device that is gone no longer than a second. */
+static void a_record_has_its_end_when_its_legs_are_closed(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0};
+
+	talk(w, &a, &b);
+	ua_request(&a, "BYE", "");
+	got_status(a.p, 200);
+	ua_asked(&b, SIP_BYE);
+	assert_string_equal(last_call(w)->status, "answered");
+	assert_int_equal(last_call(w)->ended_at, 0);
+	ua_reply(&b, 200, "");
+	run(w);
+	assert_true(last_call(w)->ended_at != 0);
+	assert_int_equal(w->nlegs, 4); /* before it */
+	ua_done(&a);
+	ua_done(&b);
+
+	talk(w, &a, &b);
+	pass(w, 5000);
+	ua_request(&a, "BYE", "");
+	got_status(a.p, 200);
+	pass(w, 900);
+	assert_int_equal(last_call(w)->ended_at, 0);
+	pass(w, 200);
+	assert_in_range(last_call(w)->ended_at - last_call(w)->answered_at, 5000000, 5100000);
+	pass(w, 40000);
+	while (phone_next(b.p))
+		;
+	ua_done(&a);
+	ua_done(&b);
+}
+
 /* What was kept of a leg is marked as over when it is, so that nobody hangs it up after a restart. */
 static void what_is_kept_of_a_leg_ends_with_it(void **state)
 {
@@ -710,6 +744,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		STORY(two_phones_talk),
 		STORY(the_records_tell_the_whole_call),
+		STORY(a_record_has_its_end_when_its_legs_are_closed),
 		STORY(what_is_kept_of_a_leg_ends_with_it),
 		STORY(the_caller_is_who_its_account_is),
 		STORY(a_caller_that_gives_up_stops_the_ringing),

@@ -99,6 +99,7 @@ struct call *call_free(struct call *call)
 
 	ringing_free(call->ring, REASON_FAILED, STR_NONE);
 	timer_cancel(&call->origin);
+	record_call_closed(call);
 	sdp_free(call->update);
 	transfer_free(call);
 	bridge_free(call->bridge);

@@ -99,6 +99,7 @@ struct call {
 	struct sdp *update; /* what it offers: early.c */
 	struct timer
 		origin; /* while the caller's own devices ring (originate.h), or a service is about to begin */
+	struct timer closing; /* it is over, and legs of it are still being closed */
 	char dialled
 		[33]; /* for an answered caller, as its extension dials it: owner_dial(); "": rec.callee */
 	bool is_originated; /* the caller hears our ringing tone */
@@ -114,6 +115,7 @@ struct call {
 		diverted; /* where it was sent on from, here and before (diverted.h); NULL: nowhere */
 	struct call_failure failure; /* how the last attempt ended */
 	struct call_record rec;
+	int64_t ended_at; /* µs; 0: it goes on.  In the record when its legs are closed: record.h */
 	struct segment_record segment; /* the open one; id 0: none */
 };
 

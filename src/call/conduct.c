@@ -670,6 +670,8 @@ void call_end(struct call *call, enum reason reason, unsigned status, const char
 			leg_hangup(leg, reason, leg->is_caller ? status : 0, headers);
 	}
 	buf_free(&line);
+	if (list_empty(&call->legs))
+		record_call_closed(call);
 	if (!call->nalive)
 		call_bury(call);
 }
@@ -680,6 +682,8 @@ void call_leg_closed(struct call *call, struct leg *leg)
 	list_remove(&leg->in_call);
 	ids_remove(call->cs->legs, leg->id);
 	list_append(&call->cs->dead_legs, &leg->in_call);
+	if (call->ended_at && list_empty(&call->legs))
+		record_call_closed(call);
 	calls_reap_soon(call->cs);
 }
 

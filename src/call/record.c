@@ -9,6 +9,8 @@
 #include "call/verdict.h"
 #include "media/quality.h"
 
+enum { CLOSING_MS = 1000 };
+
 #define SET_TEXT(dst, text) str_fit(dst, sizeof(dst), str_of(text))
 
 static void put(struct calls *cs, enum record_kind kind, const void *rec, size_t n)
@@ -20,7 +22,7 @@ static void put(struct calls *cs, enum record_kind kind, const void *rec, size_t
 
 static void put_call(struct call *call)
 {
-	call->rec.last_alive_at = calls_wall_us(call->cs);
+	call->rec.last_alive_at = call->ended_at ? call->ended_at : calls_wall_us(call->cs);
 	put(call->cs, RECORD_CALL, &call->rec, sizeof(call->rec));
 }
 
@@ -74,11 +76,27 @@ static const char *call_status(const struct call *call, enum reason reason)
 	}
 }
 
+void record_call_closed(struct call *call)
+{
+	timer_cancel(&call->closing);
+	if (!call->ended_at || call->rec.ended_at)
+		return;
+	call->rec.ended_at = call->ended_at;
+	put_call(call);
+}
+
+/* A device that does not answer a BYE keeps its leg open for half a minute. */
+static void on_closing_late(struct timer *t, void *arg)
+{
+	(void)t;
+	record_call_closed(arg);
+}
+
 void record_call_over(struct call *call, enum reason reason, unsigned status, const char *by)
 {
 	struct log_ctx ctx = call_log(call);
 
-	call->rec.ended_at = calls_wall_us(call->cs);
+	call->ended_at = calls_wall_us(call->cs);
 	SET_TEXT(call->rec.status, call_status(call, reason));
 	SET_TEXT(call->rec.reason, reason_name(reason));
 	SET_TEXT(call->rec.ended_by, by);
@@ -86,6 +104,7 @@ void record_call_over(struct call *call, enum reason reason, unsigned status, co
 		call->rec.sip_code = status;
 	record_segment_end(call);
 	put_call(call);
+	timer_start(call->cs->conf.env.wheel, &call->closing, CLOSING_MS, on_closing_late, call);
 	log_info(&ctx, LOGID_CALL, "%s to %s: %s, %s (%s)", call->rec.caller, call->rec.callee,
 		 call->rec.status, reason_text(reason), by);
 }

@@ -17,8 +17,11 @@ void record_call_ringing(
 	struct call *call); /* first device that rings; later ones change nothing */
 void record_call_answered(struct call *call, const struct leg *callee /* NULL: a service */);
 void record_call_cost(struct call *call); /* what it costs so far */
-/* status by what happened and why; nothing is added later but the legs' counters */
+/* Status by what happened and why.  It is written at once, and has its end when nothing is left to say of its legs, or after a
+ * second: who finds an ended call finds its legs with it. */
 void record_call_over(struct call *call, enum reason reason, unsigned status, const char *by);
+void record_call_closed(
+	struct call *call); /* it is over and its last leg is closed, or it is freed */
 
 void record_leg_begin(struct leg *leg);
 void record_leg_ringing(struct leg *leg);

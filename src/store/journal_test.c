@@ -86,6 +86,16 @@ static void put_call(struct jfix *t, uint64_t id, int64_t answered_at, int64_t e
 	assert_int_equal(journal_write(t->j, RECORD_CALL, &c, sizeof(c)), 0);
 }
 
+/* Its end is known, and its legs are still being closed. */
+static void put_call_over(struct jfix *t, uint64_t id, int64_t at)
+{
+	struct call_record c = call(t, id);
+
+	c.last_alive_at = at;
+	strcpy(c.status, "busy");
+	assert_int_equal(journal_write(t->j, RECORD_CALL, &c, sizeof(c)), 0);
+}
+
 static void copy(const char *from, const char *to)
 {
 	char cmd[400];
@@ -275,6 +285,7 @@ static void a_call_cut_off_ends_when_it_was_last_alive(void **state)
 	put_call(t, 1, 2000000, 0);
 	put_call(t, 2, 2000000, 3000000); /* ended */
 	put_call(t, 3, 9500000, 0);	  /* answered after the last mark */
+	put_call_over(t, 4, 8000000);
 	assert_int_equal(journal_write(t->j, RECORD_LEG, &leg, sizeof(leg)), 0);
 	assert_int_equal(journal_write(t->j, RECORD_SEGMENT, &seg, sizeof(seg)), 0);
 	journal_mark_alive(t->j, 9000000);
@@ -284,6 +295,8 @@ static void a_call_cut_off_ends_when_it_was_last_alive(void **state)
 	assert_int_equal(number(t, "SELECT last_alive_at FROM cdrs WHERE id = 1"), 9000000);
 	assert_int_equal(number(t, "SELECT ended_at FROM cdrs WHERE id = 2"), 3000000);
 	assert_int_equal(number(t, "SELECT ended_at FROM cdrs WHERE id = 3"), 9500000);
+	assert_int_equal(number(t, "SELECT ended_at FROM cdrs WHERE id = 4 AND status = 'busy'"),
+			 8000000);
 	assert_int_equal(number(t, "SELECT count(*) FROM cdrs WHERE status = 'interrupted'"), 2);
 	assert_int_equal(number(t, "SELECT ended_at FROM cdr_legs"), 9000000);
 	assert_int_equal(number(t, "SELECT ended_at FROM cdr_segments"), 9000000);

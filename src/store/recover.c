@@ -11,7 +11,8 @@
 
 /*
  * They ended when they were last known alive: at the last mark, or at whatever of theirs is later than it (a call can be
- * answered after the last mark and before the crash).
+ * answered after the last mark and before the crash).  One that was over already, and had legs that were still being closed, ended
+ * when it was last written, and as is written there.
  */
 static int run_closing(struct drain *d, const char *sql, uint64_t node, int64_t alive_at_us,
 		       size_t *np)
@@ -45,6 +46,9 @@ int drain_close_interrupted(struct drain *d, uint64_t node, int64_t alive_at_us,
 		"WHERE ended_at = 0 AND EXISTS (SELECT 1 FROM cdrs c "
 		"WHERE c.tenant_id = cdr_segments.tenant_id AND c.id = cdr_segments.call_id "
 		"AND c.node = $1 AND c.ended_at = 0)";
+	static const char over[] = "UPDATE cdrs SET ended_at = "
+				   "CASE WHEN last_alive_at > 0 THEN last_alive_at ELSE $2 END "
+				   "WHERE node = $1 AND ended_at = 0 AND status <> 'in_progress'";
 	static const char calls[] =
 		"UPDATE cdrs SET ended_at = CASE "
 		"WHEN answered_at > $2 THEN answered_at WHEN ringing_at > $2 THEN ringing_at "
@@ -61,6 +65,8 @@ int drain_close_interrupted(struct drain *d, uint64_t node, int64_t alive_at_us,
 		err = run_closing(d, legs, node, alive_at_us, NULL);
 	if (!err)
 		err = run_closing(d, segments, node, alive_at_us, NULL);
+	if (!err)
+		err = run_closing(d, over, node, alive_at_us, NULL);
 	if (!err)
 		err = run_closing(d, calls, node, alive_at_us, np);
 	if (!err)

@@ -86,6 +86,10 @@ void keeper_interrupt(struct keeper *k, int64_t wall_us)
 
 		if (c->ended_at)
 			continue;
+		if (strcmp(c->status, "in_progress") != 0) {
+			c->ended_at = c->last_alive_at; /* over; legs were still being closed */
+			continue;
+		}
 		c->ended_at = c->last_alive_at = wall_us;
 		strncpy(c->status, "interrupted", sizeof(c->status) - 1);
 		strncpy(c->reason, "interrupted", sizeof(c->reason) - 1);
