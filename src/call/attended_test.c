@@ -75,6 +75,96 @@ static void who_was_consulted_gets_the_call(void **state)
 	assert_int_equal(w->nsegments, 6); /* three, each begun and ended */
 }
 
+/* b has heard the answer of c, and transfers before its ACK arrives; if it ever does. */
+static void transfers_before_its_ack(struct world *w, struct ua *a, struct ua *b, struct ua *b2,
+				     struct ua *c)
+{
+	talk(w, a, b);
+	consults(b, b2, c);
+	ua_reply(c, 200, audio(c->p));
+	ua_asked(c, SIP_ACK);
+	ua_got(b2, 200);
+	refers_to_call(b, b2, "");
+	accepted(b);
+	nothing(a->p);
+	nothing(c->p);
+}
+
+static void a_refer_that_is_faster_than_the_ack_waits_for_it(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0}, b2, c = {0};
+
+	transfers_before_its_ack(w, &a, &b, &b2, &c);
+	ua_request(&b2, "ACK", "");
+	told(&b, "SIP/2.0 200 OK", true);
+	is_introduced(&a, audio(a.p));
+	hears_of(&c, "\"Anna No. 1\" <sip:101@acme.example>");
+	put_through(w, &a, &b, &b2, &c);
+	hang_up(&a, &c);
+	assert_string_equal(call_to(w, "102")->reason, "transferred");
+	assert_string_equal(call_to(w, "103")->transferred_by, "102");
+}
+
+static void who_hangs_up_before_its_ack_has_transferred_all_the_same(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0}, b2, c = {0};
+
+	transfers_before_its_ack(w, &a, &b, &b2, &c);
+	ua_request(&b, "BYE", "");
+	got_status(b.p, 200);
+	nothing(c.p);
+	ua_request(&b2, "ACK", "");
+	told(&b, "SIP/2.0 200 OK", true);
+	is_introduced(&a, audio(a.p));
+	hears_of(&c, "\"Anna No. 1\" <sip:101@acme.example>");
+	assert_hear_each_other(w, &a, &c);
+	ua_request(&b2, "BYE", "");
+	got_status(b2.p, 200);
+	ua_done(&b);
+	ua_done(&b2);
+	hang_up(&a, &c);
+}
+
+static void who_waits_for_an_ack_may_go_and_the_consulted_talks_on(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0}, b2, c = {0};
+
+	transfers_before_its_ack(w, &a, &b, &b2, &c);
+	ua_request(&a, "BYE", "");
+	got_status(a.p, 200);
+	told(&b, "SIP/2.0 487", true);
+	ua_asked(&b, SIP_BYE);
+	ua_reply(&b, 200, "");
+	ua_request(&b2, "ACK", "");
+	nothing(c.p);
+	assert_hear_each_other(w, &b2, &c);
+	ua_done(&a);
+	ua_done(&b);
+	hang_up(&b2, &c);
+}
+
+static void an_ack_that_never_comes_gives_the_call_back(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0}, b2, c = {0};
+
+	transfers_before_its_ack(w, &a, &b, &b2, &c);
+	ua_request(&c, "BYE", "");
+	got_status(c.p, 200);
+	told(&b, "SIP/2.0 ", true);
+	ua_request(&b2, "ACK", "");
+	ua_asked(&b2, SIP_BYE);
+	ua_reply(&b2, 200, "");
+	nothing(a.p);
+	assert_hear_each_other(w, &a, &b);
+	ua_done(&b2);
+	ua_done(&c);
+	hang_up(&a, &b);
+}
+
 /* Whoever called whom: a is called by b here, and c has called b. */
 static void it_does_not_matter_who_called(void **state)
 {
@@ -339,6 +429,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		STORY(who_was_consulted_gets_the_call),
+		STORY(a_refer_that_is_faster_than_the_ack_waits_for_it),
+		STORY(who_hangs_up_before_its_ack_has_transferred_all_the_same),
+		STORY(who_waits_for_an_ack_may_go_and_the_consulted_talks_on),
+		STORY(an_ack_that_never_comes_gives_the_call_back),
 		STORY(it_does_not_matter_who_called),
 		STORY(both_calls_on_hold_are_taken_back),
 		STORY(a_target_that_still_rings_rings_on_for_the_transferee),

@@ -546,7 +546,7 @@ void call_leg_acked(struct call *call, struct leg *leg, struct str sdp)
 	if (leg->id == call->caller)
 		events_call(call, BUS_CALL_ESTABLISHED, NULL);
 	negotiate_acked(call, leg, sdp);
-	if (pickup_acked(leg))
+	if (pickup_acked(leg) || transfer_acked(leg))
 		return;
 	if (leg->must_reoffer)
 		negotiate_reoffer(leg);

@@ -28,6 +28,7 @@ enum {
 struct transfer {
 	struct call *from, *to;
 	oid transferor, transferee; /* legs of `from` */
+	oid consulting; /* the transferor's leg of `to`, whose ACK is still to come; 0: none */
 	struct refer *refer;
 	bool is_starting;    /* the REFER is not yet answered */
 	bool is_alone;	     /* the transferor has hung up */
@@ -201,10 +202,10 @@ static void blind(struct leg *leg, const struct sip_inv_event *ev, const struct 
 /* ---- attended ---- */
 
 /* Both talk: who is left of the one call takes the transferor's place in the other. */
-static void join_talkers(struct leg *by, struct leg *other)
+static void join_talkers(struct leg *whom, struct leg *other,
+			 struct leg *by /* NULL: it has hung up */, const char *number)
 {
-	struct call *from = by->call, *to = other->call;
-	struct leg *whom = bridge_peer(from->bridge, by);
+	struct call *from = whom->call, *to = other->call;
 	struct leg *target = bridge_peer(to->bridge, other);
 
 	leave_bridge(from);
@@ -217,13 +218,28 @@ static void join_talkers(struct leg *by, struct leg *other)
 	usage_replace(to, other->extension_id, whom->extension_id);
 	from->rec.transferred_to = to->rec.id;
 	to->rec.transferred_from = from->rec.id;
-	str_fit(to->rec.transferred_by, sizeof(to->rec.transferred_by), str_of(by->rec.number));
+	str_fit(to->rec.transferred_by, sizeof(to->rec.transferred_by), str_of(number));
 	release(by);
 	release(other);
 	call_introduce(to, whom, target);
 	events_call(to, BUS_CALL_TRANSFER, NULL);
-	call_end(from, REASON_TRANSFERRED, 0, by->id == from->caller ? "caller" : "callee",
+	call_end(from, REASON_TRANSFERRED, 0, whom->id == from->caller ? "callee" : "caller",
 		 STR_NONE);
+}
+
+/* To its device the call with the target is confirmed (RFC 3261 12.1.2): its REFER may be faster than its ACK. */
+static void await_ack(struct leg *by, struct leg *other, struct refer *refer)
+{
+	struct transfer *tr =
+		join_calls(by->call, other->call, by, bridge_peer(by->call->bridge, by));
+
+	if (!tr) {
+		refer_close(refer, 500);
+		return;
+	}
+	tr->refer = refer;
+	tr->consulting = other->id;
+	refer_tell(refer, 100);
 }
 
 /* The target still rings: it goes on ringing for the transferee. */
@@ -261,6 +277,8 @@ static unsigned why_not_replace(const struct replaces *r, const struct leg *by,
 	if (other->call == by->call)
 		return 603;
 	if (is_ringing(other))
+		return 0;
+	if (other->st == LEG_ACCEPTED && !other->call->transfer)
 		return 0;
 	return other->st == LEG_UP && bridge_peer(other->call->bridge, other) ? 0 : 603;
 }
@@ -302,7 +320,9 @@ static void attended(struct leg *leg, const struct sip_inv_event *ev, struct ref
 		refer_close(refer, status);
 	} else if (other->st == LEG_UP) {
 		refer_close(refer, 200);
-		join_talkers(leg, other);
+		join_talkers(bridge_peer(leg->call->bridge, leg), other, leg, leg->rec.number);
+	} else if (other->st == LEG_ACCEPTED) {
+		await_ack(leg, other, refer);
 	} else {
 		hand_over(leg, other, refer);
 	}
@@ -392,6 +412,26 @@ static void failed(struct transfer *tr, enum reason reason, unsigned status)
 	mem_free(tr);
 }
 
+bool transfer_acked(struct leg *leg)
+{
+	struct transfer *tr = leg->call->transfer;
+	struct leg *whom, *by;
+
+	if (!tr || tr->consulting != leg->id)
+		return false;
+	whom = leg_get(leg->cs, tr->transferee);
+	by = leg_get(leg->cs, tr->transferor);
+	part_calls(tr);
+	if (!bridge_peer(leg->call->bridge, leg)) { /* it talks to a service */
+		failed(tr, REASON_DECLINED, 603);
+		return false;
+	}
+	refer_close(tr->refer, 200);
+	join_talkers(whom, leg, by, tr->number);
+	mem_free(tr);
+	return true;
+}
+
 void transfer_free(struct call *call)
 {
 	struct transfer *tr = call->transfer;
@@ -414,7 +454,8 @@ void transfer_call_over(struct call *call, enum reason reason, unsigned status)
 		return;
 	}
 	refer_close(tr->refer, 487);
-	call_end(tr->to, REASON_CANCELLED, 0, "caller", STR_NONE);
+	if (!tr->consulting)
+		call_end(tr->to, REASON_CANCELLED, 0, "caller", STR_NONE);
 	mem_free(tr);
 }
 

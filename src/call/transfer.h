@@ -31,6 +31,8 @@ void transfer_refer(struct leg *leg, const struct sip_inv_event *ev); /* REFER w
 void transfer_progress(struct call *to, unsigned status);
 /* The target has answered: the transferee becomes a leg of `to`.  Then the two may be joined. */
 void transfer_answered(struct call *to);
+/* An ACK has come.  True: its call was waited for by a transfer, and is now one of the other two. */
+bool transfer_acked(struct leg *leg);
 /* Either call ends. */
 void transfer_call_over(struct call *call, enum reason reason, unsigned status);
 /* Both are freed, at stop: nobody is told. */
