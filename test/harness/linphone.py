@@ -52,7 +52,7 @@ class Linphone:
             media=f"media_encryption={media_encryption}\n" if media_encryption else "")
             + "".join(f"[friend_{i}]\nurl=<{uri}>\npol=accept\nsubscribe=1\n" for i, uri in enumerate(friends)))
         tones.write_tone(directory / "tone.wav", tone_hz, tone_s)
-        self.heard_path = directory / "heard.wav"
+        self._heard = directory / "heard.wav"
         self.output = ""
         # On a pipe it would keep what it says to itself until it ends.
         self._terminal, slave = pty.openpty()
@@ -62,7 +62,7 @@ class Linphone:
         threading.Thread(target=self._read, daemon=True).start()
         self.command("soundcard use files")
         self.command(f"play {directory / 'tone.wav'}")
-        self.command(f"record {self.heard_path}")
+        self.command(f"record {self._heard}")
 
     def _read(self):
         while True:
@@ -105,6 +105,12 @@ class Linphone:
     def press(self, keys):
         """Digits, as telephone events."""
         self.command(keys)
+
+    @property
+    def heard_path(self):
+        """Its recording: it is stopped, as it writes the last of it when it closes."""
+        self.stop()
+        return self._heard
 
     def heard(self, hz, **cut):
         return tones.share(self.heard_path, hz, **cut)
