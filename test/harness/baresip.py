@@ -146,6 +146,13 @@ class Baresip:
     def hangup(self):
         self.command("hangup")
 
+    def talks(self, seconds, count=1):
+        """So long, and hangs up; `count` calls have been there then."""
+        self.wait_for("CALL_ESTABLISHED", count=count)
+        wait.talk(seconds)
+        self.hangup()
+        self.wait_for("CALL_CLOSED", count=count)
+
     def recordings(self):
         return sorted(glob.glob(str(self.dir / "dump-*-dec.wav")))
 

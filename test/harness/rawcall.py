@@ -118,6 +118,14 @@ class Phone(RawSip):
         self.routes = [f"Route: {r}" for r in m.all("Record-Route")]
         return m
 
+    def rings(self, other, number):
+        """It calls the number, and the other one lets it ring: the INVITE there."""
+        self.invite(number)
+        invite = other.called(other.expect("INVITE"))
+        other.reply(invite, 180)
+        self.take(self.expect(180))
+        return invite
+
     def say(self, method, *, headers=(), body="", cseq=None, branch=None):
         """A request within the dialog."""
         if cseq is None and method not in ("ACK", "CANCEL"):

@@ -71,10 +71,7 @@ def test_a_gateway_behind_a_nat_registers_and_is_called_and_calls(far_server, ga
     wait.until(lambda: state(server)["is_online"], 20, why=f"{state(server)} {server.tail()}")
     a = phones("101", server, tone_hz=440).registered()
     a.dial(f"sip:0033123456789@{server.domain}")
-    a.wait_for("CALL_ESTABLISHED")
-    wait.talk(3)
-    a.hangup()
-    a.wait_for("CALL_CLOSED")
+    a.talks(3)
     assert a.heard(1000, skip_s=0.4, cut_s=0.4) >= 0.9
     (cdr,) = server.cdrs()
     assert (cdr["direction"], cdr["trunk"], cdr["status"], cdr["final_dest"]) == ("outbound", "Gateway", "answered", "+33123456789")
@@ -85,10 +82,7 @@ def test_a_gateway_behind_a_nat_registers_and_is_called_and_calls(far_server, ga
     gateway.cli("channel originate PJSIP/442070000101@offhook extension answer@provider")
     a.wait_for("CALL_INCOMING")
     a.answer()
-    a.wait_for("CALL_ESTABLISHED", count=2)
-    wait.talk(2)
-    a.hangup()
-    a.wait_for("CALL_CLOSED", count=2)
+    a.talks(2, count=2)
     cdr = server.cdrs(2)[0]
     assert (cdr["direction"], cdr["trunk"], cdr["rule"], cdr["status"]) == ("inbound", "Gateway", "desk", "answered")
     assert all(leg["rx_packets"] > 50 for leg in server.get(f"/api/cdrs/{cdr['id']}")["legs"])

@@ -57,10 +57,7 @@ def test_a_call_to_the_world_is_heard_both_ways(world, phones):
     world.server.post("/api/call_rates", {"prefix": "3", "connect_fee": 7})
     a = phones("101", world.server, tone_hz=440).registered()
     a.dial(f"sip:0033123456789@{world.server.domain}")
-    a.wait_for("CALL_ESTABLISHED")
-    wait.talk(3)
-    a.hangup()
-    a.wait_for("CALL_CLOSED")
+    a.talks(3)
     assert a.heard(1000, skip_s=0.4, cut_s=0.4) >= 0.9
     (cdr,) = world.server.cdrs()
     assert (cdr["direction"], cdr["trunk"], cdr["rule"], cdr["status"]) == ("outbound", "Provider", "world", "answered")
@@ -77,10 +74,7 @@ def test_a_call_from_the_world_rings_the_desk(world, phones):
     world.provider.cli(f"channel originate {contact} extension answer@provider")
     a.wait_for("CALL_INCOMING")
     a.answer()
-    a.wait_for("CALL_ESTABLISHED")
-    wait.talk(2)
-    a.hangup()
-    a.wait_for("CALL_CLOSED")
+    a.talks(2)
     (cdr,) = world.server.cdrs()
     assert (cdr["direction"], cdr["trunk"], cdr["rule"], cdr["status"]) == ("inbound", "Provider", "desk", "answered")
     assert a.heard(1000, skip_s=0.4, cut_s=0.4) >= 0.9

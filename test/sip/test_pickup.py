@@ -86,15 +86,6 @@ def change_tenant(server, **fields):
     server.api("PATCH", f"/api/tenants/{server.get('/api/me')['tenant_id']}", fields, expect=200)
 
 
-def ring(a, b, number):
-    """a calls b, who lets it ring."""
-    a.invite(number)
-    invite = b.called(b.expect("INVITE"))
-    b.reply(invite, 180)
-    a.take(a.expect(180))
-    return invite
-
-
 def is_taken(a, b, c, invite):
     """c has dialled a code, and talks to a; b rings no more."""
     ok = c.take(c.expect(200))
@@ -111,7 +102,7 @@ def is_taken(a, b, c, invite):
 
 def test_a_code_takes_what_rings(server, phone):
     a, b, c = phone(101), phone(102), phone(103)
-    invite = ring(a, b, "102")
+    invite = a.rings(b, "102")
     c.invite("**102")
     ok = is_taken(a, b, c, invite)
     assert "101" in ok.get("P-Asserted-Identity"), "who one talks to is shown"
@@ -147,7 +138,7 @@ def test_a_held_call_is_taken_by_either_code(server, phone):
 def test_a_code_takes_what_rings_in_ones_groups(server, phone, pickup_groups):
     pickup_groups(desk={"102": {}}, other={"103": {}})
     a, b, c = phone(101), phone(102), phone(103)
-    invite = ring(a, b, "102")
+    invite = a.rings(b, "102")
     c.invite("*8")
     c.refused(480)                      # it rings, but not for him
     c.invite("**102")
@@ -163,7 +154,7 @@ def test_a_code_takes_what_rings_in_ones_groups(server, phone, pickup_groups):
 def test_codes_are_the_tenants_and_can_be_off(server, phone):
     a, b, c = phone(101), phone(102), phone(103)
     change_tenant(server, pickup_code="*55")
-    invite = ring(a, b, "102")
+    invite = a.rings(b, "102")
     c.invite("**102")
     c.refused(404)
     change_tenant(server, pickup=False)
@@ -190,7 +181,7 @@ def test_nothing_rings_there(server, phone):
 
 def test_who_dials_a_code_and_cancels_leaves_it_ringing(server, phone):
     a, b, c = phone(101), phone(102), phone(103)
-    invite = ring(a, b, "102")
+    invite = a.rings(b, "102")
     c.invite("**102", body="")           # we offer, and the answer never comes
     c.take(c.expect(200))
     c.say("BYE")

@@ -54,14 +54,6 @@ def bye(phone):
     phone.expect(200)
 
 
-def consult(by, number, target):
-    by.invite(number)
-    invite = target.called(target.expect("INVITE"))
-    target.reply(invite, 180)
-    by.take(by.expect(180))
-    return invite
-
-
 def test_blind_with_a_bye_at_the_end(server, phone):
     a, b, c = phone(101), phone(102), phone(103)
     talk(a, b)
@@ -112,7 +104,7 @@ def test_attended(server, phone):
     a, b, c = phone(101), phone(102), phone(103)
     talk(a, b)
     b2 = phone(102, port=5070)
-    consulted = consult(b2, "103", c)
+    consulted = b2.rings(c, "103")
     c.reply(consulted, 200, body=c.sdp())
     c.expect("ACK")
     b2.take(b2.expect(200))
@@ -133,7 +125,7 @@ def test_attended_while_it_still_rings(server, phone):
     a, b, c = phone(101), phone(102), phone(103)
     talk(a, b)
     b2 = phone(102, port=5070)
-    consulted = consult(b2, "103", c)
+    consulted = b2.rings(c, "103")
     refer(b, f"sip:103@{server.domain}?{escaped(b2, '%3Bearly-only')}")
     b2.refused(487)
     told(b, "180")
