@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -101,6 +102,7 @@ struct call *call_free(struct call *call)
 	timer_cancel(&call->origin);
 	record_call_closed(call);
 	sdp_free(call->update);
+	free(call->onward);
 	transfer_free(call);
 	bridge_free(call->bridge);
 	usage_remove(call);

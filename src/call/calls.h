@@ -94,6 +94,7 @@ struct call {
 	char moved[CALL_MAX_MOVED][33]; /* numbers that a device wants the call at: moved.c */
 	size_t nmoved;
 	bool has_moved; /* what was tried last ended in a redirection */
+	char *onward; /* TRK-17: URI beyond from_trunk_id, whose far side sent the call there; NULL */
 	struct ringing *ring;
 	oid updating; /* leg whose UPDATE, before the answer, waits for that of the other; 0: none */
 	struct sdp *update; /* what it offers: early.c */

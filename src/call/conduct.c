@@ -75,6 +75,7 @@ static void decide(struct call *call, const struct dest *dest, struct route_deci
 		.outside = str_of(call->plan.outside),
 		.on_behalf_id = call->plan.on_behalf_id,
 		.wall_us = calls_wall_us(call->cs),
+		.onward_trunk_id = call->onward ? call->from_trunk_id : 0,
 		.history = call->history,
 		.nhistory = call->nhistory,
 		.moved = moved,
@@ -314,6 +315,23 @@ static void start_service(struct timer *t, void *arg)
 	carry_out(arg);
 }
 
+/* RTE-5: who can hear it before the refusal is told why. */
+static bool may_be_told(const struct call *call, const struct leg *caller,
+			const struct route_decision *d)
+{
+	return d->is_spoken && !call->from_trunk_id && !call->is_originated && !call->nhistory &&
+	       (caller->st == LEG_NEW || caller->st == LEG_READY) && caller->offered &&
+	       !transfer_is_for(call, caller) && call->cs->conf.sounds && *call->cs->conf.sounds &&
+	       calls_service(call->cs, "refusal");
+}
+
+static void tell_refusal(struct route_decision *d)
+{
+	d->action = ROUTE_SERVICE;
+	d->service_id = refusal_reason[d->refusal];
+	str_fit(d->service, sizeof(d->service), STR("refusal"));
+}
+
 /* Ask routing what is to be done now.  The caller's media is opened with the first thing tried, and for that only: an extension's
  * devices open theirs alongside (each round to the media threads and back costs two wake-ups); a service may want to
  * answer at once, so it starts when the caller's is open. */
@@ -327,6 +345,8 @@ void call_route(struct call *call, const struct dest *dest)
 	decide(call, dest, &d);
 	log_steps(call, &d);
 	take_forwards(call, &d);
+	if (d.action == ROUTE_REFUSE && may_be_told(call, caller, &d))
+		tell_refusal(&d);
 	if (d.action == ROUTE_REFUSE) {
 		refuse(call, refusal_reason[d.refusal]);
 		return;

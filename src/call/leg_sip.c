@@ -88,6 +88,8 @@ static int dial_trunk(struct leg *leg, struct str sdp, const struct sip_msg *aga
 	if (!err && again && again->status != 422)
 		err = trunks_answer(trunks, leg->trunk_id, again, buf_view(&shape.uri), &lines);
 	buf_str(&lines, buf_view(&shape.lines));
+	if (leg->call->onward)
+		transfer_write_lines(leg->call, &lines);
 	if (!leg_hides_caller(leg) || party_is_trusted(leg))
 		attest_sign(&lines, leg);
 	if (!err)

@@ -100,6 +100,16 @@ int negotiate_own(struct call *call, struct leg *leg, const char *service)
 	return leg_send_sdp(leg, sdp);
 }
 
+int negotiate_own_early(struct leg *leg)
+{
+	struct str sdp;
+	int err = describe_own(leg, &sdp);
+
+	if (!err)
+		leg_progress(leg, 183, sdp);
+	return err;
+}
+
 int negotiate_describe(struct leg *leg)
 {
 	struct str sdp;

@@ -31,6 +31,8 @@ void negotiate_reoffer(struct leg *caller);
 void negotiate_refresh(struct leg *leg);
 /* Answer the caller ourselves, for a service.  EPROTO, ENOTSUP: it offers nothing we can take, and is not answered. */
 int negotiate_own(struct call *call, struct leg *leg, const char *service) MUST_USE;
+/* The same before the answer, in a 183: nothing is recorded, or charged. */
+int negotiate_own_early(struct leg *leg) MUST_USE;
 /* The same for one who takes another's place, and shares no codec with who it will talk to (or does not say). */
 int negotiate_describe(struct leg *leg) MUST_USE;
 /* The engine follows what the device and we have said of ourselves (our last description). */

@@ -63,7 +63,10 @@ int calls_register_service(struct calls *cs, const struct owner_kind *kind) MUST
 const struct env *owner_env(struct call *call);
 const struct model *owner_model(struct call *call);
 int owner_answer(struct call *call, oid leg) MUST_USE; /* 200 with our own media */
-int owner_echo(struct call *call, oid leg) MUST_USE;   /* send its media back to it */
+/* A caller not answered yet hears us from now on (183): it is charged nothing, and may still be refused.  EALREADY: it is answered;
+ * EPROTO: it offers no media, so it cannot be told which. */
+int owner_speak_early(struct call *call, oid leg) MUST_USE;
+int owner_echo(struct call *call, oid leg) MUST_USE; /* send its media back to it */
 /* What a leg hears: WAV files one after the other, or a tone.  OWNER_PLAYED follows. */
 struct owner_play {
 	const char *const *paths;

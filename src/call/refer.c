@@ -217,6 +217,24 @@ static bool uri_header(struct str headers, struct str name, struct str *value)
 	return false;
 }
 
+/* TRK-17: Teams names its own users by URIs that are for itself: at its host, or a sister of that. */
+static bool is_beyond(const struct leg *leg, const struct sip_uri *uri)
+{
+	const struct trunk *t = (const struct trunk *)model_object(
+		leg->cs->conf.model, &resource_trunk, 0, leg->trunk_id);
+	struct str theirs = uri->host, ours = t ? str_of(t->host) : STR_NONE;
+	struct addr a;
+
+	if (!t || t->kind != TRUNK_KIND_TEAMS)
+		return false;
+	if (str_ieq(theirs, ours))
+		return true;
+	(void)str_cut(&theirs, '.');
+	(void)str_cut(&ours, '.');
+	return memchr(theirs.n ? theirs.p : "", '.', theirs.n) && str_ieq(theirs, ours) &&
+	       addr_parse(&a, str_of(t->host), 0) != 0;
+}
+
 unsigned refer_read(struct refer_wish *w, const struct leg *leg, const struct sip_msg *req)
 {
 	const struct tenant *t;
@@ -240,6 +258,14 @@ unsigned refer_read(struct refer_wish *w, const struct leg *leg, const struct si
 	    sip_unescape(w->replaces, sizeof(w->replaces), text))
 		return 400;
 	w->is_silent = str_ieq(str_trim(str_cut(&sub, ';')), STR("false"));
+	if (!*w->replaces && is_beyond(leg, &uri)) {
+		text = to.uri;
+		return str_copy(w->onward, sizeof(w->onward), str_cut(&text, '?')) ||
+				       sip_unescape(w->number, sizeof(w->number),
+						    uri.user.n ? uri.user : uri.host)
+			       ? 400
+			       : 0;
+	}
 	status = calls_number_dialled(w->number, sizeof(w->number), to.uri);
 	return status == 404 && *w->replaces ? 0 : status;
 }

@@ -21,6 +21,8 @@ struct refer;
 struct refer_wish {
 	char number[128];
 	char replaces[512];
+	char onward
+		[256]; /* URI of somebody at the far side of the trunk that asks; "": the number counts */
 	bool is_silent; /* Refer-Sub: false */
 };
 /* Read one.  0, or the status to refuse it with. */

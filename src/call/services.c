@@ -193,6 +193,17 @@ int owner_answer(struct call *call, oid id)
 	return negotiate_own(call, leg, call->service->kind->name);
 }
 
+int owner_speak_early(struct call *call, oid id)
+{
+	struct leg *leg = owned(call, id);
+
+	if (!leg)
+		return ENOENT;
+	if (leg->owes != LEG_OWES_FINAL || leg->st != LEG_READY)
+		return EALREADY;
+	return leg->offered ? negotiate_own_early(leg) : EPROTO;
+}
+
 int owner_echo(struct call *call, oid id)
 {
 	struct leg *leg = owned(call, id);

@@ -289,9 +289,14 @@ int shape_call(struct shape *s, struct leg *leg)
 	for (size_t i = 0; i < t->outbound_parameters.n; i++)
 		obey_rule(&p, leg, t,
 			  (const struct outbound_parameter *)t->outbound_parameters.v[i]);
-	write_uri(&s->uri, &p.at[CALL_HEADER_REQUEST_URI]);
+	if (leg->call->onward) {
+		buf_cstr(&s->uri, leg->call->onward);
+		buf_printf(&s->to, "<%s>", leg->call->onward);
+	} else {
+		write_uri(&s->uri, &p.at[CALL_HEADER_REQUEST_URI]);
+		write_addr(&s->to, &p.at[CALL_HEADER_TO]);
+	}
 	write_addr(&s->from, &p.at[CALL_HEADER_FROM]);
-	write_addr(&s->to, &p.at[CALL_HEADER_TO]);
 	write_identity(&s->lines, &p, leg);
 	write_diversion(&s->lines, leg);
 	err = write_contact(&s->contact, &p, leg);

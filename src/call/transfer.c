@@ -136,7 +136,8 @@ static unsigned why_not(const struct leg *leg)
 static struct transfer *start(struct leg *by, struct leg *whom, const struct refer_wish *wish)
 {
 	struct call *from = by->call, *to = call_alloc(by->cs, by->rec.tenant_id);
-	struct transfer *tr = to ? join_calls(from, to, by, whom) : NULL;
+	bool is_made = to && (!wish->onward[0] || (to->onward = str_dup(str_of(wish->onward))));
+	struct transfer *tr = is_made ? join_calls(from, to, by, whom) : NULL;
 
 	if (!tr) {
 		if (to)
@@ -170,7 +171,7 @@ static void blind(struct leg *leg, const struct sip_inv_event *ev, const struct 
 	struct transfer *tr;
 	struct refer *refer;
 
-	if (!may_call(leg, wish->number)) {
+	if (!wish->onward[0] && !may_call(leg, wish->number)) {
 		(void)sip_reply(ev->st, 403, NULL, NULL);
 		return;
 	}

@@ -37,6 +37,8 @@ void outside_emergency_call(const struct route_query *q, struct route_decision *
 			    const struct emergency_number *n);
 /* A number that nobody in the tenant has: over which trunk? */
 void outside_call(const struct route_query *q, struct route_decision *d);
+/* To where the far side of a trunk has sent it, over that trunk. */
+void outside_onward(const struct route_query *q, struct route_decision *d);
 /* A call that came from a trunk: false, and it is refused. */
 bool outside_is_welcome(const struct route_query *q, struct route_decision *d);
 const struct inbound_rule *outside_inbound(const struct route_query *q, struct route_decision *d);

@@ -380,12 +380,14 @@ static void take_route(const struct route_query *q, struct route_decision *d,
 		if (is_disallowed(q, str_of(d->number)) || is_disallowed(q, q->dialled)) {
 			decision_step(d, true, STR("disallowed codes"), "%.40s may not be called",
 				      d->number);
+			d->is_spoken = true;
 			decision_refuse(d, ROUTE_REFUSAL_FORBIDDEN);
 			return;
 		}
 		if (!is_country_allowed(q, str_of(d->number))) {
 			decision_step(d, true, STR("allowed countries"), "not that of %.40s",
 				      d->number);
+			d->is_spoken = true;
 			decision_refuse(d, ROUTE_REFUSAL_FORBIDDEN);
 			return;
 		}
@@ -647,4 +649,22 @@ const struct inbound_rule *outside_inbound(const struct route_query *q, struct r
 	}
 	return (const struct inbound_rule *)model_object(q->model, &resource_inbound_rule,
 							 q->tenant_id, id);
+}
+
+void outside_onward(const struct route_query *q, struct route_decision *d)
+{
+	const char *why = not_now(q, q->onward_trunk_id, false);
+
+	if (q->nhistory) {
+		d->action = ROUTE_GIVE_UP;
+		return;
+	}
+	if (why) {
+		decision_step(d, true, STR("transfer"), "%.60s", why);
+		decision_refuse(d, ROUTE_REFUSAL_NO_ROUTE);
+		return;
+	}
+	str_fit(d->number, sizeof(d->number), q->dialled);
+	go(q, d, q->onward_trunk_id, STR("transfer"));
+	choose_caller_id(q, d, NULL);
 }

@@ -517,6 +517,10 @@ void route_decide(const struct route_query *q, struct route_decision *d)
 	}
 	if (!q->nhistory && !q->dest && !caller_may_call(q, d))
 		return;
+	if (q->onward_trunk_id && !q->dest) {
+		outside_onward(q, d);
+		return;
+	}
 	if (q->dest) {
 		d->dest = *q->dest;
 		decision_to_dest(q, d, STR("sent on"), "");

@@ -70,6 +70,8 @@ struct route_query {
 	struct str outside;    /* the number last tried over trunks when it is not `dialled` … */
 	uint64_t on_behalf_id; /* … and the extension that sent the call there (its rules count) */
 	bool is_transfer;
+	uint64_t
+		onward_trunk_id; /* whom it calls was named by that trunk's far side, for a place there; 0: not so */
 	int64_t wall_us;
 	const struct route_attempt *history; /* oldest first */
 	size_t nhistory;
@@ -142,6 +144,7 @@ struct route_decision {
 	char service[16];
 	uint64_t service_id;
 	enum route_refusal refusal;
+	bool is_spoken;	   /* ROUTE_REFUSE: who calls hears in words that this may not be called */
 	uint64_t revision; /* of the tenant's configuration it was made on */
 	struct route_step steps[ROUTE_MAX_STEPS];
 	size_t nsteps;

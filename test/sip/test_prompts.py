@@ -72,3 +72,20 @@ def test_prompts_that_are_missing_are_named_and_end_the_call(server, caller):
     bye = caller.phone.expect("BYE")
     caller.phone.reply(bye, 200)
     server.logs(f"{SOUNDS}/de/digits/")
+
+
+def test_a_number_that_may_not_be_called_is_refused_in_words(server, caller, addresses):
+    trunk = server.post("/api/trunks", {"name": "far", "host": addresses.new()}, who="admin")["id"]
+    server.post("/api/did_pools", {"trunk_id": trunk, "numbers": "442070000***"}, who="admin", headers={"X-Tenant": server.domain})
+    server.post("/api/outbound_rules", {"name": "all", "prefixes": "00", "routes": [{"trunk_id": trunk}]})
+    server.post("/api/disallowed_codes", {"code": "33"})
+    caller.phone.invite("0033123456", body=caller.sdp())
+    caller.meets(caller.phone.expect(183).body)
+    caller.say()
+    caller.phone.refused(403, timeout=30)
+    caller.listen()
+    assert likeness(heard_of(caller), "cannot-complete-as-dialed") > 0.8
+    (cdr,) = server.cdrs()
+    assert (cdr["reason"], cdr["answered_at"]) == ("forbidden", None)
+    caller.phone.invite("0033123456", body="")      # who offers no media is refused at once
+    caller.phone.refused(403)

@@ -120,20 +120,44 @@ def test_a_call_from_teams_rings_the_tenant_it_names(server, far, trunk, phone):
     far.expect(200)
 
 
-def test_teams_transfers_to_another_number_of_the_tenant(server, far, trunk, phone):
-    anna, ben = phone(101), phone(102)
-    far.connect(server.ip)
-    far.request("INVITE", f"sip:+442070001101@{server.domain}:5061;transport=tls", from_="<sip:+4930123456@far.example>;tag=1", body=sdp(far.ip))
-    invite = anna.called(anna.expect("INVITE"))
-    anna.reply(invite, 200, body=anna.sdp())
-    ok = far.expect(200)
-    uri = re.search(r"<([^>]+)>", ok.get("Contact")).group(1)
-    dialog = {"call_id": ok.get("Call-ID"), "from_": ok.get("From"), "to": ok.get("To")}
-    far.request("ACK", uri, **dialog)
-    anna.expect("ACK")
-    far.request("REFER", uri, cseq=2, headers=[f"Refer-To: <sip:+442070001102@{server.domain}:5061;transport=tls>"], **dialog)
+@pytest.fixture
+def referred(server, far, trunk, phone):
+    """Teams calls Anna, they talk; it sends her on to what is asked for."""
+    def send(refer_to):
+        anna = phone(101)
+        far.connect(server.ip)
+        far.request("INVITE", f"sip:+442070001101@{server.domain}:5061;transport=tls", from_="<sip:+4930123456@far.example>;tag=1", body=sdp(far.ip))
+        invite = anna.called(anna.expect("INVITE"))
+        anna.reply(invite, 200, body=anna.sdp())
+        ok = far.expect(200)
+        uri = re.search(r"<([^>]+)>", ok.get("Contact")).group(1)
+        dialog = {"call_id": ok.get("Call-ID"), "from_": ok.get("From"), "to": ok.get("To")}
+        far.request("ACK", uri, **dialog)
+        anna.expect("ACK")
+        far.request("REFER", uri, cseq=2, headers=[f"Refer-To: <{refer_to}>"], **dialog)
+    return send
+
+
+def test_teams_transfers_to_another_number_of_the_tenant(server, far, phone, referred):
+    ben = phone(102)
+    referred(f"sip:+442070001102@{server.domain}:5061;transport=tls")
     far.expect(202)
     ben.called(ben.expect("INVITE"))
+
+
+def test_teams_transfers_to_one_of_its_own_users(server, far, referred):
+    """Its URI goes back as it came, with what only Teams understands in it, and says who sent the call there."""
+    user = f"sip:8%3Aorgid%3A1f2e@{far.ip};x-t=ten%3D1;x-ti=2;transport=tls"
+    referred(user + "?Subject=of%20a%20strangers%20choice")
+    far.expect(202)
+    invite = far.expect("INVITE")
+    assert invite.start == f"INVITE {user} SIP/2.0" and invite.get("To") == f"<{user}>" and invite.get("Subject") is None
+    assert "4930123456" in invite.get("Referred-By") and "RTP/SAVP" in invite.body
+
+
+def test_teams_sends_nobody_anywhere_else(server, far, referred):
+    referred("sip:+4930999@elsewhere.example;transport=tls")
+    far.expect(403)
 
 
 def test_what_is_plain_or_for_somebody_else_is_refused(server, far, trunk):
