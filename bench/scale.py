@@ -32,7 +32,7 @@ from harness.sipp import Sipp, credentials
 
 IP, CALLER_IP, CALLEE_IP = "127.75.0.10", "127.75.0.2", "127.75.0.3"
 FIRST = 200000
-REGISTER_RATE = 2000  # a second
+REGISTER_RATE = 1000  # a second
 AT_MOST = {"start_s": 2.0, "rss_mb": 200, "restart_s": 2.0, "patch_p99_ms": 10.0, "patch_median_ratio": 1.1}
 
 
@@ -107,14 +107,15 @@ class Bed:
             peer.close()
 
     def register_all(self, n):
-        """Each extension that fill() made, by a REGISTER of its own; seconds."""
+        """Each extension that fill() made, by a REGISTER of its own; seconds.  Again while a busy machine has some shed or lost."""
         rows = [(str(FIRST + i), credentials(str(FIRST + i), self.password), f"{CALLEE_IP}:5060", "7200") for i in range(n)]
         began = time.monotonic()
-        sipp = Sipp(self.server.dir / "register", "register", f"{IP}:5060", CALLEE_IP, domain=self.server.domain, rows=rows,
-                    rate=REGISTER_RATE, calls=n, timeout_s=n // REGISTER_RATE * 10 + 60).wait(n // REGISTER_RATE * 10 + 90)
-        took = time.monotonic() - began
-        assert sipp.counts()["ok"] == n, f"{sipp.counts()} {sipp.errors()}"
-        return took
+        for _ in range(3):
+            Sipp(self.server.dir / "register", "register", f"{IP}:5060", CALLEE_IP, domain=self.server.domain, rows=rows,
+                 rate=REGISTER_RATE, calls=n, timeout_s=n // REGISTER_RATE * 10 + 60).wait(n // REGISTER_RATE * 10 + 90)
+            if self.server.metrics()["offhook_registrations"] >= n:
+                break
+        return time.monotonic() - began
 
     def calls(self, number):
         """Seconds until a telephone has registered and its call to that number is answered, acknowledged and hung up."""
@@ -155,17 +156,17 @@ def measure_restart(directory, n, rounds):
     bed.up()
     registering = bed.register_all(n)
     wait.until(lambda: bed.server.metrics()["offhook_journal_pending_bytes"] == 0, 60, why="all is in the database")
-    took, cpu, rss = [], [], 0
+    up, took, cpu, rss = [], [], [], 0
     for _ in range(rounds):
         bed.server.kill()
-        up = bed.up()
-        took.append(up + bed.calls(FIRST + n - 1))
+        up.append(bed.up())
+        took.append(up[-1] + bed.calls(FIRST + n - 1))
         cpu.append(run_seconds(bed.server.process.pid))
         rss = bed.server.rss_kb() / 1024
         assert bed.server.metrics()["offhook_registrations"] >= n
     bed.server.stop()
     return [told("restart_s", min(took), registrations=n, registered_in_s=round(registering, 1), rss_mb=round(rss),
-                 all=[round(t, 2) for t in took], cpu_s=round(min(cpu), 2))]
+                 sip_s=[round(t, 2) for t in up], all=[round(t, 2) for t in took], cpu_s=round(min(cpu), 2))]
 
 
 def patches(server, path, count):
