@@ -75,6 +75,7 @@ static void decide(struct call *call, const struct dest *dest, struct route_deci
 		.outside = str_of(call->plan.outside),
 		.on_behalf_id = call->plan.on_behalf_id,
 		.wall_us = calls_wall_us(call->cs),
+		.is_transfer = call->rec.transferred_by[0] != '\0',
 		.onward_trunk_id = call->onward ? call->from_trunk_id : 0,
 		.history = call->history,
 		.nhistory = call->nhistory,

@@ -72,6 +72,35 @@ static void the_caller_transfers_who_it_called(void **state)
 	ua_done(&a);
 }
 
+/* EXT-16 */
+static void a_call_that_is_transferred_has_a_failover_of_its_own(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0}, c = {0};
+
+	put(w, &resource_extension, TENANT, 3,
+	    "{'number':'103','forwards':[{'cause':'always','origin':'transfer','destination':"
+	    "{'kind':'extension','id':'4'}}]}");
+	registers(&w->phone[4], 104);
+	talk(w, &a, &b);
+	refers(&b, "sip:103@acme.example", "");
+	accepted(&b);
+	rings(&c, &w->phone[4]);
+	ua_reply(&c, 200, audio(c.p));
+	ua_asked(&c, SIP_ACK);
+	told(&b, "SIP/2.0 200 OK", true);
+	is_introduced(&a, audio(a.p));
+	ua_request(&b, "BYE", "");
+	got_status(b.p, 200);
+	hang_up(&a, &c);
+	ua_done(&b);
+	calls_number(&a, &w->phone[1], "103", audio(&w->phone[1])); /* not transferred */
+	rings(&c, &w->phone[3]);
+	ua_reply(&c, 486, "");
+	ua_got(&a, 486);
+	ua_done(&c);
+}
+
 static void who_does_not_hang_up_after_its_transfer_is_hung_up(void **state)
 {
 	struct world *w = *state;
@@ -447,6 +476,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		STORY(the_called_party_transfers_its_caller),
 		STORY(the_caller_transfers_who_it_called),
+		STORY(a_call_that_is_transferred_has_a_failover_of_its_own),
 		STORY(who_does_not_hang_up_after_its_transfer_is_hung_up),
 		STORY(the_transferor_may_hang_up_at_once_and_still_hears),
 		STORY(a_busy_target_gives_the_call_back),
