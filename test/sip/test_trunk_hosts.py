@@ -44,8 +44,8 @@ class Peer:
             lines += [f"{h}: {m.get(h)}" + (";tag=p1" if h == "To" else "") for h in ("From", "To", "Call-ID", "CSeq")]
             if m.method == "REGISTER":
                 lines += [f"Contact: {m.get('Contact')};expires=3600"]
-            if status == 503:
-                lines += self.lines
+            if status >= 400:
+                lines += [line.format(n=len(self.got)) for line in self.lines]
             self.socket.sendto(("\r\n".join(lines) + "\r\nContent-Length: 0\r\n\r\n").encode(), peer)
 
     def of(self, method):
@@ -169,6 +169,20 @@ def test_a_busy_callee_is_no_failed_host(server, names, peers, caller):
     assert caller.call() == 486
     assert caller.call() == 486
     assert len(first.of("INVITE")) == 2 and not second.of("INVITE")
+
+
+def test_a_trunk_that_is_never_content_is_answered_once(server, names, peers, caller):
+    """A new nonce in every 407: one answer to it, and then the call has failed."""
+    provider = peers(status=407)
+    provider.lines = ['Proxy-Authenticate: Digest realm="provider", nonce="n{n}", algorithm=MD5, qop="auth"']
+    srv(names, provider)
+    trunk(server, username="u1", password="secret-of-u1")
+    is_online(server)
+    for calls in 1, 2:
+        assert caller.call() == 480
+        sent = provider.of("INVITE").values()
+        assert len(sent) == 2 * calls
+        assert sum(bool(m.get("Proxy-Authorization")) for m in sent) == calls
 
 
 def test_a_registration_moves_to_the_host_that_answers(server, names, peers):
