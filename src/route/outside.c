@@ -242,13 +242,13 @@ static bool is_disallowed(const struct route_query *q, struct str number)
 {
 	const struct tenant *t = model_tenant(q->model, q->tenant_id);
 	char digits[40]; /* of a national number with its country code */
-	struct str plain;
+	struct str plain = did_plain(number), whole;
 
+	if (!model_count_in(q->model, &resource_disallowed_code, q->tenant_id))
+		return false; /* of most: a look-up for each digit is a miss of the cache each */
 	route_number_form(digits, sizeof(digits), t, number, NUMBER_FORM_DIGITS);
-	if (is_disallowed_as(q, did_plain(str_of(digits))))
-		return true;
-	plain = did_plain(number);
-	return is_disallowed_as(q, plain);
+	whole = did_plain(str_of(digits));
+	return is_disallowed_as(q, whole) || (!str_eq(whole, plain) && is_disallowed_as(q, plain));
 }
 
 static bool is_international(struct str number)
@@ -277,13 +277,13 @@ static bool is_country_allowed(const struct route_query *q, struct str sent)
 		plain = abroad(t, q->dialled);
 	if (!plain.n)
 		return true;
+	if (q->index && !route_index_has_countries(q->index, q->tenant_id))
+		return !*own || str_starts(plain, str_of(own));
 	for (size_t n = 1; n <= plain.n && n <= 8; n++)
 		if (by_text(q, &resource_allowed_country_code, q->tenant_id,
 			    (struct str){plain.p, n}))
 			return true;
-	if (q->index && route_index_has_countries(q->index, q->tenant_id))
-		return false;
-	return !*own || str_starts(plain, str_of(own));
+	return !q->index && (!*own || str_starts(plain, str_of(own)));
 }
 
 struct str route_country_code(struct str number)
