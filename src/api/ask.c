@@ -87,8 +87,8 @@ void ask_store(struct ask *k, struct store_request *req, ask_answer_h *fn)
 
 	req->token = k->id;
 	req->reply_to = k->a->from_store;
-	req->is_admin = k->who.is_admin;
-	req->is_own = k->who.extension_id != 0;
+	req->is_admin |= k->who.is_admin;
+	req->is_own |= k->who.extension_id != 0;
 	set_actor(k, &req->actor);
 	hit = known(k, req);
 	if (hit) {

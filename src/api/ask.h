@@ -35,6 +35,7 @@ struct who {
 	bool has_tenant; /* acts within tenant_id; else within the system (tenant 0) */
 	uint64_t tenant_id;
 	uint64_t user_tenant_id, user_id;
+	uint64_t dealer_id;    /* whose person it is; 0: of none */
 	uint64_t extension_id; /* whose owner it is; 0: no owner of one */
 	uint64_t role_id;
 	json_t *permissions; /* of its role; NULL: it has none */

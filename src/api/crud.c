@@ -23,14 +23,28 @@ static uint64_t own_id(const struct ask *k)
 	return k->route->res == &resource_admin ? k->who.user_id : k->who.tenant_id;
 }
 
-/* TRK-4: of trunks and pools OWN is what the store knows to be the tenant's. */
+static bool is_dealers_tenant(const struct ask *k)
+{
+	return ask_role(k) == ROLE_DEALER && k->route->res == &resource_tenant;
+}
+
+/* TRK-4, TEN-6: of trunks and pools OWN is what the store knows to be the tenant's, of tenants the dealer's. */
 static uint64_t owner_of(const struct ask *k)
 {
 	const struct resource *res = k->route->res;
 
+	if (is_dealers_tenant(k))
+		return k->who.dealer_id;
 	return is_own_only(k) && (res == &resource_trunk || res == &resource_did_pool)
 		       ? k->who.tenant_id
 		       : 0;
+}
+
+/* An extension's owner, or a dealer's user who changes itself. */
+static bool is_only_self(const struct ask *k)
+{
+	return ask_role(k) == ROLE_EXTENSION ||
+	       (ask_role(k) == ROLE_DEALER && k->route->res == &resource_admin);
 }
 
 static struct store_request request_for(const struct ask *k, enum store_op op)
@@ -39,6 +53,8 @@ static struct store_request request_for(const struct ask *k, enum store_op op)
 
 	return (struct store_request){.op = op,
 				      .res = res,
+				      .is_admin = is_dealers_tenant(k),
+				      .is_own = is_only_self(k),
 				      .id = k->target,
 				      .owner_id = owner_of(k),
 				      .tenant_id =
@@ -105,14 +121,14 @@ void delete_start(struct ask *k)
 	return ask_store(k, &req, on_deleted);
 }
 
-/* EXT-25: of its own extension and itself an owner changes the fields marked so.  False: answered. */
+/* EXT-25, TEN-6: of its own extension and itself an owner, and a dealer of itself, changes the fields marked so.  False: answered. */
 static bool is_own_body(struct ask *k, json_t *body)
 {
 	struct field_errors errs = {.n = 0};
 	const char *name;
 	json_t *value;
 
-	if (ask_role(k) != ROLE_EXTENSION)
+	if (!is_only_self(k))
 		return true;
 	json_object_foreach(body, name, value)
 	{
@@ -257,9 +273,12 @@ static void start_list(struct ask *k, enum store_op op, ask_answer_h *fn)
 		json_object_set_new(options, "own_extension",
 				    json_sprintf("%" PRIu64, k->who.extension_id));
 	else if (is_own_only(k))
-		json_object_set_new(json_object_get(options, "filter"),
-				    owner_of(k) ? "owner_id" : "id",
-				    json_sprintf("%" PRIu64, own_id(k)));
+		json_object_set_new(
+			json_object_get(options, "filter"),
+			is_dealers_tenant(k) ? "dealer_id"
+			: owner_of(k)	     ? "owner_id"
+					     : "id",
+			json_sprintf("%" PRIu64, owner_of(k) ? owner_of(k) : own_id(k)));
 	req.json = json_dumps(options, JSON_COMPACT);
 	json_decref(options);
 	if (!req.json)

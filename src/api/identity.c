@@ -31,7 +31,12 @@ static bool is_key(struct str s)
 
 enum role ask_role(const struct ask *k)
 {
-	return k->who.extension_id ? ROLE_EXTENSION : k->who.is_admin ? ROLE_ADMIN : ROLE_TENANT;
+	if (k->who.extension_id)
+		return ROLE_EXTENSION;
+	/* Within one of its tenants a dealer is what that tenant's own users are. */
+	if (k->who.dealer_id && !k->who.has_tenant)
+		return ROLE_DEALER;
+	return k->who.is_admin ? ROLE_ADMIN : ROLE_TENANT;
 }
 
 static bool read_token(struct ask *k, const struct web_request *req)
@@ -86,10 +91,11 @@ static void read_session(struct who *who, const json_t *session)
 	who->user_id = id_member(session, "user_id");
 	who->extension_id = id_member(session, "extension_id");
 	who->role_id = id_member(session, "role_id");
+	who->dealer_id = id_member(session, "dealer_id");
 	if (json_is_array(json_object_get(session, "permissions")))
 		who->permissions = json_incref(json_object_get(session, "permissions"));
-	who->is_admin = !who->user_tenant_id;
-	who->has_tenant = !who->is_admin;
+	who->is_admin = !who->user_tenant_id && !who->dealer_id;
+	who->has_tenant = who->user_tenant_id != 0;
 	record_set_text(who->username, sizeof(who->username), str_of(name));
 	snprintf(who->expires_at, sizeof(who->expires_at), "%s", expires ? expires : "");
 }
@@ -127,14 +133,15 @@ static bool is_within_rate(struct ask *k, const json_t *session)
 static void on_identity(struct ask *k, const struct answer *ans)
 {
 	struct who *who = &k->who;
-	json_t *j, *session;
+	json_t *j, *session, *tenant;
 	uint64_t tenant_id;
 
 	if (ans->err)
 		return ask_failed(k, ans);
 	j = json_loadb(ans->json.p, ans->json.n, 0, NULL);
 	session = json_object_get(j, "session");
-	tenant_id = id_member(json_object_get(j, "tenant"), "id");
+	tenant = json_object_get(j, "tenant");
+	tenant_id = id_member(tenant, "id");
 	if ((who->token_hash[0] || who->key_hash[0]) && !json_is_object(session)) {
 		json_decref(j);
 		return ask_problem(k, PROBLEM_UNAUTHENTICATED,
@@ -142,6 +149,8 @@ static void on_identity(struct ask *k, const struct answer *ans)
 	}
 	if (json_is_object(session))
 		read_session(who, session);
+	if (who->dealer_id && id_member(tenant, "dealer_id") != who->dealer_id)
+		tenant_id = 0; /* that there are others it does not learn */
 	if (!is_within_rate(k, session)) {
 		json_decref(j);
 		return;
@@ -151,9 +160,10 @@ static void on_identity(struct ask *k, const struct answer *ans)
 	if (!who->domain[0])
 		return ask_go_on(k);
 	/* A tenant's user may say whose it is; that there are others it does not learn. */
-	if (!who->is_admin && tenant_id != who->tenant_id)
-		return ask_problem(k, PROBLEM_FORBIDDEN,
-				   "Only administrators of the system act for a tenant.");
+	if (!who->is_admin && !who->dealer_id && tenant_id != who->tenant_id)
+		return ask_problem(
+			k, PROBLEM_FORBIDDEN,
+			"Only administrators of the system, and its dealer, act for a tenant.");
 	if (!tenant_id)
 		return ask_problem(k, PROBLEM_NOT_FOUND, "No tenant has the domain in X-Tenant.");
 	who->has_tenant = true;

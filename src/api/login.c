@@ -164,14 +164,15 @@ static json_t *id_or_null(uint64_t id)
 
 void me_start(struct ask *k)
 {
-	static const char *const names[ROLE_COUNT] = {"administrator", "tenant", "extension"};
+	static const char *const names[ROLE_COUNT] = {"administrator", "tenant", "extension",
+						      "dealer"};
 	const struct who *who = &k->who;
 
 	return ask_reply_value(
 		k, 200,
-		json_pack("{s:s,s:s,s:o,s:o,s:o,s:o,s:o}", "username", who->username, "role",
+		json_pack("{s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o}", "username", who->username, "role",
 			  names[ask_role(k)], "extension_id", id_or_null(who->extension_id),
-			  "permissions",
+			  "dealer_id", id_or_null(who->dealer_id), "permissions",
 			  who->permissions ? json_incref(who->permissions) : json_null(), "user_id",
 			  id_or_null(who->user_id), "tenant_id",
 			  who->has_tenant ? id_or_null(who->tenant_id) : json_null(), "expires_at",

@@ -207,10 +207,11 @@ static json_t *operation(const struct route *r)
 		json_object_set_new(j, "security", json_array());
 	else
 		json_object_set_new(j, "x-roles",
-				    json_pack("{s:b,s:b,s:b}", "administrator",
+				    json_pack("{s:b,s:b,s:b,s:b}", "administrator",
 					      r->right[ROLE_ADMIN] != RIGHT_NO, "tenant",
 					      r->right[ROLE_TENANT] != RIGHT_NO, "extension",
-					      r->right[ROLE_EXTENSION] != RIGHT_NO));
+					      r->right[ROLE_EXTENSION] != RIGHT_NO, "dealer",
+					      r->right[ROLE_DEALER] != RIGHT_NO));
 	if (r->input)
 		json_object_set_new(
 			j, "requestBody",

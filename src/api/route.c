@@ -15,15 +15,19 @@ static const struct {
 #undef R
 };
 
-/* Of the owner of an extension. */
+/* Of those who are neither administrators nor all of a tenant. */
 static const struct {
+	enum role role;
 	const char *what;
 	enum op op;
 	enum right right;
 } own_rights[] = {
-#define E(name, operation, r) {name, OP_##operation, RIGHT_##r},
+#define E(name, operation, r) {ROLE_EXTENSION, name, OP_##operation, RIGHT_##r},
 #include "api/rights_extension.def"
 #undef E
+#define D(name, operation, r) {ROLE_DEALER, name, OP_##operation, RIGHT_##r},
+#include "api/rights_dealer.def"
+#undef D
 };
 
 static const struct route fixed[] = {
@@ -82,7 +86,8 @@ static bool is_csv(size_t g)
 
 static bool has_csv(const struct resource *res)
 {
-	return res != &resource_tenant && res != &resource_admin && res->scope != SCOPE_ONE;
+	return res != &resource_tenant && res != &resource_dealer && res != &resource_admin &&
+	       res->scope != SCOPE_ONE;
 }
 
 static bool has_route(const struct resource *res, size_t g)
@@ -94,10 +99,11 @@ static bool has_route(const struct resource *res, size_t g)
 
 enum right right_of(const char *what, enum op op, enum role role)
 {
-	for (size_t i = 0; role == ROLE_EXTENSION && i < ARRAY_LEN(own_rights); i++)
-		if (own_rights[i].op == op && !strcmp(own_rights[i].what, what))
+	for (size_t i = 0; role > ROLE_TENANT && i < ARRAY_LEN(own_rights); i++)
+		if (own_rights[i].role == role && own_rights[i].op == op &&
+		    !strcmp(own_rights[i].what, what))
 			return own_rights[i].right;
-	if (role == ROLE_EXTENSION)
+	if (role > ROLE_TENANT)
 		return RIGHT_NO;
 	for (size_t i = 0; i < ARRAY_LEN(rights); i++)
 		if (rights[i].op == op && !strcmp(rights[i].what, what))

@@ -40,6 +40,7 @@ struct stream {
 	uint64_t tenant_id; /* 0: all */
 	uint32_t kinds;	    /* bits of enum bus_kind */
 	char token_hash[HASH_HEX], key_hash[HASH_HEX];
+	char domain[256];  /* of a dealer's tenant, which may be given to another; else empty */
 	uint64_t asked_ms; /* when the store was asked about it; 0: it has answered */
 };
 
@@ -219,6 +220,16 @@ static void catch_up(struct stream_hub *h, const struct stream *s, uint64_t sinc
 
 /* ---- is who watches still signed in? ---- */
 
+static bool is_dealers(const json_t *session, const json_t *tenant, const struct stream *s)
+{
+	uint64_t id;
+
+	return json_is_object(tenant) && !str_u64(ask_text(tenant, "id"), &id) &&
+	       id == s->tenant_id &&
+	       json_equal(json_object_get(tenant, "dealer_id"),
+			  json_object_get(session, "dealer_id"));
+}
+
 static void on_checked(struct ask *k, const struct answer *ans)
 {
 	struct stream_hub *h = k->a->hub;
@@ -235,7 +246,8 @@ static void on_checked(struct ask *k, const struct answer *ans)
 
 		k->who.permissions = json_is_array(permissions) ? json_incref(permissions) : NULL;
 		k->who.is_admin = !s->tenant_id;
-		is_in = ask_may(k, k->route->what, k->route->op);
+		is_in = ask_may(k, k->route->what, k->route->op) &&
+			(!s->domain[0] || is_dealers(session, json_object_get(j, "tenant"), s));
 	}
 	json_decref(j);
 	if (s && s->socket && !is_in)
@@ -265,7 +277,8 @@ static void check(struct stream_hub *h, struct stream *s)
 		if (a->routes.v[i].fn == events_start)
 			k->route = &a->routes.v[i];
 	s->asked_ms = now_ms;
-	args = json_pack("{s:s,s:s}", "token_hash", s->token_hash, "key_hash", s->key_hash);
+	args = json_pack("{s:s,s:s,s:s}", "token_hash", s->token_hash, "key_hash", s->key_hash,
+			 "domain", s->domain);
 	return ask_query(k, 0, "identity", args, on_checked);
 }
 
@@ -355,6 +368,8 @@ void events_start(struct ask *k)
 	s->kinds = kinds;
 	memcpy(s->token_hash, k->who.token_hash, sizeof(s->token_hash));
 	memcpy(s->key_hash, k->who.key_hash, sizeof(s->key_hash));
+	if (k->who.dealer_id)
+		memcpy(s->domain, k->who.domain, sizeof(s->domain));
 	atomic_fetch_add(&h->nwatching, 1);
 	take_quiet(h);
 	list_append(&h->streams, &s->link);

@@ -159,6 +159,8 @@ int edit_create_from(struct edit *e, json_t *body, const struct object **madep)
 		o->tenant_id = e->req->tenant_id;
 		if (o->res == &resource_trunk && e->req->owner_id)
 			((struct trunk *)o)->owner_id = e->req->owner_id;
+		if (o->res == &resource_tenant && !((struct tenant *)o)->dealer_id)
+			((struct tenant *)o)->dealer_id = e->req->owner_id;
 		err = edit_follow(e, NULL, o, body);
 	}
 	if (!err) {

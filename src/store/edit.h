@@ -139,6 +139,10 @@ int edit_check_devices(struct edit *e, const struct object *o) MUST_USE;
 int edit_check_account(struct edit *e, struct object *o, const struct object *before) MUST_USE;
 /* edit_codes.c */
 int edit_check_codes(struct edit *e, struct object *o, const struct object *before) MUST_USE;
+/* edit_dealers.c */
+int edit_check_dealer(struct edit *e, struct object *o, const struct object *before) MUST_USE;
+int edit_check_dealer_of(struct edit *e, struct object *o,
+			 const struct object *before) MUST_USE; /* a tenant */
 /* edit_webhooks.c */
 int edit_check_webhook(struct edit *e, struct object *o, const struct object *before) MUST_USE;
 int edit_webhook_deleting(struct edit *e, const struct object *o) MUST_USE;
@@ -150,6 +154,8 @@ int edit_check_user(struct edit *e, struct object *o, const struct object *befor
 int edit_user_deleting(struct edit *e, const struct object *o) MUST_USE;
 int edit_user_updated(struct edit *e, const struct object *before,
 		      const struct object *after) MUST_USE;
+/* Those that sql finds by ($1 tenant, $2 the object), one after the other. */
+int edit_users_gone(struct edit *e, const struct object *x, const char *sql) MUST_USE;
 int edit_make_owner(struct edit *e, const struct extension *x) MUST_USE;
 /* edit_dids.c: the inbound rule of its own number (EXT-4) */
 int edit_make_did(struct edit *e, const struct extension *x) MUST_USE;

@@ -7,10 +7,10 @@
 #include "schema/presets.h"
 #include "store/edit.h"
 
-/* ---- tenant ---- */
+/* ---- tenants, dealers ---- */
 
-/* POST /api/tenants takes {name, domain, …, username, password}: the last two are its first administrator's. */
-static int tenant_body(struct edit *e, json_t *body, json_t **aside)
+/* POST takes {name, …, username, password}: the last two are of the first user. */
+static int body_with_user(struct edit *e, json_t *body, json_t **aside)
 {
 	static const char *const keys[] = {"username", "password"};
 
@@ -31,9 +31,25 @@ static int tenant_body(struct edit *e, json_t *body, json_t **aside)
 	return 0;
 }
 
-static int tenant_created(struct edit *e, const struct object *o, const json_t *aside)
+static int first_user(struct edit *e, const json_t *aside, uint64_t tenant_id, uint64_t dealer_id)
 {
 	struct object *user = NULL;
+	int err;
+
+	if (!aside)
+		return 0;
+	err = object_from_json(&user, &resource_admin, NULL, aside, e->req->is_admin, &e->errs);
+	if (!err) {
+		user->tenant_id = tenant_id;
+		((struct admin *)user)->dealer_id = dealer_id;
+		err = edit_create(e, &user);
+	}
+	object_free(user);
+	return err;
+}
+
+static int tenant_created(struct edit *e, const struct object *o, const json_t *aside)
+{
 	struct db_stmt *st;
 	int err;
 
@@ -46,15 +62,19 @@ static int tenant_created(struct edit *e, const struct object *o, const json_t *
 	err = db_run(st);
 	if (!err)
 		err = edit_make_default_group(e, o->id);
-	if (err || !aside)
-		return err;
-	err = object_from_json(&user, &resource_admin, NULL, aside, e->req->is_admin, &e->errs);
-	if (!err) {
-		user->tenant_id = o->id;
-		err = edit_create(e, &user);
-	}
-	object_free(user);
-	return err;
+	return err ? err : first_user(e, aside, o->id, 0);
+}
+
+static int dealer_created(struct edit *e, const struct object *o, const json_t *aside)
+{
+	return first_user(e, aside, 0, o->id);
+}
+
+static int dealer_deleting(struct edit *e, const struct object *o)
+{
+	return edit_users_gone(e, o,
+			       "SELECT id FROM users WHERE tenant_id = $1 AND dealer_id = $2 "
+			       "ORDER BY id LIMIT 1");
 }
 
 static int clear(struct edit *e, const char *sql, uint64_t tenant_id)
@@ -202,10 +222,15 @@ static const struct hooks {
 	const struct resource *owns[2];
 } hooks[] = {
 	{.res = &resource_tenant,
-	 .body = tenant_body,
+	 .body = body_with_user,
 	 .created = tenant_created,
 	 .deleting = tenant_deleting,
 	 .owns = {&resource_trunk}},
+	{.res = &resource_dealer,
+	 .body = body_with_user,
+	 .created = dealer_created,
+	 .deleting = dealer_deleting,
+	 .owns = {&resource_admin}},
 	{.res = &resource_trunk, .body = trunk_body},
 	{.res = &resource_address_rule,
 	 .created = address_rule_created,

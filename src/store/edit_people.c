@@ -67,7 +67,7 @@ int edit_check_api_key(struct edit *e, struct object *o, const struct object *be
 /* Signs in with all that its kind may. */
 static bool is_whole(const struct admin *u)
 {
-	return u->enabled && !u->role_id && !u->extension_id;
+	return u->enabled && !u->role_id && !u->extension_id && !u->dealer_id;
 }
 
 /* The system keeps one who may all, and so does a tenant, unless an administrator of the system says otherwise. */
@@ -80,7 +80,8 @@ static int keeps_one(struct edit *e, const struct admin *was)
 		return 0;
 	err = db_sql(e->rows->db,
 		     "SELECT 1 FROM users WHERE tenant_id = $1 AND id <> $2 AND enabled = 1 AND "
-		     "COALESCE(role_id, 0) = 0 AND COALESCE(extension_id, 0) = 0",
+		     "COALESCE(role_id, 0) = 0 AND COALESCE(extension_id, 0) = 0 AND "
+		     "COALESCE(dealer_id, 0) = 0",
 		     &st);
 	if (err)
 		return err;
@@ -102,6 +103,9 @@ int edit_check_user(struct edit *e, struct object *o, const struct object *befor
 
 	if (e->req->is_own) /* an extension's owner changes its own password */
 		return 0;
+	if (u->dealer_id && u->o.tenant_id)
+		field_error_add(&e->errs, "dealer_id", "not_here",
+				"dealers' users are of the system, not of a tenant");
 	if (!is_beyond(e, u->role_id) && was)
 		(void)is_beyond(e, was->role_id);
 	return was && is_whole(was) && !is_whole(u) ? keeps_one(e, was) : 0;
@@ -127,7 +131,7 @@ int edit_user_updated(struct edit *e, const struct object *before, const struct 
 	int err = is_new ? sign_in_changed(e, after->tenant_id, after->id, was->password) : 0;
 
 	if (err || (!is_new && (is->enabled || !was->enabled) && was->role_id == is->role_id &&
-		    was->extension_id == is->extension_id))
+		    was->extension_id == is->extension_id && was->dealer_id == is->dealer_id))
 		return err;
 	return session_end_all_of(e, after->tenant_id, after->id);
 }
@@ -160,7 +164,7 @@ int edit_make_owner(struct edit *e, const struct extension *x)
 	return err;
 }
 
-int edit_owners_gone(struct edit *e, const struct object *x)
+int edit_users_gone(struct edit *e, const struct object *x, const char *sql)
 {
 	uint64_t id = 0;
 	int err = 0;
@@ -169,10 +173,7 @@ int edit_owners_gone(struct edit *e, const struct object *x)
 		struct object *u = NULL;
 		struct db_stmt *st;
 
-		err = db_sql(e->rows->db,
-			     "SELECT id FROM users WHERE tenant_id = $1 AND extension_id = $2 "
-			     "ORDER BY id LIMIT 1",
-			     &st);
+		err = db_sql(e->rows->db, sql, &st);
 		if (err)
 			return err;
 		db_bind_id(st, 1, x->tenant_id);
@@ -188,4 +189,11 @@ int edit_owners_gone(struct edit *e, const struct object *x)
 		object_free(u);
 	}
 	return err == ENOENT ? 0 : err;
+}
+
+int edit_owners_gone(struct edit *e, const struct object *x)
+{
+	return edit_users_gone(e, x,
+			       "SELECT id FROM users WHERE tenant_id = $1 AND extension_id = $2 "
+			       "ORDER BY id LIMIT 1");
 }

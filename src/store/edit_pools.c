@@ -269,6 +269,12 @@ int edit_check_owner(struct edit *e, const struct object *o)
 		return 0;
 	if (o->res == &resource_trunk)
 		return ((const struct trunk *)o)->owner_id == e->req->owner_id ? 0 : ENOENT;
+	if (o->res == &resource_tenant &&
+	    e->req->res == o->res) /* of a new one edit_check_dealer_of() says what is wrong */
+		return e->req->op == STORE_CREATE ||
+				       ((const struct tenant *)o)->dealer_id == e->req->owner_id
+			       ? 0
+			       : ENOENT;
 	if (o->res != &resource_did_pool)
 		return 0;
 	err = rows_load(e->rows, &resource_trunk, 0, ((const struct did_pool *)o)->trunk_id, false,

@@ -254,6 +254,8 @@ int edit_check_rules(struct edit *e, struct object *o, const struct object *befo
 	} rules[] = {
 		{&resource_tenant, edit_check_domain},
 		{&resource_tenant, edit_check_codes},
+		{&resource_tenant, edit_check_dealer_of},
+		{&resource_dealer, edit_check_dealer},
 		{&resource_trunk, edit_check_trunk},
 		{&resource_trunk, edit_check_header_rules},
 		{&resource_did_pool, edit_check_did_pool},

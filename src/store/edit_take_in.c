@@ -65,6 +65,7 @@ static int make_tenant(struct taking *t, const struct sql_value *v)
 		return EBADMSG;
 	o->id = t->id;
 	o->tenant_id = 0;
+	((struct tenant *)o)->dealer_id = 0; /* that of another machine */
 	err = set_name(o, "name", t->order->name);
 	if (!err)
 		err = set_name(o, "domain", t->order->domain);

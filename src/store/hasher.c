@@ -305,8 +305,9 @@ static int check_policy(struct db *db, const struct store_request *req, const js
 
 static int hash_body(struct db *db, struct store_request *req, struct field_errors *errs)
 {
-	/* A tenant's body carries its first user's password. */
-	const struct resource *res = req->res == &resource_tenant ? &resource_admin : req->res;
+	/* A tenant's and a dealer's body carries its first user's password. */
+	const bool has_user = req->res == &resource_tenant || req->res == &resource_dealer;
+	const struct resource *res = has_user ? &resource_admin : req->res;
 	json_error_t where;
 	json_t *body =
 		json_loadb(req->json ? req->json : "", req->njson, JSON_REJECT_DUPLICATES, &where);

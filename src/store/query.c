@@ -17,8 +17,9 @@ static int get(struct rows *r, const struct store_request *req, struct store_rep
 	struct object *o = NULL;
 	int err = rows_load(r, req->res, req->tenant_id, req->id, false, &o);
 
-	if (!err && req->owner_id && o->res == &resource_trunk &&
-	    ((struct trunk *)o)->owner_id != req->owner_id)
+	if (!err && req->owner_id &&
+	    ((o->res == &resource_trunk && ((struct trunk *)o)->owner_id != req->owner_id) ||
+	     (o->res == &resource_tenant && ((struct tenant *)o)->dealer_id != req->owner_id)))
 		err = ENOENT;
 	if (err) {
 		object_free(o);

@@ -49,7 +49,7 @@ int query_may_sign_in(struct db *db, uint64_t tenant_id, uint64_t extension_id, 
 }
 
 struct identity {
-	uint64_t tenant_id, user_id, extension_id, role_id;
+	uint64_t tenant_id, user_id, extension_id, role_id, dealer_id;
 	int64_t expires_us, rate;
 	char name[256];
 };
@@ -86,11 +86,12 @@ static int identity_json(struct rows *r, const struct identity *who, json_t **ou
 		err = permissions_json(r, who, &permissions);
 	if (err || !yes)
 		return err;
-	*out = json_pack("{s:o,s:o,s:s,s:o,s:o,s:o,s:I,s:o?}", "tenant_id",
+	*out = json_pack("{s:o,s:o,s:s,s:o,s:o,s:o,s:o,s:I,s:o?}", "tenant_id",
 			 query_id(who->tenant_id), "user_id", query_id(who->user_id), "username",
 			 who->name, "expires_at", query_time(who->expires_us), "extension_id",
-			 query_id(who->extension_id), "role_id", query_id(who->role_id), "rate",
-			 (json_int_t)who->rate, "permissions", permissions);
+			 query_id(who->extension_id), "role_id", query_id(who->role_id),
+			 "dealer_id", query_id(who->dealer_id), "rate", (json_int_t)who->rate,
+			 "permissions", permissions);
 	return *out ? 0 : ENOMEM;
 }
 
@@ -105,13 +106,14 @@ static int read_identity(struct db_stmt *st, struct identity *who)
 		who->extension_id = db_id(st, 4);
 		who->role_id = db_id(st, 5);
 		who->rate = db_int(st, 6);
+		who->dealer_id = db_id(st, 7);
 		err = str_copy(who->name, sizeof(who->name), db_text(st, 2));
 	}
 	db_done(st);
 	return err;
 }
 
-/* sql: tenant, user, name, expiry, extension, role, requests in a minute of whom $1 names at the time $2. */
+/* sql: tenant, user, name, expiry, extension, role, requests in a minute, dealer of whom $1 names at the time $2. */
 static int who_is(struct rows *r, const char *sql, struct str hash, json_t **out)
 {
 	struct identity who = {0};
@@ -136,9 +138,11 @@ static const char by_session[] =
 	"SELECT s.tenant_id, s.user_id, u.username, s.expires_at, u.extension_id, u.role_id, "
 	"COALESCE((SELECT t.max_requests_per_minute FROM tenants t WHERE t.tenant_id = 0 AND t.id "
 	"= "
-	"s.tenant_id), 0) "
+	"s.tenant_id), 0), u.dealer_id "
 	"FROM session s JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id "
 	"WHERE s.token_hash = $1 AND s.expires_at > $2 AND u.enabled = 1 "
+	"AND (COALESCE(u.dealer_id, 0) = 0 OR EXISTS (SELECT 1 FROM dealers d "
+	"WHERE d.tenant_id = 0 AND d.id = u.dealer_id AND d.enabled = 1)) "
 	"AND (s.tenant_id = 0 OR EXISTS (SELECT 1 FROM tenants t "
 	"WHERE t.tenant_id = 0 AND t.id = s.tenant_id AND t.enabled = 1))";
 
@@ -147,7 +151,7 @@ static const char by_key[] =
 	"CASE WHEN k.max_requests_per_minute > 0 THEN k.max_requests_per_minute ELSE "
 	"COALESCE((SELECT t.max_requests_per_minute FROM tenants t WHERE t.tenant_id = 0 AND t.id "
 	"= "
-	"k.tenant_id), 0) END "
+	"k.tenant_id), 0) END, 0 "
 	"FROM directory d JOIN api_keys k ON k.tenant_id = d.tenant_id AND k.id = d.id "
 	"WHERE d.kind = 'api_key.fingerprint' AND d.name = $1 "
 	"AND (COALESCE(k.expires_at, 0) = 0 OR k.expires_at > $2) AND k.enabled = 1 "
@@ -167,7 +171,7 @@ static int tenant_json(struct rows *r, struct str domain, json_t **out)
 		if (*p >= 'A' && *p <= 'Z')
 			*p = (char)(*p + 'a' - 'A');
 	err = db_sql(r->db,
-		     "SELECT t.id, t.domain, t.enabled FROM directory d "
+		     "SELECT t.id, t.domain, t.enabled, t.dealer_id FROM directory d "
 		     "JOIN tenants t ON t.tenant_id = 0 AND t.id = d.id "
 		     "WHERE d.kind = 'tenant.domain' AND d.name = $1",
 		     &st);
@@ -177,8 +181,9 @@ static int tenant_json(struct rows *r, struct str domain, json_t **out)
 	err = db_step(st);
 	if (err)
 		return err == ENOENT ? 0 : err;
-	*out = json_pack("{s:o,s:o,s:b}", "id", query_id(db_id(st, 0)), "domain",
-			 query_text(db_text(st, 1)), "enabled", (int)db_int(st, 2));
+	*out = json_pack("{s:o,s:o,s:b,s:o}", "id", query_id(db_id(st, 0)), "domain",
+			 query_text(db_text(st, 1)), "enabled", (int)db_int(st, 2), "dealer_id",
+			 query_id(db_id(st, 3)));
 	db_done(st);
 	return *out ? 0 : ENOMEM;
 }

@@ -127,7 +127,8 @@ static bool has_passwords(const struct store_request *req)
 	if (req->res == &resource_extension)
 		return memmem(req->json, req->njson, "web_password", 12) ||
 		       memchr(req->json, '\\', req->njson);
-	return req->res == &resource_tenant || resource_has_password(req->res);
+	return req->res == &resource_tenant || req->res == &resource_dealer ||
+	       resource_has_password(req->res);
 }
 
 int store_post(struct store *s, const struct store_request *req)

@@ -117,7 +117,8 @@ function curl(path, method, op, doc) {
 function roles(op) {
   const r = op['x-roles'];
   if (!r) return 'Everybody';
-  return [r.administrator ? 'administrator' : null, r.tenant ? 'tenant' : null].filter(Boolean).join(', ');
+  return [r.administrator ? 'administrator' : null, r.tenant ? 'tenant' : null,
+    r.dealer ? 'dealer' : null, r.extension ? 'owner of an extension' : null].filter(Boolean).join(', ');
 }
 
 function operation(doc, path, method, op) {
