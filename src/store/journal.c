@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metric.h"
+#include "store/retention.h"
 #include "store/drain.h"
 #include "store/journal.h"
 
@@ -31,6 +32,7 @@ enum {
 
 static const int64_t lapsed_keep_us = INT64_C(3600) * 1000000;
 static const uint64_t lapsed_every_ms = 600 * 1000;
+static const uint64_t retention_every_ms = 60 * 1000;
 
 struct journal {
 	struct store *store;
@@ -188,11 +190,29 @@ static void forget_lapsed(struct journal *j, uint64_t *next_ms)
 		*next_ms = now_ms + lapsed_every_ms / 10;
 }
 
+/* One short turn, and the next behind what has come meanwhile. */
+static void forget_old(struct journal *j, struct retention *t, uint64_t *next_ms)
+{
+	uint64_t now_ms = clock_mono_ms(clock_real());
+	bool more = false;
+	int err;
+
+	if (now_ms < *next_ms)
+		return;
+	err = retention_turn(t, drain_rows(j->drain), clock_wall_us(clock_real()), &more);
+	if (err)
+		log_warn(NULL, LOGID_JOURNAL, "old records are not removed: %s: %s", strerror(err),
+			 db_error(drain_db(j->drain)));
+	if (err || !more)
+		*next_ms = now_ms + retention_every_ms;
+}
+
 static void drain_main(void *arg)
 {
 	struct journal *j = arg;
 	int pause_ms = 0;
-	uint64_t forget_ms = 0;
+	uint64_t forget_ms = 0, retention_ms = 0;
+	struct retention retention = {.tenant_id = 0};
 
 	while (sleep_ms(j, pause_ms ? pause_ms : (int)j->drain_ms)) {
 		int err = drain_written(j, false);
@@ -202,6 +222,7 @@ static void drain_main(void *arg)
 				log_info(NULL, LOGID_JOURNAL, "the database takes records again");
 			pause_ms = 0;
 			forget_lapsed(j, &forget_ms);
+			forget_old(j, &retention, &retention_ms);
 			continue;
 		}
 		if (!pause_ms)

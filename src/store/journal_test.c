@@ -157,6 +157,53 @@ static void a_block_that_is_long_over_leaves_no_row(void **state)
 	becomes(t, "SELECT count(*) FROM blocked_sources WHERE id = 1", 0);
 }
 
+/* A call of so many days ago with its leg and segment, a message and an event. */
+static void put_day(struct jfix *t, uint64_t tenant_id, uint64_t id, int64_t days, bool is_over)
+{
+	const int64_t at = clock_wall_us(clock_real()) - days * INT64_C(86400) * 1000000;
+	struct call_record c = call(t, id);
+	struct leg_record l = {.tenant_id = tenant_id, .id = id, .call_id = id};
+	struct segment_record s = {.tenant_id = tenant_id, .id = id, .call_id = id};
+	struct message_record m = {.tenant_id = tenant_id, .id = id, .sent_at = at};
+	struct event_record e = {.tenant_id = tenant_id, .id = id, .at = at};
+
+	c.tenant_id = tenant_id;
+	c.node = 2; /* no start of ours closes it */
+	c.started_at = at;
+	c.ended_at = l.ended_at = s.ended_at = is_over ? at + 1000000 : 0;
+	strcpy(m.status, is_over ? "delivered" : "pending");
+	assert_int_equal(journal_write(t->j, RECORD_LEG, &l, sizeof(l)), 0);
+	assert_int_equal(journal_write(t->j, RECORD_SEGMENT, &s, sizeof(s)), 0);
+	assert_int_equal(journal_write(t->j, RECORD_CALL, &c, sizeof(c)), 0);
+	assert_int_equal(journal_write(t->j, RECORD_MESSAGE, &m, sizeof(m)), 0);
+	assert_int_equal(journal_write(t->j, RECORD_EVENT, &e, sizeof(e)), 0);
+}
+
+static void records_that_are_kept_no_longer_go_and_nothing_else_does(void **state)
+{
+	enum { OLD = 250 }; /* more than a batch */
+	struct jfix *t = *state;
+	const uint64_t a = t->fx->tenant_id, b = make_tenant(t->fx, "for-ever");
+
+	for (uint64_t i = 1; i <= OLD; i++)
+		put_day(t, a, i, 31, true);
+	put_day(t, a, 1001, 31, false);
+	put_day(t, a, 1002, 29, true);
+	put_day(t, b, 1003, 400, true);
+	becomes(t, "SELECT count(*) FROM cdrs", OLD + 3);
+	becomes(t, "SELECT count(*) FROM event_logs", OLD + 3);
+	json_decref(good(ask(t->fx, STORE_UPDATE, 0, "tenant", a, "{\"keep_records_days\":30}")));
+	t->j = journal_close(t->j);
+	journal_begin(t); /* looks at once */
+	becomes(t, "SELECT count(*) FROM cdrs", 3);
+	assert_int_equal(number(t, "SELECT CAST(sum(id) AS BIGINT) FROM cdrs"), 1001 + 1002 + 1003);
+	becomes(t, "SELECT CAST(sum(id) AS BIGINT) FROM cdr_legs", 1001 + 1002 + 1003);
+	becomes(t, "SELECT CAST(sum(id) AS BIGINT) FROM cdr_segments", 1001 + 1002 + 1003);
+	becomes(t, "SELECT CAST(sum(id) AS BIGINT) FROM messages", 1001 + 1002 + 1003);
+	becomes(t, "SELECT CAST(sum(id) AS BIGINT) FROM event_logs", 1002 + 1003);
+	assert_int_equal(number(t, "SELECT count(*) FROM cdr_change WHERE gone = 1"), OLD);
+}
+
 static void records_of_a_tenant_that_is_gone_are_dropped(void **state)
 {
 	struct jfix *t = *state;
@@ -461,6 +508,7 @@ int main(void)
 		T(records_reach_the_database),
 		T(a_removed_contact_leaves_no_row),
 		T(a_block_that_is_long_over_leaves_no_row),
+		T(records_that_are_kept_no_longer_go_and_nothing_else_does),
 		T(records_of_a_tenant_that_is_gone_are_dropped),
 		T(text_that_is_no_text_does_not_stop_the_others),
 		T(legs_that_were_up_are_handed_out_once),

@@ -50,7 +50,8 @@ static int take_numbers(struct rows *r, uint64_t tenant_id, struct sync_numbers 
 	return err;
 }
 
-int sync_call_written(struct rows *r, uint64_t tenant_id, uint64_t id, struct sync_numbers *n)
+static int note(struct rows *r, uint64_t tenant_id, uint64_t id, bool is_gone,
+		struct sync_numbers *n)
 {
 	struct db_stmt *st;
 	int err = n->left ? 0 : take_numbers(r, tenant_id, n);
@@ -58,16 +59,27 @@ int sync_call_written(struct rows *r, uint64_t tenant_id, uint64_t id, struct sy
 	if (!err)
 		err = db_sql(r->db,
 			     "INSERT INTO cdr_change (tenant_id, id, seq, gone) "
-			     "VALUES ($1, $2, $3, 0) ON CONFLICT (tenant_id, id) "
-			     "DO UPDATE SET seq = excluded.seq, gone = 0",
+			     "VALUES ($1, $2, $3, $4) ON CONFLICT (tenant_id, id) "
+			     "DO UPDATE SET seq = excluded.seq, gone = excluded.gone",
 			     &st);
 	if (err)
 		return err;
 	db_bind_id(st, 1, tenant_id);
 	db_bind_id(st, 2, id);
 	db_bind_id(st, 3, n->next++);
+	db_bind_int(st, 4, is_gone);
 	n->left--;
 	return db_run(st);
+}
+
+int sync_call_written(struct rows *r, uint64_t tenant_id, uint64_t id, struct sync_numbers *n)
+{
+	return note(r, tenant_id, id, false, n);
+}
+
+int sync_call_gone(struct rows *r, uint64_t tenant_id, uint64_t id, struct sync_numbers *n)
+{
+	return note(r, tenant_id, id, true, n);
 }
 
 static int reply_changes(struct store_reply *reply, json_t *items, json_t *gone, const char *next,

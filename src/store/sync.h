@@ -6,6 +6,8 @@
  * id 0, which a transaction holds locked from its first change to its commit.  So numbers become visible in their order, from
  * several nodes too, and nobody who has seen one misses a smaller one.
  *
+ * A record that is gone leaves its row there, marked.
+ *
  * Thread     writer, journal
  */
 #ifndef STORE_SYNC_H
@@ -21,5 +23,7 @@ struct sync_numbers {
 
 int sync_call_written(struct rows *r, uint64_t tenant_id, uint64_t id,
 		      struct sync_numbers *n) MUST_USE;
+int sync_call_gone(struct rows *r, uint64_t tenant_id, uint64_t id,
+		   struct sync_numbers *n) MUST_USE;
 
 #endif

@@ -48,6 +48,7 @@ RULES = {
     "inbound_rules": lambda client, n: {"trunk_id": pool_trunk(client), "did": f"44207000{n}"},
     "outbound_rules": lambda client, n: {"routes": [{"trunk_id": pool_trunk(client)}]},
     "disas": lambda client, n: {"pin": f"00{n}"},
+    "users": lambda client, n: {},      # dealer_id: in the system only
     "webhooks": lambda client, n: {"url": f"http://192.0.2.1:{n}/"},
     "emergency_numbers": lambda client, n: {"trunk_id": pool_trunk(client)},
 }
