@@ -107,14 +107,14 @@ class Bed:
             peer.close()
 
     def register_all(self, n):
-        """Each extension that fill() made, by a REGISTER of its own; seconds.  Again while a busy machine has some shed or lost."""
+        """A REGISTER for each extension that fill() made; seconds.  A busy machine may shed or lose some, but not the last, which is called."""
         rows = [(str(FIRST + i), credentials(str(FIRST + i), self.password), f"{CALLEE_IP}:5060", "7200") for i in range(n)]
         began = time.monotonic()
-        for _ in range(3):
-            Sipp(self.server.dir / "register", "register", f"{IP}:5060", CALLEE_IP, domain=self.server.domain, rows=rows,
-                 rate=REGISTER_RATE, calls=n, timeout_s=n // REGISTER_RATE * 10 + 60).wait(n // REGISTER_RATE * 10 + 90)
-            if self.server.metrics()["offhook_registrations"] >= n:
-                break
+        for part, count in (rows, n), (rows[-1:], 1):
+            sipp = Sipp(self.server.dir / "register", "register", f"{IP}:5060", CALLEE_IP, domain=self.server.domain, rows=part,
+                        rate=REGISTER_RATE, calls=count, timeout_s=count // REGISTER_RATE * 10 + 60)
+            sipp.wait(count // REGISTER_RATE * 10 + 90)
+            assert sipp.counts()["ok"] >= 0.99 * count, f"{sipp.counts()} {sipp.errors()}"
         return time.monotonic() - began
 
     def calls(self, number):
@@ -156,16 +156,17 @@ def measure_restart(directory, n, rounds):
     bed.up()
     registering = bed.register_all(n)
     wait.until(lambda: bed.server.metrics()["offhook_journal_pending_bytes"] == 0, 60, why="all is in the database")
-    up, took, cpu, rss = [], [], [], 0
+    up, took, cpu, rss, stored = [], [], [], 0, 0
     for _ in range(rounds):
         bed.server.kill()
         up.append(bed.up())
         took.append(up[-1] + bed.calls(FIRST + n - 1))
         cpu.append(run_seconds(bed.server.process.pid))
         rss = bed.server.rss_kb() / 1024
-        assert bed.server.metrics()["offhook_registrations"] >= n
+        stored = int(bed.server.metrics()["offhook_registrations"])
+        assert stored >= 0.99 * n
     bed.server.stop()
-    return [told("restart_s", min(took), registrations=n, registered_in_s=round(registering, 1), rss_mb=round(rss),
+    return [told("restart_s", min(took), registrations=stored, registered_in_s=round(registering, 1), rss_mb=round(rss),
                  sip_s=[round(t, 2) for t in up], all=[round(t, 2) for t in took], cpu_s=round(min(cpu), 2))]
 
 
