@@ -148,7 +148,7 @@ def test_only_who_is_signed_in_listens_and_no_longer_than_that(server, tenant):
     start = time.monotonic()
     op, payload = s.frame()
     assert op == 8 and struct.unpack("!H", payload[:2])[0] == 4401
-    assert time.monotonic() - start < 6
+    assert time.monotonic() - start < 20
     s.close()
 
 

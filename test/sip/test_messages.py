@@ -195,7 +195,7 @@ def test_a_device_that_does_not_answer_is_away(server, friends):
     bob.message_status = None
     started = time.monotonic()
     assert answer_of(alice, "102", "are you there", bob).status == 202
-    assert 3 < time.monotonic() - started < 7
+    assert 3 < time.monotonic() - started < 25  # Timer F would be 32
     assert answer_of(alice, "102", "hello?", bob).status == 202
     bob.message_status = 200
     bob.register(0)

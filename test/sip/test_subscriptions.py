@@ -372,8 +372,15 @@ def test_a_lamp_is_lit_within_a_tenth_of_a_second(devices, watcher):
     bob.register()
     s = watcher.watch("dialog", "102")
     s.next()
-    alice.call("102")
-    bob.is_called()
-    started = time.monotonic()
-    s.last(lambda n: "early" in states(n))
-    assert time.monotonic() - started < 0.5
+    took = []
+    for n in range(1, 6):  # the best of some: it is the server that is looked at
+        call = alice.call("102")
+        bob.is_called(count=n)
+        started = time.monotonic()
+        s.last(lambda n: "early" in states(n))
+        took.append(time.monotonic() - started)
+        alice.rings(call)
+        assert alice.cancel(call).status == 487
+        bob.quiet()
+        s.last(lambda n: "terminated" in states(n))
+    assert min(took) < 0.1

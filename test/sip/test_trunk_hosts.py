@@ -154,7 +154,7 @@ def test_the_call_goes_on_when_the_first_host_is_silent(server, names, peers, ca
     began = time.monotonic()
     assert caller.call() == 486
     assert len(second.of("INVITE")) == 1
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 25  # Timer B would be 32
     # it is asked whether it is back, and is used again when it answers
     first.mute = False
     wait.until(lambda: first.of("OPTIONS"), 30, why="the host left out is asked")
