@@ -32,10 +32,8 @@ struct udp {
 	struct mmsghdr msgs[AT_ONCE];
 	struct iovec iovs[AT_ONCE];
 	struct sockaddr_storage froms[AT_ONCE];
-	union {
-		char bytes[CMSG_SPACE(sizeof(struct timespec)) + 64];
-		struct cmsghdr align;
-	} control; /* of the first */
+	/* Of the first. */
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct timespec)) + 64];
 	/* Only pages that a datagram has reached are in memory: one of each, mostly. */
 	uint8_t bytes[AT_ONCE][DATAGRAM_BYTES];
 };
@@ -127,7 +125,7 @@ static void prepare(struct udp *u)
 		m->msg_iov = &u->iovs[i];
 		m->msg_iovlen = 1;
 	}
-	u->msgs[0].msg_hdr.msg_control = u->control.bytes;
+	u->msgs[0].msg_hdr.msg_control = u->control;
 }
 
 /* What has come, AT_ONCE at most.  is_first: of a batch, whose first datagram has waited longest.  False: none is left. */
@@ -135,7 +133,7 @@ static bool read_some(struct udp *u, bool is_first)
 {
 	int n;
 
-	u->msgs[0].msg_hdr.msg_controllen = is_first ? sizeof(u->control.bytes) : 0;
+	u->msgs[0].msg_hdr.msg_controllen = is_first ? sizeof(u->control) : 0;
 	for (size_t i = 0; i < AT_ONCE; i++)
 		u->msgs[i].msg_hdr.msg_namelen = sizeof(u->froms[i]);
 	n = recvmmsg(u->fd, u->msgs, AT_ONCE, MSG_DONTWAIT, NULL);
