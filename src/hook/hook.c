@@ -264,15 +264,19 @@ static void hook_main(void *arg)
 		if (outbox_open(&h->outbox, h->store, h->node))
 			usleep(IDLE_MS * 1000);
 	while (!atomic_load(&h->is_stopping)) {
+		bool has_ended = false; /* then the next of that webhook may be due */
 		int running = 0, left;
 		CURLMsg *m;
 
 		start_due(h);
 		curl_multi_perform(h->multi, &running);
-		while ((m = curl_multi_info_read(h->multi, &left)))
-			if (m->msg == CURLMSG_DONE)
-				ended(h, m);
-		if (h->busy == (size_t)running)
+		while ((m = curl_multi_info_read(h->multi, &left))) {
+			if (m->msg != CURLMSG_DONE)
+				continue;
+			ended(h, m);
+			has_ended = true;
+		}
+		if (!has_ended && h->busy == (size_t)running)
 			curl_multi_poll(h->multi, NULL, 0, IDLE_MS, NULL);
 	}
 }
