@@ -183,7 +183,9 @@ static struct stream_end *leave_rtp(struct stream *s, uint8_t *p)
 	if (!s->remote.may_send)
 		return NULL;
 	if (s->mode == RELAY_PEER) {
-		out = s->peer->remote.may_receive & !s->peer->is_taken ? rtp_end(s->peer) : NULL;
+		bool hears = s->peer->remote.may_receive & !s->peer->is_taken;
+
+		out = hears ? rtp_end(s->peer) : NULL;
 	} else if (s->mode == RELAY_ECHO && s->remote.may_receive) {
 		out = rtp_end(s);
 		/* With its own SSRC a phone would see a loop (RFC 3550 8.2) and stay silent. */
