@@ -32,8 +32,9 @@ MODULES = """res_sorcery_config res_sorcery_memory res_sorcery_astdb res_pjproje
  res_pjsip_outbound_authenticator_digest res_pjsip_outbound_registration res_pjsip_endpoint_identifier_ip
  res_pjsip_endpoint_identifier_user res_pjsip_caller_id res_pjsip_nat res_pjsip_rfc3326 res_pjsip_pubsub
  res_pjsip_diversion chan_pjsip bridge_simple bridge_native_rtp bridge_builtin_features bridge_holding chan_bridge_media
- res_clioriginate app_dial app_echo app_playtones app_senddtmf pbx_config func_callerid codec_ulaw codec_alaw""".split()
-# What is dialled decides: a tone, one who presses 1 first, or a failure.  KEYS, a global variable: D(…), pressed when [out] is answered.
+ res_pjsip_refer res_clioriginate app_dial app_transfer app_echo app_playtones app_senddtmf pbx_config func_callerid codec_ulaw codec_alaw""".split()
+# What is dialled decides: a tone, one who presses 1 first, one who sends a REFER, or a failure.  Global variables: KEYS, D(…), pressed when
+# [out] is answered; TARGET, the URI that the REFER is to.
 EXTENSIONS = """[provider]
 exten => _X.,1,NoOp(${CALLERID(num)} calls ${EXTEN})
  same => n,Goto(answer,1)
@@ -45,6 +46,10 @@ exten => 33777,1,Answer()
  same => n,SendDTMF(1)
  same => n,PlayTones(1000)
  same => n,Wait(60)
+exten => 33888,1,Answer()
+ same => n,Wait(2)
+ same => n,Transfer(PJSIP/${TARGET})
+ same => n,NoOp(transfer: ${TRANSFERSTATUS})
 exten => 486,1,Hangup(17)
 exten => 603,1,Hangup(21)
 exten => 404,1,Hangup(1)
