@@ -167,7 +167,7 @@ void calls_extension_name(const struct calls *cs, uint64_t tenant_id, uint64_t i
 struct log_ctx call_log(const struct call *call);
 struct log_ctx leg_log(const struct leg *leg);
 
-/* conduct.c: what the parts of a call report */
+/* conduct.c and ending.c: what the parts of a call report */
 void call_begin(struct call *call); /* made, its caller's leg NEW: route it */
 void call_leg_opened(struct call *call, struct leg *leg);
 void call_leg_provisional(struct call *call, struct leg *leg, const struct sip_inv_event *ev);
