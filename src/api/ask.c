@@ -262,13 +262,18 @@ void ask_failed(struct ask *k, const struct answer *ans)
 	json_decref(body);
 }
 
-bool ask_is_nothing(struct ask *k)
+void ask_nothing(struct ask *k)
 {
 	const struct answer nothing = {.err = ENOENT};
 
+	ask_failed(k, &nothing);
+}
+
+bool ask_is_nothing(struct ask *k)
+{
 	if (k->target)
 		return false;
-	ask_failed(k, &nothing);
+	ask_nothing(k);
 	return true;
 }
 

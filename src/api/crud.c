@@ -65,9 +65,10 @@ static struct store_request request_for(const struct ask *k, enum store_op op)
 /* An id that names nothing here; a tenant's user among tenants knows only its own.  Told in the same words as by the store. */
 static bool is_nothing(struct ask *k)
 {
-	if (is_own_only(k) && !owner_of(k) && k->target != own_id(k))
-		k->target = 0;
-	return ask_is_nothing(k);
+	if (!is_own_only(k) || owner_of(k) || k->target == own_id(k))
+		return ask_is_nothing(k);
+	ask_nothing(k);
+	return true;
 }
 
 static void reply_object(struct ask *k, unsigned status, const struct answer *ans)
