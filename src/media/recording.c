@@ -51,23 +51,30 @@ static int flush(struct recording *r)
 	int16_t *block = r->block;
 	size_t n = r->n;
 
+	if (!n)
+		return 0;
 	r->block = NULL;
 	r->n = 0;
-	return n ? files_write(r->files, r->file, block, n) : 0;
+	return files_write(r->files, r->file, block, n);
+}
+
+/* False: the block is more than its quota has left, and is cut to it. */
+static bool fits(struct recording *r)
+{
+	if (r->n * sizeof(*r->block) <= r->left_bytes)
+		return true;
+	r->n = r->left_bytes / (2u * r->channels) * r->channels;
+	r->why = EDQUOT;
+	return false;
 }
 
 /* False: over its quota, or nothing is written any more. */
 static bool go_on(struct recording *r)
 {
-	uint64_t nbytes = r->n * sizeof(*r->block);
-
-	if (nbytes > r->left_bytes) {
-		r->n = r->left_bytes / (2u * r->channels) * r->channels;
-		r->why = EDQUOT;
+	if (!fits(r))
 		return false;
-	}
 	if (r->left_bytes != UINT64_MAX)
-		r->left_bytes -= nbytes;
+		r->left_bytes -= r->n * sizeof(*r->block);
 	r->why = flush(r);
 	return !r->why && !files_has_failed(r->file);
 }
@@ -76,13 +83,10 @@ struct recording *recording_end(struct recording *r)
 {
 	if (!r)
 		return NULL;
-	if (r->n * sizeof(*r->block) > r->left_bytes)
-		(void)go_on(r);
-	if (!r->why || r->why == EDQUOT) {
-		int err = flush(r); /* full: the end of it is lost, the file is whole */
-
-		r->why = r->why ? r->why : err;
-	}
+	if (!r->why && fits(r))
+		r->why = flush(r); /* full: the end of it is lost, the file is whole */
+	else if (r->why == EDQUOT)
+		(void)flush(r);
 	mem_free(r->block);
 	files_finish(r->files, r->file, r->why);
 	for (size_t i = 0; i < ARRAY_LEN(r->track); i++)
