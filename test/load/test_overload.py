@@ -48,7 +48,8 @@ def offer(directory, server, rows, ip, rate):
     half = len(rows) // 2
     table = [(rows[i][0], credentials(*rows[i]), rows[half + i][0]) for i in range(half)]
     sipp = Sipp(directory, "overload_caller", f"{server.ip}:{server.sip_port}", ip, domain=server.domain, rows=table,
-                rate=rate, calls=rate * SECONDS, hold_ms=HOLD_MS, timeout_s=SECONDS + 60)
+                rate=rate, calls=rate * SECONDS, hold_ms=HOLD_MS, timeout_s=SECONDS + 60,
+                args=("-buff_size", "4194304"))  # a server that runs a tenth of the time answers in bursts
     sipp.wait(SECONDS + 90)
     return completed(sipp)
 
