@@ -94,7 +94,7 @@ void call_leg_closed(struct call *call, struct leg *leg)
 	list_remove(&leg->in_call);
 	ids_remove(call->cs->legs, leg->id);
 	list_append(&call->cs->dead_legs, &leg->in_call);
-	if (call->ended_at && list_empty(&call->legs))
+	if (list_empty(&call->legs))
 		record_call_closed(call);
 	calls_reap_soon(call->cs);
 }

@@ -20,8 +20,8 @@ void record_call_cost(struct call *call); /* what it costs so far */
 /* Status by what happened and why.  It is written at once, and has its end when nothing is left to say of its legs, or after a
  * second: who finds an ended call finds its legs with it. */
 void record_call_over(struct call *call, enum reason reason, unsigned status, const char *by);
-void record_call_closed(
-	struct call *call); /* it is over and its last leg is closed, or it is freed */
+/* It has no leg any more, or is freed; nothing, while it goes on. */
+void record_call_closed(struct call *call);
 
 void record_leg_begin(struct leg *leg);
 void record_leg_ringing(struct leg *leg);
