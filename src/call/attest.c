@@ -121,12 +121,6 @@ void attest_close(struct calls *cs)
 	cs->attest = mem_free(cs->attest);
 }
 
-static const struct trunk *trunk_of(const struct leg *leg)
-{
-	return (const struct trunk *)model_object(leg->cs->conf.model, &resource_trunk, 0,
-						  leg->trunk_id);
-}
-
 /* ---- calls in ---- */
 
 static const struct stir_key *key_at(const struct attest *a, const char *url)
@@ -191,7 +185,7 @@ static enum stir_verdict verdict(struct stir_token *t, const struct leg *leg,
 
 unsigned attest_check(struct leg *leg, const struct sip_msg *req)
 {
-	const struct trunk *trunk = trunk_of(leg);
+	const struct trunk *trunk = leg_trunk(leg);
 	struct call *call = leg->call;
 	struct log_ctx ctx = leg_log(leg);
 	struct stir_token t;
@@ -269,7 +263,7 @@ static void write_date(struct buf *lines, time_t at)
 
 void attest_sign(struct buf *lines, const struct leg *leg)
 {
-	const struct trunk *trunk = trunk_of(leg);
+	const struct trunk *trunk = leg_trunk(leg);
 	struct call *call = leg->call;
 	struct log_ctx ctx = leg_log(leg);
 	const struct voucher *c;

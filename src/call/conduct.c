@@ -43,8 +43,7 @@ static void refuse(struct call *call, enum reason reason)
 static void note_rule(struct call *call, const struct route_decision *d)
 {
 	uint64_t trunk_id = d->action == ROUTE_TRUNK ? d->trunk_id : call->from_trunk_id;
-	const struct trunk *t = (const struct trunk *)model_object(call->cs->conf.model,
-								   &resource_trunk, 0, trunk_id);
+	const struct trunk *t = model_trunk(call->cs->conf.model, trunk_id);
 
 	if (d->action == ROUTE_TRUNK && !call->from_trunk_id)
 		(void)snprintf(call->rec.direction, sizeof(call->rec.direction), "outbound");

@@ -211,11 +211,6 @@ static void note_request(struct leg *leg, const struct sip_msg *req)
 
 /* ---- trunks ---- */
 
-static const struct trunk *trunk_of(const struct calls *cs, uint64_t id)
-{
-	return (const struct trunk *)model_object(cs->conf.model, &resource_trunk, 0, id);
-}
-
 /* A caller outside.  A number is shown as it is written, or as +E.164 (TRK-15). */
 static void read_caller(struct party *p, const struct trunk *t, const struct sip_msg *req)
 {
@@ -235,7 +230,7 @@ static void caller_number(char *dst, size_t dst_bytes, const struct tenant *tena
 
 static void caller_outside(struct call *call, struct leg *leg, const struct sip_msg *req)
 {
-	const struct trunk *t = trunk_of(call->cs, leg->trunk_id);
+	const struct trunk *t = model_trunk(call->cs->conf.model, leg->trunk_id);
 	struct call_record *rec = &call->rec;
 	struct party p;
 
@@ -278,7 +273,7 @@ static uint64_t tenant_called(const struct calls *cs, uint64_t trunk_id, const s
 			      char *dialled, size_t dialled_bytes)
 {
 	static const int usual[] = {CALL_HEADER_TO, CALL_HEADER_CALLED_PARTY};
-	const struct trunk *t = trunk_of(cs, trunk_id);
+	const struct trunk *t = model_trunk(cs->conf.model, trunk_id);
 	char number[sizeof(((struct call_record *)0)->callee)];
 	bool is_told = shape_read(t, INBOUND_VALUE_CALLED_NUMBER, req, number, sizeof(number));
 	uint64_t tenant_id =
@@ -301,7 +296,7 @@ static int as_trunk_means(struct calls *cs, const struct sip_msg *req, struct fr
 	int err;
 
 	out->req = sip_msg_deref(out->req);
-	err = rewrite_in(&out->req, trunk_of(cs, out->trunk_id), req);
+	err = rewrite_in(&out->req, model_trunk(cs->conf.model, out->trunk_id), req);
 	if (!err && !str_eq(out->req->uri, req->uri) &&
 	    number_wanted(number, number_bytes, out->req->uri))
 		number[0] = '\0';
@@ -395,7 +390,7 @@ static int supposed(struct sip_msg **mp, const struct calls_question *what)
 
 int calls_would_come(const struct calls *cs, struct calls_question *what)
 {
-	const struct trunk *t = trunk_of(cs, what->from_trunk_id);
+	const struct trunk *t = model_trunk(cs->conf.model, what->from_trunk_id);
 	struct sip_msg *came = NULL, *req = NULL;
 	struct party p;
 	int err;

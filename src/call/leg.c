@@ -444,6 +444,11 @@ void leg_move(struct leg *leg, struct call *to)
 	lines_changed(leg); /* it talks to somebody else */
 }
 
+const struct trunk *leg_trunk(const struct leg *leg)
+{
+	return model_trunk(leg->cs->conf.model, leg->trunk_id);
+}
+
 struct leg *leg_get(const struct calls *cs, oid id)
 {
 	return ids_get(cs->legs, id);

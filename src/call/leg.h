@@ -164,7 +164,8 @@ struct leg *leg_get(const struct calls *cs, oid id); /* NULL: gone */
 /* The one way in.  Returns whether the event was expected in this state. */
 bool leg_event(struct leg *leg, enum leg_ev ev, const struct leg_msg *m);
 const char *leg_state_name(enum leg_state st);
-bool leg_is_over(const struct leg *leg); /* CLOSING or later */
+bool leg_is_over(const struct leg *leg);	      /* CLOSING or later */
+const struct trunk *leg_trunk(const struct leg *leg); /* NULL: it is on none, or that is gone */
 void leg_hangup(struct leg *leg, enum reason reason, unsigned status, struct str headers);
 
 void leg_move(struct leg *leg, struct call *to); /* into another call */

@@ -14,7 +14,7 @@ static enum srtp_use policy_of(const struct leg *leg)
 	const struct trunk *t;
 
 	if (leg->trunk_id) {
-		t = (const struct trunk *)model_object(m, &resource_trunk, 0, leg->trunk_id);
+		t = leg_trunk(leg);
 		return !t			     ? SRTP_USE_OFF
 		       : t->kind == TRUNK_KIND_TEAMS ? SRTP_USE_REQUIRED
 						     : (enum srtp_use)t->srtp;

@@ -28,8 +28,7 @@ static const char known[] = "0123456789*#ABCD";
 
 void leg_press_on_trunk(struct leg *leg, uint64_t trunk_id)
 {
-	const struct trunk *t = (const struct trunk *)model_object(leg->cs->conf.model,
-								   &resource_trunk, 0, trunk_id);
+	const struct trunk *t = model_trunk(leg->cs->conf.model, trunk_id);
 
 	leg->dtmf = t ? (enum dtmf_choice)t->dtmf : DTMF_CHOICE_AUTO;
 }

@@ -123,12 +123,6 @@ void party_read(struct party *p, const struct sip_msg *m, bool is_trusted)
 
 /* ---- whose leg ---- */
 
-static const struct trunk *trunk_of(const struct leg *leg)
-{
-	return (const struct trunk *)model_object(leg->cs->conf.model, &resource_trunk, 0,
-						  leg->trunk_id);
-}
-
 static const struct account *account_of(const struct leg *leg)
 {
 	return model_account(leg->cs->conf.model, leg->rec.tenant_id, leg->account_id);
@@ -136,7 +130,7 @@ static const struct account *account_of(const struct leg *leg)
 
 bool party_is_trusted(const struct leg *leg)
 {
-	const struct trunk *t = leg->trunk_id ? trunk_of(leg) : NULL;
+	const struct trunk *t = leg->trunk_id ? leg_trunk(leg) : NULL;
 	const struct account *acc = leg->trunk_id ? NULL : account_of(leg);
 
 	return t ? t->trust_identity : acc && acc->trust_identity;
@@ -216,7 +210,7 @@ static bool may_know(const struct party *who, const struct trunk *t)
 
 void party_write(struct buf *lines, const struct leg *to, const struct party *who)
 {
-	const struct trunk *t = to->trunk_id ? trunk_of(to) : NULL;
+	const struct trunk *t = to->trunk_id ? leg_trunk(to) : NULL;
 	enum trunk_identity way = way_to(to, t);
 	struct buf value = {0};
 	char host[ADDR_STR_BYTES];

@@ -220,8 +220,7 @@ static bool uri_header(struct str headers, struct str name, struct str *value)
 /* TRK-17: Teams names its own users by URIs that are for itself: at its host, or a sister of that. */
 static bool is_beyond(const struct leg *leg, const struct sip_uri *uri)
 {
-	const struct trunk *t = (const struct trunk *)model_object(
-		leg->cs->conf.model, &resource_trunk, 0, leg->trunk_id);
+	const struct trunk *t = leg_trunk(leg);
 	struct str theirs = uri->host, ours = t ? str_of(t->host) : STR_NONE;
 	struct addr a;
 

@@ -12,8 +12,7 @@ enum { TRUNK_RING_SECONDS = 180 };
 
 uint64_t ringing_patience_ms(const struct call *call)
 {
-	const struct trunk *t = (const struct trunk *)model_object(
-		call->cs->conf.model, &resource_trunk, 0, call->plan.trunk_id);
+	const struct trunk *t = model_trunk(call->cs->conf.model, call->plan.trunk_id);
 
 	return (t && t->answer_seconds ? (uint64_t)t->answer_seconds : TRUNK_RING_SECONDS) * 1000;
 }

@@ -21,12 +21,6 @@ struct parts {
 	struct part at[NHEADERS];
 };
 
-static const struct trunk *trunk_of(const struct leg *leg)
-{
-	return (const struct trunk *)model_object(leg->cs->conf.model, &resource_trunk, 0,
-						  leg->trunk_id);
-}
-
 #define SET(dst, text) str_fit(dst, sizeof(dst), str_of(text))
 
 /* ---- as usual ---- */
@@ -274,7 +268,7 @@ static void write_diversion(struct buf *lines, const struct leg *leg)
 
 int shape_call(struct shape *s, struct leg *leg)
 {
-	const struct trunk *t = trunk_of(leg);
+	const struct trunk *t = leg_trunk(leg);
 	struct parts p;
 	int err;
 

@@ -248,8 +248,7 @@ static json_t *balances(struct server *s, const struct command *c)
 
 static json_t *trunk_json(struct server *s, const struct trunk_view *v)
 {
-	const struct trunk *t =
-		(const struct trunk *)model_object(s->model, &resource_trunk, 0, v->id);
+	const struct trunk *t = model_trunk(s->model, v->id);
 
 	return json_pack("{s:o,s:s,s:b,s:s,s:o,s:o,s:I}", "id", json_id(v->id), "name",
 			 t ? t->name : "", "is_online", v->is_online, "reason", v->reason, "since",
@@ -260,7 +259,7 @@ static json_t *trunk_json(struct server *s, const struct trunk_view *v)
 /* TRK-4: its own, and those it has a pool on. */
 static bool may_use(const struct model *m, uint64_t tenant_id, uint64_t trunk_id)
 {
-	const struct trunk *t = (const struct trunk *)model_object(m, &resource_trunk, 0, trunk_id);
+	const struct trunk *t = model_trunk(m, trunk_id);
 	size_t pos = 0;
 
 	return (t && t->owner_id == tenant_id) ||

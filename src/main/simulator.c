@@ -53,8 +53,7 @@ static void add_mobile(const struct simulation *w, json_t *devices, uint64_t ten
 		       const struct route_decision *d)
 {
 	const struct extension *x = model_extension(w->model, tenant_id, d->extension_id);
-	const struct trunk *t = (const struct trunk *)model_object(w->model, &resource_trunk, 0,
-								   d->mobile.trunk_id);
+	const struct trunk *t = model_trunk(w->model, d->mobile.trunk_id);
 
 	json_array_append_new(devices,
 			      json_pack("{s:s,s:s,s:s,s:s,s:s}", "extension", x ? x->number : "",
@@ -135,8 +134,7 @@ static json_t *decision_json(const struct simulation *w, const struct command *c
 		[ROUTE_RING] = "ring",	   [ROUTE_TRUNK] = "trunk",	[ROUTE_SERVICE] = "service",
 		[ROUTE_REFUSE] = "refuse", [ROUTE_GIVE_UP] = "give_up",
 	};
-	const struct trunk *t =
-		(const struct trunk *)model_object(w->model, &resource_trunk, 0, d->trunk_id);
+	const struct trunk *t = model_trunk(w->model, d->trunk_id);
 	json_t *forwards = json_array();
 
 	for (size_t i = 0; i < d->nvia; i++)

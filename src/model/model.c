@@ -467,6 +467,11 @@ const struct ring_group *model_ring_group(const struct model *m, uint64_t tenant
 	return (const struct ring_group *)model_object(m, &resource_ring_group, tenant_id, id);
 }
 
+const struct trunk *model_trunk(const struct model *m, uint64_t id)
+{
+	return (const struct trunk *)model_object(m, &resource_trunk, 0, id);
+}
+
 const struct account *model_account_by_username(const struct model *m, uint64_t tenant_id,
 						struct str username)
 {

@@ -70,6 +70,7 @@ const struct account *model_account_by_system_name(const struct model *m, struct
 const struct account *model_extension_accounts(const struct model *m, uint64_t tenant_id,
 					       uint64_t extension_id, size_t *pos);
 const struct ring_group *model_ring_group(const struct model *m, uint64_t tenant_id, uint64_t id);
+const struct trunk *model_trunk(const struct model *m, uint64_t id);
 
 /* Who owns a number in the tenant's one number space (SYS-10): extension, ring group …  NULL: nobody. */
 const struct object *model_number(const struct model *m, uint64_t tenant_id, struct str number);
@@ -96,7 +97,7 @@ const struct object *model_referrer(const struct model *m, const struct field *f
 
 size_t model_count(const struct model *m, const struct resource *res); /* in all tenants */
 size_t model_count_in(const struct model *m, const struct resource *res, uint64_t tenant_id);
-size_t model_bytes(const struct model *m);			       /* by its own count */
+size_t model_bytes(const struct model *m);   /* by its own count */
 uint64_t model_steps(const struct model *m); /* entries looked at so far: what tests hold flat */
 
 #endif

@@ -17,7 +17,7 @@ static const struct object *by_text(const struct route_query *q, const struct re
 
 static const struct trunk *trunk_of(const struct route_query *q, uint64_t id)
 {
-	return (const struct trunk *)model_object(q->model, &resource_trunk, 0, id);
+	return model_trunk(q->model, id);
 }
 
 static const struct did_pool *pool_on(const struct route_query *q, uint64_t trunk_id)

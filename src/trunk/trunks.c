@@ -16,7 +16,7 @@ enum { EXEMPT_IDS = LOCATE_MAX + 32 };
 
 const struct trunk *peer_trunk(const struct peer *p)
 {
-	return (const struct trunk *)model_object(p->of->conf.model, &resource_trunk, 0, p->id);
+	return model_trunk(p->of->conf.model, p->id);
 }
 
 static const char *text_of(int err)
