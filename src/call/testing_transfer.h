@@ -104,6 +104,15 @@ static inline void assert_hear_each_other(struct world *w, const struct ua *a, c
 	assert_true(y->remote[0].may_send && y->remote[0].may_receive);
 }
 
+/* The target is busy: the transferor hears so, and has its call again. */
+static inline void is_given_back(struct world *w, struct ua *a, struct ua *b, struct ua *c)
+{
+	ua_reply(c, 486, "");
+	told(b, "SIP/2.0 486 Busy Here", true);
+	nothing(a->p);
+	assert_hear_each_other(w, a, b);
+}
+
 /* "Replaces" of that dialog, as its device has it, for the URI of a Refer-To. */
 static inline const char *escaped_replaces(const struct ua *u, const char *params)
 {

@@ -149,10 +149,7 @@ static void a_busy_target_gives_the_call_back(void **state)
 	refers(&b, "sip:103@acme.example", "");
 	accepted(&b);
 	rings(&c, &w->phone[3]);
-	ua_reply(&c, 486, "");
-	told(&b, "SIP/2.0 486 Busy Here", true);
-	nothing(a.p);
-	assert_hear_each_other(w, &a, &b);
+	is_given_back(w, &a, &b, &c);
 	assert_string_equal(call_to(w, "103")->status, "busy");
 	assert_string_equal(call_to(w, "102")->status, "in_progress");
 	assert_int_equal(call_to(w, "102")->ended_at, 0);

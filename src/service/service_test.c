@@ -454,10 +454,7 @@ static void a_group_that_nobody_answers_gives_the_call_back(void **state)
 	refers(&b, "sip:600@acme.example", "");
 	accepted(&b);
 	rings(&c, &w->phone[3]);
-	ua_reply(&c, 486, "");
-	told(&b, "SIP/2.0 486 Busy Here", true);
-	nothing(a.p);
-	assert_hear_each_other(w, &a, &b);
+	is_given_back(w, &a, &b, &c);
 	hang_up(&a, &b);
 	ua_done(&c);
 }

@@ -90,3 +90,12 @@ def friends(devices):
     for d in both:
         d.register()
     return both
+
+
+@pytest.fixture
+def stranger(shared, addresses):
+    """Somebody who is nobody's device.  Afterwards the server still answers."""
+    p = RawSip(addresses.new(), shared.ip, domain=shared.domain)
+    yield p
+    assert p.alive()
+    p.close()

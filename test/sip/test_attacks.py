@@ -7,19 +7,10 @@ import pytest
 
 from harness import wait
 from harness.rawcall import hang_up, talk
-from harness.rawsip import RawSip
 
 
 WAIT_S = 10
 LARGEST = 65507   # a datagram
-
-
-@pytest.fixture
-def stranger(shared, addresses):
-    p = RawSip(addresses.new(), shared.ip, domain=shared.domain)
-    yield p
-    assert p.alive()
-    p.close()
 
 
 def copied(phone, stranger, method, **more):

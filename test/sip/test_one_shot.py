@@ -9,11 +9,8 @@ from harness.rawsip import RawSip
 
 
 @pytest.fixture
-def peer(shared, addresses):
-    p = RawSip(addresses.new(), shared.ip, domain=shared.domain)
-    yield p
-    assert p.alive()
-    p.close()
+def peer(stranger):
+    return stranger
 
 
 def ask(peer, method, uri=None, **more):

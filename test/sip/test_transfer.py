@@ -49,6 +49,16 @@ def renamed(whom, number):
     assert f"<sip:{number}@" in m.get("P-Asserted-Identity")
 
 
+def is_put_through(a, b, c, invite):
+    """c takes the call of a, whom b has transferred."""
+    c.reply(invite, 200, body=c.sdp())
+    c.expect("ACK")
+    told(b, "200", last=True)
+    introduced(a)
+    bye(b)
+    hang_up(a, c)
+
+
 def bye(phone):
     phone.say("BYE")
     phone.expect(200)
@@ -63,12 +73,7 @@ def test_blind_with_a_bye_at_the_end(server, phone):
     assert "sip:102@" in invite.get("Referred-By") and "sip:101@" in invite.get("From")
     c.reply(invite, 180)
     told(b, "180")
-    c.reply(invite, 200, body=c.sdp())
-    c.expect("ACK")
-    told(b, "200", last=True)
-    introduced(a)
-    bye(b)
-    hang_up(a, c)
+    is_put_through(a, b, c, invite)
     second, first = server.cdrs(2)
     assert (first["transferred_to"], second["transferred_from"]) == (second["id"], first["id"])
 
@@ -234,12 +239,7 @@ def test_to_a_group(server, phone):
             c.reply(invite, 486)
             c.expect("ACK")
             told(b, "486", last=True)
-    c.reply(invite, 200, body=c.sdp())
-    c.expect("ACK")
-    told(b, "200", last=True)
-    introduced(a)
-    bye(b)
-    hang_up(a, c)
+    is_put_through(a, b, c, invite)
 
 
 def test_no_call_of_others_can_be_named(server, phone):
