@@ -23,6 +23,16 @@ static inline bool flow_is_stream(enum flow_transport t)
 	return t != FLOW_UDP;
 }
 
+/* Which of our addresses a peer is told behind a NAT. */
+enum flow_face {
+	FLOW_FACE_AUTO,	 /* as its network wants it */
+	FLOW_FACE_OWN,	 /* that of our side */
+	FLOW_FACE_PUBLIC /* that of the NAT's other side */
+};
+struct flow_faces {
+	uint8_t address, via; /* Contact and SDP; Via */
+};
+
 struct flow {
 	enum flow_transport transport;
 	uint32_t listener;   /* which of our listeners: 1, 2 … in the order of net_listen(); 0 = first fit */
@@ -30,6 +40,7 @@ struct flow {
 	struct addr remote;
 	oid conn;	     /* streams: the connection; 0 = open one or reuse by remote address */
 	uint32_t whom;	     /* TLS to be opened: who must be there, by flow_edge.meet(); 0 = the remote IP */
+	struct flow_faces faces; /* what is written on it: whoever sends chooses, no message says */
 };
 
 /* To whom a TLS connection is to lead, and what is shown there. */
@@ -53,22 +64,30 @@ struct flow_edge {
 	/* Forget a connection (after the last thing sent has left). */
 	void (*close)(struct flow_edge *e, oid conn);
 	/* The local address (and port of the listener) that reaches `remote`: for Via and Contact. */
-	int (*local_for)(struct flow_edge *e, enum flow_transport t, const struct addr *remote, struct addr *local);
+	int (*local_for)(struct flow_edge *e, enum flow_transport t, const struct addr *remote,
+			 struct addr *local);
 	/* A number for this peer: the same for equal ones, until each has been parted from.  EINVAL: PEM; ENOSPC, ENOMEM;
 	 * NULL: an edge without TLS. */
 	int (*meet)(struct flow_edge *e, const struct flow_peer *who, uint32_t *whomp);
 	void (*part)(struct flow_edge *e, uint32_t whom);
 	/* SYS-9: how `remote` sees an address of ours, when a NAT stands in between: for what we write, never for where we send
 	 * from.  NULL: as it is. */
-	void (*show)(struct flow_edge *e, const struct addr *remote, struct addr *local);
+	void (*show)(struct flow_edge *e, const struct addr *remote, enum flow_face face,
+		     struct addr *local);
 	/* Something lives on this connection (a registration): it is not idle before so many seconds have passed. */
 	void (*keep)(struct flow_edge *e, oid conn, uint32_t seconds);
 };
 
-static inline void flow_show(struct flow_edge *e, const struct addr *remote, struct addr *local)
+static inline void flow_show(struct flow_edge *e, const struct flow *flow, struct addr *local)
 {
 	if (e->show)
-		e->show(e, remote, local);
+		e->show(e, &flow->remote, (enum flow_face)flow->faces.address, local);
+}
+
+static inline void flow_show_via(struct flow_edge *e, const struct flow *flow, struct addr *local)
+{
+	if (e->show)
+		e->show(e, &flow->remote, (enum flow_face)flow->faces.via, local);
 }
 
 /* What logic offers to the edge. */

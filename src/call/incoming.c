@@ -431,12 +431,16 @@ static int make_leg(struct leg **lp, struct call *call, struct sip_strans *st,
 		return err;
 	leg_identity(leg, who);
 	leg->flow = req->flow;
+	if (trunk_id)
+		leg->flow.faces = trunks_faces(call->cs->conf.trunks, trunk_id);
 	calls_bind_for(call->cs, &req->flow, &leg->bind);
 	note_request(leg, req);
-	err = leg_sip_contact(&contact, call->cs, &req->flow, str_of(dialled),
+	err = leg_sip_contact(&contact, call->cs, &leg->flow, str_of(dialled),
 			      trunk_id ? trunks_own_name(call->cs->conf.trunks, trunk_id) : NULL);
 	if (!err)
 		err = sip_invite_uas(&leg->inv, st, contact.p, leg_sip_event, leg);
+	if (!err)
+		sip_invite_show(leg->inv, leg->flow.faces);
 	buf_free(&contact);
 	if (err)
 		leg_free(leg);

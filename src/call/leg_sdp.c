@@ -204,7 +204,7 @@ static struct addr shown(const struct leg *leg, const struct addr *ours)
 {
 	struct addr a = *ours;
 
-	flow_show(leg->cs->conf.edge, &leg->flow.remote, &a);
+	flow_show(leg->cs->conf.edge, &leg->flow, &a);
 	return a;
 }
 

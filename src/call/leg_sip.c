@@ -38,7 +38,7 @@ int leg_sip_contact(struct buf *out, struct calls *cs, const struct flow *flow, 
 		if (err)
 			return err;
 	}
-	flow_show(cs->conf.edge, &flow->remote, &local);
+	flow_show(cs->conf.edge, flow, &local);
 	buf_cstr(out, "<sip:");
 	sip_escape_user(out, number);
 	if (name)
@@ -74,6 +74,25 @@ static bool is_plain(const struct leg *leg, struct str sdp)
 			  !ringing_is_alone(leg));
 }
 
+/* TRK-2: below ours, for a trunk that takes more than one. */
+static void write_vias(struct buf *lines, const struct leg *leg)
+{
+	const struct leg *caller = leg_get(leg->cs, leg->call->caller);
+	const struct trunk *t = leg_trunk(leg);
+	const struct sip_msg *req;
+	struct sip_values v;
+	struct str value;
+
+	if (!t || t->single_via || !caller || !caller->inv)
+		return;
+	req = sip_invite_asked(caller->inv);
+	if (!req)
+		return;
+	sip_values_init(&v, req, SIP_HDR_VIA);
+	while (sip_values_next(&v, &value))
+		sip_write_header(lines, SIP_HDR_VIA, value);
+}
+
 /* again: the response that asked for credentials; NULL at first. */
 static int dial_trunk(struct leg *leg, struct str sdp, const struct sip_msg *again)
 {
@@ -92,6 +111,7 @@ static int dial_trunk(struct leg *leg, struct str sdp, const struct sip_msg *aga
 		transfer_write_lines(leg->call, &lines);
 	if (!leg_hides_caller(leg) || party_is_trusted(leg))
 		attest_sign(&lines, leg);
+	write_vias(&lines, leg);
 	if (!err)
 		err = lines.err ? lines.err : routes.err;
 	conf = (struct sip_invite_conf){

@@ -137,6 +137,7 @@ static const char *value_of(const struct leg *leg, const struct trunk *t,
 {
 	const struct call *call = leg->call;
 	struct addr local = leg->flow.local;
+	struct flow flow = leg->flow;
 
 	switch (r->value) {
 	case PARAMETER_VALUE_CALLER_NUMBER:
@@ -160,10 +161,14 @@ static const char *value_of(const struct leg *leg, const struct trunk *t,
 	case PARAMETER_VALUE_TENANT_DOMAIN:
 		return call->domain;
 	case PARAMETER_VALUE_OUR_ADDRESS:
+	case PARAMETER_VALUE_PUBLIC_ADDRESS:
 		if ((!local.family || addr_is_any(&local)) &&
 		    leg->cs->conf.edge->local_for(leg->cs->conf.edge, leg->flow.transport,
 						  &leg->flow.remote, &local))
 			return NULL;
+		flow.faces.address =
+			r->value == PARAMETER_VALUE_OUR_ADDRESS ? FLOW_FACE_OWN : FLOW_FACE_PUBLIC;
+		flow_show(leg->cs->conf.edge, &flow, &local);
 		return addr_host_str(own, &local);
 	default:
 		return r->text;

@@ -94,10 +94,11 @@ static int edge_local_for(struct flow_edge *e, enum flow_transport t, const stru
 	return net_reach((struct net *)e, t, remote, &listener, local);
 }
 
-static void edge_show(struct flow_edge *e, const struct addr *remote, struct addr *local)
+static void edge_show(struct flow_edge *e, const struct addr *remote, enum flow_face face,
+		      struct addr *local)
 {
 	ON_THREAD(THREAD_CORE);
-	shown_apply(&((struct net *)e)->shown, remote, local);
+	shown_apply(&((struct net *)e)->shown, remote, face, local);
 }
 
 int net_shown(struct net *n, struct str addresses, struct str networks)

@@ -47,14 +47,20 @@ static bool is_near(const struct shown *s, const struct addr *remote)
 	return !s->nnetworks && addr_is_private(remote);
 }
 
-void shown_apply(const struct shown *s, const struct addr *remote, struct addr *local)
+static bool is_told_own(const struct shown *s, const struct addr *remote, enum flow_face face)
+{
+	return face == FLOW_FACE_AUTO ? is_near(s, remote) : face == FLOW_FACE_OWN;
+}
+
+void shown_apply(const struct shown *s, const struct addr *remote, enum flow_face face,
+		 struct addr *local)
 {
 	const struct addr *ours = &s->ours[local->family == 6];
 	uint16_t port = local->port;
 
 	/* One that is no private address needs no NAT, whoever asks. */
-	if (!ours->family || ours->family != local->family || is_near(s, remote) ||
-	    !addr_is_private(local))
+	if (!ours->family || ours->family != local->family || !addr_is_private(local) ||
+	    is_told_own(s, remote, face))
 		return;
 	*local = *ours;
 	local->port = port;

@@ -9,7 +9,7 @@
 #ifndef NET_SHOWN_H
 #define NET_SHOWN_H
 
-#include "base/addr.h"
+#include "base/flow.h"
 
 enum { SHOWN_MAX_NETWORKS = 32 };
 
@@ -22,6 +22,7 @@ struct shown {
 /* "203.0.113.5, 2001:db8::5"; "10.0.0.0/8, 192.168.0.0/16". */
 int shown_set(struct shown *s, struct str addresses, struct str networks) MUST_USE;
 /* Address only: the port stays, as the NAT passes it on. */
-void shown_apply(const struct shown *s, const struct addr *remote, struct addr *local);
+void shown_apply(const struct shown *s, const struct addr *remote, enum flow_face face,
+		 struct addr *local);
 
 #endif

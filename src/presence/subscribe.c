@@ -213,7 +213,7 @@ int presence_contact(struct presence *p, struct buf *out, const struct flow *flo
 		if (err)
 			return err;
 	}
-	flow_show(edge, &flow->remote, &local);
+	flow_show(edge, flow, &local);
 	buf_cstr(out, "<sip:");
 	sip_escape_user(out, user);
 	buf_printf(out, "@%s", addr_str(text, &local));

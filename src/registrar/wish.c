@@ -269,7 +269,7 @@ bool wish_is_dangerous(struct registrar *r, const struct sip_uri *u, const struc
 	if (a.family == 4 ? a.ip[0] >= 224 : a.ip[0] == 0xff)
 		return true;
 	ours = flow->local;
-	flow_show(edge, &flow->remote, &ours);
+	flow_show(edge, flow, &ours);
 	if (addr_eq(&a, &flow->local) || addr_eq(&a, &ours))
 		return true;
 	return !edge->local_for(edge, flow->transport, &a, &ours) && addr_eq(&a, &ours);

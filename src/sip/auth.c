@@ -163,7 +163,7 @@ static bool is_where_it_was_sent(const struct sip_auth *auth, struct str uri,
 	if (sip_uri_parse(&u, uri) || (u.scheme != SIP_SCHEME_SIP && u.scheme != SIP_SCHEME_SIPS))
 		return false;
 	if (auth->edge)
-		flow_show(auth->edge, &flow->remote, &shown);
+		flow_show(auth->edge, flow, &shown);
 	return !addr_parse(&a, u.host, port_of(&u)) &&
 	       (addr_eq(&a, &flow->local) || addr_eq(&a, &shown));
 }

@@ -286,7 +286,7 @@ static int write_for_datagram(struct ctrans *t)
 	tag_branch(t->sip, t->id, branch);
 	buf_reset(b);
 	buf_add(b, x->p, x->via.off);
-	flow_show(t->sip->conf.edge, &t->flow.remote, &seen);
+	flow_show_via(t->sip->conf.edge, &t->flow, &seen);
 	sip_write_via(b, FLOW_UDP, &seen, str_of(branch));
 	grown = (uint32_t)(b->n -
 			   from); /* what follows moves by so much, perhaps back: modulo 2^32 */

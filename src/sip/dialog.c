@@ -251,6 +251,7 @@ static void adopt_flow(struct sip_dialog *d, const struct sip_msg *req)
 	sip_reply_flow(req, &flow);
 	if (flow.transport != d->flow.transport && !flow_is_stream(flow.transport))
 		return;
+	flow.faces = d->flow.faces;
 	d->flow = flow;
 	if (d->is_natted) /* once believed, always: one request that took another way is no NAT */
 		d->is_natted = sip_is_natted(req);
@@ -455,6 +456,7 @@ int sip_dialog_keep(const struct sip_dialog *d, struct sip_dialog_kept *k)
 	k->is_uac = d->is_uac;
 	k->transport = (uint8_t)d->flow.transport;
 	k->is_natted = d->is_natted;
+	k->face_via = d->flow.faces.via;
 	k->local = d->flow.local;
 	k->remote = d->flow.remote;
 	if (str_copy(k->call_id, sizeof(k->call_id), str_of(d->call_id)) ||
@@ -499,6 +501,7 @@ int sip_dialog_restore(struct sip_dialog **dp, struct sip *s, const struct sip_d
 	/* the connection itself did not survive: by address */
 	(*dp)->flow = (struct flow){.transport = (enum flow_transport)k->transport,
 				    .local = k->local,
-				    .remote = k->remote};
+				    .remote = k->remote,
+				    .faces.via = k->face_via};
 	return 0;
 }

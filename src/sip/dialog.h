@@ -42,7 +42,7 @@ struct sip_dialog {
 enum { SIP_KEPT_ROUTES_BYTES = 1024 };
 struct sip_dialog_kept {
 	uint32_t local_cseq, remote_cseq;
-	uint8_t is_secure, is_uac, transport, is_natted, pad[4];
+	uint8_t is_secure, is_uac, transport, is_natted, face_via, pad[3];
 	char call_id[256];
 	char local_tag[64], remote_tag[128];
 	char local_uri[256], remote_uri[256];

@@ -232,6 +232,23 @@ static bool sheds(struct sip *s, const struct sip_msg *req)
 	return refuse(s, req, 503, NULL, &lines);
 }
 
+/* Whatever face this peer is told, and whatever another. */
+static bool is_ours(const struct sip *s, const struct flow *flow, const struct addr *a)
+{
+	static const uint8_t faces[] = {FLOW_FACE_OWN, FLOW_FACE_AUTO, FLOW_FACE_PUBLIC};
+	struct flow as = *flow;
+
+	for (size_t i = 0; i < ARRAY_LEN(faces); i++) {
+		struct addr seen = flow->local;
+
+		as.faces.via = faces[i];
+		flow_show_via(s->conf.edge, &as, &seen);
+		if (addr_eq(a, &seen))
+			return true;
+	}
+	return false;
+}
+
 /* RFC 3261 16.3: it has passed here.  Ours below another's says so, unless a proxy sends on to a number of ours what we have sent
  * it for another: that may come in, and what is left of Max-Forwards ends it where it turns in a circle. */
 static bool has_been_here(const struct sip *s, const struct sip_msg *req)
@@ -239,17 +256,16 @@ static bool has_been_here(const struct sip *s, const struct sip_msg *req)
 	struct sip_values vias;
 	struct sip_via via;
 	struct str value;
-	struct addr at, seen = req->flow.local;
+	struct addr at;
 	oid id;
 
-	flow_show(s->conf.edge, &req->flow.remote, &seen);
 	sip_values_init(&vias, req, SIP_HDR_VIA);
 	if (!sip_values_next(&vias, &value))
 		return false;
 	while (sip_values_next(&vias, &value)) {
 		if (sip_via_parse(&via, value) ||
 		    addr_parse(&at, via.host, via.port ? via.port : 5060) ||
-		    (!addr_eq(&at, &req->flow.local) && !addr_eq(&at, &seen)))
+		    !is_ours(s, &req->flow, &at))
 			continue;
 		id = tag_branch_id(s, via.branch);
 		if (!id || ctrans_asks_for(s, id, req->uri))

@@ -53,6 +53,10 @@ typedef void sip_invite_h(struct sip_invite *inv, const struct sip_inv_event *ev
  * Errors: E2BIG, EPROTO (it cannot make a dialog: 400), ENOSPC (max_dialogs: 503), ENOMEM; the request is still the caller's. */
 int sip_invite_uas(struct sip_invite **ip, struct sip_strans *st, const char *contact,
 		   sip_invite_h *fn, void *arg) MUST_USE;
+/* UAS: what our requests in its dialog say of where we are. */
+void sip_invite_show(struct sip_invite *inv, struct flow_faces faces);
+/* UAS: the INVITE, until it has its final answer; else NULL. */
+const struct sip_msg *sip_invite_asked(const struct sip_invite *inv);
 /* Goes reliably (RFC 3262) to a caller who knows that: then it may be told later, when the one before it is acknowledged, and
  * so may the 200.  A 1xx that must offer and has nothing is left out. */
 int sip_invite_progress(struct sip_invite *inv, unsigned status,

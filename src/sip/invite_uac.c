@@ -35,6 +35,7 @@ static int fork_of(struct sip_invite *inv, const struct sip_msg *resp, unsigned 
 	if (err)
 		return err;
 	d->is_natted = inv->is_natted;
+	d->flow.faces = inv->faces;
 	err = sip_dialog_register(d, inv_on_request, inv);
 	if (err) {
 		sip_dialog_close(d);
@@ -77,6 +78,7 @@ static int confirm(struct sip_invite *inv, const struct sip_msg *resp, unsigned 
 	}
 	close_forks(inv);
 	inv->d->is_natted = inv->is_natted;
+	inv->d->flow.faces = inv->faces;
 	inv_session_take(inv, resp);
 	inv->ack_cseq = resp->cseq;
 	inv->contact = mem_free(inv->contact);
@@ -227,6 +229,7 @@ static int send_invite(struct sip_invite *inv, const struct sip_invite_conf *con
 	inv->ack_cseq = out.cseq;
 	inv->has_offer = conf->extra.body.n;
 	inv->is_natted = is_natted(conf);
+	inv->faces = conf->flow.faces;
 	err = from.err ? from.err : lines.err;
 	if (!err)
 		err = sip_send(s, &out, inv_on_invite_response, inv, &inv->invite);

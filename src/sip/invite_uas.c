@@ -66,6 +66,20 @@ int sip_invite_uas(struct sip_invite **ip, struct sip_strans *st, const char *co
 	return 0;
 }
 
+void sip_invite_show(struct sip_invite *inv, struct flow_faces faces)
+{
+	ON_THREAD(THREAD_CORE);
+	inv->d->flow.faces = faces;
+}
+
+const struct sip_msg *sip_invite_asked(const struct sip_invite *inv)
+{
+	const struct sip_strans *st = sip_strans_get(inv->sip, inv->incoming);
+
+	ON_THREAD(THREAD_CORE);
+	return st ? sip_strans_request(st) : NULL;
+}
+
 int inv_send_progress(struct sip_invite *inv, const struct inv_in *in)
 {
 	struct sip_strans *st = sip_strans_get(inv->sip, inv->incoming);

@@ -163,11 +163,12 @@ struct sip_invite {
 	struct sip_dialog *d;		     /* UAS: from the start; UAC: from the 2xx on */
 	struct timer end_timer, retry_timer; /* retry: UAS, before the answer: the INVITE expires */
 	struct inv_resend resend;
-	oid incoming;	      /* UAS: server transaction of the INVITE */
-	oid asked;	      /* of the re-INVITE, UPDATE or PRACK that our user has to answer */
-	bool is_natted;	      /* UAC: it is reached elsewhere than it says */
-	bool is_heard;	      /* UAC: something has come, a 100 at least */
-	oid invite, reinvite; /* UAC: our INVITE; either: our re-INVITE */
+	oid incoming;		 /* UAS: server transaction of the INVITE */
+	oid asked;		 /* of the re-INVITE, UPDATE or PRACK that our user has to answer */
+	struct flow_faces faces; /* UAC: as its INVITE was sent */
+	bool is_natted;		 /* UAC: it is reached elsewhere than it says */
+	bool is_heard;		 /* UAC: something has come, a 100 at least */
+	oid invite, reinvite;	 /* UAC: our INVITE; either: our re-INVITE */
 	oid bye, refresh;
 	struct inv_session session;
 	struct inv_fork *forks; /* UAC: in order of appearance; NULL once decided */

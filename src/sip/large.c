@@ -48,7 +48,7 @@ static bool is_behind_nat(const struct sip_out *out, const struct addr *remote)
 
 bool large_goes_by_stream(struct sip *s, const struct sip_out *out, struct flow *flow)
 {
-	struct flow stream = {.transport = FLOW_TCP, .remote = flow->remote};
+	struct flow stream = {.transport = FLOW_TCP, .remote = flow->remote, .faces = flow->faces};
 
 	if (s->out.n <= LARGE_BYTES || flow->transport != FLOW_UDP ||
 	    has_refused(s, &flow->remote) || is_behind_nat(out, &flow->remote) ||

@@ -54,7 +54,7 @@ int message_request(struct sip *s, struct flow *flow, const struct sip_out *out,
 	if (err)
 		return err;
 	seen = flow->local;
-	flow_show(s->conf.edge, &flow->remote, &seen);
+	flow_show_via(s->conf.edge, flow, &seen);
 	message_head(s, method, out->uri);
 	x->uri = (struct piece){(uint32_t)(method.n + 1), (uint32_t)out->uri.n};
 	x->via.off = (uint32_t)b->n;

@@ -71,17 +71,19 @@ int probe_send(struct peer *p, struct probe *pr, const struct flow *to,
 {
 	struct flow_edge *edge = p->of->conf.edge;
 	struct parts w = {.uri = {0}};
+	struct flow flow = *to;
 	struct addr local;
 	struct sip_out out;
 	int err = edge->local_for(edge, to->transport, &to->remote, &local);
 
-	flow_show(edge, &to->remote, &local);
+	flow.faces = peer_faces(p);
+	flow_show(edge, &flow, &local);
 	if (!err)
 		err = write_parts(&w, p, pr, to, &local, r);
 	out = (struct sip_out){
 		.method = r->method,
 		.uri = buf_view(&w.uri),
-		.flow = *to,
+		.flow = flow,
 		.from = buf_view(&w.from),
 		.to = buf_view(&w.party),
 		.call_id = str_of(pr->call_id),

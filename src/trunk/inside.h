@@ -81,6 +81,7 @@ struct trunks {
 };
 
 const struct trunk *peer_trunk(const struct peer *p); /* NULL: gone */
+struct flow_faces peer_faces(const struct peer *p);
 void peer_is_online(struct peer *p, bool is_online, const char *reason);
 const char *peer_name(const struct peer *p);
 /* It has addresses, the first ones or others; it has none. */

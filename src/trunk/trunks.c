@@ -206,11 +206,33 @@ void trunks_release(struct trunks *t, uint64_t trunk_id)
 		peer_free(p);
 }
 
+struct flow_faces peer_faces(const struct peer *p)
+{
+	static const uint8_t faces[] = {[OUR_ADDRESS_AUTO] = FLOW_FACE_AUTO,
+					[OUR_ADDRESS_PRIVATE] = FLOW_FACE_OWN,
+					[OUR_ADDRESS_PUBLIC] = FLOW_FACE_PUBLIC};
+	const struct trunk *t = peer_trunk(p);
+	struct flow_faces f = {.address = t ? faces[t->our_address] : FLOW_FACE_AUTO};
+
+	f.via = t && t->via_public ? FLOW_FACE_PUBLIC : f.address;
+	return f;
+}
+
+struct flow_faces trunks_faces(const struct trunks *t, uint64_t trunk_id)
+{
+	const struct peer *p = find(t, trunk_id);
+
+	return p ? peer_faces(p) : (struct flow_faces){0};
+}
+
 bool trunks_flow(const struct trunks *t, uint64_t trunk_id, struct flow *flow)
 {
 	const struct peer *p = find(t, trunk_id);
 
-	return p && ways_pick(p, flow);
+	if (!p || !ways_pick(p, flow))
+		return false;
+	flow->faces = peer_faces(p);
+	return true;
 }
 
 bool trunks_failed(struct trunks *t, uint64_t trunk_id, const struct flow *to,

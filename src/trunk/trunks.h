@@ -46,6 +46,8 @@ enum trunk_ready trunks_ready(const struct trunks *t, uint64_t trunk_id);
 void trunks_hold(struct trunks *t, uint64_t trunk_id);
 void trunks_release(struct trunks *t, uint64_t trunk_id);
 
+/* What it is told of where we are (our_address, via_public). */
+struct flow_faces trunks_faces(const struct trunks *t, uint64_t trunk_id);
 /* Where its next call goes; false: there is no such trunk, or nobody knows its address. */
 bool trunks_flow(const struct trunks *t, uint64_t trunk_id, struct flow *flow);
 /* A call to that address of it failed: no answer (resp NULL), or 503.  True: another address may do, trunks_flow() tells it. */

@@ -146,6 +146,21 @@ class Phone(RawSip):
         return m
 
 
+class Gateway(Phone):
+    """The far side of a trunk that is known by its address: nothing is proved."""
+
+    def __init__(self, ip, server, name="gw", port=5060):
+        RawSip.__init__(self, ip, server.ip, port=port, domain=server.domain)  # no registration
+        self.user, self.seen = name, set()
+
+    def invite(self, number, *, headers=(), body=None, cseq=1):
+        self.call_id, self.from_tag, self.cseq, self.invite_cseq = uuid.uuid4().hex, uuid.uuid4().hex[:8], cseq, cseq
+        self.target = self.remote = f"sip:{number}@{self.domain}"
+        self.remote_tag, self.routes, self.branch = None, [], "z9hG4bK" + uuid.uuid4().hex
+        self.send(self.request("INVITE", self.target, cseq=cseq, headers=headers, branch=self.branch, user=self.user,
+                               call_id=self.call_id, from_tag=self.from_tag, body=self.sdp() if body is None else body))
+
+
 def talk(a, b, number="102", *, offer=None, answer=None, invite_headers=(), answer_headers=()):
     """a calls b and they talk.  Gives the INVITE that b got and the 200 that a got."""
     a.invite(number, body=offer, headers=invite_headers)

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What one trunk is told of where we are, whatever the others are told (TRK-2): our_address, via_public, single_via."""
+import re
+
+import pytest
+
+from harness.rawcall import Gateway, hang_up, talk
+
+PUBLIC = "203.0.113.5"
+DID = "442070000101"
+
+
+@pytest.fixture
+def gateway(server, addresses):
+    """A maker of trunks: gateway(near=…, fields of the trunk)."""
+    made = []
+
+    def make(near=True, **fields):
+        g = Gateway(addresses.new(), server)
+        made.append(g)
+        # who is not named here is far
+        server.post("/api/network_settings", {"public_addresses": PUBLIC, "local_networks": f"{g.host if near else '10.9.9.9'}/32"},
+                    who="admin")
+        g.trunk = server.post("/api/trunks", {"name": "Exit", "host": g.host, **fields}, who="admin")["id"]
+        server.post("/api/did_pools", {"trunk_id": g.trunk, "numbers": "4420700001**", "caller_id": DID}, who="admin",
+                    headers={"X-Tenant": server.domain})
+        server.post("/api/outbound_rules", {"name": "world", "prefixes": "9", "routes": [{"trunk_id": g.trunk}]})
+        row = next(x for x in server.get("/api/extensions")["items"] if x["number"] == "101")
+        server.post("/api/inbound_rules", {"name": "in", "trunk_id": g.trunk, "did": DID,
+                                           "destination": {"kind": "extension", "id": row["id"]}})
+        return g
+    yield make
+    for g in made:
+        g.close()
+
+
+def told(m):
+    """(Via, Contact, c= of SDP) as far as the message has them; of a response not Via, which is the other's."""
+    via = re.match(r"SIP/2.0/UDP ([\d.]+):5060", m.get("Via")) if m.method else None
+    contact = re.search(r"@?([\d.]+):5060", m.get("Contact", ""))
+    media = re.search(r"(?m)^c=IN IP4 ([\d.]+)", m.body or "")
+    return tuple(found and found.group(1) for found in (via, contact, media))
+
+
+@pytest.mark.parametrize("near, fields, via, rest", [
+    (True, {}, "own", "own"), (False, {}, "public", "public"),
+    (False, {"our_address": "private"}, "own", "own"), (True, {"our_address": "public"}, "public", "public"),
+    (True, {"our_address": "private", "via_public": True}, "public", "own"), (True, {"via_public": True}, "public", "own")])
+def test_a_trunk_is_told_the_address_that_it_is_to_know(server, phone, gateway, near, fields, via, rest):
+    g = gateway(near, **fields)
+    of = {"own": server.ip, "public": PUBLIC}
+    a = phone(101)
+    invite, _ = talk(a, g, "9123")
+    assert told(invite) == (of[via], of[rest], of[rest])
+    a.say("BYE")
+    a.expect(200)
+    bye = g.expect("BYE")
+    assert told(bye)[0] == of[via]
+    g.reply(bye, 200)
+    # a call from there: our answers, and our requests in its dialog
+    g.invite(DID)
+    invite = a.called(a.expect("INVITE"))
+    assert told(invite) == (PUBLIC,) * 3    # the phone is in no local network, whatever the trunk is told
+    a.reply(invite, 200, body=a.sdp())
+    a.expect("ACK")
+    ok = g.next()
+    while ok.status < 200:
+        ok = g.next()
+    g.take(ok)
+    assert told(ok)[1:] == (of[rest], of[rest])
+    g.say("ACK", cseq=g.invite_cseq)
+    a.say("BYE")
+    a.expect(200)
+    bye = g.expect("BYE")
+    assert told(bye)[0] == of[via]
+    g.reply(bye, 200)
+
+
+@pytest.mark.parametrize("fields, via, contact", [
+    ({"our_address": "private"}, "own", "own"), ({"our_address": "private", "via_public": True}, "public", "own"), ({}, "public", "public")])
+@pytest.mark.parametrize("method", ["OPTIONS", "REGISTER"])
+def test_so_it_is_when_we_register_and_ask(server, gateway, method, fields, via, contact):
+    more = {"keep_alive": True} if method == "OPTIONS" else {"kind": "register", "username": "us", "password": "secret"}
+    g = gateway(False, **more, **fields)
+    of = {"own": server.ip, "public": PUBLIC}
+    m = g.receive(10)
+    assert m and m.method == method, m and m.text
+    assert told(m)[:2] == (of[via], of[contact]), m.text
+
+
+@pytest.mark.parametrize("single", [True, False])
+def test_the_vias_of_the_caller_go_along_only_where_they_are_wanted(server, phone, gateway, single):
+    g = gateway(single_via=single)
+    a = phone(101)
+    invite, _ = talk(a, g, "9123")      # the provider answers with all that it was sent
+    vias = invite.all("Via")
+    assert server.ip in vias[0]
+    assert [a.host in v for v in vias[1:]] == ([] if single else [True]), vias
+    hang_up(a, g)
+
+
+@pytest.mark.parametrize("value", ["our_address", "public_address"])
+def test_an_outbound_parameter_names_either_address(server, phone, gateway, value):
+    g = gateway(False, outbound_parameters=[{"header": "from", "part": "host", "value": value}])
+    a = phone(101)
+    invite, _ = talk(a, g, "9123")
+    assert f"@{server.ip if value == 'our_address' else PUBLIC}>" in invite.get("From")
+    hang_up(a, g)
