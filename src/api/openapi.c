@@ -107,6 +107,7 @@ static json_t *parameters(const struct route *r)
 		{TAKES_EVENT_FILTER, "event_number"},
 		{TAKES_DELIVERY_FILTER, "webhook_id"},
 		{TAKES_DELIVERY_FILTER, "delivery_state"},
+		{TAKES_MAIL_FILTER, "mail_state"},
 		{TAKES_EVENTS, "topics"},
 		{TAKES_EVENTS, "since"},
 		{TAKES_EVENTS, "access_token"},

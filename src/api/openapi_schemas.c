@@ -185,7 +185,7 @@ static int add_resource(json_t *schemas, const struct resource *res)
 		err = put(schemas, one, "_page", page_of(one));
 	if (!err && res->scope == SCOPE_TENANT)
 		err = put(schemas, one, "_changes", changes_of(one));
-	if (!err && res->scope != SCOPE_ONE)
+	if (!err && !scope_is_one(res->scope))
 		err = put(schemas, one, "_list", list_of(one));
 	return err;
 }

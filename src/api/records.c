@@ -34,6 +34,8 @@ static const struct argument delivery_arguments[] = {
 	{"state", TEXT_VALUE},
 	{NULL, TEXT_VALUE},
 };
+static const struct argument mail_arguments[] = {
+	{"cursor", NUMBER_VALUE}, {"state", TEXT_VALUE}, {NULL, TEXT_VALUE}};
 static const struct argument audit_arguments[] = {
 	{"cursor", NUMBER_VALUE}, {"from", TIME_VALUE}, {"to", TIME_VALUE},
 	{"resource", TEXT_VALUE}, {"id", NUMBER_VALUE}, {"actor", TEXT_VALUE},
@@ -289,24 +291,9 @@ void deliveries_start(struct ask *k)
 	return page_start(k, "webhook_deliveries", delivery_arguments);
 }
 
-static void on_replayed(struct ask *k, const struct answer *ans)
+void mail_deliveries_start(struct ask *k)
 {
-	struct web_response r = {.status = 204};
-
-	if (ans->err)
-		return ask_failed(k, ans);
-	return ask_reply(k, &r);
-}
-
-void replay_start(struct ask *k)
-{
-	const struct answer nothing = {.err = ENOENT};
-	struct store_request req = {
-		.op = STORE_REPLAY, .tenant_id = k->who.tenant_id, .id = k->target};
-
-	if (!k->target)
-		return ask_failed(k, &nothing);
-	return ask_store(k, &req, on_replayed);
+	return page_start(k, "mail_deliveries", mail_arguments);
 }
 
 void audit_logs_start(struct ask *k)

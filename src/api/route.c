@@ -87,7 +87,7 @@ static bool is_csv(size_t g)
 static bool has_csv(const struct resource *res)
 {
 	return res != &resource_tenant && res != &resource_dealer && res != &resource_admin &&
-	       res->scope != SCOPE_ONE;
+	       !scope_is_one(res->scope);
 }
 
 static bool has_route(const struct resource *res, size_t g)

@@ -28,6 +28,7 @@ enum takes {
 	TAKES_MESSAGE_FILTER = 512,
 	TAKES_EVENT_FILTER = 4096,
 	TAKES_DELIVERY_FILTER = 8192,
+	TAKES_MAIL_FILTER = 1 << 22,
 	TAKES_EVENTS = 2048, /* topics, since, access_token */
 	TAKES_CSV = 1024,    /* a body of text/csv */
 	TAKES_OFFSET = 1 << 20,

@@ -23,8 +23,10 @@ route_start_h registrations_start, sessions_start, session_start, session_hangup
 route_start_h balances_start;
 /* records.c */
 route_start_h members_start, cdrs_start, cdr_export_start, cdr_changes_start, call_statistics_start, cdr_start,
-	messages_start, audit_logs_start, event_logs_start, deliveries_start, replay_start,
+	messages_start, audit_logs_start, event_logs_start, deliveries_start, mail_deliveries_start,
 	audit_log_start, undo_start, restore_start;
+/* outgoing.c */
+route_start_h replay_start, mail_replay_start, mail_delivery_start, mail_test_start;
 /* system.c */
 route_start_h info_start, trunk_presets_start, metrics_start, healthz_start, readyz_start,
 	openapi_start, docs_start;

@@ -90,6 +90,7 @@ static int start_store(struct server *s)
 					.data_dir = s->config.data_dir,
 					.own = s->config.address,
 					.nown = s->config.naddresses,
+					.node = s->config.node,
 					.news = s->backups};
 	int err = store_open(&s->store, &conf);
 
@@ -566,7 +567,7 @@ static void stop_rings(struct server *s)
 
 static int start_hooks(struct server *s)
 {
-	return hooks_start(&s->hooks, s->store, s->config.node);
+	return hooks_start(&s->hooks, s->store);
 }
 
 static void stop_hooks(struct server *s)

@@ -57,12 +57,17 @@ enum field_flag {
 		 << 15, /* follows the template of template_id, unless it is named in `overrides` */
 };
 
-/* ONE: of the system, and at most one of it. */
-enum scope { SCOPE_SYSTEM, SCOPE_ONE, SCOPE_TENANT, SCOPE_ANY, SCOPE_CHILD };
+/* ONE: of the system, and at most one of it; ONE_EACH: besides at most one of each tenant. */
+enum scope { SCOPE_SYSTEM, SCOPE_ONE, SCOPE_TENANT, SCOPE_ANY, SCOPE_ONE_EACH, SCOPE_CHILD };
 
 static inline bool scope_is_system(enum scope scope)
 {
 	return scope == SCOPE_SYSTEM || scope == SCOPE_ONE;
+}
+
+static inline bool scope_is_one(enum scope scope)
+{
+	return scope == SCOPE_ONE || scope == SCOPE_ONE_EACH;
 }
 
 struct resource;

@@ -65,7 +65,7 @@ static int clear_table(struct db *db, const char *name)
 static int clear_all(struct rows *r, const struct dump_tables *d)
 {
 	static const char *const others[] = {"number",	     "directory",   "session",
-					     "user_sign_in", "idempotency", "webhook_deliveries"};
+					     "user_sign_in", "idempotency", "outbox"};
 	int err = 0;
 
 	for (size_t i = d->n; !err && i-- > 0;)

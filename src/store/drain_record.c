@@ -237,7 +237,7 @@ static int put_kept(struct record_writer *w, const struct journal_record *r, str
 static int tell_webhooks(struct record_writer *w, struct record_key key)
 {
 	const bool is_call = key.kind == RECORD_CALL && w->rec.call_record.ended_at;
-	struct outbox_news n = {.tenant_id = key.tenant_id, .node = w->node, .subject = key.id};
+	struct outbox_news n = {.tenant_id = key.tenant_id, .subject = key.id};
 	uint64_t ids[OUTBOX_HOOKS];
 	char *body = NULL;
 	size_t nids;

@@ -92,6 +92,7 @@ static int scope_of(const struct store_request *req)
 	case SCOPE_TENANT:
 		return req->tenant_id ? 0 : ENOENT;
 	case SCOPE_ANY:
+	case SCOPE_ONE_EACH:
 		return 0;
 	case SCOPE_CHILD:
 		break;
@@ -308,8 +309,8 @@ static int run(struct edit *e)
 		return update(e);
 	case STORE_DELETE:
 		return delete (e);
-	case STORE_REPLAY:
-		return edit_replay(e);
+	case STORE_ACT:
+		return edit_act(e);
 	case STORE_UNDO:
 		return edit_undo(e);
 	case STORE_RESTORE:

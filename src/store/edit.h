@@ -146,7 +146,10 @@ int edit_check_dealer_of(struct edit *e, struct object *o,
 /* edit_webhooks.c */
 int edit_check_webhook(struct edit *e, struct object *o, const struct object *before) MUST_USE;
 int edit_webhook_deleting(struct edit *e, const struct object *o) MUST_USE;
-int edit_replay(struct edit *e) MUST_USE;
+/* edit_acts.c */
+int edit_act(struct edit *e) MUST_USE;
+/* edit_mail.c */
+int edit_check_mail_server(struct edit *e, struct object *o, const struct object *before) MUST_USE;
 /* edit_people.c: users, keys, roles */
 int edit_check_role(struct edit *e, struct object *o, const struct object *before) MUST_USE;
 int edit_check_api_key(struct edit *e, struct object *o, const struct object *before) MUST_USE;

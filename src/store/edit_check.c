@@ -158,7 +158,7 @@ static int count_of(struct edit *e, const struct resource *res, uint64_t tenant_
 static int only_one(struct edit *e, const struct object *o)
 {
 	uint64_t n = 0;
-	int err = count_of(e, o->res, 0, &n);
+	int err = count_of(e, o->res, o->tenant_id, &n);
 
 	if (!err && n) {
 		field_error_add(&e->errs, "", "limit", "there is one already: change that one");
@@ -175,7 +175,7 @@ int edit_check_limit(struct edit *e, const struct object *o)
 	int64_t max;
 	int err;
 
-	if (o->res->scope == SCOPE_ONE)
+	if (scope_is_one(o->res->scope))
 		return only_one(e, o);
 	if (!limit || !o->tenant_id)
 		return 0;

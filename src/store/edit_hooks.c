@@ -135,7 +135,7 @@ static int tenant_deleting(struct edit *e, const struct object *o)
 		"DELETE FROM user_sign_in WHERE tenant_id = $1",
 		"DELETE FROM idempotency WHERE tenant_id = $1",
 		"DELETE FROM leg_kept WHERE tenant_id = $1",
-		"DELETE FROM webhook_deliveries WHERE tenant_id = $1",
+		"DELETE FROM outbox WHERE tenant_id = $1",
 		"DELETE FROM cdr_change WHERE tenant_id = $1",
 		"DELETE FROM tenant_revision WHERE tenant_id = $1",
 	};

@@ -49,8 +49,7 @@ int edit_check_webhook(struct edit *e, struct object *o, const struct object *be
 int edit_webhook_deleting(struct edit *e, const struct object *o)
 {
 	struct db_stmt *st;
-	int err = db_sql(e->rows->db,
-			 "DELETE FROM webhook_deliveries WHERE tenant_id = $1 AND webhook_id = $2",
+	int err = db_sql(e->rows->db, "DELETE FROM outbox WHERE tenant_id = $1 AND webhook_id = $2",
 			 &st);
 
 	if (err)
@@ -58,22 +57,4 @@ int edit_webhook_deleting(struct edit *e, const struct object *o)
 	db_bind_id(st, 1, o->tenant_id);
 	db_bind_id(st, 2, o->id);
 	return db_run(st);
-}
-
-/* Told again, behind what waits already; the same delivery to who counts them. */
-int edit_replay(struct edit *e)
-{
-	struct db_stmt *st;
-	int err = db_sql(e->rows->db,
-			 "UPDATE webhook_deliveries SET state = 0, next_at = 0, at = $3 "
-			 "WHERE tenant_id = $1 AND id = $2 AND state = 1",
-			 &st);
-
-	if (err)
-		return err;
-	db_bind_id(st, 1, e->req->tenant_id);
-	db_bind_id(st, 2, e->req->id);
-	db_bind_int(st, 3, e->now_us);
-	err = db_run(st);
-	return err ? err : db_changed(st) ? 0 : ENOENT;
 }

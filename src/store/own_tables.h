@@ -9,7 +9,7 @@
  *	session          who has signed in, by the hash of the token
  *	idempotency      POSTs already answered, for a day
  *	journal_mark     up to where each node's journal is in here
- *	webhook_deliveries  what webhooks are to be told and have been (outbox.h)
+ *	outbox           what webhooks are to be told and mail is to be sent, and has been (outbox.h)
  *	leg_kept         what continues confirmed legs, sealed
  */
 #ifndef STORE_OWN_TABLES_H

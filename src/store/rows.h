@@ -19,6 +19,7 @@ struct rows {
 	struct db *db;
 	const struct sql_schema *schema;
 	const struct seal *seal;
+	uint64_t node;		/* that writes */
 	const struct addr *own; /* what we listen on */
 	size_t nown;
 	struct buf hold; /* texts made for binding */

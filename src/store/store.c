@@ -33,7 +33,7 @@ int store_connect(struct store *s, enum store_link link, struct db **dbp)
 struct rows store_rows(struct store *s, struct db *db)
 {
 	return (struct rows){
-		.db = db, .schema = s->schema, .seal = &s->seal, .own = s->own, .nown = s->nown};
+		.db = db, .schema = s->schema, .seal = &s->seal, .node = s->node, .own = s->own, .nown = s->nown};
 }
 
 /* ---- answers ---- */
@@ -150,7 +150,7 @@ int store_post(struct store *s, const struct store_request *req)
 						       : db_worker_post(&s->writer, req);
 	case STORE_DELETE:
 	case STORE_IMPORT:
-	case STORE_REPLAY:
+	case STORE_ACT:
 	case STORE_UNDO:
 	case STORE_RESTORE:
 	case STORE_LOGOUT:
@@ -419,6 +419,7 @@ int store_open(struct store **sp, const struct store_conf *conf)
 	s->data_dir = str_dup(str_of(conf->data_dir));
 	s->own = conf->own;
 	s->nown = conf->nown;
+	s->node = conf->node;
 	s->tickets = calloc(1, sizeof(*s->tickets));
 	err = s->url && s->data_dir && s->tickets ? db_url_engine(s->url, &s->engine) : ENOMEM;
 	if (!err && mkdir(s->data_dir, 0700) && errno != EEXIST)

@@ -26,6 +26,7 @@ struct store_conf {
 	const char *url;      /* "sqlite:/var/lib/offhook/offhook.db" or "postgresql://…" */
 	const char *data_dir; /* journal and master key live here, mode 0700 */
 	unsigned readers;     /* threads; 0 = 2 */
+	uint64_t node;	      /* sends what it writes into the outbox */
 	const struct addr
 		*own; /* what we listen on: an address_rule may not block it; kept by the caller */
 	size_t nown;
@@ -63,7 +64,7 @@ struct store_actor {
  *         a sort or filter name that is no field: EINVAL.  Values are text as in the URL, ids decimal.
  * EXPORT  as LIST, without limit and cursor → CSV (schema/csv.h), not JSON
  * IMPORT  CSV → {"items":[…]}, each as CREATE answers it; all lines or none: errors name "line[7].number"
- * REPLAY  of the webhook delivery `id`: told again → nothing; ENOENT: there is none that has been taken
+ * ACT     arguments → answer, as acts.def says for the name in `query`
  * UNDO    of the change `id` (a revision): {"refuse":["trunks",…]}, resources that the asker may not touch → {"changes","revision"}.
  *         EEXIST "changed_since": something else has changed it meanwhile
  * RESTORE the tenant's configuration as it was: {"at":µs,"refuse":[…]} → {"changes","revision"}; all or nothing
@@ -85,7 +86,7 @@ enum store_op {
 	STORE_LIST,
 	STORE_EXPORT,
 	STORE_IMPORT,
-	STORE_REPLAY,
+	STORE_ACT,
 	STORE_UNDO,
 	STORE_RESTORE,
 	STORE_PAST,
@@ -123,7 +124,7 @@ struct store_request {
 	char *json; /* owned: body of POST/PATCH; or list options / query arguments */
 	size_t njson;
 	const char *
-		query; /* STORE_QUERY: a name from queries.def; STORE_BACKUP: from backup_ops.def */
+		query; /* STORE_QUERY: a name from queries.def; STORE_ACT: acts.def; STORE_BACKUP: backup_ops.def */
 	uint64_t offset;		   /* STORE_BACKUP: of the bytes read or written */
 	const struct backup_order *backup; /* STORE_APPLY; borrowed until it is answered */
 	const struct store_past *past;	   /* STORE_PAST; lives as long as the store */

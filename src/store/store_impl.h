@@ -24,6 +24,7 @@ struct store {
 	char *url, *data_dir;
 	const struct addr *own;
 	size_t nown;
+	uint64_t node;
 	enum db_engine engine;
 	struct sql_schema *schema;
 	struct seal seal;
@@ -37,7 +38,7 @@ struct store {
 		*now; /* answers to store_create_now(): kept, as who pushed may still look at it */
 	struct tickets *tickets;
 	struct backups *backups;
-	struct feed *feed; /* NULL: nobody else writes */
+	struct feed *feed;	/* NULL: nobody else writes */
 	struct ring *news;	/* of backups; not ours */
 	_Atomic bool is_loaded; /* the core holds what the database holds */
 	_Atomic unsigned next_hasher;

@@ -306,7 +306,7 @@ static int known_tenant(struct store_change *change, void *arg)
 
 static int run(const char *dir, const char *url, struct addr listen, struct fake *f)
 {
-	struct store_conf store = {.url = url, .data_dir = dir};
+	struct store_conf store = {.url = url, .data_dir = dir, .node = 1};
 	struct journal_conf journal = {.node = 1};
 	struct api_conf conf = {.listen = listen, .version = "test", .setup_token = f->setup_token};
 	struct addr bound;
@@ -337,7 +337,7 @@ static int run(const char *dir, const char *url, struct addr listen, struct fake
 		err = api_open(&api, &conf, &bound);
 	f->api = api;
 	if (!err)
-		err = hooks_start(&hooks, f->store, journal.node);
+		err = hooks_start(&hooks, f->store);
 	if (!err) {
 		sigset_t set;
 		int got;

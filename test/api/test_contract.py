@@ -8,6 +8,7 @@ import tempfile
 import jsonschema
 import pytest
 
+from harness import wait
 from harness.addresses import new_address
 from client import ApiServer, Client
 import bodies
@@ -68,6 +69,18 @@ def set_up(t):
             new.stop()
 
 
+def mail_test(t):
+    """By a server that is not there."""
+    bodies.create(t.client, "mail_servers")
+    return t.client.ask("POST", "/api/mail_tests", {"to": "anna@example.com"})
+
+
+def given_up(t):
+    """A mail that could not be sent: its server leads nowhere."""
+    one = mail_test(t).json()["id"]
+    return wait.until(lambda: t.client.get(f"/api/mail_deliveries/{one}")["state"] == "given_up" and one, 30, why="the end of a try")
+
+
 CALLS = {
     "get_setup": lambda t: t.client.ask("GET", "/api/setup"),
     "create_setup": set_up,
@@ -98,6 +111,10 @@ CALLS = {
     "list_event_logs": lambda t: t.client.ask("GET", "/api/event_logs?limit=2&key=extension_register"),
     "list_webhook_deliveries": lambda t: t.client.ask("GET", "/api/webhook_deliveries?limit=2"),
     "replay_webhook_delivery": lambda t: t.client.ask("POST", f"/api/webhook_deliveries/{t.delivery()}/replay"),
+    "create_mail_test": mail_test,
+    "list_mail_deliveries": lambda t: t.client.ask("GET", "/api/mail_deliveries?limit=2&state=sent"),
+    "get_mail_delivery": lambda t: t.client.ask("GET", f"/api/mail_deliveries/{mail_test(t).json()['id']}"),
+    "replay_mail_delivery": lambda t: t.client.ask("POST", f"/api/mail_deliveries/{given_up(t)}/replay"),
     "list_cdrs": lambda t: t.client.ask("GET", "/api/cdrs?from=2025-01-01&status=answered"),
     "export_cdrs": lambda t: t.client.ask("GET", "/api/cdrs/export?from=2025-01-01"),
     "list_messages": lambda t: t.client.ask("GET", "/api/messages?from=2025-01-01&status=pending"),

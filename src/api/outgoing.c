@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What goes out: mail that is tested, webhooks and mail that are told again. */
+#include "api/ask.h"
+#include "api/starts.h"
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A line of store/acts.def; takes args (NULL: none). */
+static void ask_act(struct ask *k, const char *act, json_t *args, ask_answer_h *fn)
+{
+	struct store_request req = {
+		.op = STORE_ACT, .query = act, .tenant_id = k->who.tenant_id, .id = k->target};
+
+	req.json = args ? json_dumps(args, JSON_COMPACT) : NULL;
+	req.njson = req.json ? strlen(req.json) : 0;
+	if (args && !req.json) {
+		json_decref(args);
+		return ask_problem(k, PROBLEM_INTERNAL, "Out of memory.");
+	}
+	json_decref(args);
+	return ask_store(k, &req, fn);
+}
+
+static void on_done(struct ask *k, const struct answer *ans)
+{
+	struct web_response r = {.status = 204};
+
+	if (ans->err)
+		return ask_failed(k, ans);
+	return ask_reply(k, &r);
+}
+
+static void on_json(struct ask *k, const struct answer *ans)
+{
+	if (ans->err)
+		return ask_failed(k, ans);
+	return ask_reply_json(k, k->route->status, ans->json);
+}
+
+void replay_start(struct ask *k)
+{
+	if (ask_is_nothing(k))
+		return;
+	return ask_act(k, "webhook_replay", NULL, on_done);
+}
+
+void mail_replay_start(struct ask *k)
+{
+	if (ask_is_nothing(k))
+		return;
+	return ask_act(k, "mail_replay", NULL, on_done);
+}
+
+void mail_delivery_start(struct ask *k)
+{
+	if (ask_is_nothing(k))
+		return;
+	return ask_query(k, k->who.tenant_id, "mail_delivery",
+			 json_pack("{s:o}", "id", json_sprintf("%" PRIu64, k->target)), on_json);
+}
+
+void mail_test_start(struct ask *k)
+{
+	static const char *const known[] = {"to", NULL};
+	json_t *body = ask_body(k);
+	struct field_errors errs = {.n = 0};
+
+	if (!body)
+		return;
+	ask_check_names(body, known, &errs);
+	if (!json_object_get(body, "to"))
+		field_error_add(&errs, "to", "required", "must be given");
+	else if (!json_is_string(json_object_get(body, "to")))
+		field_error_add(&errs, "to", "wrong_type", "must be a text");
+	if (!errs.n)
+		return ask_act(k, "mail_test", body, on_json);
+	json_decref(body);
+	return ask_invalid(k, &errs);
+}
