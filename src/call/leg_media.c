@@ -186,6 +186,8 @@ static struct media_remote stream_remote(const struct leg *leg, const struct sdp
 	if (music_is_for(leg, &other->media[i]))
 		peer = SDP_SENDONLY;
 	r.format = format_of(leg, m, &other->media[i]);
+	if (str_ieq(m->kind, STR("video")))
+		r.pictures = media_pictures_of(&other->media[i]);
 	r.may_send = (m->direction & SDP_SENDONLY) && (peer & SDP_RECVONLY);
 	r.may_receive = (m->direction & SDP_RECVONLY) && (peer & SDP_SENDONLY) && !m->is_held;
 	r.rtp = m->rtp;

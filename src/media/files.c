@@ -1,32 +1,28 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 #include "audio/wav.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/metric.h"
 #include "base/ring.h"
 #include "base/thread.h"
 #include "media/files.h"
 #include "media/media.h"
+#include "media/tape.h"
 
-enum { ASKED_SLOTS = 4096, ASKED_MAX = 3500, AGAIN_MS = 5, LEFT_BYTES = 64 << 20, LEFT_SHARE = 20 };
+enum { ASKED_SLOTS = 4096, ASKED_MAX = 3500, AGAIN_MS = 5 };
 
-enum asked_what { ASKED_LOAD, ASKED_OPEN, ASKED_BLOCK, ASKED_FINISH, ASKED_REMOVE, ASKED_STOP };
-
-struct recording_file {
-	struct files_ask ask;
-	char path[FILES_MAX_PATH], part[FILES_MAX_PATH + 8];
-	uint32_t rate_hz;
-	uint16_t channels;
-	int fd;		 /* -1: not open */
-	_Atomic int err; /* the first that happened: nothing is written after it */
-	uint64_t nbytes;
+enum asked_what {
+	ASKED_LOAD,
+	ASKED_OPEN,
+	ASKED_BLOCK,
+	ASKED_SHOW,
+	ASKED_FINISH,
+	ASKED_REMOVE,
+	ASKED_STOP
 };
 
 struct asked {
@@ -37,6 +33,7 @@ struct asked {
 	struct recording_file *file;
 	int16_t *block;
 	size_t nsamples;
+	struct video_frame *frames;
 	int why;
 };
 
@@ -104,23 +101,14 @@ int files_load(struct files *f, const struct files_ask *who, struct path_list *p
 			      .what = ASKED_LOAD, .ask = *who, .paths = paths, .rate_hz = rate_hz});
 }
 
-int files_record(struct files *f, const struct files_ask *who, const char *path, uint32_t rate_hz,
-		 uint16_t channels, struct recording_file **rp)
+int files_record(struct files *f, const struct files_ask *who, const char *path,
+		 const struct files_sound *sound, struct recording_file **rp)
 {
 	struct recording_file *r;
-	int err;
+	int err = tape_make(&r, who, path, sound);
 
-	if (strlen(path) >= sizeof(r->path))
-		return ENAMETOOLONG;
-	r = mem_alloc(sizeof(*r));
-	if (!r)
-		return ENOMEM;
-	r->ask = *who;
-	r->rate_hz = rate_hz;
-	r->channels = channels;
-	r->fd = -1;
-	snprintf(r->path, sizeof(r->path), "%s", path);
-	snprintf(r->part, sizeof(r->part), "%s.part", path);
+	if (err)
+		return err;
 	err = ask(f, &(struct asked){.what = ASKED_OPEN, .file = r});
 	if (err)
 		mem_free(r);
@@ -136,6 +124,15 @@ int files_write(struct files *f, struct recording_file *r, int16_t *block, size_
 
 	if (err)
 		mem_free(block);
+	return err;
+}
+
+int files_show(struct files *f, struct recording_file *r, struct video_frame *frames)
+{
+	int err = ask(f, &(struct asked){.what = ASKED_SHOW, .file = r, .frames = frames});
+
+	if (err)
+		video_frames_free(frames);
 	return err;
 }
 
@@ -264,103 +261,10 @@ static void load(struct files *f, const struct asked *a)
 	done(f, &d);
 }
 
-static int write_at(int fd, const void *p, size_t n, uint64_t at)
+static void finish(struct files *f, const struct asked *a)
 {
-	while (n) {
-		ssize_t put = pwrite(fd, p, n, (off_t)at);
+	struct files_done d = tape_finish(a->file, a->why);
 
-		if (put < 0 && errno != EINTR)
-			return errno;
-		if (put < 0)
-			continue;
-		p = (const char *)p + put;
-		n -= (size_t)put;
-		at += (uint64_t)put;
-	}
-	return 0;
-}
-
-static int write_head(const struct recording_file *r)
-{
-	uint8_t head[WAV_HEAD_BYTES];
-
-	wav_head(head, r->rate_hz, r->channels, r->nbytes);
-	return write_at(r->fd, head, sizeof(head), 0);
-}
-
-static void open_file(struct recording_file *r)
-{
-	if (!access(r->path, F_OK)) {
-		r->err = EEXIST;
-		return;
-	}
-	r->fd = open(r->part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
-	r->err = r->fd < 0 ? errno : write_head(r);
-}
-
-/* ENOSPC before it is so: records of calls, and the database, may be on the same disk. */
-static int check_room(const struct recording_file *r, size_t n)
-{
-	struct statvfs s;
-	uint64_t least;
-
-	if (fstatvfs(r->fd, &s))
-		return errno;
-	least = (uint64_t)s.f_blocks * s.f_frsize / LEFT_SHARE;
-	if (least > LEFT_BYTES)
-		least = LEFT_BYTES;
-	return (uint64_t)s.f_bavail * s.f_frsize < least + n ? ENOSPC : 0;
-}
-
-static void write_block(const struct asked *a)
-{
-	struct recording_file *r = a->file;
-	size_t n = a->nsamples * sizeof(*a->block);
-
-	if (!r->err)
-		r->err = check_room(r, n);
-	if (!r->err)
-		r->err = write_at(r->fd, a->block, n, WAV_HEAD_BYTES + r->nbytes);
-	if (!r->err) {
-		r->nbytes += n;
-		r->err = write_head(r); /* after a crash it is playable as far as it goes */
-	}
-	mem_free(a->block);
-}
-
-/* link() and not rename(): what came there meanwhile is kept. */
-static int give_name(const struct recording_file *r)
-{
-	if (link(r->part, r->path))
-		return errno;
-	return unlink(r->part) ? errno : 0;
-}
-
-static void finish_file(struct files *f, const struct asked *a)
-{
-	struct recording_file *r = a->file;
-	struct files_done d = {.what = FILES_RECORDED,
-			       .worker = r->ask.worker,
-			       .session = r->ask.session,
-			       .seq = r->ask.seq};
-	int err = 0, named = 0;
-
-	if (r->fd >= 0) {
-		err = write_head(r);
-		if (!err && fsync(r->fd))
-			err = errno;
-		close(r->fd);
-		named = give_name(r);
-	}
-	d.err = r->err ? r->err : err ? err : named ? named : a->why;
-	if (d.err) {
-		metric_add(METRIC_RECORDINGS_CUT, 1);
-		log_warn(NULL, LOGID_MEDIA, "the recording %s is not whole: %s", r->path,
-			 strerror(d.err));
-	}
-	d.nbytes = r->nbytes;
-	d.ms = r->nbytes * 1000 / (2u * r->channels * r->rate_hz);
-	mem_free(r); /* before it is told, so that who is told finds nothing of it left */
 	done(f, &d);
 }
 
@@ -373,13 +277,16 @@ static bool serve(struct files *f, const struct asked *a)
 		load(f, a);
 		break;
 	case ASKED_OPEN:
-		open_file(a->file);
+		tape_open(a->file);
 		break;
 	case ASKED_BLOCK:
-		write_block(a);
+		tape_write(a->file, a->block, a->nsamples);
+		break;
+	case ASKED_SHOW:
+		tape_show(a->file, a->frames);
 		break;
 	case ASKED_FINISH:
-		finish_file(f, a);
+		finish(f, a);
 		break;
 	case ASKED_REMOVE:
 		remove_file(a);

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The file thread: reads what is played, writes what is recorded.  Media threads ask and never wait.
+ * The file thread: reads what is played, writes what is recorded (tape.h).  Media threads ask and never wait.
  *
- * A recording is written under its name and ".part", its head kept true, and renamed when it is whole or when the disk is full; what
- * was there under that name is not overwritten.  The last twentieth of a disk, 64 MB at most, is left to what is more important
- * than recordings: they end before.
+ * The last twentieth of a disk, 64 MB at most, is left to what is more important than recordings: they end before.
  *
- * Thread     files_load, files_record, files_write, files_finish: media threads.  files_start, files_stop: core
- * Ownership  a clip is shared: clip_drop() gives one hold back (NULL allowed).  Blocks given to files_write() are the thread's
+ * Thread     files_load, files_record, files_write, files_show, files_finish: media threads.  files_start, files_stop: core
+ * Ownership  a clip is shared: clip_drop() gives one hold back (NULL allowed).  Blocks and frames given are the thread's
  * Errors     ENOBUFS: too much is waiting (a slow disk): a load is refused, a recording ends with what it has
  *            Outcomes come as struct files_done to the handler, on the file thread: ENOENT, EACCES, EINVAL (no WAV that we play; `why`),
  *            EFBIG, ENOSPC, EEXIST …
@@ -68,12 +66,20 @@ struct files_ask {
 int files_load(struct files *f, const struct files_ask *ask, struct path_list *paths,
 	       uint32_t rate_hz) MUST_USE;
 
+struct files_sound { /* of a recording */
+	uint32_t rate_hz;
+	uint16_t channels;
+	bool has_pictures; /* an AVI, else a WAV */
+};
 struct recording_file;
+struct video_frame;
 /* *rp is the name of what is being written for files_write and files_finish; `path` is copied. */
-int files_record(struct files *f, const struct files_ask *ask, const char *path, uint32_t rate_hz,
-		 uint16_t channels, struct recording_file **rp) MUST_USE;
+int files_record(struct files *f, const struct files_ask *ask, const char *path,
+		 const struct files_sound *sound, struct recording_file **rp) MUST_USE;
 int files_write(struct files *f, struct recording_file *r, int16_t *block,
 		size_t nsamples) MUST_USE;
+/* The pictures of that time, before its block. */
+int files_show(struct files *f, struct recording_file *r, struct video_frame *frames) MUST_USE;
 /* Removes a file, after all that was asked for before; takes the list. */
 void files_remove(struct files *f, struct path_list *path);
 bool files_has_failed(const struct recording_file *r); /* nothing more is written: finish it */

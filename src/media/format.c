@@ -88,3 +88,34 @@ struct media_format media_format_of(const struct sdp_media *theirs, const struct
 		take_events(&mf, theirs, ours);
 	return mf;
 }
+
+static enum media_picture picture_of(const struct sdp_format *f)
+{
+	static const struct {
+		const char *encoding;
+		enum media_picture what;
+	} known[] = {{"H264", MEDIA_PICTURE_H264},
+		     {"VP8", MEDIA_PICTURE_VP8},
+		     {"red", MEDIA_PICTURE_RED}};
+
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (str_ieq(f->encoding, str_of(known[i].encoding)))
+			return known[i].what;
+	return MEDIA_PICTURE_NONE;
+}
+
+struct media_pictures media_pictures_of(const struct sdp_media *ours)
+{
+	struct media_pictures p = {0};
+
+	for (size_t i = 0; i < ours->nformats && p.n < MEDIA_MAX_PICTURES; i++) {
+		const struct sdp_format *f = &ours->formats[i];
+		enum media_picture what = picture_of(f);
+
+		if (!what || f->pt < 0 || f->pt > 127)
+			continue;
+		p.types[p.n].pt = (uint8_t)f->pt;
+		p.types[p.n++].what = (uint8_t)what;
+	}
+	return p;
+}

@@ -13,6 +13,8 @@
 
 /* theirs: what they receive, in their order; ours: what we receive.  Codec 0: none that both have and we can speak. */
 struct media_format media_format_of(const struct sdp_media *theirs, const struct sdp_media *ours);
+/* What a recording can take of what they send, who were told `ours`. */
+struct media_pictures media_pictures_of(const struct sdp_media *ours);
 uint32_t media_clock_hz(const struct media_format *f); /* of its codec; 0: none */
 bool media_knows(const struct sdp_format *f);	       /* we can speak it */
 

@@ -75,6 +75,16 @@ struct media_format {	       /* how a leg speaks; media/format.h makes it from d
 	uint32_t events_hz;
 };
 
+/* Video: what a recording can take of what a leg sends. */
+enum media_picture { MEDIA_PICTURE_NONE, MEDIA_PICTURE_H264, MEDIA_PICTURE_VP8, MEDIA_PICTURE_RED };
+enum { MEDIA_MAX_PICTURES = 12 };
+struct media_pictures {
+	uint8_t n;
+	struct {
+		uint8_t pt, what;
+	} types[MEDIA_MAX_PICTURES];
+};
+
 struct media_remote {
 	uint8_t types[16]; /* bit per payload type that its description lists; all 0: unknown */
 	bool may_send;	   /* the leg may send to us (its direction) */
@@ -84,8 +94,9 @@ struct media_remote {
 	enum media_kind kind;
 	uint32_t clock_hz;	    /* of the dynamic payload types, for jitter; 0: unknown */
 	struct media_format format; /* audio: for all that is more than relay */
-	struct addr rtp;	    /* family 0: unknown (held with 0.0.0.0): send nothing */
-	struct addr rtcp;	    /* family 0: rtp's port + 1 */
+	struct media_pictures pictures;
+	struct addr rtp;  /* family 0: unknown (held with 0.0.0.0): send nothing */
+	struct addr rtcp; /* family 0: rtp's port + 1 */
 	/* Where the leg's signalling comes from, port ignored: a phone behind a NAT most likely sends its media from that IP, so it
 	 * outranks strangers; family 0: no hint. */
 	struct addr hint;
@@ -165,6 +176,7 @@ struct media_cmd {
 			struct path_list *path; /* one */
 			bool has_two_tracks; /* left what it says, right what it hears; else both in one */
 			bool is_scratch;     /* the file is removed when the session closes */
+			bool has_pictures;   /* an AVI, with what both show; else a WAV */
 			uint32_t most_ms;    /* 0: until RECORD_END or CLOSE */
 			uint64_t most_bytes; /* what is left of its owner's quota; 0: no limit */
 		} record;

@@ -2,6 +2,7 @@
 #include <string.h>
 #include "audio/resample.h"
 #include "base/mem.h"
+#include "media/filming.h"
 #include "media/recording.h"
 #include "media/voice.h"
 
@@ -21,7 +22,9 @@ struct recording {
 	int why;		   /* it ends early */
 	uint16_t channels;
 	bool is_held;
-	size_t n; /* samples in the block, of all tracks */
+	struct filming *filming; /* NULL: without pictures */
+	uint64_t ms;		 /* so far */
+	size_t n;		 /* samples in the block, of all tracks */
 	int16_t *block;
 };
 
@@ -29,41 +32,61 @@ int recording_make(struct recording **rp, struct files *files, const struct file
 		   const struct recording_plan *plan)
 {
 	struct recording *r = mem_alloc(sizeof(*r));
-	int err;
+	struct files_sound sound = {.rate_hz = plan->rate_hz,
+				    .channels = plan->has_two_tracks ? 2 : 1,
+				    .has_pictures = plan->has_pictures};
+	int err = 0;
 
 	if (!r)
 		return ENOMEM;
 	r->files = files;
-	r->rate_hz = plan->rate_hz;
-	r->channels = plan->has_two_tracks ? 2 : 1;
+	r->rate_hz = sound.rate_hz;
+	r->channels = sound.channels;
 	r->left_ms = plan->most_ms ? plan->most_ms : UINT32_MAX;
 	r->left_bytes = plan->most_bytes ? plan->most_bytes : UINT64_MAX;
-	err = files_record(files, ask, plan->path, r->rate_hz, r->channels, &r->file);
-	if (err)
+	if (plan->has_pictures) {
+		r->filming = mem_alloc(sizeof(*r->filming));
+		err = r->filming ? 0 : ENOMEM;
+	}
+	if (!err)
+		err = files_record(files, ask, plan->path, &sound, &r->file);
+	if (err) {
+		mem_free(r->filming);
 		mem_free(r);
-	else
+	} else {
 		*rp = r;
+	}
 	return err;
 }
 
 static int flush(struct recording *r)
 {
+	struct video_frame *frames = r->filming ? filming_take(r->filming) : NULL;
 	int16_t *block = r->block;
 	size_t n = r->n;
+	int err = frames ? files_show(r->files, r->file, frames) : 0;
 
-	if (!n)
-		return 0;
+	if (!n || err)
+		return err;
 	r->block = NULL;
 	r->n = 0;
 	return files_write(r->files, r->file, block, n);
 }
 
-/* False: the block is more than its quota has left, and is cut to it. */
+static size_t pictures_of(const struct recording *r)
+{
+	return r->filming ? r->filming->nbytes : 0;
+}
+
+/* False: the block is more than its quota has left, and is cut to it, without its pictures. */
 static bool fits(struct recording *r)
 {
-	if (r->n * sizeof(*r->block) <= r->left_bytes)
+	if (r->n * sizeof(*r->block) + pictures_of(r) <= r->left_bytes)
 		return true;
-	r->n = r->left_bytes / (2u * r->channels) * r->channels;
+	if (r->filming)
+		video_frames_free(filming_take(r->filming));
+	if (r->n * sizeof(*r->block) > r->left_bytes)
+		r->n = r->left_bytes / (2u * r->channels) * r->channels;
 	r->why = EDQUOT;
 	return false;
 }
@@ -74,7 +97,7 @@ static bool go_on(struct recording *r)
 	if (!fits(r))
 		return false;
 	if (r->left_bytes != UINT64_MAX)
-		r->left_bytes -= r->n * sizeof(*r->block);
+		r->left_bytes -= r->n * sizeof(*r->block) + pictures_of(r);
 	r->why = flush(r);
 	return !r->why && !files_has_failed(r->file);
 }
@@ -88,6 +111,9 @@ struct recording *recording_end(struct recording *r)
 	else if (r->why == EDQUOT)
 		(void)flush(r);
 	mem_free(r->block);
+	if (r->filming)
+		video_frames_free(filming_take(r->filming));
+	mem_free(r->filming);
 	files_finish(r->files, r->file, r->why);
 	for (size_t i = 0; i < ARRAY_LEN(r->track); i++)
 		resample_free(r->track[i].rate);
@@ -97,6 +123,23 @@ struct recording *recording_end(struct recording *r)
 void recording_hold(struct recording *r, bool on)
 {
 	r->is_held = on;
+	if (r->filming)
+		filming_interrupt(r->filming);
+}
+
+bool recording_has_pictures(const struct recording *r)
+{
+	return r->filming != NULL;
+}
+
+bool recording_show(struct recording *r, unsigned track, struct video_frame *frame, int64_t age_us)
+{
+	int64_t at_us = 1000 * (int64_t)r->ms - age_us;
+
+	if (r->filming && !r->is_held)
+		return filming_add(r->filming, track, frame, at_us > 0 ? (uint64_t)at_us : 0);
+	mem_free(frame);
+	return true;
 }
 
 static void convert(struct recording *r, struct track *t, const struct recording_frame *f,
@@ -152,5 +195,6 @@ bool recording_add(struct recording *r, const struct recording_frame *said,
 	convert(r, &r->track[0], said, left, n);
 	convert(r, &r->track[1], heard, right, n);
 	append(r, left, right, n);
+	r->ms += VOICE_FRAME_MS;
 	return r->n < room || go_on(r);
 }

@@ -15,7 +15,7 @@ struct recording;
 struct recording_plan {
 	const char *path;
 	uint32_t rate_hz;
-	bool has_two_tracks;
+	bool has_two_tracks, has_pictures;
 	uint32_t most_ms;    /* 0: no limit */
 	uint64_t most_bytes; /* likewise; over it: EDQUOT */
 };
@@ -30,5 +30,10 @@ struct recording_frame { /* 20 ms; pcm NULL: silence */
 /* What the leg said and what it heard.  False: it is over, by its length, its quota, or for want of room or memory: end it. */
 bool recording_add(struct recording *r, const struct recording_frame *said,
 		   const struct recording_frame *heard) MUST_USE;
+/* A picture of what it says (0) or sees (1), taken; shown so long ago, or as long from now as sound that came with it waits.  False:
+ * a key frame is needed. */
+bool recording_show(struct recording *r, unsigned track, struct video_frame *frame,
+		    int64_t age_us) MUST_USE;
+bool recording_has_pictures(const struct recording *r);
 
 #endif

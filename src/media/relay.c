@@ -4,6 +4,7 @@
  * counted before direction decides whether it goes on, so that a phone on hold keeps its place.
  */
 #include <string.h>
+#include "media/film.h"
 #include "media/relay.h"
 #include "media/secure.h"
 #include "media/voice.h"
@@ -231,6 +232,14 @@ static inline bool is_event(const struct stream *s, uint8_t pt)
 	return (pt == f->events_in) | (pt == f->events_out);
 }
 
+static void listen_to(struct stream *s, const struct rtp_head *h, const uint8_t *p, uint64_t now_us)
+{
+	if (s->voice)
+		voice_hear(s->voice, h, p, now_us);
+	if (s->film)
+		film_hear(s->film, h, p, &s->remote.pictures, now_us);
+}
+
 struct stream_end *relay_packet(struct stream_end *in, const struct addr *src, uint8_t *p,
 				size_t *np, uint64_t now_us)
 {
@@ -268,8 +277,9 @@ struct stream_end *relay_packet(struct stream_end *in, const struct addr *src, u
 		bundle_note(s, h.ssrc);
 	rtp_source_hear(&s->source, &h, clock_of(s, h.pt), now_us);
 	/* Read again: opening has taken the tag from its end. */
-	if (__builtin_expect(s->voice != NULL, 0) && s->remote.may_send && !rtp_read(&h, p, *np))
-		voice_hear(s->voice, &h, p, now_us);
+	if (__builtin_expect((s->voice != NULL) | (s->film != NULL), 0) && s->remote.may_send &&
+	    !rtp_read(&h, p, *np))
+		listen_to(s, &h, p, now_us);
 	if (__builtin_expect(is_event(s, h.pt), 0) && !stream_keys_pass(s, &h, p)) {
 		splice_skip(&s->peer->splice, &h);
 		return NULL;
@@ -328,6 +338,7 @@ void stream_close(struct stream *s)
 	stream_carry(s, NULL, NULL);
 	stream_web_close(s);
 	s->secure = secure_free(s->secure);
+	s->film = film_free(s->film);
 }
 
 void stream_init(struct stream *s, uint8_t index)
@@ -436,6 +447,8 @@ void stream_sweep(struct stream *s, uint64_t silence_us, uint64_t now_us)
 	s->budget = budget_of(s);
 	if (__builtin_expect(s->rtp.web != NULL, 0))
 		stream_web_sweep(s, now_us);
+	if (__builtin_expect(s->film != NULL, 0) && film_is_idle(s->film, now_us))
+		s->film = film_free(s->film);
 	if (!silence_us || !s->is_remote_known || !s->remote.may_send || s->is_silent)
 		return;
 	if (now_us - last < silence_us)

@@ -53,6 +53,7 @@ struct stream;
 struct secure;
 struct web;
 struct voice;
+struct film;
 struct dtls_identity;
 
 /* What each packet touches comes first, here and below: at a thousand streams it is the cache that costs. */
@@ -96,6 +97,7 @@ struct stream {
 	struct splice splice;		 /* audio: what the leg hears, as one stream */
 	struct secure *secure;		 /* keys, once there were any; ours */
 	struct voice *voice;		 /* hears what is let in; borrowed */
+	struct film *film;		 /* pictures that are recorded; ours */
 
 	struct stream_end rtcp;
 	struct stream *carried[MEDIA_MAX_STREAMS - 1]; /* who shares its ends */

@@ -419,48 +419,6 @@ int sound_press(struct sound *s, const char *keys)
 	return err;
 }
 
-/* --- record ----------------------------------------------------------------------------------------------------------- */
-
-int sound_record(struct sound *s, const struct media_cmd *cmd)
-{
-	struct files_ask ask = {s->all->worker, s->session->id, cmd->seq};
-	struct recording_plan plan = {.rate_hz = voice_rate(s->voice),
-				      .has_two_tracks = cmd->u.record.has_two_tracks,
-				      .most_ms = cmd->u.record.most_ms,
-				      .most_bytes = cmd->u.record.most_bytes};
-	int err;
-
-	if (!cmd->u.record.path || cmd->u.record.path->n != 1)
-		return EINVAL;
-	if (s->recording || (s->scratch && cmd->u.record.is_scratch))
-		return EALREADY;
-	plan.path = cmd->u.record.path->paths[0];
-	err = recording_make(&s->recording, s->all->files, &ask, &plan);
-	if (err || !cmd->u.record.is_scratch)
-		return err;
-	/* Without memory for its name it stays: a file too many, and no call broken. */
-	s->scratch = path_list_make(1);
-	if (s->scratch)
-		memcpy(s->scratch->paths[0], cmd->u.record.path->paths[0], FILES_MAX_PATH);
-	return 0;
-}
-
-int sound_record_hold(struct sound *s, bool on)
-{
-	if (!s->recording)
-		return ENOENT;
-	recording_hold(s->recording, on);
-	return 0;
-}
-
-int sound_record_end(struct sound *s)
-{
-	if (!s->recording)
-		return ENOENT;
-	s->recording = recording_end(s->recording);
-	return 0;
-}
-
 /* --- mix -------------------------------------------------------------------------------------------------------------- */
 
 int sound_mix(struct sound *s, const struct media_mix *mix)
@@ -482,7 +440,7 @@ int sound_mix(struct sound *s, const struct media_mix *mix)
 
 /* --- the tick --------------------------------------------------------------------------------------------------------- */
 
-static struct sound *peer_of(const struct sound *s)
+const struct sound *sound_peer(const struct sound *s)
 {
 	const struct worker_session *peer = s->session->peer;
 
@@ -491,7 +449,7 @@ static struct sound *peer_of(const struct sound *s)
 
 static bool is_heard_by_any(const struct sound *s)
 {
-	const struct sound *peer = peer_of(s);
+	const struct sound *peer = sound_peer(s);
 
 	return s->pair || s->recording || (peer && peer->recording) || (s->room && s->speaks);
 }
@@ -621,19 +579,6 @@ static void report(struct sound *s, uint64_t now_us)
 		s->all->out.send(s->all->out.arg, s->stream, p, n);
 }
 
-static void record(struct sound *s)
-{
-	const struct sound *peer = peer_of(s);
-	struct recording_frame said = {s->said, voice_rate(s->voice)};
-	struct recording_frame heard = {s->heard, voice_rate(s->voice)};
-
-	if (!s->is_spoken)
-		heard = peer ? (struct recording_frame){peer->said, voice_rate(peer->voice)}
-			     : (struct recording_frame){0};
-	if (!recording_add(s->recording, &said, &heard))
-		s->recording = recording_end(s->recording);
-}
-
 void sounds_tick(struct sounds *ss, uint64_t now_us)
 {
 	struct map_iter it = {0};
@@ -657,7 +602,7 @@ void sounds_tick(struct sounds *ss, uint64_t now_us)
 		struct sound *s = CONTAINER_OF(l, struct sound, link);
 
 		if (s->recording)
-			record(s);
+			sound_record_tick(s, now_us);
 	}
 	LIST_EACH_SAFE (l, tmp, &ss->all) {
 		struct sound *s = CONTAINER_OF(l, struct sound, link);

@@ -105,6 +105,9 @@ int sound_record(struct sound *s,
 		 const struct media_cmd *cmd) MUST_USE;	  /* EALREADY: it is being recorded */
 int sound_record_hold(struct sound *s, bool on) MUST_USE; /* ENOENT: no recording */
 int sound_record_end(struct sound *s) MUST_USE;
+void sound_record_tick(struct sound *s, uint64_t now_us); /* what this tick has brought */
+/* The sound of whom its session is joined with; NULL: none, or itself. */
+const struct sound *sound_peer(const struct sound *s);
 int sound_mix(struct sound *s, const struct media_mix *mix) MUST_USE;
 void sound_played(struct sound *s, uint32_t seq, int err); /* to be told: what played is over */
 

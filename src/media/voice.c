@@ -219,6 +219,11 @@ static bool decode_one(struct voice *v, uint64_t now_us)
 	return true;
 }
 
+uint64_t voice_wait_us(const struct voice *v)
+{
+	return 1000ull * jitter_wait_ms(&v->jitter);
+}
+
 uint32_t voice_level(const struct voice *v)
 {
 	return v->level8 / 8;
