@@ -52,6 +52,15 @@ struct flow_peer {
 	const char *passphrase; /* of the key; or NULL */
 };
 
+/* New calls in datagrams of which most are dropped before anybody reads them: refusing each would take all our time.  Never
+ * dropped are requests within a dialog, those with credentials, and calls for help. */
+struct flow_thinning {
+	uint32_t share;		 /* of new INVITEs that still come through: of 65536 */
+	struct str mark;	 /* what every tag of ours begins with */
+	const struct str *first; /* numbers that all calls to come through */
+	size_t nfirst;
+};
+
 /* What the edge offers to logic. */
 struct flow_edge {
 	/* Queue the bytes as one SIP message.  0: accepted (not: arrived).
@@ -76,6 +85,9 @@ struct flow_edge {
 		     struct addr *local);
 	/* Something lives on this connection (a registration): it is not idle before so many seconds have passed. */
 	void (*keep)(struct flow_edge *e, oid conn, uint32_t seconds);
+	/* From now on; NULL: all comes through.  ENOSPC: too many numbers; ENOMEM, EPERM …: the kernel does not; all comes through.
+	 * NULL: an edge that cannot. */
+	int (*thin)(struct flow_edge *e, const struct flow_thinning *t);
 };
 
 static inline void flow_show(struct flow_edge *e, const struct flow *flow, struct addr *local)

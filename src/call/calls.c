@@ -22,6 +22,7 @@
 #include "call/services.h"
 #include "call/settings.h"
 #include "call/transfer.h"
+#include "call/urgent.h"
 #include "call/usage.h"
 #include "call/within.h"
 
@@ -243,6 +244,8 @@ int calls_alloc(struct calls **cp, const struct calls_conf *conf)
 	if (!err)
 		err = settings_open(cs);
 	if (!err)
+		err = urgent_open(cs);
+	if (!err)
 		err = attest_open(cs);
 	if (err) {
 		calls_free(cs);
@@ -250,7 +253,6 @@ int calls_alloc(struct calls **cp, const struct calls_conf *conf)
 	}
 	sip_on_request(conf->sip, SIP_INVITE, calls_incoming, cs);
 	sip_on_request(conf->sip, SIP_REFER, transfer_stray, cs);
-	sip_on_urgent(conf->sip, calls_is_urgent, cs);
 	sip_on_within(conf->sip, within_admits, cs);
 	*cp = cs;
 	return 0;
@@ -283,6 +285,7 @@ struct calls *calls_free(struct calls *cs)
 	refers_free(cs);
 	services_reap(cs);
 	attest_close(cs);
+	urgent_close(cs);
 	restored_free(cs);
 	timer_cancel(&cs->reaper);
 	usage_close(cs);

@@ -156,11 +156,12 @@ uint64_t calls_new_id(struct calls *cs); /* of a record: grows with time, so tha
 void calls_reap_soon(struct calls *cs);
 struct call *calls_find(const struct calls *cs, uint64_t id);
 const struct owner_kind *calls_service(const struct calls *cs, const char *name);
-bool calls_is_urgent(const struct sip_msg *req, void *calls);
 void calls_incoming(struct sip_strans *st, const struct sip_msg *req, void *calls); /* incoming.c */
 /* The number in a Request-URI or Refer-To: unescaped, without the user's own parameters (";phone-context=…"), of a tel: URI
  * without visual separators (RFC 3966 5.1.1).  Returns the status to refuse with, 0 = fine. */
 unsigned calls_number_dialled(char *dst, size_t dst_bytes, struct str uri);
+/* The same; urn:service:sos and its parts (RFC 5031) stand for themselves: the tenant's emergency number is called. */
+unsigned calls_number_wanted(char *dst, size_t dst_bytes, struct str uri);
 /* "First Last" of an extension; empty when there is none. */
 void calls_extension_name(const struct calls *cs, uint64_t tenant_id, uint64_t id, char *dst,
 			  size_t dst_bytes);

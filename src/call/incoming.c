@@ -57,8 +57,7 @@ unsigned calls_number_dialled(char *dst, size_t dst_bytes, struct str text)
 	return 0;
 }
 
-/* urn:service:sos and its parts (RFC 5031) stand for themselves: the tenant's emergency number is called. */
-static unsigned number_wanted(char *dst, size_t dst_bytes, struct str uri)
+unsigned calls_number_wanted(char *dst, size_t dst_bytes, struct str uri)
 {
 	if (!route_is_sos(uri))
 		return calls_number_dialled(dst, dst_bytes, uri);
@@ -74,37 +73,6 @@ void calls_extension_name(const struct calls *cs, uint64_t tenant_id, uint64_t i
 	if (ext)
 		(void)snprintf(dst, dst_bytes, "%s%s%s", ext->first_name,
 			       ext->first_name[0] && ext->last_name[0] ? " " : "", ext->last_name);
-}
-
-/* Whose emergency numbers count for a caller not yet known: those of the domain it names, or of its system-wide name. */
-static const struct tenant *tenant_named(const struct calls *cs, const struct sip_msg *req)
-{
-	const struct model *m = cs->conf.model;
-	const struct tenant *t = NULL;
-	const struct account *a;
-	struct sip_addr from;
-	struct sip_uri uri;
-
-	if (!sip_uri_parse(&uri, req->uri))
-		t = model_tenant_by_domain(m, uri.host);
-	if (t || sip_from(req, &from) || sip_uri_parse(&uri, from.uri))
-		return t;
-	t = model_tenant_by_domain(m, uri.host);
-	a = t ? NULL : model_account_by_system_name(m, uri.user);
-	return a ? model_tenant(m, a->o.tenant_id) : t;
-}
-
-/* TRN-5: a call to an emergency number is never shed. */
-bool calls_is_urgent(const struct sip_msg *req, void *calls)
-{
-	const struct calls *cs = calls;
-	char dialled[sizeof(((struct call_record *)0)->callee)];
-	const struct tenant *t;
-
-	if (req->method != SIP_INVITE || number_wanted(dialled, sizeof(dialled), req->uri))
-		return false;
-	t = tenant_named(cs, req);
-	return t && route_is_emergency(cs->conf.model, t->o.id, str_of(dialled));
 }
 
 static void leg_identity(struct leg *leg, const struct identity *who)
@@ -298,7 +266,7 @@ static int as_trunk_means(struct calls *cs, const struct sip_msg *req, struct fr
 	out->req = sip_msg_deref(out->req);
 	err = rewrite_in(&out->req, model_trunk(cs->conf.model, out->trunk_id), req);
 	if (!err && !str_eq(out->req->uri, req->uri) &&
-	    number_wanted(number, number_bytes, out->req->uri))
+	    calls_number_wanted(number, number_bytes, out->req->uri))
 		number[0] = '\0';
 	return err;
 }
@@ -407,7 +375,7 @@ int calls_would_come(const struct calls *cs, struct calls_question *what)
 		else
 			caller_number(what->seen_caller, sizeof(what->seen_caller),
 				      model_tenant(cs->conf.model, what->tenant_id), t, p.number);
-		if (number_wanted(what->seen_number, sizeof(what->seen_number), req->uri))
+		if (calls_number_wanted(what->seen_number, sizeof(what->seen_number), req->uri))
 			what->seen_number[0] = '\0';
 		(void)tenant_called(cs, t->o.id, req, what->seen_number, sizeof(what->seen_number));
 		what->caller = what->seen_caller;
@@ -546,7 +514,7 @@ static void come_in(struct calls *cs, struct sip_strans *st, const struct sip_ms
 	unsigned status, verdict = 0;
 	int err;
 
-	status = number_wanted(dialled, sizeof(dialled), req->uri);
+	status = calls_number_wanted(dialled, sizeof(dialled), req->uri);
 	if (status)
 		dialled[0] = '\0';
 	if (!status && read_wanted(&wanted, cs, req))

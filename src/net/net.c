@@ -101,6 +101,20 @@ static void edge_show(struct flow_edge *e, const struct addr *remote, enum flow_
 	shown_apply(&((struct net *)e)->shown, remote, face, local);
 }
 
+static int edge_thin(struct flow_edge *e, const struct flow_thinning *t)
+{
+	struct net *n = (struct net *)e;
+	int err = 0;
+
+	ON_THREAD(THREAD_CORE);
+	for (uint32_t i = 0; i < n->nlisteners && !err; i++)
+		if (n->listeners[i].udp)
+			err = udp_thin(n->listeners[i].udp, t);
+	if (err && t)
+		(void)edge_thin(e, NULL);
+	return err;
+}
+
 int net_shown(struct net *n, struct str addresses, struct str networks)
 {
 	ON_THREAD(THREAD_CORE);
@@ -150,7 +164,8 @@ int net_open(struct net **np, const struct net_conf *conf)
 				     .show = edge_show,
 				     .keep = edge_keep,
 				     .meet = edge_meet,
-				     .part = edge_part};
+				     .part = edge_part,
+				     .thin = edge_thin};
 	err = streams_open(&n->streams, n);
 	if (!err)
 		err = dns_open(&n->dns, conf->loop);

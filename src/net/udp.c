@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "net/sieve.h"
 #include "net/sock.h"
 #include "net/udp.h"
 
@@ -211,4 +212,9 @@ int udp_send(struct udp *u, const struct addr *to, const void *p, size_t n)
 			return err;
 	}
 	return err;
+}
+
+int udp_thin(struct udp *u, const struct flow_thinning *t)
+{
+	return sieve_set(u->fd, t);
 }

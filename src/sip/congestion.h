@@ -9,6 +9,9 @@
  * load allows, so that what is admitted is what can be finished.  An interval with few messages counts as calm: a process that was
  * not run for a moment has no more to do than before.
  *
+ * Refusing costs time too: new calls are thinned out before they are read (flow_thinning), so that of four that are read three are
+ * admitted.  Who is dropped sends again, or hears nothing; only so is there time for the others.
+ *
  * Never refused: what belongs to a dialog or transaction, ACK, CANCEL, BYE, and emergency calls.
  *
  * Thread     core
@@ -21,7 +24,11 @@
 #include "base/defs.h"
 
 enum congestion_level { CONGESTION_NONE, CONGESTION_SOME, CONGESTION_FULL };
-enum congestion_work { CONGESTION_NEW, CONGESTION_PROVEN /* comes with credentials */ };
+enum congestion_work {
+	CONGESTION_NEW,
+	CONGESTION_THINNED, /* new, of a kind that is thinned out before */
+	CONGESTION_PROVEN,  /* comes with credentials */
+};
 
 enum {
 	CONGESTION_INTERVAL_MS = 200, /* longer than the period of a confined process */
@@ -36,8 +43,12 @@ struct congestion {
 	uint32_t nmessages;    /* in it */
 	uint64_t standing_us;  /* of the interval before */
 	uint32_t admitted;     /* share of new requests */
-	uint32_t ncalm;	       /* intervals without a wait worth the name */
-	uint32_t remainder;    /* of admitting every n-th */
+	uint32_t passing;      /* share of those that are thinned out which still comes through */
+	uint32_t noffered,
+		nadmitted; /* new requests in this interval, with those that did not come through */
+	uint32_t mean_offered, mean_admitted; /* in an interval, of the last ones; 256 times */
+	uint32_t ncalm;			      /* intervals without a wait worth the name */
+	uint32_t remainder;		      /* of admitting every n-th */
 	enum congestion_level level;
 };
 
@@ -51,6 +62,14 @@ static inline void congestion_received(struct congestion *c)
 }
 /* The message read now, the first of several, has waited so long.  True: the level is another than before. */
 bool congestion_waited(struct congestion *c, uint64_t now_ms, uint64_t waited_us);
+/* What share is to come through where it can be thinned out; changes by a quarter or more. */
+uint32_t congestion_passing(const struct congestion *c);
+static inline void
+congestion_thinned(struct congestion *c,
+		   uint32_t passing) /* done; CONGESTION_ALL: all comes through */
+{
+	c->passing = passing;
+}
 bool congestion_admits(struct congestion *c, enum congestion_work work);
 
 #endif

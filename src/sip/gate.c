@@ -214,8 +214,11 @@ static bool is_too_late(struct sip *s, const struct sip_msg *req)
 {
 	bool is_proven = sip_msg_has(req, SIP_HDR_AUTHORIZATION) ||
 			 sip_msg_has(req, SIP_HDR_PROXY_AUTHORIZATION);
+	bool is_thinned = req->method == SIP_INVITE && !flow_is_stream(req->flow.transport);
 
-	if (congestion_admits(&s->congestion, is_proven ? CONGESTION_PROVEN : CONGESTION_NEW))
+	if (congestion_admits(&s->congestion, is_proven	   ? CONGESTION_PROVEN
+					      : is_thinned ? CONGESTION_THINNED
+							   : CONGESTION_NEW))
 		return false;
 	return !s->urgent || !s->urgent(req, s->urgent_arg);
 }

@@ -46,6 +46,12 @@ void sip_on_congested(struct sip *s, sip_congested_h *fn, void *arg);
 /* Is this new request one that is served whatever the load (an emergency call)?  Asked only when it would be refused. */
 typedef bool sip_urgent_h(const struct sip_msg *req, void *arg);
 void sip_on_urgent(struct sip *s, sip_urgent_h *fn, void *arg);
+/* Which numbers such requests begin with; borrowed until the call returns.  How many there are, of which the first `max` are
+ * written.  Asked when new calls are about to be thinned out; without it they are not. */
+typedef size_t sip_urgent_numbers_h(struct str *numbers, size_t max, void *arg);
+void sip_on_urgent_numbers(struct sip *s, sip_urgent_numbers_h *fn, void *arg);
+/* They are others than before. */
+void sip_urgent_changed(struct sip *s);
 
 /* A connection ended: whoever keeps its flow for later (a contact) hears of it.  ENOSPC above 8. */
 typedef void sip_closed_h(oid conn, void *arg);

@@ -144,8 +144,12 @@ static void waited(struct flow_sink *sink, uint64_t us)
 					  "all new requests get 503"};
 	unsigned percent;
 
+	bool is_other;
+
 	ON_THREAD(THREAD_CORE);
-	if (!congestion_waited(c, clock_mono_ms(s->conf.env.clock), us))
+	is_other = congestion_waited(c, clock_mono_ms(s->conf.env.clock), us);
+	thinning_follow(s);
+	if (!is_other)
 		return;
 	percent = (unsigned)(c->standing_us * 100 / c->tolerance_us);
 	metric_set(METRIC_CONGESTION, c->level);
@@ -250,6 +254,7 @@ struct sip *sip_free(struct sip *s)
 {
 	if (!s)
 		return NULL;
+	timer_cancel(&s->look);
 	free_usages(s);
 	free_transactions(s);
 	map_close(&s->by_peer);
@@ -300,6 +305,7 @@ void sip_tolerate(struct sip *s, uint32_t ms)
 {
 	ON_THREAD(THREAD_CORE);
 	congestion_set(&s->congestion, ms);
+	thinning_follow(s);
 	metric_set(METRIC_CONGESTION, s->congestion.level);
 }
 
@@ -315,6 +321,13 @@ void sip_on_urgent(struct sip *s, sip_urgent_h *fn, void *arg)
 	ON_THREAD(THREAD_CORE);
 	s->urgent = fn;
 	s->urgent_arg = arg;
+}
+
+void sip_on_urgent_numbers(struct sip *s, sip_urgent_numbers_h *fn, void *arg)
+{
+	ON_THREAD(THREAD_CORE);
+	s->urgent_numbers = fn;
+	s->urgent_numbers_arg = arg;
 }
 
 void sip_on_within(struct sip *s, sip_within_h *fn, void *arg)

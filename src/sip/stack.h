@@ -48,8 +48,11 @@ struct sip {
 		by_peer; /* client transactions that wait for an answer, by connection or remote address */
 	struct shield *shield;
 	struct congestion congestion;
+	struct timer look;    /* while new calls are thinned out */
 	sip_urgent_h *urgent; /* NULL: nothing is */
 	void *urgent_arg;
+	sip_urgent_numbers_h *urgent_numbers; /* NULL: new calls are never thinned out */
+	void *urgent_numbers_arg;
 	sip_within_h *within; /* NULL: all are let through */
 	void *within_arg;
 	sip_congested_h *congested;
@@ -264,6 +267,13 @@ enum { SIP_BRANCH_BYTES = 48 };
 void tag_branch(const struct sip *s, oid id, char branch[SIP_BRANCH_BYTES]);
 oid tag_branch_id(const struct sip *s, struct str branch); /* 0: not ours */
 bool tag_is_ours(const struct sip *s, struct str tag);
+/* What all tags of this run of the program begin with. */
+enum { TAG_MARK = 11 };
+void tag_mark(const struct sip *s, char mark[TAG_MARK + 1]);
+
+/* ---- new calls that the edge drops (thinning.c) ---- */
+/* Have as many come through as congestion wants. */
+void thinning_follow(struct sip *s);
 
 /* ---- dialogs (dialog.c, dialog_map.c) ---- */
 /* The dialog's user took the request, or it was refused (481, 500). */

@@ -40,8 +40,10 @@ class Confined:
 
 
 def completed(sipp):
+    """While calls were offered, not those whose INVITE was sent again and came through later."""
     with open(sipp.dir / "stat.csv") as f:
-        return int(list(csv.DictReader(f, delimiter=";"))[-1]["GenericCounter1(C)"])
+        rows = [r for r in csv.DictReader(f, delimiter=";") if r["ElapsedTime(C)"] <= f"00:{SECONDS // 60:02}:{SECONDS % 60:02}"]
+    return int(rows[-1]["GenericCounter1(C)"])
 
 
 def offer(directory, server, rows, ip, rate):
@@ -49,7 +51,7 @@ def offer(directory, server, rows, ip, rate):
     table = [(rows[i][0], credentials(*rows[i]), rows[half + i][0]) for i in range(half)]
     sipp = Sipp(directory, "overload_caller", f"{server.ip}:{server.sip_port}", ip, domain=server.domain, rows=table,
                 rate=rate, calls=rate * SECONDS, hold_ms=HOLD_MS, timeout_s=SECONDS + 60,
-                args=("-buff_size", "4194304"))  # a server that runs a tenth of the time answers in bursts
+                args=("-fd", "1", "-buff_size", "4194304"))  # a server that runs a tenth of the time answers in bursts
     sipp.wait(SECONDS + 90)
     return completed(sipp)
 
@@ -68,7 +70,7 @@ def test_ten_times_the_load_completes_nine_tenths_of_capacity(tmp_path, addresse
                       timeout_s=3600)
         confined.take(server.process.pid)
         most, at = 0, 0
-        for rate in (100, 150, 200, 250, 300, 350, 400, 500):
+        for rate in (250, 300, 350, 400, 500):
             n = offer(tmp_path / f"rate{rate}", server, rows, caller_ip, rate)
             print(f"{rate}/s offered: {n / SECONDS:.1f}/s completed")
             if n > most:

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * New calls that the edge drops unread under overload: as many as congestion wants, and none when we cannot say which of them must
+ * come through.
+ */
+#include <string.h>
+#include "base/log.h"
+#include "base/thread.h"
+#include "sip/stack.h"
+
+enum { NUMBERS = 16, LOOK_MS = 1000 };
+
+/* When all that comes is dropped nobody would notice that the load has gone: silence counts as a message that has not waited. */
+static void look(struct timer *t, void *arg)
+{
+	struct sip *s = arg;
+	uint64_t passed_ms = clock_mono_ms(s->conf.env.clock) - s->congestion.since_ms;
+
+	if (passed_ms >= LOOK_MS)
+		s->sink.waited(&s->sink, 0);
+	if (s->congestion.passing < CONGESTION_ALL && !timer_running(t))
+		timer_start(s->conf.env.wheel, t, LOOK_MS, look, s);
+}
+
+static int thin(struct sip *s, uint32_t share)
+{
+	struct str numbers[NUMBERS];
+	struct flow_thinning t = {.share = share, .first = numbers};
+	struct flow_edge *e = s->conf.edge;
+	char mark[TAG_MARK + 1];
+
+	if (share >= CONGESTION_ALL)
+		return e->thin(e, NULL);
+	t.nfirst = s->urgent_numbers(numbers, ARRAY_LEN(numbers), s->urgent_numbers_arg);
+	if (t.nfirst > ARRAY_LEN(numbers))
+		return ENOSPC;
+	tag_mark(s, mark);
+	t.mark = str_of(mark);
+	return e->thin(e, &t);
+}
+
+static void follow(struct sip *s, uint32_t share)
+{
+	int err = thin(s, share);
+
+	if (err)
+		log_warn(NULL, LOGID_OVERLOAD, "new calls cannot be dropped unread: %s",
+			 strerror(err));
+	else
+		log_debug(NULL, LOGID_OVERLOAD, "%u of 1000 new calls over UDP are read",
+			  share * 1000 / CONGESTION_ALL);
+	congestion_thinned(&s->congestion, err ? CONGESTION_ALL : share);
+	if (s->congestion.passing < CONGESTION_ALL)
+		timer_start(s->conf.env.wheel, &s->look, LOOK_MS, look, s);
+	else
+		timer_cancel(&s->look);
+}
+
+void thinning_follow(struct sip *s)
+{
+	uint32_t share = congestion_passing(&s->congestion);
+
+	if (share != s->congestion.passing && s->conf.edge->thin && s->urgent_numbers)
+		follow(s, share);
+}
+
+void sip_urgent_changed(struct sip *s)
+{
+	ON_THREAD(THREAD_CORE);
+	if (s->congestion.passing < CONGESTION_ALL)
+		follow(s, s->congestion.passing);
+}
