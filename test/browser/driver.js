@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Debian's Chromium with a page of JsSIP, driven line by line: {"id", "page", "do", "with"} in, {"id", "value" | "error"} out.
+// Debian's Chromium with pages of JsSIP or SIP.js, driven line by line: {"id", "page", "do", "with"} in, {"id", "value" | "error"} out.
 "use strict";
 
 const fs = require("fs");
@@ -9,11 +9,22 @@ const readline = require("readline");
 const { chromium } = require("playwright-core");
 const bundle = require("./bundle.js");
 
+const html = (scripts) => ["text/html", `<!doctype html><meta charset=utf-8><script src=/sound.js></script>${scripts}`];
+const script = (...where) => ["text/javascript", fs.readFileSync(path.join(__dirname, ...where))];
+
 const files = {
-	"/": ["text/html", "<!doctype html><meta charset=utf-8><script src=/jssip.js></script><script src=/page.js></script>"],
+	"/jssip": html("<script src=/jssip.js></script><script src=/page.js></script>"),
+	"/sipjs": html("<script type=module src=/sipjs.js></script>"),
 	"/jssip.js": ["text/javascript", bundle("JsSIP", "jssip")],
-	"/page.js": ["text/javascript", fs.readFileSync(path.join(__dirname, "page.js"))],
+	"/sound.js": script("sound.js"),
+	"/page.js": script("page.js"),
+	"/sipjs.js": script("sipjs.js"),
 };
+
+// SIP.js comes as the modules it was written in; the page asks for each by its name.
+for (const name of fs.readdirSync(path.join(__dirname, "node_modules/sip.js/lib"), { recursive: true }))
+	if (name.endsWith(".js"))
+		files[`/sip.js/${name}`] = script("node_modules/sip.js/lib", name);
 
 function serve() {
 	return new Promise((resolve) => {
@@ -45,7 +56,7 @@ async function main() {
 
 			page.on("pageerror", (error) => process.stderr.write(`page ${name}: ${error}\n`));
 			page.on("console", (line) => process.stderr.write(`page ${name}: ${line.text()}\n`));
-			await page.goto(url);
+			await page.goto(url + given.library);
 			pages.set(name, page);
 			return url;
 		}

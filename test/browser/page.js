@@ -2,58 +2,12 @@
 // Runs in the page: one phone on JsSIP, and everything that happened to it.
 "use strict";
 
-const events = [];
-
-// A microphone that needs no device: a tone.
-function tone(hz = 440) {
-	const audio = new AudioContext(), source = audio.createOscillator(), out = audio.createMediaStreamDestination();
-
-	source.frequency.value = hz;
-	source.connect(out);
-	source.start();
-	return out.stream;
-}
-
-// With a moving picture on request.
-async function source(hz, video) {
-	const stream = tone(hz);
-
-	if (video)
-		stream.addTrack((await navigator.mediaDevices.getUserMedia({ video: { width: 320, height: 240, frameRate: 15 } })).getVideoTracks()[0]);
-	return stream;
-}
-
-// What is heard: ten times a second the loudest frequency of what comes, and how loud it is.
-const heard = [];
-
-function listen(stream) {
-	const player = new Audio(), audio = new AudioContext(), analyser = audio.createAnalyser();
-
-	player.srcObject = stream; // else nothing is decoded
-	player.muted = true;
-	player.play();
-	analyser.fftSize = 4096;
-	analyser.smoothingTimeConstant = 0;
-	audio.createMediaStreamSource(stream).connect(analyser);
-
-	const bins = new Float32Array(analyser.frequencyBinCount), step = audio.sampleRate / analyser.fftSize;
-
-	setInterval(() => {
-		let top = 1;
-
-		analyser.getFloatFrequencyData(bins);
-		for (let i = 1; i < bins.length; i++)
-			if (bins[i] > bins[top])
-				top = i;
-		heard.push({ hz: top * step, db: isFinite(bins[top]) ? bins[top] : -200 });
-	}, 100);
-}
-
 window.phone = {
 	events,
 	heard,
 	ua: null,
-	session: null,
+	session: null, // the last one
+	sessions: [],
 
 	start({ url, uri, password, sockets = {} }) {
 		const socket = new JsSIP.WebSocketInterface(url);
@@ -68,6 +22,7 @@ window.phone = {
 		});
 		this.ua.on("newRTCSession", ({ originator, session }) => {
 			this.session = session;
+			this.sessions.push(session);
 			const attach = (connection) => {
 				this.connection = connection;
 				connection.addEventListener("track", (e) => {
@@ -125,6 +80,31 @@ window.phone = {
 		const all = [...(await this.connection.getStats()).values()];
 
 		return all.filter((s) => ["inbound-rtp", "outbound-rtp", "remote-inbound-rtp", "transport", "candidate-pair"].includes(s.type));
+	},
+
+	// Whom `session` talks to is sent elsewhere; when that went well this phone hangs up.
+	transfer(session, target, options) {
+		const told = (what) => (e) => {
+			events.push({ name: "transfer", what, status: e && e.status_line ? e.status_line.status_code : null });
+			if (what === "accepted")
+				this.sessions.filter((s) => s.isEstablished()).forEach((s) => s.terminate());
+		};
+		const eventHandlers = {};
+
+		for (const what of ["requestSucceeded", "requestFailed", "trying", "progress", "accepted", "failed"])
+			eventHandlers[what] = told(what);
+		session.refer(target, { eventHandlers, ...options });
+	},
+
+	refer(target) {
+		this.transfer(this.session, target, {});
+	},
+
+	// Of two calls: those at the far ends talk to each other.
+	join() {
+		const [first, second] = this.sessions;
+
+		this.transfer(first, second.remote_identity.uri, { replaces: second });
 	},
 
 	hangup(status) {

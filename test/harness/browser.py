@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Phones in a real browser: Debian's Chromium with JsSIP, driven through test/browser/driver.js."""
+"""Phones in a real browser: Debian's Chromium with JsSIP or SIP.js, driven through test/browser/driver.js."""
 import itertools
 import json
 import os
@@ -17,7 +17,7 @@ def missing():
         return "no chromium"
     if not shutil.which("node"):
         return "no node"
-    if not os.path.isdir(os.path.join(HERE, "node_modules", "jssip")):
+    if not all(os.path.isdir(os.path.join(HERE, "node_modules", name)) for name in ("jssip", "sip.js")):
         return "test/browser/node_modules is not installed"
     return None
 
@@ -46,8 +46,8 @@ class Browser:
         self.process.stdin.flush()
         return self._answer(number)
 
-    def phone(self, server, extension, *, secure=False, password=None):
-        return WebPhone(self, f"{extension}-{next(self._phones)}", server, str(extension), secure, password)
+    def phone(self, server, extension, *, secure=False, password=None, library="jssip"):
+        return WebPhone(self, f"{extension}-{next(self._phones)}", server, str(extension), secure, password, library)
 
     def stop(self):
         self.process.stdin.close()
@@ -61,9 +61,9 @@ class Browser:
 
 
 class WebPhone:
-    def __init__(self, browser, name, server, extension, secure, password):
+    def __init__(self, browser, name, server, extension, secure, password, library):
         self.browser, self.name, self.extension = browser, name, extension
-        self.origin = browser.do(name, "open").rstrip("/")
+        self.origin = browser.do(name, "open", {"library": library}).rstrip("/")
         scheme, port = ("wss", "wss_port") if secure else ("ws", "ws_port")
         browser.do(name, "start", {"url": f"{scheme}://{server.ip}:{server.demo['sip'][port]}/",
                                    "uri": f"sip:{extension}@{server.domain}",
