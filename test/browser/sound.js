@@ -23,8 +23,9 @@ async function source(hz, video) {
 	return stream;
 }
 
-// What is heard: ten times a second the loudest frequency of what comes, and how loud it is.
+// What is heard of the last call: ten times a second the loudest frequency of what comes, and how loud it is.
 const heard = [];
+let listening = null;
 
 function listen(stream) {
 	const player = new Audio(), audio = new AudioContext(), analyser = audio.createAnalyser();
@@ -38,7 +39,9 @@ function listen(stream) {
 
 	const bins = new Float32Array(analyser.frequencyBinCount), step = audio.sampleRate / analyser.fftSize;
 
-	setInterval(() => {
+	clearInterval(listening);
+	heard.length = 0;
+	listening = setInterval(() => {
 		let top = 1;
 
 		analyser.getFloatFrequencyData(bins);
