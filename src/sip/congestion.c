@@ -66,12 +66,16 @@ static void average(uint32_t *mean, uint32_t *n)
 	*n = 0;
 }
 
+/* To three fifths at most: one interval in which we did not run is no overload. */
 static void lower(struct congestion *c)
 {
 	uint64_t share = (uint64_t)c->mean_admitted * CONGESTION_ALL;
+	uint32_t least = c->admitted / 5 * 3;
 
-	if (c->mean_offered && share / c->mean_offered < c->admitted)
-		c->admitted = (uint32_t)(share / c->mean_offered);
+	if (c->mean_offered)
+		share /= c->mean_offered;
+	if (c->mean_offered && share < c->admitted)
+		c->admitted = share > least ? (uint32_t)share : least;
 	scale(c, 95);
 }
 
@@ -141,7 +145,7 @@ bool congestion_waited(struct congestion *c, uint64_t now_ms, uint64_t waited_us
 uint32_t congestion_passing(const struct congestion *c)
 {
 	uint32_t more = c->admitted + c->admitted / 3;
-	uint32_t wanted = more < CONGESTION_ALL ? more : CONGESTION_ALL;
+	uint32_t wanted = c->admitted < CONGESTION_ALL / 2 ? more : CONGESTION_ALL;
 	bool is_near = wanted > c->passing - c->passing / 4 && wanted < c->passing + c->passing / 4;
 
 	return is_near && wanted < CONGESTION_ALL ? c->passing : wanted;

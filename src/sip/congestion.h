@@ -9,7 +9,7 @@
  * load allows, so that what is admitted is what can be finished.  An interval with few messages counts as calm: a process that was
  * not run for a moment has no more to do than before.
  *
- * Refusing costs time too: new calls are thinned out before they are read (flow_thinning), so that of four that are read three are
+ * Refusing costs time too: when less than half can be admitted, new calls are thinned out before they are read (flow_thinning), so that of four that are read three are
  * admitted.  Who is dropped sends again, or hears nothing; only so is there time for the others.
  *
  * Never refused: what belongs to a dialog or transaction, ACK, CANCEL, BYE, and emergency calls.

@@ -161,7 +161,7 @@ static void so_many_come_through_that_a_quarter_is_refused(void **state)
 
 	open_at(&c, 0);
 	c.level = CONGESTION_SOME;
-	c.admitted = CONGESTION_ALL / 8 * 7;
+	c.admitted = CONGESTION_ALL / 5 * 3;
 	assert_int_equal(congestion_passing(&c), CONGESTION_ALL);
 	c.admitted = CONGESTION_ALL / 8;
 	assert_int_equal(congestion_passing(&c), CONGESTION_ALL / 6);

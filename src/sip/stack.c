@@ -219,6 +219,7 @@ int sip_alloc(struct sip **sp, const struct sip_conf *conf)
 		err = map_init(&s->dialogs);
 	if (!err)
 		err = shield_alloc(&s->shield, &(struct shield_conf){.env = conf->env});
+	metric_set(METRIC_CONGESTION_READ, 1000);
 	gate_write_lists(s);
 	if (!err)
 		err = s->allow.err;

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 #include "base/log.h"
+#include "base/metric.h"
 #include "base/thread.h"
 #include "sip/stack.h"
 
@@ -43,13 +44,14 @@ static void follow(struct sip *s, uint32_t share)
 {
 	int err = thin(s, share);
 
-	if (err)
+	s->cannot_thin = err;
+	if (err) {
+		share = CONGESTION_ALL;
 		log_warn(NULL, LOGID_OVERLOAD, "new calls cannot be dropped unread: %s",
 			 strerror(err));
-	else
-		log_debug(NULL, LOGID_OVERLOAD, "%u of 1000 new calls over UDP are read",
-			  share * 1000 / CONGESTION_ALL);
-	congestion_thinned(&s->congestion, err ? CONGESTION_ALL : share);
+	}
+	metric_set(METRIC_CONGESTION_READ, share * 1000 / CONGESTION_ALL);
+	congestion_thinned(&s->congestion, share);
 	if (s->congestion.passing < CONGESTION_ALL)
 		timer_start(s->conf.env.wheel, &s->look, LOOK_MS, look, s);
 	else
@@ -60,13 +62,17 @@ void thinning_follow(struct sip *s)
 {
 	uint32_t share = congestion_passing(&s->congestion);
 
-	if (share != s->congestion.passing && s->conf.edge->thin && s->urgent_numbers)
+	if (share == CONGESTION_ALL)
+		s->cannot_thin = false; /* tried again under the next overload */
+	if (share != s->congestion.passing && s->conf.edge->thin && s->urgent_numbers &&
+	    !s->cannot_thin)
 		follow(s, share);
 }
 
 void sip_urgent_changed(struct sip *s)
 {
 	ON_THREAD(THREAD_CORE);
+	s->cannot_thin = false;
 	if (s->congestion.passing < CONGESTION_ALL)
 		follow(s, s->congestion.passing);
 }

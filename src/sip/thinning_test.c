@@ -10,7 +10,7 @@
 
 struct world {
 	struct testnet net; /* first */
-	unsigned ntold;
+	unsigned ntold, nasked;
 	uint32_t share; /* CONGESTION_ALL: nothing is dropped */
 	char mark[32], first[8];
 	size_t nfirst, nnumbers;
@@ -21,6 +21,7 @@ static int thin(struct flow_edge *e, const struct flow_thinning *t)
 {
 	struct world *w = (struct world *)e;
 
+	w->nasked++;
 	if (t && w->err)
 		return w->err;
 	w->ntold++;
@@ -138,6 +139,7 @@ static void an_edge_that_cannot_drops_nothing(void **state)
 	w->err = ENOMEM;
 	wait_for(w, 20, 500);
 	assert_int_equal(w->net.sip->congestion.passing, CONGESTION_ALL);
+	assert_int_equal(w->nasked, 1); /* once in an overload */
 	w->net.edge.thin = NULL;
 	wait_for(w, 20, 500);
 	assert_int_equal(w->ntold, 0);
