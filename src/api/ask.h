@@ -78,7 +78,8 @@ struct ask {
 	bool is_if_match_bad; /* not one strong tag of ours: matches nothing */
 	uint64_t if_revision;
 	char idem_key[129];
-	json_t *args;	      /* of an answer in pieces; NULL: none */
+	json_t *args;	      /* of an answer in pieces; NULL: none … */
+	const char *pieces;   /* … and the query that gives them */
 	struct buf cache_key; /* of the answer it waits for; empty: that is not kept */
 	uint32_t cache_ms;    /* it is kept that long at most */
 	uint64_t generation;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What goes out: mail that is tested, webhooks and mail that are told again. */
+/* What goes out: mail that is tested, webhooks and mail that are told again, reports. */
 #include "api/ask.h"
 #include "api/starts.h"
 #include <inttypes.h>
@@ -52,12 +52,44 @@ void mail_replay_start(struct ask *k)
 	return ask_act(k, "mail_replay", NULL, on_done);
 }
 
-void mail_delivery_start(struct ask *k)
+/* One row by the id in the path. */
+static void one_start(struct ask *k, const char *query)
 {
 	if (ask_is_nothing(k))
 		return;
-	return ask_query(k, k->who.tenant_id, "mail_delivery",
+	return ask_query(k, k->who.tenant_id, query,
 			 json_pack("{s:o}", "id", json_sprintf("%" PRIu64, k->target)), on_json);
+}
+
+void mail_delivery_start(struct ask *k)
+{
+	return one_start(k, "mail_delivery");
+}
+
+void call_report_start(struct ask *k)
+{
+	return one_start(k, "call_report");
+}
+
+void call_report_create_start(struct ask *k)
+{
+	json_t *body = ask_body(k);
+
+	if (!body)
+		return;
+	return ask_act(k, "report_create", body, on_json);
+}
+
+void call_report_delete_start(struct ask *k)
+{
+	if (ask_is_nothing(k))
+		return;
+	return ask_act(k, "report_delete", NULL, on_done);
+}
+
+void mail_defaults_start(struct ask *k)
+{
+	return ask_query(k, k->who.tenant_id, "mail_defaults", json_object(), on_json);
 }
 
 void mail_test_start(struct ask *k)

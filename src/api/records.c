@@ -160,7 +160,7 @@ static void on_lines(struct ask *k, const struct answer *ans);
 
 static void next_lines(struct ask *k)
 {
-	return ask_query(k, k->who.tenant_id, "cdr_export", json_copy(k->args), on_lines);
+	return ask_query(k, k->who.tenant_id, k->pieces, json_copy(k->args), on_lines);
 }
 
 static void pace(struct timer *t, void *arg)
@@ -188,7 +188,7 @@ static void on_lines(struct ask *k, const struct answer *ans)
 			.status = 200,
 			.content_type = "text/csv; charset=utf-8",
 			.headers =
-				STR("Content-Disposition: attachment; filename=\"cdrs.csv\"\r\n"),
+				STR("Content-Disposition: attachment; filename=\"calls.csv\"\r\n"),
 			.body = ask_text(j, "csv"),
 			.has_more = !is_last};
 
@@ -216,10 +216,25 @@ void cdr_export_start(struct ask *k)
 	params_close(&q);
 	if (!args) /* answered */
 		return;
+	k->pieces = "cdr_export";
 	k->args = args;
 	json_object_set_new(args, "limit", json_integer(EXPORT_LINES));
 	add_own(k, args);
 	return next_lines(k);
+}
+
+void call_report_content_start(struct ask *k)
+{
+	if (ask_is_nothing(k))
+		return;
+	k->pieces = "call_report_csv";
+	k->args = json_pack("{s:o}", "id", json_sprintf("%" PRIu64, k->target));
+	return next_lines(k);
+}
+
+void call_reports_start(struct ask *k)
+{
+	return page_start(k, "call_reports", member_arguments);
 }
 
 static const struct argument range_arguments[] = {

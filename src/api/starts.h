@@ -24,9 +24,11 @@ route_start_h balances_start;
 /* records.c */
 route_start_h members_start, cdrs_start, cdr_export_start, cdr_changes_start, call_statistics_start, cdr_start,
 	messages_start, audit_logs_start, event_logs_start, deliveries_start, mail_deliveries_start,
+	call_reports_start, call_report_content_start,
 	audit_log_start, undo_start, restore_start;
 /* outgoing.c */
-route_start_h replay_start, mail_replay_start, mail_delivery_start, mail_test_start;
+route_start_h replay_start, mail_replay_start, mail_delivery_start, mail_test_start,
+	mail_defaults_start, call_report_create_start, call_report_start, call_report_delete_start;
 /* system.c */
 route_start_h info_start, trunk_presets_start, metrics_start, healthz_start, readyz_start,
 	openapi_start, docs_start;

@@ -78,7 +78,7 @@ static void start(struct hooks *h, struct outbox_item *item)
 		return ended(h, t, CURLE_FAILED_INIT);
 	}
 	t->curl = curl_easy_init();
-	ok = t->curl && (t->item.hook ? post_prepare(t) : mail_prepare(t));
+	ok = t->curl && (t->item.hook ? post_prepare(t) : mail_prepare(t, h->outbox));
 	if (!ok || curl_multi_add_handle(h->multi, t->curl))
 		return ended(h, t, CURLE_OUT_OF_MEMORY);
 }

@@ -86,7 +86,16 @@ static bool set_head(struct try *t, const char *to, const char *subject)
 	       try_add_header(t, "Auto-Submitted", "auto-generated");
 }
 
-static bool set_parts(struct try *t, const char *text)
+static bool add_file(struct try *t, const struct buf *file, const char *name)
+{
+	curl_mimepart *part = curl_mime_addpart(t->mime);
+
+	return part && !curl_mime_data(part, file->p ? file->p : "", file->n) &&
+	       !curl_mime_type(part, "text/csv; charset=utf-8") &&
+	       !curl_mime_filename(part, name) && !curl_mime_encoder(part, "base64");
+}
+
+static bool set_parts(struct try *t, const char *text, const struct buf *file, const char *name)
 {
 	curl_mimepart *part;
 
@@ -94,7 +103,33 @@ static bool set_parts(struct try *t, const char *text)
 	part = t->mime ? curl_mime_addpart(t->mime) : NULL;
 	return part && !curl_mime_data(part, text, CURL_ZERO_TERMINATED) &&
 	       !curl_mime_type(part, "text/plain; charset=utf-8") &&
-	       !curl_mime_encoder(part, "quoted-printable");
+	       !curl_mime_encoder(part, "quoted-printable") && (!file || add_file(t, file, name));
+}
+
+/* The text, and what is attached, or why it is not. */
+static bool set_content(struct try *t, struct outbox *o, const json_t *body)
+{
+	const char *text = json_string_value(json_object_get(body, "text"));
+	const char *id = json_string_value(json_object_get(body, "report_id"));
+	struct buf whole = {0}, file = {0};
+	uint64_t report_id = 0;
+	char name[80];
+	int err;
+	bool ok;
+
+	if (!text || (id && str_u64(str_of(id), &report_id)))
+		return false;
+	err = outbox_attachment(o, &t->item, report_id, &file, name);
+	buf_cstr(&whole, text);
+	if (err == EFBIG)
+		buf_cstr(&whole, "\nIt is too large for this mail: download it.\n");
+	else if (err == ENOENT && report_id)
+		buf_cstr(&whole, "\nIt has been deleted since.\n");
+	ok = !whole.err && (!err || err == ENOENT || err == EFBIG) &&
+	     set_parts(t, whole.p, err ? NULL : &file, name);
+	buf_free(&whole);
+	buf_free(&file);
+	return ok;
 }
 
 /* The last line that the server has said, but for its good-bye. */
@@ -134,12 +169,11 @@ static bool set_server(struct try *t)
 	return ok;
 }
 
-static bool set_mail(struct try *t, const json_t *body)
+static bool set_mail(struct try *t, struct outbox *o, const json_t *body)
 {
 	const char *to = json_string_value(json_object_get(body, "to"));
 	const char *subject = json_string_value(json_object_get(body, "subject"));
-	const char *text = json_string_value(json_object_get(body, "text"));
-	bool ok = to && subject && text && set_head(t, to, subject) && set_parts(t, text);
+	bool ok = to && subject && set_head(t, to, subject) && set_content(t, o, body);
 
 	if (ok)
 		t->recipients = curl_slist_append(NULL, to);
@@ -152,14 +186,14 @@ static bool set_mail(struct try *t, const json_t *body)
 	return ok;
 }
 
-bool mail_prepare(struct try *t)
+bool mail_prepare(struct try *t, struct outbox *o)
 {
 	const struct mail_server *s = t->item.server;
 	json_t *body = json_loads(t->item.body, 0, NULL);
 	bool ok;
 
 	t->may_be_private = !s->o.tenant_id || s->allow_private;
-	ok = body && set_mail(t, body);
+	ok = body && set_mail(t, o, body);
 	json_decref(body);
 	return ok;
 }

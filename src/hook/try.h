@@ -44,7 +44,7 @@ void try_close(struct try *t, CURLM *multi);
 bool post_prepare(struct try *t);
 void post_judge(struct try *t, CURLcode code, char error[TRY_ERROR_BYTES],
 		struct outbox_result *result);
-bool mail_prepare(struct try *t);
+bool mail_prepare(struct try *t, struct outbox *o);
 void mail_judge(struct try *t, CURLcode code, int64_t now_us, char error[TRY_ERROR_BYTES],
 		struct outbox_result *result);
 

@@ -146,10 +146,16 @@ int edit_check_dealer_of(struct edit *e, struct object *o,
 /* edit_webhooks.c */
 int edit_check_webhook(struct edit *e, struct object *o, const struct object *before) MUST_USE;
 int edit_webhook_deleting(struct edit *e, const struct object *o) MUST_USE;
-/* edit_acts.c */
+/* edit_acts.c: the lines of acts.def */
+struct args;
+typedef int act_h(struct edit *e, const struct args *a);
+#define X(name, arguments, answer) act_h act_##name;
+#include "store/acts.def"
 int edit_act(struct edit *e) MUST_USE;
 /* edit_mail.c */
 int edit_check_mail_server(struct edit *e, struct object *o, const struct object *before) MUST_USE;
+int edit_check_mail_template(struct edit *e, struct object *o,
+			     const struct object *before) MUST_USE;
 /* edit_people.c: users, keys, roles */
 int edit_check_role(struct edit *e, struct object *o, const struct object *before) MUST_USE;
 int edit_check_api_key(struct edit *e, struct object *o, const struct object *before) MUST_USE;

@@ -136,6 +136,8 @@ static int tenant_deleting(struct edit *e, const struct object *o)
 		"DELETE FROM idempotency WHERE tenant_id = $1",
 		"DELETE FROM leg_kept WHERE tenant_id = $1",
 		"DELETE FROM outbox WHERE tenant_id = $1",
+		"DELETE FROM call_report WHERE tenant_id = $1",
+		"DELETE FROM call_report_piece WHERE tenant_id = $1",
 		"DELETE FROM cdr_change WHERE tenant_id = $1",
 		"DELETE FROM tenant_revision WHERE tenant_id = $1",
 	};

@@ -272,6 +272,7 @@ int edit_check_rules(struct edit *e, struct object *o, const struct object *befo
 		{&resource_api_key, edit_check_api_key},
 		{&resource_webhook, edit_check_webhook},
 		{&resource_mail_server, edit_check_mail_server},
+		{&resource_mail_template, edit_check_mail_template},
 		{&resource_user_role, edit_check_role},
 		{&resource_extension_group, edit_check_extension_group},
 		{&resource_account, edit_check_account},

@@ -16,9 +16,11 @@ enum { MAIL_WAITING = 1000 }; /* of one tenant; further ones are dropped */
 
 struct mail {
 	uint64_t tenant_id;
-	const char *kind;
+	int kind; /* enum mail_kind: its texts are the tenant's, the system's or the default ones … */
 	uint64_t of; /* what it tells of: of one thing an address is told once; 0: always */
-	const char *to, *subject, *text;
+	const char *to;
+	json_t *values;	    /* … and these their placeholders; borrowed */
+	uint64_t report_id; /* that is attached; 0: none */
 	int64_t now_us;
 };
 
@@ -27,7 +29,13 @@ int mail_server_of(struct rows *r, uint64_t tenant_id, struct mail_server **sp) 
 /* 422 on `field` when there is none. */
 int mail_needs_server(struct rows *r, uint64_t tenant_id, const char *field,
 		      struct field_errors *errs) MUST_USE;
+/* *idp 0: mails of this kind are not sent. */
 int mail_put(struct rows *r, const struct mail *m, uint64_t *idp) MUST_USE;
+int mail_put_test(struct rows *r, uint64_t tenant_id, const char *to, int64_t now_us,
+		  uint64_t *idp) MUST_USE;
+/* A placeholder of the text that the kind does not have; STR_NONE: each is known. */
+struct str mail_unknown_placeholder(int kind, const char *text);
+json_t *mail_defaults(void);
 
 /* query_outbox.c */
 int query_one_mail(struct rows *r, uint64_t tenant_id, uint64_t id,

@@ -5,6 +5,7 @@
 #include "store/mail.h"
 #include "store/outbox.h"
 #include "store/outbox_put.h"
+#include "store/report.h"
 
 static const int64_t second = 1000000;
 static const int64_t longest = 300, longest_mail = 900; /* seconds between tries */
@@ -211,6 +212,15 @@ int outbox_due(struct outbox *o, int64_t now_us, struct outbox_item v[OUTBOX_AT_
 		outbox_item_free(&v[i]);
 	*np = err ? 0 : *np;
 	return err;
+}
+
+int outbox_attachment(struct outbox *o, const struct outbox_item *it, uint64_t report_id,
+		      struct buf *out, char name[80])
+{
+	if (!report_id)
+		return ENOENT;
+	return report_attachment(&o->rows, it->tenant_id, report_id,
+				 (size_t)it->server->max_attachment_mb << 20, out, name);
 }
 
 static int64_t pause_after(const struct outbox_item *it)

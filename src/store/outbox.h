@@ -13,6 +13,7 @@
 #ifndef STORE_OUTBOX_H
 #define STORE_OUTBOX_H
 
+#include "base/buf.h"
 #include "schema/types.h"
 #include "store/store.h"
 
@@ -51,6 +52,9 @@ int outbox_tried(struct outbox *o, const struct outbox_item *it, int64_t now_us,
 		 const struct outbox_result *result) MUST_USE;
 /* Forget what was delivered, or given up, before. */
 int outbox_prune(struct outbox *o, int64_t before_us) MUST_USE;
+/* What the mail has attached: its bytes and name.  ENOENT: nothing, or it is gone; EFBIG: it is larger than the server takes. */
+int outbox_attachment(struct outbox *o, const struct outbox_item *it, uint64_t report_id,
+		      struct buf *out, char name[80]) MUST_USE;
 void outbox_item_free(struct outbox_item *it);
 
 #endif

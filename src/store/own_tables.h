@@ -10,6 +10,7 @@
  *	idempotency      POSTs already answered, for a day
  *	journal_mark     up to where each node's journal is in here
  *	outbox           what webhooks are to be told and mail is to be sent, and has been (outbox.h)
+ *	call_report, call_report_piece  reports of calls and their lines (report.h)
  *	leg_kept         what continues confirmed legs, sealed
  */
 #ifndef STORE_OWN_TABLES_H

@@ -97,6 +97,17 @@ int query_rows(struct db_stmt *st, size_t limit, query_row_h *row, unsigned curs
 	return query_page(reply, items, str_of(next));
 }
 
+int query_one_row(struct db_stmt *st, query_row_h *row, struct store_reply *reply)
+{
+	json_t *j = NULL;
+	int err = db_step(st);
+
+	if (!err)
+		j = row(st);
+	db_done(st);
+	return err ? err : j ? store_reply_json(reply, j) : ENOMEM;
+}
+
 static int read_filters(const struct args *a, struct sql_filter *filters, size_t *np,
 			struct field_errors *errs)
 {

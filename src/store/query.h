@@ -25,6 +25,9 @@ int query_list(struct rows *r, const struct sql_table *t, const struct sql_list 
 int query_export(struct rows *r, const struct sql_table *t, struct sql_list *l,
 		 struct store_reply *reply, struct field_errors *errs) MUST_USE;
 int query_one_call(struct rows *r, uint64_t tenant_id, uint64_t id, json_t **out) MUST_USE;
+/* "SELECT a, b, … FROM table"; call records as shown, as lines of CSV. */
+void query_select_from(struct buf *sql, const struct sql_table *t);
+void query_csv_lines(struct buf *out, const json_t *items, bool has_names);
 size_t query_page_limit(const struct args *a);
 /* {"items":[…],"next":"…"|null}; takes items. */
 int query_page(struct store_reply *reply, json_t *items, struct str next) MUST_USE;
@@ -32,6 +35,8 @@ int query_page(struct store_reply *reply, json_t *items, struct str next) MUST_U
 typedef json_t *query_row_h(const struct db_stmt *st);
 int query_rows(struct db_stmt *st, size_t limit, query_row_h *row, unsigned cursor_column,
 	       struct store_reply *reply) MUST_USE;
+/* The one row of st; ENOENT. */
+int query_one_row(struct db_stmt *st, query_row_h *row, struct store_reply *reply) MUST_USE;
 
 /* Ids and times as answers have them: text; a time that is none is null. */
 json_t *query_id(uint64_t id);

@@ -97,18 +97,13 @@ int query_mail_deliveries(struct rows *r, uint64_t tenant_id, const struct args 
 int query_one_mail(struct rows *r, uint64_t tenant_id, uint64_t id, struct store_reply *reply)
 {
 	struct db_stmt *st;
-	json_t *j = NULL;
 	int err = db_sql(r->db, COLUMNS "AND webhook_id = 0 AND id = $2", &st);
 
 	if (err)
 		return err;
 	db_bind_id(st, 1, tenant_id);
 	db_bind_id(st, 2, id);
-	err = db_step(st);
-	if (!err)
-		j = mail_json(st);
-	db_done(st);
-	return err ? err : j ? store_reply_json(reply, j) : ENOMEM;
+	return query_one_row(st, mail_json, reply);
 }
 
 int query_mail_delivery(struct rows *r, uint64_t tenant_id, const struct args *a,

@@ -8,7 +8,7 @@
 #include "store/query.h"
 
 /* "SELECT a, b, … FROM table": names come from the tables, never from a request. */
-static void select_from(struct buf *sql, const struct sql_table *t)
+void query_select_from(struct buf *sql, const struct sql_table *t)
 {
 	buf_cstr(sql, "SELECT ");
 	for (size_t i = 0; i < t->ncols; i++)
@@ -94,7 +94,7 @@ static void csv_value(struct buf *out, const json_t *v)
 		buf_printf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
 }
 
-static void csv_lines(struct buf *out, const json_t *items, bool has_names)
+void query_csv_lines(struct buf *out, const json_t *items, bool has_names)
 {
 	const struct record_table *t = &record_tables[RECORD_CALL];
 	const json_t *one;
@@ -129,7 +129,7 @@ int query_cdr_export(struct rows *r, uint64_t tenant_id, const struct args *a,
 	if (!err && !j)
 		err = ENOMEM;
 	if (!err) {
-		csv_lines(&csv, json_object_get(j, "items"), !args_text(a, "cursor").n);
+		query_csv_lines(&csv, json_object_get(j, "items"), !args_text(a, "cursor").n);
 		err = csv.err;
 	}
 	if (!err)
@@ -169,7 +169,7 @@ static int parts(struct rows *r, enum record_kind kind, uint64_t tenant_id, uint
 
 	if (!items || json_object_set_new(call, key, items))
 		return ENOMEM;
-	select_from(&sql, t);
+	query_select_from(&sql, t);
 	buf_cstr(&sql, " WHERE tenant_id = $1 AND call_id = $2 ORDER BY position, id");
 	err = sql.err ? sql.err : db_sql(r->db, sql.p, &st);
 	buf_free(&sql);

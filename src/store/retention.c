@@ -118,6 +118,11 @@ static int remove_old(struct rows *r, uint64_t tenant_id, int64_t before_us, boo
 		"LIMIT $3)",
 		"DELETE FROM event_logs WHERE tenant_id = $1 AND id IN (SELECT id FROM event_logs "
 		"WHERE tenant_id = $1 AND at < $2 ORDER BY at LIMIT $3)",
+		"DELETE FROM call_report_piece WHERE tenant_id = $1 AND report_id IN (SELECT id "
+		"FROM call_report WHERE tenant_id = $1 AND at < $2 AND state <> 0 ORDER BY at "
+		"LIMIT $3)",
+		"DELETE FROM call_report WHERE tenant_id = $1 AND id IN (SELECT id FROM "
+		"call_report WHERE tenant_id = $1 AND at < $2 AND state <> 0 ORDER BY at LIMIT $3)",
 	};
 	int err = remove_calls(r, tenant_id, before_us, more);
 

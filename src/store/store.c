@@ -12,6 +12,7 @@
 #include "store/backup_impl.h"
 #include "store/feed.h"
 #include "store/migrate.h"
+#include "store/report.h"
 #include "store/store_impl.h"
 
 enum { WRITER_QUEUE = 1024, READER_QUEUE = 256, PATIENCE_MS = 5000 };
@@ -441,6 +442,8 @@ int store_open(struct store **sp, const struct store_conf *conf)
 		err = start_threads(s, nreaders);
 	if (!err)
 		err = backups_open(&s->backups, s);
+	if (!err)
+		err = reports_start(&s->reports, s);
 	if (err)
 		store_close(s);
 	else
@@ -454,6 +457,7 @@ struct store *store_close(struct store *s)
 
 	if (!s)
 		return NULL;
+	reports_stop(s->reports);
 	feed_stop(s->feed);
 	backups_stop(s->backups); /* it posts to the writer, and so do they */
 	hashers_stop(s);

@@ -38,6 +38,7 @@ struct store {
 		*now; /* answers to store_create_now(): kept, as who pushed may still look at it */
 	struct tickets *tickets;
 	struct backups *backups;
+	struct reports *reports;
 	struct feed *feed;	/* NULL: nobody else writes */
 	struct ring *news;	/* of backups; not ours */
 	_Atomic bool is_loaded; /* the core holds what the database holds */

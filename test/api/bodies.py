@@ -105,7 +105,7 @@ def new_body(client, plural):
 
 def make_room(client, plural):
     """There is at most one of some."""
-    if plural in ("backup_settings", "congestion_limits", "flood_limits", "network_settings", "sip_settings", "mail_servers"):
+    if plural in ("backup_settings", "congestion_limits", "flood_limits", "network_settings", "sip_settings", "mail_servers", "mail_templates"):
         for row in client.get(f"/api/{plural}")["items"]:
             client.delete(f"/api/{plural}/{row['id']}")
 

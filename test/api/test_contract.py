@@ -81,6 +81,15 @@ def given_up(t):
     return wait.until(lambda: t.client.get(f"/api/mail_deliveries/{one}")["state"] == "given_up" and one, 30, why="the end of a try")
 
 
+def call_report(t):
+    return t.client.ask("POST", "/api/call_reports", {"name": "x", "from": "2025-11-01T00:00:00Z", "to": "2025-12-01T00:00:00Z"})
+
+
+def complete_report(t):
+    one = call_report(t).json()["id"]
+    return wait.until(lambda: t.client.get(f"/api/call_reports/{one}")["state"] == "complete" and one, 30, why="the end of a report")
+
+
 CALLS = {
     "get_setup": lambda t: t.client.ask("GET", "/api/setup"),
     "create_setup": set_up,
@@ -115,6 +124,13 @@ CALLS = {
     "list_mail_deliveries": lambda t: t.client.ask("GET", "/api/mail_deliveries?limit=2&state=sent"),
     "get_mail_delivery": lambda t: t.client.ask("GET", f"/api/mail_deliveries/{mail_test(t).json()['id']}"),
     "replay_mail_delivery": lambda t: t.client.ask("POST", f"/api/mail_deliveries/{given_up(t)}/replay"),
+    "list_mail_defaults": lambda t: t.client.ask("GET", "/api/mail_defaults"),
+    "list_call_reports": lambda t: t.client.ask("GET", "/api/call_reports?limit=2"),
+    "create_call_report": call_report,
+    "get_call_report": lambda t: t.client.ask("GET", f"/api/call_reports/{call_report(t).json()['id']}"),
+    "get_call_report_content": lambda t: t.client.ask("GET", f"/api/call_reports/{complete_report(t)}/content"),
+    "delete_call_report": lambda t: t.client.ask("DELETE", f"/api/call_reports/{call_report(t).json()['id']}"),
+    "destroy_call_report": lambda t: t.client.ask("POST", f"/api/call_reports/{call_report(t).json()['id']}/destroy"),
     "list_cdrs": lambda t: t.client.ask("GET", "/api/cdrs?from=2025-01-01&status=answered"),
     "export_cdrs": lambda t: t.client.ask("GET", "/api/cdrs/export?from=2025-01-01"),
     "list_messages": lambda t: t.client.ask("GET", "/api/messages?from=2025-01-01&status=pending"),
