@@ -33,6 +33,12 @@ struct flow_faces {
 	uint8_t address, via; /* Contact and SDP; Via */
 };
 
+/* Nobody on the way reads it (RFC 3261 26.2.1). */
+static inline bool flow_is_secure(enum flow_transport t)
+{
+	return t == FLOW_TLS || t == FLOW_WSS;
+}
+
 struct flow {
 	enum flow_transport transport;
 	uint32_t listener;   /* which of our listeners: 1, 2 … in the order of net_listen(); 0 = first fit */

@@ -103,6 +103,7 @@ struct call {
 	struct timer closing; /* it is over, and legs of it are still being closed */
 	char dialled
 		[33]; /* for an answered caller, as its extension dials it: owner_dial(); "": rec.callee */
+	bool is_secure; /* a sips: URI is called: no hop without TLS (RFC 3261 26.2.2) */
 	bool is_originated; /* the caller hears our ringing tone */
 	struct bridge *bridge;
 	bool stays_put; /* a device has refused to be moved between us and the other: direct.h */

@@ -231,6 +231,27 @@ static void log_steps(const struct call *call, const struct route_decision *d)
 			  d->steps[i].has_won ? "" : " (passed over)");
 }
 
+/* RFC 5630 8.2: what it was that could not be had. */
+#define NO_TLS "Warning: 380 offhook \"SIPS Not Allowed\"\r\n"
+
+static void not_rung(struct call *call, int err)
+{
+	switch (err) {
+	case EBUSY:
+		call_ring_failed(call, &(struct call_failure){.reason = REASON_BUSY});
+		return;
+	case ENOENT:
+		call_ring_failed(call, &(struct call_failure){.reason = REASON_UNAVAILABLE});
+		return;
+	case EPROTONOSUPPORT:
+		call_ring_failed(
+			call, &(struct call_failure){.reason = REASON_NOT_SECURE, .lines = NO_TLS});
+		return;
+	default:
+		refuse(call, REASON_OVERLOAD);
+	}
+}
+
 static void ring_plan(struct call *call)
 {
 	struct owner_ring conf = {
@@ -242,12 +263,8 @@ static void ring_plan(struct call *call)
 
 	if (!err)
 		call->st = CALL_RINGING;
-	else if (err == EBUSY)
-		call_ring_failed(call, &(struct call_failure){.reason = REASON_BUSY});
-	else if (err == ENOENT)
-		call_ring_failed(call, &(struct call_failure){.reason = REASON_UNAVAILABLE});
 	else
-		refuse(call, REASON_OVERLOAD);
+		not_rung(call, err);
 }
 
 /* EXT-15: unlocked for one call, and this is it. */
@@ -272,10 +289,8 @@ static void trunk_plan(struct call *call)
 		lock_again(call);
 	if (!err)
 		call->st = CALL_RINGING;
-	else if (err == ENOENT)
-		call_ring_failed(call, &(struct call_failure){.reason = REASON_UNAVAILABLE});
 	else
-		refuse(call, REASON_OVERLOAD);
+		not_rung(call, err);
 }
 
 static void carry_out(struct call *call)
@@ -596,7 +611,8 @@ static bool may_take_next_route(const struct call *call)
 	if (call->plan.action != ROUTE_TRUNK)
 		return false;
 	return status ? status == 408 || (status >= 500 && status < 600)
-		      : call->failure.reason == REASON_UNAVAILABLE;
+		      : call->failure.reason == REASON_UNAVAILABLE ||
+				call->failure.reason == REASON_NOT_SECURE;
 }
 
 void call_tried(struct call *call)

@@ -386,6 +386,14 @@ int calls_would_come(const struct calls *cs, struct calls_question *what)
 	return err;
 }
 
+/* RFC 3261 26.2.2: each hop over TLS, the one that it has come by too. */
+static bool asks_for_tls(struct str uri)
+{
+	struct str scheme = str_cut(&uri, ':');
+
+	return str_ieq(scheme, STR("sips"));
+}
+
 /* A leg in `call` and its INVITE usage: both, or none and the request still ours. */
 static int make_leg(struct leg **lp, struct call *call, struct sip_strans *st,
 		    const struct identity *who, const char *dialled, uint64_t trunk_id)
@@ -404,7 +412,8 @@ static int make_leg(struct leg **lp, struct call *call, struct sip_strans *st,
 	calls_bind_for(call->cs, &req->flow, &leg->bind);
 	note_request(leg, req);
 	err = leg_sip_contact(&contact, call->cs, &leg->flow, str_of(dialled),
-			      trunk_id ? trunks_own_name(call->cs->conf.trunks, trunk_id) : NULL);
+			      trunk_id ? trunks_own_name(call->cs->conf.trunks, trunk_id) : NULL,
+			      call->is_secure);
 	if (!err)
 		err = sip_invite_uas(&leg->inv, st, contact.p, leg_sip_event, leg);
 	if (!err)
@@ -427,6 +436,7 @@ static int make(struct leg **lp, struct calls *cs, struct sip_strans *st,
 
 	if (!call)
 		return ENOMEM;
+	call->is_secure = asks_for_tls(req->uri);
 	err = make_leg(lp, call, st, who, dialled, trunk_id);
 	if (err) {
 		call_free(call);
@@ -549,6 +559,8 @@ static void come_in(struct calls *cs, struct sip_strans *st, const struct sip_ms
 	leg->call->max_forwards = hops_left(req);
 	if (!status && !leg->call->max_forwards)
 		status = 483;
+	if (!status && leg->call->is_secure && !flow_is_secure(req->flow.transport))
+		status = 403;
 	if (!status)
 		status = verdict;
 	if (!status)

@@ -25,8 +25,17 @@
 
 static const struct leg_msg nothing;
 
+static void write_transport(struct buf *out, enum flow_transport t)
+{
+	struct str transport = sip_transport_name(t);
+
+	buf_cstr(out, ";transport=");
+	for (size_t i = 0; i < transport.n; i++)
+		buf_char(out, (char)(transport.p[i] | 0x20));
+}
+
 int leg_sip_contact(struct buf *out, struct calls *cs, const struct flow *flow, struct str number,
-		    const char *name)
+		    const char *name, bool is_secure)
 {
 	struct addr local = flow->local;
 	char text[ADDR_STR_BYTES];
@@ -39,19 +48,18 @@ int leg_sip_contact(struct buf *out, struct calls *cs, const struct flow *flow, 
 			return err;
 	}
 	flow_show(cs->conf.edge, flow, &local);
-	buf_cstr(out, "<sip:");
+	buf_cstr(out, is_secure ? "<sips:" : "<sip:");
 	sip_escape_user(out, number);
 	if (name)
 		buf_printf(out, "@%s:%u", name, local.port);
 	else
 		buf_printf(out, "@%s", addr_str(text, &local));
-	if (flow_is_stream(flow->transport)) {
-		struct str transport = sip_transport_name(flow->transport);
-
-		buf_cstr(out, ";transport=");
-		for (size_t i = 0; i < transport.n; i++)
-			buf_char(out, (char)(transport.p[i] | 0x20));
-	}
+	if (is_secure &&
+	    flow->transport !=
+		    FLOW_TLS) /* RFC 3261 26.2.2: what runs above TLS is named, TLS is not */
+		write_transport(out, flow->transport == FLOW_WSS ? FLOW_WS : FLOW_TCP);
+	else if (!is_secure && flow_is_stream(flow->transport))
+		write_transport(out, flow->transport);
 	buf_char(out, '>');
 	return out->err;
 }
@@ -196,7 +204,7 @@ static int dial(struct leg *leg, struct str sdp, const struct sip_msg *again)
 	party_write_addr(&from, buf_view(&name), number,
 			 leg_hides_caller(leg) ? STR("anonymous.invalid") : str_of(call->domain));
 	party_write_addr(&callee, STR_NONE, str_of(leg->rec.number), str_of(call->domain));
-	err = leg_sip_contact(&contact, leg->cs, &leg->flow, number, NULL);
+	err = leg_sip_contact(&contact, leg->cs, &leg->flow, number, NULL, false);
 	diverted_write(&lines, leg, str_of(leg->rec.number), STR_NONE, str_of(call->domain));
 	if (!err)
 		err = from.err ? from.err : callee.err ? callee.err : name.err;

@@ -14,9 +14,10 @@
 
 #include "call/leg.h"
 
-/* Contact header value towards a flow: <sip:number@address;transport=…>.  ENOMEM; errno of the edge */
+/* Contact header value towards a flow: <sip:number@address;transport=…>, or <sips:…>.  ENOMEM; errno of the edge */
 int leg_sip_contact(struct buf *out, struct calls *cs, const struct flow *flow, struct str number,
-		    const char *name /* that we go by there; NULL: our address */) MUST_USE;
+		    const char *name /* that we go by there; NULL: our address */,
+		    bool is_secure) MUST_USE;
 /* Send the INVITE to the contact this leg was made for.  sdp empty: the device shall offer. */
 int leg_sip_dial(struct leg *leg, struct str sdp) MUST_USE;
 /* INFO, OPTIONS, MESSAGE … within the dialog */

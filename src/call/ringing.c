@@ -82,9 +82,15 @@ void ringing_add_contact(struct ringing_member *m, const struct contact *c,
 	struct call *call = r->call;
 	struct leg *caller = leg_get(call->cs, call->caller), *leg;
 	struct log_ctx ctx = call_log(call);
+	struct flow flow;
 
 	if (!caller || r->nlegs == RINGING_MAX_LEGS || is_caller_itself(call, c))
 		return;
+	registrar_way(call->cs->conf.registrar, c, &flow, NULL);
+	if (call->is_secure && !flow_is_secure(flow.transport)) {
+		ringing_weigh(r, REASON_NOT_SECURE, reason_status(REASON_NOT_SECURE), STR_NONE);
+		return;
+	}
 	if (leg_alloc(&leg, call, false)) {
 		log_warn(&ctx, LOGID_OVERLOAD,
 			 "no room for one more leg: a device of %s does not ring", ext->number);
@@ -95,7 +101,7 @@ void ringing_add_contact(struct ringing_member *m, const struct contact *c,
 	leg->member = m;
 	leg->converts = m->converts;
 	leg->contact = c->id;
-	registrar_way(call->cs->conf.registrar, c, &leg->flow, NULL);
+	leg->flow = flow;
 	leg->extension_id = m->key.id;
 	leg->account_id = c->account_id;
 	leg->nat = (enum nat_choice)acc->nat;
@@ -219,7 +225,10 @@ int ringing_start(struct ringing **rp, struct call *call, const struct owner_rin
 		add_member(m);
 	}
 	if (!ringing_ntrying(r)) {
-		int err = r->nlegs ? EIO : r->best.status ? EBUSY : ENOENT;
+		int err = r->nlegs				? EIO
+			  : r->best.reason == REASON_NOT_SECURE ? EPROTONOSUPPORT
+			  : r->best.status			? EBUSY
+								: ENOENT;
 
 		*rp = ringing_free(r, REASON_UNAVAILABLE, STR_NONE);
 		return err;

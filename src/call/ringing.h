@@ -9,7 +9,7 @@
  *
  * Thread     core
  * Ownership  a call owns its ring; legs belong to the call, with a pointer to their member while they ring
- * Errors     ENOENT: no device to ring.  EBUSY: all have as many calls as they may (EXT-14).  EIO: all failed at once (no media, no room).  ENOMEM
+ * Errors     ENOENT: no device to ring.  EPROTONOSUPPORT: none over TLS, for a call to sips:.  EBUSY: all have as many calls as they may (EXT-14).  EIO: all failed at once (no media, no room).  ENOMEM
  * Sources    RFC 3261 13.2.2.4, 16.7 (6xx ends a search); requirements EXT-16, ACC-1, RNG-2
  */
 #ifndef CALL_RINGING_H

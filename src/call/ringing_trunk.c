@@ -33,6 +33,8 @@ int ringing_add_trunk_leg(struct ringing_member *m, const struct ringing_way *wa
 
 	if (!caller || !trunks_flow(conf->trunks, way->trunk_id, &flow))
 		return ENOENT;
+	if (call->is_secure && !call->plan.is_emergency && !flow_is_secure(flow.transport))
+		return EPROTONOSUPPORT;
 	err = leg_alloc(&leg, call, false);
 	if (err)
 		return err;

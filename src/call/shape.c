@@ -250,7 +250,7 @@ static int write_contact(struct buf *out, const struct parts *p, const struct le
 
 	if (!*at->host)
 		return leg_sip_contact(out, leg->cs, &leg->flow, str_of(at->user),
-				       trunks_own_name(leg->cs->conf.trunks, leg->trunk_id));
+				       trunks_own_name(leg->cs->conf.trunks, leg->trunk_id), false);
 	buf_char(out, '<');
 	write_uri(out, at);
 	buf_char(out, '>');

@@ -51,6 +51,9 @@ static void write_contact(struct buf *b, const struct binding *x, int64_t now_us
 	buf_cstr(b, "\r\n");
 }
 
+/* RFC 5626 4.4.1: so often something must come over a flow.  Less than a connection may be idle (net_conf.idle_seconds). */
+enum { FLOW_TIMER_S = 120 };
+
 /* RFC 5626 6: only over a connection can we keep what "outbound" promises; before an edge proxy the edge says that it does. */
 static bool is_outbound(const struct order *o)
 {
@@ -74,6 +77,8 @@ void answer_list(struct registrar *r, struct sip_strans *st, const struct order 
 		buf_printf(b, "Path: %.*s\r\n", STR_ARG(o->path));
 	if (is_outbound(o))
 		buf_cstr(b, "Require: outbound\r\n");
+	if (is_outbound(o) && !o->path.n) /* else it is the edge's flow */
+		buf_printf(b, "Flow-Timer: %d\r\n", FLOW_TIMER_S);
 	buf_str(b, date_line(r, now_us));
 	extra = (struct sip_extra){.headers = buf_view(b)};
 	if (b->err)

@@ -11,14 +11,19 @@ from .rawsip import RawSip
 class Phone(RawSip):
     """Registered as one extension.  `accept` filters what next() gives: repetitions and 100 are left out."""
 
+    scheme = "sip"  # of what it calls
+
     def __init__(self, ip, server, extension, transport="UDP", port=5060):
-        super().__init__(ip, server.ip, port=port, domain=server.domain, transport=transport)
+        self.connect(ip, server, transport, port)
         self.user, self.password = str(extension), server.password(extension)
         self.seen = set()
         aor = f"sip:{self.domain}"
         answer = self.transact("REGISTER", self.user, self.password, aor, to=f"sip:{self.user}@{self.domain}",
                                from_user=self.user, headers=["Expires: 3600"])
         assert answer and answer.status == 200, answer and answer.text
+
+    def connect(self, ip, server, transport, port):
+        RawSip.__init__(self, ip, server.ip, port=port, domain=server.domain, transport=transport)
 
     def leave(self):
         """Unregisters and is gone; whatever it still got is not looked at."""
@@ -86,7 +91,7 @@ class Phone(RawSip):
     def invite(self, number, *, headers=(), body=None, cseq=1):
         """A new call, authenticated; answers come through expect()."""
         self.call_id, self.from_tag, self.cseq = uuid.uuid4().hex, uuid.uuid4().hex[:8], cseq
-        self.target = self.remote = f"sip:{number}@{self.domain}"
+        self.target = self.remote = f"{self.scheme}:{number}@{self.domain}"
         self.remote_tag, self.routes = None, []
         body = self.sdp() if body is None else body
         one = dict(user=self.user, call_id=self.call_id, from_tag=self.from_tag, body=body)

@@ -78,6 +78,7 @@ def test_flows_of_a_device_are_known_or_not(server, addresses):
     peers = []
     first = two_flows()
     assert all(a.status == 200 and a.get("Require") == "outbound" for a in first)
+    assert all(a.get("Flow-Timer") == "120" for a in first)
     assert "reg-id=2" in first[1].text
     settings(server, outbound=False)
     second = two_flows()

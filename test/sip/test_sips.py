@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Calls to sips: URIs: TLS on every hop, or no call (RFC 3261 26.2.2, RFC 5630)."""
+import ssl
+
+import pytest
+
+from harness.rawcall import Gateway, Phone, hang_up, record, talk
+from harness.rawsip import RawSip
+
+
+class TlsPhone(Phone):
+    def connect(self, ip, server, transport, port):
+        RawSip.__init__(self, ip, server.ip, port=0, domain=server.domain, transport="TLS", server_port=server.demo["sip"]["tls_port"])
+        trust = ssl.create_default_context(cafile=server.demo["sip"]["ca"])
+        self.socket = trust.wrap_socket(self.socket, server_hostname=server.domain)
+
+
+@pytest.fixture
+def tls(shared, addresses):
+    """A maker of telephones by hand that speak TLS."""
+    made = []
+
+    def make(extension):
+        made.append(TlsPhone(addresses.new(), shared, extension))
+        return made[-1]
+    yield make
+    for p in made:
+        p.leave()
+
+
+def test_only_devices_over_tls_ring(shared, tls, b):
+    """102 has two: one over UDP, one over TLS."""
+    a, secure = tls(101), tls(102)
+    a.scheme = "sips"
+    invite, ok = talk(a, secure)
+    assert ok.get("Contact").startswith("<sips:102@") and "transport" not in ok.get("Contact"), ok.text
+    assert invite.get("Via").startswith("SIP/2.0/TLS ")
+    b.silent()
+    hang_up(a, secure)  # its BYE goes to the sips: URI
+    a.scheme = "sip"    # control: without the s both ring
+    a.invite("102")
+    b.called(b.expect("INVITE"))
+    secure.called(secure.expect("INVITE"))
+    a.cancel()
+
+
+def test_without_one_the_call_is_refused(shared, tls, b):
+    a = tls(101)
+    a.scheme = "sips"
+    a.invite("102")
+    refused = a.refused(480)
+    assert refused.get("Warning").startswith("380 "), refused.text
+    b.silent()
+    call = record(shared, a)
+    assert (call["status"], call["reason"]) == ("failed", "not_secure")
+
+
+def test_what_came_in_the_clear_is_refused(a, tls):
+    secure = tls(102)
+    a.scheme = "sips"
+    a.invite("102")
+    a.refused(403)
+    secure.silent()
+
+
+def test_our_own_services_have_it(shared, tls):
+    a = tls(101)
+    a.scheme = "sips"
+    a.invite("*43")
+    ok = a.take(a.expect(200))
+    assert ok.get("Contact").startswith("<sips:")
+    a.say("ACK", cseq=a.invite_cseq)
+    a.say("BYE")
+    a.expect(200)
+
+
+def test_no_trunk_without_it_is_taken(server, addresses):
+    far = Gateway(addresses.new(), server)
+    trunk = server.post("/api/trunks", {"name": "far", "host": far.host, "keep_alive": False}, who="admin")["id"]
+    server.post("/api/did_pools", {"trunk_id": trunk, "numbers": "555*", "caller_id": "5550"}, who="admin",
+                headers={"X-Tenant": server.domain})
+    server.post("/api/outbound_rules", {"name": "out", "prefixes": "00", "routes": [{"trunk_id": trunk}]})
+    a = TlsPhone(addresses.new(), server, 101)
+    a.scheme = "sips"
+    a.invite("0049301")
+    assert a.refused(480).get("Warning").startswith("380 ")
+    far.silent()
+    a.scheme = "sip"  # control
+    a.invite("0049301")
+    far.expect("INVITE")
+    a.cancel()
+    a.close()
+    far.close()
