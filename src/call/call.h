@@ -71,9 +71,12 @@ struct calls_question {
 	uint64_t tenant_id,
 		from_trunk_id; /* from_trunk_id 0: the extension with the caller's number calls */
 	const char *caller, *number;
-	int64_t at_us; /* 0: now */
+	const char *transferred_by; /* an extension that sends this caller there; NULL: nobody */
+	int64_t at_us;		    /* 0: now */
 	struct route_attempt history[ROUTE_MAX_HISTORY];
 	size_t nhistory;
+	struct route_via via[ROUTE_MAX_FORWARDS]; /* where it was sent on until now */
+	size_t nvia;
 	char outside[33];
 	uint64_t on_behalf_id;
 	char seen_caller[128], seen_number[128]; /* calls_would_come() */
@@ -86,12 +89,15 @@ int calls_would_come(const struct calls *cs, struct calls_question *what) MUST_U
 int calls_as_of(struct calls **cp, const struct calls *cs, struct model *m,
 		struct route_index *index) MUST_USE;
 void calls_as_of_close(struct calls *cs);
+/* The extension with whose rights it is made; 0: none. */
+uint64_t calls_would_be(const struct calls *cs, const struct calls_question *what);
 void calls_would_route(const struct calls *cs, const struct calls_question *what,
 		       struct route_decision *d);
 /* False: nothing comes after that. */
 bool calls_would_fail(struct calls_question *what, const struct route_decision *d,
 		      enum route_outcome outcome);
-/* What its INVITE would say to the trunk of the decision, line by line, the Request-URI first.  ENOENT: nobody knows where that is. */
+/* What its INVITE would say to the trunk of the decision, header by header, "Request-URI: …" first: all but Call-ID, CSeq, tag and branch.
+ * ENOENT: nobody knows where that is. */
 int calls_would_say(const struct calls *cs, const struct calls_question *what,
 		    const struct route_decision *d, struct buf *lines) MUST_USE;
 /* By that rate, when it lasts so long. */

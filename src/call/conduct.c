@@ -114,19 +114,28 @@ void calls_as_of_close(struct calls *cs)
 	mem_free(cs);
 }
 
+uint64_t calls_would_be(const struct calls *cs, const struct calls_question *what)
+{
+	const char *number = what->transferred_by ? what->transferred_by : what->caller;
+	const struct object *o =
+		what->from_trunk_id && !what->transferred_by
+			? NULL
+			: model_number(cs->conf.model, what->tenant_id, str_of(number));
+
+	return o && o->res == &resource_extension ? o->id : 0;
+}
+
 void calls_would_route(const struct calls *cs, const struct calls_question *what,
 		       struct route_decision *d)
 {
-	const struct object *o = what->from_trunk_id ? NULL
-						     : model_number(cs->conf.model, what->tenant_id,
-								    str_of(what->caller));
 	struct route_query q = {
 		.model = cs->conf.model,
 		.facts = &cs->facts,
 		.index = cs->conf.route_index,
-		.from_trunk_id = what->from_trunk_id,
+		.from_trunk_id = what->transferred_by ? 0 : what->from_trunk_id,
 		.tenant_id = what->tenant_id,
-		.caller_extension_id = o && o->res == &resource_extension ? o->id : 0,
+		.caller_extension_id = calls_would_be(cs, what),
+		.is_transfer = what->transferred_by != NULL,
 		.caller = str_of(what->caller),
 		.dialled = str_of(what->number),
 		.outside = str_of(what->outside),
@@ -161,6 +170,8 @@ bool calls_would_fail(struct calls_question *what, const struct route_decision *
 
 	if (!is_trunk && d->action != ROUTE_RING)
 		return false;
+	for (size_t i = 0; i < d->nvia && what->nvia < ARRAY_LEN(what->via); i++)
+		what->via[what->nvia++] = d->via[i];
 	what->nhistory = add_forwards(what->history, what->nhistory, d);
 	if (what->nhistory == ROUTE_MAX_HISTORY)
 		return false;
@@ -190,13 +201,6 @@ static const char *const outcome_name[] = {
 	[ROUTE_MOVED] = "moved",
 };
 
-/* RFC 5806 5 */
-static const char *const diversion_name[] = {
-	[ROUTE_NO_ANSWER] = "no-answer",     [ROUTE_BUSY] = "user-busy",
-	[ROUTE_UNAVAILABLE] = "unavailable", [ROUTE_DECLINED] = "user-busy",
-	[ROUTE_MOVED] = "deflection",
-};
-
 /* EXT-21: the chain, in the record.  Where it got to stands at the end. */
 static void note_forwards(struct call *call, const struct route_decision *d)
 {
@@ -214,12 +218,7 @@ static void take_forwards(struct call *call, const struct route_decision *d)
 {
 	note_forwards(call, d);
 	call->nhistory = add_forwards(call->history, call->nhistory, d);
-	for (size_t i = 0; i < d->nvia; i++) {
-		const struct route_via *v = &d->via[i];
-
-		diverted_add(call, v->number,
-			     v->is_always ? "unconditional" : diversion_name[v->outcome]);
-	}
+	diverted_add(call, d->via, d->nvia);
 }
 
 static void log_steps(const struct call *call, const struct route_decision *d)

@@ -91,14 +91,26 @@ void diverted_read(const struct leg *caller, const struct sip_msg *req)
 	bring(&d->entries, req, SIP_HDR_HISTORY_INFO, d->index);
 }
 
-void diverted_add(struct call *call, const char *number, const char *reason)
+/* RFC 5806 5 */
+static const char *reason_of(const struct route_via *v)
 {
-	struct diverted *d = get(call);
+	static const char *const names[] = {
+		[ROUTE_NO_ANSWER] = "no-answer",     [ROUTE_BUSY] = "user-busy",
+		[ROUTE_UNAVAILABLE] = "unavailable", [ROUTE_DECLINED] = "user-busy",
+		[ROUTE_MOVED] = "deflection",
+	};
 
-	if (!d || d->n == ARRAY_LEN(d->at))
-		return;
-	str_fit(d->at[d->n].number, sizeof(d->at[0].number), str_of(number));
-	d->at[d->n++].reason = reason;
+	return v->is_always ? "unconditional" : names[v->outcome];
+}
+
+void diverted_add(struct call *call, const struct route_via *via, size_t n)
+{
+	struct diverted *d = n ? get(call) : NULL;
+
+	for (size_t i = 0; d && i < n && d->n < ARRAY_LEN(d->at); i++) {
+		str_fit(d->at[d->n].number, sizeof(d->at[0].number), str_of(via[i].number));
+		d->at[d->n++].reason = reason_of(&via[i]);
+	}
 }
 
 /* RFC 4458: what made it go on, as a status. */

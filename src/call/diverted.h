@@ -17,8 +17,8 @@
 
 /* What a new call brings along; nothing of callers who are not trusted. */
 void diverted_read(const struct leg *caller, const struct sip_msg *req);
-/* It is sent on from that number.  reason: as Diversion has it. */
-void diverted_add(struct call *call, const char *number, const char *reason);
+/* It is sent on from those numbers. */
+void diverted_add(struct call *call, const struct route_via *via, size_t n);
 /* Header lines of the INVITE to a leg, whose number there is `target`.  shown: what a trunk knows us by, and its domain. */
 void diverted_write(struct buf *lines, const struct leg *leg, struct str target, struct str shown,
 		    struct str domain);

@@ -375,10 +375,12 @@ int calls_would_come(const struct calls *cs, struct calls_question *what)
 		else
 			caller_number(what->seen_caller, sizeof(what->seen_caller),
 				      model_tenant(cs->conf.model, what->tenant_id), t, p.number);
+		what->caller = what->seen_caller;
+	}
+	if (!err && !what->transferred_by) { /* else an extension has named it */
 		if (calls_number_wanted(what->seen_number, sizeof(what->seen_number), req->uri))
 			what->seen_number[0] = '\0';
 		(void)tenant_called(cs, t->o.id, req, what->seen_number, sizeof(what->seen_number));
-		what->caller = what->seen_caller;
 		what->number = what->seen_number;
 	}
 	sip_msg_deref(came);

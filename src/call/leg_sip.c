@@ -16,8 +16,8 @@
 #include "call/party.h"
 #include "call/refer.h"
 #include "call/ringing.h"
-#include "call/shape.h"
 #include "call/transfer.h"
+#include "call/trunk_invite.h"
 #include "sip/write.h"
 
 /* What our side of a dialog takes (the stack adds its own list to INVITE and its 2xx). */
@@ -82,68 +82,21 @@ static bool is_plain(const struct leg *leg, struct str sdp)
 			  !ringing_is_alone(leg));
 }
 
-/* TRK-2: below ours, for a trunk that takes more than one. */
-static void write_vias(struct buf *lines, const struct leg *leg)
-{
-	const struct leg *caller = leg_get(leg->cs, leg->call->caller);
-	const struct trunk *t = leg_trunk(leg);
-	const struct sip_msg *req;
-	struct sip_values v;
-	struct str value;
-
-	if (!t || t->single_via || !caller || !caller->inv)
-		return;
-	req = sip_invite_asked(caller->inv);
-	if (!req)
-		return;
-	sip_values_init(&v, req, SIP_HDR_VIA);
-	while (sip_values_next(&v, &value))
-		sip_write_header(lines, SIP_HDR_VIA, value);
-}
-
 /* again: the response that asked for credentials; NULL at first. */
 static int dial_trunk(struct leg *leg, struct str sdp, const struct sip_msg *again)
 {
-	struct buf lines = {0}, routes = {0};
-	struct trunks *trunks = leg->cs->conf.trunks;
-	struct shape shape;
-	struct sip_invite_conf conf;
-	int err;
+	struct trunk_invite w;
+	int err = trunk_invite_write(&w, leg, again);
 
-	trunks_routes(trunks, leg->trunk_id, &routes);
-	err = shape_call(&shape, leg);
-	if (!err && again && again->status != 422)
-		err = trunks_answer(trunks, leg->trunk_id, again, buf_view(&shape.uri), &lines);
-	buf_str(&lines, buf_view(&shape.lines));
-	if (leg->call->onward)
-		transfer_write_lines(leg->call, &lines);
-	if (!leg_hides_caller(leg) || party_is_trusted(leg))
-		attest_sign(&lines, leg);
-	write_vias(&lines, leg);
-	if (!err)
-		err = lines.err ? lines.err : routes.err;
-	conf = (struct sip_invite_conf){
-		.uri = buf_view(&shape.uri),
-		.flow = leg->flow,
-		.from = buf_view(&shape.from),
-		.to = buf_view(&shape.to),
-		.contact = buf_view(&shape.contact),
-		.routes = buf_view(&routes),
-		.max_forwards = leg->call->max_forwards,
-		.min_se = leg->min_se,
-		.is_plain = is_plain(leg, sdp),
-		.again = again,
-		.extra = {.headers = buf_view(&lines),
-			  .content_type = sdp.n ? STR("application/sdp") : STR_NONE,
-			  .body = sdp},
-	};
+	w.conf.is_plain = is_plain(leg, sdp);
+	w.conf.extra.content_type = sdp.n ? STR("application/sdp") : STR_NONE;
+	w.conf.extra.body = sdp;
 	if (!err) {
-		err = sip_invite_uac(&leg->inv, leg->cs->conf.sip, &conf, leg_sip_event, leg);
-		leg->has_other_way = err && trunks_failed(trunks, leg->trunk_id, &leg->flow, NULL);
+		err = sip_invite_uac(&leg->inv, leg->cs->conf.sip, &w.conf, leg_sip_event, leg);
+		leg->has_other_way =
+			err && trunks_failed(leg->cs->conf.trunks, leg->trunk_id, &leg->flow, NULL);
 	}
-	shape_close(&shape);
-	buf_free(&routes);
-	buf_free(&lines);
+	trunk_invite_close(&w);
 	return err;
 }
 

@@ -317,61 +317,6 @@ void shape_close(struct shape *s)
 	buf_free(&s->lines);
 }
 
-/* ---- supposed ---- */
-
-/* As call_route() and the leg over the trunk would have it. */
-static void suppose(struct call *call, struct leg *leg, const struct calls_question *what,
-		    const struct route_decision *d)
-{
-	const struct tenant *t = model_tenant(call->cs->conf.model, what->tenant_id);
-	const struct object *o =
-		what->from_trunk_id
-			? NULL
-			: model_number(call->cs->conf.model, what->tenant_id, str_of(what->caller));
-
-	call->rec.tenant_id = what->tenant_id;
-	call->from_trunk_id = what->from_trunk_id;
-	call->caller_extension_id = o && o->res == &resource_extension ? o->id : 0;
-	call->plan.trunk_id = d->trunk_id;
-	call->plan.is_emergency = d->is_emergency;
-	memcpy(call->plan.number, d->number, sizeof(call->plan.number));
-	memcpy(call->plan.caller_id, d->caller_id, sizeof(call->plan.caller_id));
-	SET(call->domain, t ? t->domain : "");
-	SET(call->rec.caller, what->caller);
-	SET(call->rec.callee, what->number);
-	if (call->caller_extension_id)
-		calls_extension_name(call->cs, what->tenant_id, call->caller_extension_id,
-				     call->rec.caller_name, sizeof(call->rec.caller_name));
-	leg->cs = call->cs;
-	leg->call = call;
-	leg->trunk_id = d->trunk_id;
-	SET(leg->rec.number, d->number);
-}
-
-int calls_would_say(const struct calls *cs, const struct calls_question *what,
-		    const struct route_decision *d, struct buf *lines)
-{
-	struct {
-		struct call call;
-		struct leg leg;
-	} *w = mem_alloc(sizeof(*w));
-	struct shape s = {.uri = {0}};
-	int err = w ? 0 : ENOMEM;
-
-	if (!err) {
-		w->call.cs = (struct calls *)cs; /* it is only read */
-		suppose(&w->call, &w->leg, what, d);
-		err = trunks_flow(cs->conf.trunks, d->trunk_id, &w->leg.flow) ? 0 : ENOENT;
-	}
-	if (!err)
-		err = shape_call(&s, &w->leg);
-	if (!err)
-		rewrite_write(lines, &s);
-	shape_close(&s);
-	mem_free(w);
-	return err ? err : lines->err;
-}
-
 /* ---- calls in ---- */
 
 static bool address_of(const struct sip_msg *req, int header, struct sip_addr *a)

@@ -155,6 +155,7 @@ static json_t *simulate(const struct simulation *w, const struct command *c)
 				   .from_trunk_id = c->id,
 				   .caller = c->caller,
 				   .number = c->number,
+				   .transferred_by = *c->transferred_by ? c->transferred_by : NULL,
 				   .at_us = c->at_us};
 	struct route_decision d;
 	json_t *decisions;

@@ -80,6 +80,8 @@ struct sip_invite_conf {
 };
 int sip_invite_uac(struct sip_invite **ip, struct sip *s, const struct sip_invite_conf *conf,
 		   sip_invite_h *fn, void *arg) MUST_USE;
+/* What sip_invite_uac() would send now, whole, with a Call-ID, tags and branch that no call has.  Nothing is sent. */
+int sip_invite_draft(struct sip *s, const struct sip_invite_conf *conf, struct buf *out) MUST_USE;
 /* Has the far side said anything yet, a 100 at least? */
 bool sip_invite_is_heard(const struct sip_invite *inv);
 int sip_invite_ack(struct sip_invite *inv, struct str sdp) MUST_USE;

@@ -197,44 +197,59 @@ static bool is_natted(const struct sip_invite_conf *conf)
 	return sip_uri_address(a.uri, &named) && !addr_eq(&named, &conf->flow.remote);
 }
 
-static int send_invite(struct sip_invite *inv, const struct sip_invite_conf *conf)
+struct composed {
+	char tag[SIP_TAG_BYTES], call_id[SIP_TAG_BYTES];
+	struct buf from, lines;
+	struct sip_out out;
+};
+
+static int compose(struct composed *w, struct sip_invite *inv, const struct sip_invite_conf *conf)
 {
 	struct sip *s = inv->sip;
-	char tag[SIP_TAG_BYTES], call_id[SIP_TAG_BYTES];
-	struct buf from = {0}, lines = {0};
-	struct sip_out out = {
+
+	sip_make_tag(s, w->tag, sizeof(w->tag));
+	sip_make_call_id(s, w->call_id, sizeof(w->call_id));
+	buf_printf(&w->from, "%.*s;tag=", STR_ARG(conf->from));
+	buf_str(&w->from, conf->again ? conf->again->from_tag : str_of(w->tag));
+	inv_write_lists_for(inv, &w->lines, conf->is_plain);
+	inv->session.min_se = conf->min_se;
+	inv_session_ask(inv, &w->lines);
+	buf_str(&w->lines, conf->extra.headers);
+	w->out = (struct sip_out){
 		.method = SIP_INVITE,
 		.uri = conf->uri,
 		.flow = conf->flow,
+		.from = buf_view(&w->from),
 		.to = conf->to,
+		.call_id = conf->again ? conf->again->call_id : str_of(w->call_id),
+		.cseq = conf->again ? conf->again->cseq + 1 : 1,
 		.contact = conf->contact,
 		.routes = conf->routes,
 		.max_forwards = conf->max_forwards,
 		.extra = conf->extra,
 	};
-	int err;
+	w->out.extra.headers = buf_view(&w->lines);
+	return w->from.err ? w->from.err : w->lines.err;
+}
 
-	sip_make_tag(s, tag, sizeof(tag));
-	sip_make_call_id(s, call_id, sizeof(call_id));
-	buf_printf(&from, "%.*s;tag=", STR_ARG(conf->from));
-	buf_str(&from, conf->again ? conf->again->from_tag : str_of(tag));
-	inv_write_lists_for(inv, &lines, conf->is_plain);
-	inv->session.min_se = conf->min_se;
-	inv_session_ask(inv, &lines);
-	buf_str(&lines, conf->extra.headers);
-	out.from = buf_view(&from);
-	out.call_id = conf->again ? conf->again->call_id : str_of(call_id);
-	out.cseq = conf->again ? conf->again->cseq + 1 : 1;
-	out.extra.headers = buf_view(&lines);
-	inv->ack_cseq = out.cseq;
+static void composed_close(struct composed *w)
+{
+	buf_free(&w->from);
+	buf_free(&w->lines);
+}
+
+static int send_invite(struct sip_invite *inv, const struct sip_invite_conf *conf)
+{
+	struct composed w = {.from = {0}};
+	int err = compose(&w, inv, conf);
+
+	inv->ack_cseq = w.out.cseq;
 	inv->has_offer = conf->extra.body.n;
 	inv->is_natted = is_natted(conf);
 	inv->faces = conf->flow.faces;
-	err = from.err ? from.err : lines.err;
 	if (!err)
-		err = sip_send(s, &out, inv_on_invite_response, inv, &inv->invite);
-	buf_free(&from);
-	buf_free(&lines);
+		err = sip_send(inv->sip, &w.out, inv_on_invite_response, inv, &inv->invite);
+	composed_close(&w);
 	return err;
 }
 
@@ -256,6 +271,23 @@ int sip_invite_uac(struct sip_invite **ip, struct sip *s, const struct sip_invit
 	else
 		*ip = inv;
 	return err;
+}
+
+int sip_invite_draft(struct sip *s, const struct sip_invite_conf *conf, struct buf *out)
+{
+	struct sip_invite inv = {.sip = s};
+	struct composed w = {.from = {0}};
+	struct ctrans_text x = {0};
+	struct flow flow = conf->flow;
+	int err = compose(&w, &inv, conf);
+
+	ON_THREAD(THREAD_CORE);
+	if (!err)
+		err = message_request(s, &flow, &w.out, "z9hG4bK0", &x);
+	if (!err)
+		buf_add(out, s->out.p, s->out.n);
+	composed_close(&w);
+	return err ? err : out->err;
 }
 
 int sip_invite_ack(struct sip_invite *inv, struct str sdp)

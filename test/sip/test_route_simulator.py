@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The route simulator says what the live switch does: random calls through both, compared at the provider's socket."""
+import base64
+import json
 import os
 import random
 import re
@@ -11,6 +13,8 @@ import uuid
 import pytest
 
 from harness import wait
+from harness.certs import Authority
+from harness.rawcall import talk
 from harness.rawsip import Message, RawSip
 from harness.server import TEST_BUILD
 
@@ -53,6 +57,19 @@ class Provider:
         self.socket.close()
 
 
+def said(m):
+    """An INVITE's headers as the simulator tells them: those of who calls whom first, without what is new in each call."""
+    lines = [re.sub(r"^(Via: .*?);branch=.*", r"\1", re.sub(r"^(From: .*);tag=.*", r"\1", line))
+             for line in m.text.split("\r\n\r\n")[0].split("\r\n")[1:]]
+    lines = [line for line in lines if not re.match("Call-ID:|CSeq:|Content-(Length|Type):", line)]
+    who = [line for line in lines if re.match("From:|To:|Contact:", line)]
+    return [f"Request-URI: {m.start.split()[1]}"] + who + [line for line in lines if line not in who]
+
+
+def sdp(ip):
+    return f"v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
+
+
 @pytest.fixture
 def providers(addresses):
     made = [Provider(addresses.new(), 503), Provider(addresses.new(), 404)]
@@ -69,9 +86,11 @@ def rules(server, providers):
     trunks = []
     for i, p in enumerate(providers):
         ip = p.socket.getsockname()[0]
+        identity = ("p_asserted_identity", "none")[i]
         header_rules = [{"header": "To", "match": "^<sip:([^@]+)@", "value": f'"T{i} $1" <sip:$1@'},
                         {"header": "From", "match": '"[^"]*" ', "value": "", "condition_header": "To", "condition_match": "<sip:[0-2]"}]
-        trunks.append(server.post("/api/trunks", {"name": f"T{i}", "host": ip, "header_rules": header_rules}, who="admin")["id"])
+        trunks.append(server.post("/api/trunks", {"name": f"T{i}", "host": ip, "header_rules": header_rules, "send_identity": identity},
+                                  who="admin")["id"])
         server.post("/api/did_pools", {"trunk_id": trunks[i], "numbers": f"44207000{i}***", "caller_id": f"44207000{i}000"},
                     who="admin", **acme)
     for i in range(40):
@@ -102,21 +121,19 @@ def test_simulated_and_live_decisions_are_the_same(server, rules, providers, add
                 if d["action"] != "trunk":
                     break
                 tried.append((d["trunk"], d["number"], d["caller_id"]))
-                said = d["headers"]
+                told = d["headers"]
                 if names[d["trunk"]].status == 404:
                     break
             before = {name: len(p.calls) for name, p in names.items()}
             call_id, tag, uri = uuid.uuid4().hex, uuid.uuid4().hex[:8], f"sip:{number}@{server.domain}"
-            answer = peer.transact("INVITE", caller, server.password(caller), uri, call_id=call_id, from_tag=tag)
+            answer = peer.transact("INVITE", caller, server.password(caller), uri, call_id=call_id, from_tag=tag, body=sdp(peer.host))
             peer.ack(answer, uri, caller, call_id, tag, 2)
             got = [(name, *call) for name, p in names.items() for call in p.calls[before[name]:]]
             assert sorted(got) == sorted(tried), f"{number}: {want}"
             assert answer.status >= 400
             if tried:       # what was said to the last provider is what the simulator has told of it
                 m = names[tried[-1][0]].last
-                got = [f"Request-URI: {m.start.split()[1]}", f"From: {m.get('From').split(';tag=')[0]}", f"To: {m.get('To')}",
-                       f"Contact: {m.get('Contact')}"]
-                assert got == said[:4], f"{number}: {want}"
+                assert said(m) == told, f"{number}: {want}"
                 assert m.get("To").startswith('"T')     # the trunk's header rules are obeyed
     finally:
         peer.close()
@@ -211,6 +228,9 @@ def test_forwards_are_simulated_as_they_happen(server, rules, providers, address
     peer.ack(answer, uri, "101", call_id, tag, 2)
     assert answer.status == 404 and providers[1].calls[-1][0] == number
     assert "reason=unavailable;counter=1" in providers[1].last.get("Diversion")
+    told = [h for h in want[0]["headers"] if not h.startswith("Supported:")]    # it was asked without an offer: no 100rel
+    assert told == [h for h in said(providers[1].last) if not h.startswith("Supported:")]
+    assert any(h.startswith("History-Info:") for h in told)
     (cdr,) = server.cdrs()
     assert (cdr["forwards"], cdr["final_dest"], cdr["rule"]) == ("102 unavailable", number, "mine")
     # registered: its device is rung first
@@ -268,3 +288,51 @@ def test_a_call_is_decided_by_the_configuration_of_any_revision(server, rules, p
     out = subprocess.run([os.path.join(TEST_BUILD, "offhook"), "--socket", str(server.data / "offhook.sock"), "--tenant", server.domain,
                           "route", "test", "101", "98765432", "--revision", str(stripped)], stdout=subprocess.PIPE, text=True, check=True).stdout
     assert "= trunk 5432" in out
+
+
+def test_a_transfer_is_simulated_as_it_happens(server, rules, providers, phone):
+    """101 talks to 102, who sends it to a number that only 102 may call; the caller that is shown is 102's too."""
+    number = "98765432"
+    server.post("/api/outbound_rules", {"name": "mine", "priority": 0, "prefixes": number, "extensions": "102",
+                                        "routes": [{"trunk_id": rules[0]}]})
+    server.api("PATCH", f"/api/extensions/{server.extension('102')['id']}", {"outbound_caller_id": "442070000102"}, expect=200)
+    question = {"caller": "101", "number": number, "transferred_by": "102"}
+    (want, *_) = server.post("/api/route_simulations", question, expect=200)["decisions"]
+    assert (want["action"], want["trunk"], want["rule"], want["caller_id"]) == ("trunk", "T0", "mine", "442070000102")
+    alone = server.post("/api/route_simulations", {**question, "transferred_by": None}, expect=200)["decisions"][0]
+    assert alone["rule"] != "mine"
+    a, b = phone(101), phone(102)
+    talk(a, b)
+    b.say("REFER", headers=[f"Refer-To: <sip:{number}@{server.domain}>", "Refer-Sub: false"])
+    b.expect(202)
+    wait.until(lambda: providers[0].calls, 10, why="the call to the provider")
+    got, told = said(providers[0].last), want["headers"]
+    assert "sip:442070000102@" in told[1]
+
+    def but(lines):     # what was put through has come further, and is asked for an offer
+        return [h for h in lines if not h.startswith(("Max-Forwards:", "Supported:"))]
+    assert but(got) == but(told)
+
+
+def test_a_signed_call_is_simulated(server, rules, providers, addresses, tmp_path):
+    """The Identity is that of the call but for the second and the random part of ES256."""
+    ca = Authority(tmp_path)
+    server.post("/api/stir_certificates", {"name": "ours", "kind": "signer", "url": "https://certs.example/c.pem",
+                                           "chain": ca.pem.read_text(), "key": ca.key.read_text()}, who="admin")
+    server.api("PATCH", f"/api/trunks/{rules[1]}", {"stir_sign": True}, who="admin", expect=200)
+    number = "12399999"
+    server.post("/api/outbound_rules", {"name": "one", "priority": 0, "prefixes": number, "routes": [{"trunk_id": rules[1], "prepend": "+"}]})
+    (want, *_) = server.post("/api/route_simulations", {"caller": "101", "number": number}, expect=200)["decisions"]
+
+    def claims(headers):
+        (token,) = [h for h in headers if h.startswith("Identity: ")]
+        part = token.split(": ")[1].split(";")[0].split(".")[1]
+        payload = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        return {k: v for k, v in payload.items() if k not in ("iat", "origid")}
+    peer = RawSip(addresses.new(), server.ip, domain=server.domain)
+    call_id, tag, uri = uuid.uuid4().hex, uuid.uuid4().hex[:8], f"sip:{number}@{server.domain}"
+    answer = peer.transact("INVITE", "101", server.password(101), uri, call_id=call_id, from_tag=tag, body=sdp(peer.host))
+    peer.ack(answer, uri, "101", call_id, tag, 2)
+    peer.close()
+    assert claims(want["headers"]) == claims(said(providers[1].last))
+    assert claims(want["headers"])["attest"] == "A"
