@@ -10,6 +10,7 @@
 #include "call/attest.h"
 #include "call/bridge.h"
 #include "call/calls.h"
+#include "call/rewrite.h"
 #include "call/diverted.h"
 #include "call/leg_sound.h"
 #include "call/events.h"
@@ -254,6 +255,7 @@ int calls_alloc(struct calls **cp, const struct calls_conf *conf)
 	sip_on_request(conf->sip, SIP_INVITE, calls_incoming, cs);
 	sip_on_request(conf->sip, SIP_REFER, transfer_stray, cs);
 	sip_on_within(conf->sip, within_admits, cs);
+	sip_on_edit(conf->sip, rewrite_lines, cs);
 	*cp = cs;
 	return 0;
 }

@@ -136,6 +136,7 @@ struct calls {
 	size_t nservices;
 	struct route_facts facts;
 	uint64_t id_salt, last_id;
+	int64_t unknown_told_us; /* when events_unknown() did last */
 	bool is_draining;
 	uint32_t seq;	       /* of media commands */
 	struct attest *attest; /* certificates of callers' numbers */

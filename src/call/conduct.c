@@ -351,6 +351,7 @@ static void tell_refusal(struct route_decision *d)
 void call_route(struct call *call, const struct dest *dest)
 {
 	struct leg *caller = leg_get(call->cs, call->caller);
+	struct log_ctx ctx = call_log(call);
 	struct route_decision d;
 
 	if (call->st == CALL_OVER || !caller)
@@ -385,6 +386,9 @@ void call_route(struct call *call, const struct dest *dest)
 	memcpy(call->plan.caller_id, d.mobile.trunk_id ? d.mobile.caller_id : d.caller_id,
 	       sizeof(call->plan.caller_id));
 	memcpy(call->plan.outside, d.outside, sizeof(call->plan.outside));
+	if (d.action == ROUTE_TRUNK && d.refused_id[0])
+		log_warn(&ctx, LOGID_CALL, "%s is no number of the tenant: %s is shown instead",
+			 d.refused_id, d.caller_id);
 	open_caller(call, caller);
 	if (call->st == CALL_OVER)
 		return;

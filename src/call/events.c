@@ -2,6 +2,29 @@
 #include "call/calls.h"
 #include "call/events.h"
 
+enum { UNKNOWN_EVERY_US = 1000000 };
+
+void events_unknown(struct calls *cs, const struct trunk *t, const char *number,
+		    const struct flow *from)
+{
+	int64_t now = calls_wall_us(cs);
+	char text[ADDR_STR_BYTES];
+	struct bus_event ev = {
+		.kind = BUS_NUMBER_UNKNOWN,
+		.tenant_id = t->owner_id,
+		.number = number,
+		.peer = t->name,
+		.address = addr_str(text, &from->remote),
+		.reason = "in no pool",
+		.wall_us = now,
+	};
+
+	if (now - cs->unknown_told_us < UNKNOWN_EVERY_US && now >= cs->unknown_told_us)
+		return;
+	cs->unknown_told_us = now;
+	bus_publish(cs->conf.bus, &ev);
+}
+
 void events_call(struct call *call, enum bus_kind kind, const char *reason)
 {
 	struct bus_event ev = {

@@ -9,6 +9,7 @@
 #include "base/metric.h"
 #include "base/thread.h"
 #include "call/diverted.h"
+#include "call/events.h"
 #include "call/attest.h"
 #include "call/calls.h"
 #include "call/leg_media.h"
@@ -264,7 +265,8 @@ static int as_trunk_means(struct calls *cs, const struct sip_msg *req, struct fr
 	int err;
 
 	out->req = sip_msg_deref(out->req);
-	err = rewrite_in(&out->req, model_trunk(cs->conf.model, out->trunk_id), req);
+	err = rewrite_in(&out->req, model_trunk(cs->conf.model, out->trunk_id), req,
+			 HEADER_RULES_INVITE);
 	if (!err && !str_eq(out->req->uri, req->uri) &&
 	    calls_number_wanted(number, number_bytes, out->req->uri))
 		number[0] = '\0';
@@ -317,6 +319,9 @@ static bool is_refused(struct calls *cs, struct sip_strans *st, const struct fro
 	if (!from->tenant) {
 		log_warn(NULL, LOGID_TRUNK, "a call from %s to %s, which is in no pool: 404",
 			 addr_str(text, &req->flow.remote), dialled);
+		if (model_trunk(cs->conf.model, from->trunk_id))
+			events_unknown(cs, model_trunk(cs->conf.model, from->trunk_id), dialled,
+				       &req->flow);
 		sip_refuse(st, 404, NULL, NULL);
 		return true;
 	}
@@ -367,7 +372,7 @@ int calls_would_come(const struct calls *cs, struct calls_question *what)
 		return 0;
 	err = supposed(&came, what);
 	if (!err)
-		err = rewrite_in(&req, t, came);
+		err = rewrite_in(&req, t, came, HEADER_RULES_INVITE);
 	if (!err) {
 		read_caller(&p, t, req);
 		if (p.is_private)
@@ -416,6 +421,10 @@ static int make_leg(struct leg **lp, struct call *call, struct sip_strans *st,
 	err = leg_sip_contact(&contact, call->cs, &leg->flow, str_of(dialled),
 			      trunk_id ? trunks_own_name(call->cs->conf.trunks, trunk_id) : NULL,
 			      call->is_secure);
+	if (!err)
+		rewrite_contact(model_trunk(call->cs->conf.model, trunk_id), &contact);
+	if (!err)
+		err = contact.err;
 	if (!err)
 		err = sip_invite_uas(&leg->inv, st, contact.p, leg_sip_event, leg);
 	if (!err)
@@ -532,6 +541,7 @@ static void come_in(struct calls *cs, struct sip_strans *st, const struct sip_ms
 	if (!status && read_wanted(&wanted, cs, req))
 		status = 400;
 	if (from_trunk(cs, req, dialled, sizeof(dialled), &wanted, from)) {
+		sip_strans_edit(st, from->trunk_id);
 		if (is_refused(cs, st, from, dialled))
 			return;
 		who.tenant = from->tenant;

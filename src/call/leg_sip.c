@@ -15,6 +15,7 @@
 #include "call/originate.h"
 #include "call/party.h"
 #include "call/refer.h"
+#include "call/rewrite.h"
 #include "call/ringing.h"
 #include "call/transfer.h"
 #include "call/trunk_invite.h"
@@ -248,7 +249,7 @@ static void sip_ended(struct leg *leg)
 		leg_event(leg, LEV_SIP_ENDED, &nothing);
 }
 
-void leg_sip_event(struct sip_invite *inv, const struct sip_inv_event *ev, void *arg)
+static void take_event(struct leg *leg, struct sip_invite *inv, const struct sip_inv_event *ev)
 {
 	static const enum leg_ev events[] = {
 		[SIP_INV_PROVISIONAL] = LEV_PROVISIONAL,
@@ -265,18 +266,9 @@ void leg_sip_event(struct sip_invite *inv, const struct sip_inv_event *ev, void 
 		[SIP_INV_BYE] = LEV_BYE,
 		[SIP_INV_LOST] = LEV_LOST,
 	};
-	struct leg *leg = arg;
 	struct leg_msg m = {.sip = ev, .status = ev->status};
 	struct buf reasons = {0};
 
-	ON_THREAD(THREAD_CORE);
-	if (ev->type == SIP_INV_ENDED) {
-		if (!leg->inv || leg->inv == inv) /* else another goes on in its place */
-			sip_ended(leg);
-		return;
-	}
-	if (ev->type == SIP_INV_REJECTED && goes_on(leg, ev))
-		return;
 	if (ev->type == SIP_INV_OFFER_CANCELLED) {
 		bridge_taken_back(leg->call->bridge, leg);
 		return;
@@ -313,6 +305,29 @@ void leg_sip_event(struct sip_invite *inv, const struct sip_inv_event *ev, void 
 	m.headers = buf_view(&reasons);
 	leg_event(leg, events[ev->type], &m);
 	buf_free(&reasons);
+}
+
+void leg_sip_event(struct sip_invite *inv, const struct sip_inv_event *ev, void *arg)
+{
+	struct leg *leg = arg;
+	struct sip_inv_event as_read = *ev;
+	struct sip_msg *m = NULL;
+
+	ON_THREAD(THREAD_CORE);
+	if (ev->type == SIP_INV_ENDED) {
+		if (!leg->inv || leg->inv == inv) /* else another goes on in its place */
+			sip_ended(leg);
+		return;
+	}
+	if (ev->type == SIP_INV_REJECTED && goes_on(leg, ev))
+		return;
+	/* TRK-14; without memory it is read as it came */
+	if (leg->trunk_id && ev->msg &&
+	    !rewrite_in(&m, leg_trunk(leg), ev->msg,
+			ev->msg->is_request ? HEADER_RULES_REQUEST : HEADER_RULES_ANSWER))
+		as_read.msg = m;
+	take_event(leg, inv, &as_read);
+	sip_msg_deref(m);
 }
 
 void leg_progress(struct leg *leg, unsigned status, struct str sdp)

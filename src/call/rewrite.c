@@ -2,13 +2,13 @@
 #include <errno.h>
 
 #include "base/log.h"
+#include "call/calls.h"
 #include "call/rewrite.h"
-#include "schema/header_rules.h"
 #include "sip/write.h"
 
 /* ---- ours ---- */
 
-void rewrite_write(struct buf *out, const struct shape *s)
+static void write_shape(struct buf *out, const struct shape *s)
 {
 	buf_printf(out, "Request-URI: %.*s\r\n", STR_ARG(buf_view(&s->uri)));
 	buf_printf(out, "From: %.*s\r\n", STR_ARG(buf_view(&s->from)));
@@ -72,10 +72,11 @@ int rewrite_out(const struct trunk *t, struct shape *s)
 	struct buf before = {0}, after = {.max = SIP_MAX_BYTES};
 	int err;
 
-	if (!header_rules_any(&t->header_rules, CALL_DIRECTION_OUTBOUND))
+	if (!header_rules_any(&t->header_rules, CALL_DIRECTION_OUTBOUND, HEADER_RULES_INVITE))
 		return 0;
-	rewrite_write(&before, s);
-	header_rules_apply(&t->header_rules, CALL_DIRECTION_OUTBOUND, buf_view(&before), &after);
+	write_shape(&before, s);
+	header_rules_apply(&t->header_rules, CALL_DIRECTION_OUTBOUND, HEADER_RULES_INVITE,
+			   buf_view(&before), &after);
 	err = before.err ? before.err : after.err;
 	if (!err)
 		read_shape(s, buf_view(&after));
@@ -84,13 +85,83 @@ int rewrite_out(const struct trunk *t, struct shape *s)
 	return err;
 }
 
+/* ---- ours, later ---- */
+
+void rewrite_contact(const struct trunk *t, struct buf *contact)
+{
+	struct buf before = {0}, after = {.max = SIP_MAX_BYTES};
+	struct str text, value;
+
+	if (!t || !header_rules_any(&t->header_rules, CALL_DIRECTION_OUTBOUND, HEADER_RULES_ANSWER))
+		return;
+	buf_printf(&before, "Contact: %.*s\r\n", STR_ARG(buf_view(contact)));
+	header_rules_apply(&t->header_rules, CALL_DIRECTION_OUTBOUND, HEADER_RULES_ANSWER,
+			   buf_view(&before), &after);
+	for (text = buf_view(&after); !before.err && !after.err && text.n;) {
+		value = str_cut(&text, '\n');
+		if (!str_eq(str_cut(&value, ':'), STR("Contact")))
+			continue;
+		value = str_trim(value);
+		take(contact, STR("Contact"), value, is_address(value));
+	}
+	buf_free(&before);
+	buf_free(&after);
+}
+
+static bool is_the_dialogs(struct str line)
+{
+	struct str name = str_cut(&line, ':');
+
+	return str_eq(name, STR("Request-URI")) || str_eq(name, STR("From")) ||
+	       str_eq(name, STR("To")) || str_eq(name, STR("Contact"));
+}
+
+static void add_lines(struct buf *out, struct str lines, bool of_dialog)
+{
+	while (lines.n) {
+		struct str line = str_cut(&lines, '\n');
+
+		if (is_the_dialogs(line) != of_dialog)
+			continue;
+		buf_str(out, line);
+		buf_char(out, '\n');
+	}
+}
+
+void rewrite_lines(uint64_t trunk_id, bool is_request, struct str fixed, struct str lines,
+		   struct buf *out, void *calls)
+{
+	const struct calls *cs = calls;
+	const struct trunk *t = model_trunk(cs->conf.model, trunk_id);
+	enum header_rules_of of = is_request ? HEADER_RULES_REQUEST : HEADER_RULES_ANSWER;
+	struct buf before = {0}, after = {.max = SIP_MAX_BYTES};
+
+	if (!t || !header_rules_any(&t->header_rules, CALL_DIRECTION_OUTBOUND, of)) {
+		buf_str(out, lines);
+		return;
+	}
+	buf_str(&before, fixed);
+	buf_str(&before, lines);
+	header_rules_apply(&t->header_rules, CALL_DIRECTION_OUTBOUND, of, buf_view(&before),
+			   &after);
+	if (before.err || after.err) {
+		buf_str(out, lines);
+	} else {
+		add_lines(out, lines, true);
+		add_lines(out, buf_view(&after), false);
+	}
+	buf_free(&before);
+	buf_free(&after);
+}
+
 /* ---- theirs ---- */
 
-static void write_message(struct buf *out, const struct sip_msg *req)
+static void write_message(struct buf *out, const struct sip_msg *m)
 {
-	buf_printf(out, "Request-URI: %.*s\r\n", STR_ARG(req->uri));
-	for (unsigned i = 0; i < req->nheaders; i++) {
-		const struct sip_header *h = &req->headers[i];
+	if (m->is_request)
+		buf_printf(out, "Request-URI: %.*s\r\n", STR_ARG(m->uri));
+	for (unsigned i = 0; i < m->nheaders; i++) {
+		const struct sip_header *h = &m->headers[i];
 		struct str name = sip_header_name(h->id);
 
 		if (h->id != SIP_HDR_CONTENT_LENGTH)
@@ -98,50 +169,56 @@ static void write_message(struct buf *out, const struct sip_msg *req)
 	}
 }
 
-/* Back into a message: the first line is the Request-URI, which no rule takes away. */
-static int read_message(struct sip_msg **mp, const struct sip_msg *req, struct str text)
+/* Back into a message: of a request the first line is the Request-URI, which no rule takes away. */
+static int read_message(struct sip_msg **mp, const struct sip_msg *m, struct str text)
 {
 	struct buf whole = {.max = SIP_MAX_BYTES};
-	struct str uri = str_cut(&text, '\n');
 	unsigned status = 0;
 	int err;
 
-	(void)str_cut(&uri, ':');
-	sip_write_request_line(&whole, req->method_name, str_trim(uri));
+	if (m->is_request) {
+		struct str uri = str_cut(&text, '\n');
+
+		(void)str_cut(&uri, ':');
+		sip_write_request_line(&whole, m->method_name, str_trim(uri));
+	} else {
+		buf_printf(&whole, "SIP/2.0 %u %.*s\r\n", m->status, STR_ARG(m->reason));
+	}
 	buf_str(&whole, text);
-	sip_write_header_u64(&whole, SIP_HDR_CONTENT_LENGTH, req->body.n);
+	sip_write_header_u64(&whole, SIP_HDR_CONTENT_LENGTH, m->body.n);
 	buf_cstr(&whole, "\r\n");
-	buf_str(&whole, req->body);
-	err = whole.err ? whole.err : sip_msg_parse(mp, &req->flow, whole.p, whole.n, &status);
+	buf_str(&whole, m->body);
+	err = whole.err ? whole.err : sip_msg_parse(mp, &m->flow, whole.p, whole.n, &status);
 	if (err == EPROTO)
 		*mp = sip_msg_deref(*mp);
 	buf_free(&whole);
 	return err;
 }
 
-int rewrite_in(struct sip_msg **mp, const struct trunk *t, const struct sip_msg *req)
+int rewrite_in(struct sip_msg **mp, const struct trunk *t, const struct sip_msg *m,
+	       enum header_rules_of of)
 {
 	struct buf before = {0}, after = {.max = SIP_MAX_BYTES};
 	int err = 0;
 
 	*mp = NULL;
-	if (t && header_rules_any(&t->header_rules, CALL_DIRECTION_INBOUND)) {
-		write_message(&before, req);
-		header_rules_apply(&t->header_rules, CALL_DIRECTION_INBOUND, buf_view(&before),
+	if (t && header_rules_any(&t->header_rules, CALL_DIRECTION_INBOUND, of)) {
+		write_message(&before, m);
+		header_rules_apply(&t->header_rules, CALL_DIRECTION_INBOUND, of, buf_view(&before),
 				   &after);
 		err = before.err ? before.err : after.err;
 		if (!err)
-			err = read_message(mp, req, buf_view(&after));
+			err = read_message(mp, m, buf_view(&after));
 		if (err == EPROTO || err == EBADMSG) {
 			log_warn(NULL, LOGID_TRUNK,
-				 "header rules of trunk %s make no INVITE of a call from it: it is "
+				 "header rules of trunk %s make no message of one from it: it is "
 				 "read as it came",
 				 t->name);
 			err = 0;
 		}
 	}
 	if (!err && !*mp)
-		*mp = sip_msg_ref((struct sip_msg *)req);
+		*mp = sip_msg_ref((struct sip_msg *)m);
 	buf_free(&before);
 	buf_free(&after);
 	return err;

@@ -8,6 +8,7 @@
 #include "call/leg_sip.h"
 #include "call/rewrite.h"
 #include "call/shape.h"
+#include "call/transfer.h"
 #include "sip/write.h"
 
 enum { NHEADERS = CALL_HEADER_DIVERSION + 1 };
@@ -298,6 +299,9 @@ int shape_call(struct shape *s, struct leg *leg)
 	write_addr(&s->from, &p.at[CALL_HEADER_FROM]);
 	write_identity(&s->lines, &p, leg);
 	write_diversion(&s->lines, leg);
+	if (leg->call->onward)
+		transfer_write_lines(leg->call, &s->lines);
+	sip_write_agent(leg->cs->conf.sip, &s->lines);
 	err = write_contact(&s->contact, &p, leg);
 	if (!err)
 		err = s->uri.err     ? s->uri.err

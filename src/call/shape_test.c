@@ -160,6 +160,21 @@ static void the_number_called_and_who_calls_are_read_where_the_rules_say(void **
 	assert_string_equal(last_call(w)->callee, "442070000101");
 }
 
+static void a_number_that_is_nobodys_is_told_of(void **state)
+{
+	struct world *w = *state;
+	struct ua far = {.p = &w->phone[ONE]};
+	unsigned before = heard(w, BUS_NUMBER_UNKNOWN);
+
+	snprintf(far.call_id, sizeof(far.call_id), "nobody");
+	snprintf(far.local, sizeof(far.local), "<sip:49@x>;tag=f");
+	snprintf(far.remote, sizeof(far.remote), "<sip:449@acme.example>");
+	snprintf(far.target, sizeof(far.target), "sip:449@10.0.0.1");
+	ua_request(&far, "INVITE", audio(far.p));
+	ua_got(&far, 404);
+	assert_int_equal(heard(w, BUS_NUMBER_UNKNOWN), before + 1);
+}
+
 static void with_rules(struct world *w, const char *rules)
 {
 	put(w, &resource_trunk, 0, 1,
@@ -259,6 +274,7 @@ int main(void)
 		TRUNK_STORY(rules_do_not_name_who_is_not_to_be_named),
 		TRUNK_STORY(a_caller_may_wish_for_numbers_of_the_tenants),
 		TRUNK_STORY(the_number_called_and_who_calls_are_read_where_the_rules_say),
+		TRUNK_STORY(a_number_that_is_nobodys_is_told_of),
 		TRUNK_STORY(header_rules_change_what_a_trunk_is_sent),
 		TRUNK_STORY(a_rule_that_leaves_no_address_has_not_been),
 		TRUNK_STORY(what_a_trunk_sends_is_read_as_its_rules_leave_it),

@@ -7,7 +7,6 @@
 #include "call/calls.h"
 #include "call/diverted.h"
 #include "call/leg_sip.h"
-#include "call/transfer.h"
 #include "call/trunk_invite.h"
 #include "sip/write.h"
 
@@ -42,8 +41,6 @@ int trunk_invite_write(struct trunk_invite *w, struct leg *leg, const struct sip
 		err = trunks_answer(trunks, leg->trunk_id, again, buf_view(&w->shape.uri),
 				    &w->lines);
 	buf_str(&w->lines, buf_view(&w->shape.lines));
-	if (leg->call->onward)
-		transfer_write_lines(leg->call, &w->lines);
 	if (!leg_hides_caller(leg) || party_is_trusted(leg))
 		attest_sign(&w->lines, leg);
 	write_vias(&w->lines, leg);
@@ -59,7 +56,8 @@ int trunk_invite_write(struct trunk_invite *w, struct leg *leg, const struct sip
 		.max_forwards = leg->call->max_forwards,
 		.min_se = leg->min_se,
 		.again = again,
-		.extra.headers = buf_view(&w->lines),
+		.edit_for = leg->trunk_id,
+		.extra = {.headers = buf_view(&w->lines), .has_agent = true},
 	};
 	return err;
 }

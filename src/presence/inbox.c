@@ -396,7 +396,9 @@ static void send_to(struct inbox *ib, const struct text *t, const struct contact
 
 	buf_reset(lines);
 	write_date(lines, t->sent_at_us);
-	rq.extra = (struct sip_extra){buf_view(lines), str_of(t->content_type), str_of(t->body)};
+	rq.extra = (struct sip_extra){.headers = buf_view(lines),
+				      .content_type = str_of(t->content_type),
+				      .body = str_of(t->body)};
 	d->inbox = ib;
 	if (!lines->err && !device_send(ib->p, &rq, on_response, d, &d->trans))
 		ib->nopen++;

@@ -90,8 +90,9 @@ static int send_unasked(struct presence *p, const struct contact *c, const struc
 
 	buf_reset(&p->body);
 	write_summary(p, &p->body, c->tenant_id, e, counts);
-	rq.extra = (struct sip_extra){STR(lines), str_of(package_mailbox.content_type),
-				      buf_view(&p->body)};
+	rq.extra = (struct sip_extra){.headers = STR(lines),
+				      .content_type = str_of(package_mailbox.content_type),
+				      .body = buf_view(&p->body)};
 	err = p->body.err ? p->body.err : device_send(p, &rq, NULL, NULL, NULL);
 	if (!err)
 		metric_add(METRIC_NOTIFIES, 1);

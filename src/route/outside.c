@@ -79,8 +79,9 @@ static bool is_of_pbx(const struct route_query *q, bool *is_anyp)
 	return true;
 }
 
+/* of_rule: that of the outbound rule, for who has none; NULL: no rule decided. */
 static void choose_caller_id(const struct route_query *q, struct route_decision *d,
-			     const char *wanted)
+			     const char *wanted, const char *of_rule)
 {
 	const struct extension *x = model_extension(q->model, q->tenant_id, q->caller_extension_id);
 	const struct did_pool *p = pool_on(q, d->trunk_id);
@@ -98,8 +99,11 @@ static void choose_caller_id(const struct route_query *q, struct route_decision 
 		str_fit(asked, sizeof(asked), q->caller);
 	if (*id && !is_any && !may_show(q, p, id)) {
 		decision_step(d, false, STR("caller ID"), "%s is not the tenant's", id);
+		(void)snprintf(d->refused_id, sizeof(d->refused_id), "%s", id);
 		id = "";
 	}
+	if (!*id && of_rule && may_show(q, p, of_rule))
+		id = of_rule;
 	if (!*id && p && *p->caller_id)
 		id = p->caller_id;
 	if (!*id && t)
@@ -112,7 +116,7 @@ void route_caller_id(const struct route_query *q, uint64_t trunk_id, const char 
 {
 	struct route_decision d = {.trunk_id = trunk_id};
 
-	choose_caller_id(q, &d, wanted);
+	choose_caller_id(q, &d, wanted, NULL);
 	memcpy(dst, d.caller_id, sizeof(d.caller_id));
 }
 
@@ -395,7 +399,7 @@ static void take_route(const struct route_query *q, struct route_decision *d,
 				     CALL_DIRECTION_OUTBOUND))
 			return;
 		go(q, d, route->trunk_id, str_of(r->name));
-		choose_caller_id(q, d, NULL);
+		choose_caller_id(q, d, NULL, r->caller_id);
 		return;
 	}
 	decision_step(d, true, str_of(r->name), "no route of it works now");
@@ -608,7 +612,7 @@ void outside_emergency_call(const struct route_query *q, struct route_decision *
 	(void)snprintf(d->number, sizeof(d->number), "%s", n->number);
 	d->is_emergency = true;
 	go(q, d, n->trunk_id, STR("emergency"));
-	choose_caller_id(q, d, NULL);
+	choose_caller_id(q, d, NULL, NULL);
 	if (x && *x->emergency_caller_id &&
 	    may_show(q, pool_on(q, n->trunk_id), x->emergency_caller_id))
 		(void)snprintf(d->caller_id, sizeof(d->caller_id), "%s", x->emergency_caller_id);
@@ -666,5 +670,5 @@ void outside_onward(const struct route_query *q, struct route_decision *d)
 	}
 	str_fit(d->number, sizeof(d->number), q->dialled);
 	go(q, d, q->onward_trunk_id, STR("transfer"));
-	choose_caller_id(q, d, NULL);
+	choose_caller_id(q, d, NULL, NULL);
 }

@@ -92,10 +92,26 @@ static void only_the_tenants_numbers_are_shown(void **state)
 	assert_string_equal(dial(w, "002345")->caller_id, "442070000101");
 	w->q.caller_extension_id = 2; /* 4999 is nobody's */
 	assert_string_equal(dial(w, "002345")->caller_id, "442070000100");
+	assert_string_equal(w->d.refused_id, "4999"); /* the log says so */
 	put(w, &resource_extension, TENANT, 2, "{'number':'130','outbound_caller_id':'49305'}");
 	assert_string_equal(dial(w, "002345")->caller_id, "49305"); /* listed */
 	w->supposed.trunk[A] = ROUTE_TRUNK_OFFLINE;
 	assert_string_equal(dial(w, "002345")->caller_id, "bob");
+}
+
+static void a_rule_has_a_number_for_who_has_none(void **state)
+{
+	struct world *w = *state;
+
+	put(w, &resource_outbound_rule, TENANT, 1,
+	    "{'name':'world','prefixes':'00','caller_id':'442070000155','routes':[{'trunk_id':'1'}]"
+	    "}");
+	assert_string_equal(dial(w, "002345")->caller_id, "442070000101"); /* it has one */
+	put(w, &resource_extension, TENANT, 1, "{'number':'101'}");
+	assert_string_equal(dial(w, "002345")->caller_id, "442070000155");
+	put(w, &resource_outbound_rule, TENANT, 1,
+	    "{'name':'world','prefixes':'00','caller_id':'4999','routes':[{'trunk_id':'1'}]}");
+	assert_string_equal(dial(w, "002345")->caller_id, "442070000100"); /* nobody's */
 }
 
 static void nothing_keeps_anybody_from_calling_112(void **state)
@@ -337,6 +353,7 @@ int main(void)
 		T(the_next_route_is_tried_when_one_does_not_work),
 		T(after_a_failure_the_cause_decides),
 		T(only_the_tenants_numbers_are_shown),
+		T(a_rule_has_a_number_for_who_has_none),
 		T(nothing_keeps_anybody_from_calling_112),
 		T(help_is_called_for_by_what_it_is),
 		T(emergency_services_see_the_extensions_own_number_for_them),

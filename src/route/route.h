@@ -125,6 +125,8 @@ struct route_decision {
 	uint64_t trunk_id;
 	char rule[65];	    /* inbound or outbound rule that decided */
 	char caller_id[33]; /* number shown on a trunk */
+	char refused_id
+		[33]; /* what was to be shown, and is not the tenant's (TRK-13); "": nothing */
 	struct route_via
 		via[ROUTE_MAX_FORWARDS]; /* before `dest`, oldest first: into the history too */
 	size_t nvia;

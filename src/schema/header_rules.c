@@ -194,16 +194,30 @@ static int open_both(struct searching *s, const struct header_rule *r)
 	return err;
 }
 
-bool header_rules_any(const struct object_list *rules, int direction)
+static bool is_about(const struct header_rule *r, int direction, enum header_rules_of of)
+{
+	if (r->direction != direction)
+		return false;
+	switch (of) {
+	case HEADER_RULES_INVITE:
+		return r->messages != RULE_MESSAGES_ANSWERS;
+	case HEADER_RULES_REQUEST:
+		return r->messages == RULE_MESSAGES_REQUESTS || r->messages == RULE_MESSAGES_ALL;
+	default:
+		return r->messages == RULE_MESSAGES_ANSWERS || r->messages == RULE_MESSAGES_ALL;
+	}
+}
+
+bool header_rules_any(const struct object_list *rules, int direction, enum header_rules_of of)
 {
 	for (size_t i = 0; i < rules->n; i++)
-		if (((const struct header_rule *)rules->v[i])->direction == direction)
+		if (is_about((const struct header_rule *)rules->v[i], direction, of))
 			return true;
 	return false;
 }
 
-void header_rules_apply(const struct object_list *rules, int direction, struct str text,
-			struct buf *out)
+void header_rules_apply(const struct object_list *rules, int direction, enum header_rules_of of,
+			struct str text, struct buf *out)
 {
 	struct buf now = {0}, then = {0}, swap;
 	int err = 0;
@@ -213,7 +227,7 @@ void header_rules_apply(const struct object_list *rules, int direction, struct s
 		const struct header_rule *r = (const struct header_rule *)rules->v[i];
 		struct searching s = {0};
 
-		if (r->direction != direction)
+		if (!is_about(r, direction, of))
 			continue;
 		err = open_both(&s, r);
 		if (!err && is_meant(r, &s, buf_view(&now))) {

@@ -16,15 +16,19 @@
 #include "base/buf.h"
 #include "schema/types.h"
 
+/* What the text is of. */
+enum header_rules_of { HEADER_RULES_INVITE, HEADER_RULES_REQUEST, HEADER_RULES_ANSWER };
+
 struct header_rule_why {
 	const char *field, *code;
 	char message[160];
 };
 
 int header_rule_check(const struct header_rule *r, struct header_rule_why *why) MUST_USE;
-bool header_rules_any(const struct object_list *rules, int direction /* enum call_direction */);
+bool header_rules_any(const struct object_list *rules, int direction /* enum call_direction */,
+		      enum header_rules_of of);
 /* Also what is wrong with it goes into out->err. */
-void header_rules_apply(const struct object_list *rules, int direction, struct str text,
-			struct buf *out);
+void header_rules_apply(const struct object_list *rules, int direction, enum header_rules_of of,
+			struct str text, struct buf *out);
 
 #endif

@@ -22,7 +22,8 @@ static struct trunk *with(const char *rules)
 #define INVITE                                                                                     \
 	"Request-URI: sip:0044207@far\r\nFrom: \"A\" <sip:102@x>\r\nX-Old: one\r\nX-Old: two\r\n"
 
-static void becomes(const char *rules, int direction, const char *wanted)
+static void becomes_as(const char *rules, int direction, enum header_rules_of of,
+		       const char *wanted)
 {
 	struct trunk *t = with(rules);
 	struct buf out = {0};
@@ -33,14 +34,42 @@ static void becomes(const char *rules, int direction, const char *wanted)
 		if (header_rule_check((struct header_rule *)t->header_rules.v[i], &why))
 			fail_msg("%s %s", why.field, why.message);
 	}
-	header_rules_apply(&t->header_rules, direction, STR(INVITE), &out);
+	header_rules_apply(&t->header_rules, direction, of, STR(INVITE), &out);
 	assert_int_equal(out.err, 0);
 	assert_string_equal(out.p, wanted);
 	buf_free(&out);
 	object_free((struct object *)t);
 }
 
+static void becomes(const char *rules, int direction, const char *wanted)
+{
+	becomes_as(rules, direction, HEADER_RULES_INVITE, wanted);
+}
+
 #define OUT CALL_DIRECTION_OUTBOUND
+
+static void a_rule_is_about_the_messages_it_names(void **state)
+{
+	static const struct {
+		const char *messages;
+		bool fits[3];
+	} cases[] = {{"invite", {true, false, false}},
+		     {"requests", {true, true, false}},
+		     {"answers", {false, false, true}},
+		     {"all", {true, true, true}}};
+	char rule[128];
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		(void)snprintf(rule, sizeof(rule),
+			       "{'messages':'%s','action':'remove','header':'X-Old'}",
+			       cases[i].messages);
+		for (int of = HEADER_RULES_INVITE; of <= HEADER_RULES_ANSWER; of++)
+			becomes_as(rule, OUT, (enum header_rules_of)of,
+				   cases[i].fits[of] ? "Request-URI: sip:0044207@far\r\nFrom: "
+						       "\"A\" <sip:102@x>\r\n"
+						     : INVITE);
+	}
+}
 
 static void a_rule_replaces_what_matched_and_nothing_else(void **state)
 {
@@ -130,6 +159,7 @@ static void what_is_wrong_with_a_rule_is_named_with_its_field(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_rule_is_about_the_messages_it_names),
 		cmocka_unit_test(a_rule_replaces_what_matched_and_nothing_else),
 		cmocka_unit_test(a_rule_removes_those_that_match),
 		cmocka_unit_test(a_rule_adds_also_with_what_its_condition_found),

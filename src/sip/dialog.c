@@ -344,6 +344,7 @@ static int prepare(struct parts *p, const struct sip_dialog *d, enum sip_method 
 		.call_id = str_of(d->call_id),
 		.cseq = cseq,
 		.contact = has_contact ? str_of(d->contact) : STR_NONE,
+		.edit_for = d->edit_for,
 	};
 	if (extra)
 		p->out.extra = *extra;

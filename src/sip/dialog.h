@@ -33,7 +33,8 @@ struct sip_dialog {
 	struct flow flow;     /* the way its last message came */
 	struct map_node node; /* private to the stack */
 	bool is_registered, is_uac;
-	bool is_over; /* its usage has ended: OPTIONS finds it no more */
+	uint64_t edit_for; /* sip_on_edit(): its requests, and answers to those that come in it */
+	bool is_over;	   /* its usage has ended: OPTIONS finds it no more */
 	sip_dialog_request_h *fn;
 	void *arg;
 };

@@ -84,6 +84,7 @@ void dialogs_request(struct sip *s, struct sip_strans *st, const struct sip_msg 
 		sip_refuse(st, 481, NULL, NULL);
 		return;
 	}
+	sip_strans_edit(st, d->edit_for);
 	if (!is_as_safe(d, req)) {
 		sip_refuse(st, 403, "Not Over This Transport", NULL);
 		return;

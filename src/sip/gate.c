@@ -47,7 +47,10 @@ static bool refuse(struct sip *s, const struct sip_msg *req, unsigned status, co
 {
 	log_debug(NULL, LOGID_SIP_REFUSED, "%.*s refused with %u %s", STR_ARG(req->method_name),
 		  status, reason ? reason : sip_reason_phrase(status));
-	message_answer(s, req, status, reason, lines ? buf_view(lines) : STR_NONE, NULL);
+	message_answer(s, req,
+		       &(struct response){.status = status,
+					  .reason = reason,
+					  .more = lines ? buf_view(lines) : STR_NONE});
 	if (lines)
 		buf_free(lines);
 	return true;
@@ -195,7 +198,7 @@ static bool answer_options(struct sip *s, const struct sip_msg *req)
 	buf_printf(&lines,
 		   "Accept-Encoding: identity\r\nAccept-Language: en\r\nSupported: %.*s\r\n",
 		   STR_ARG(buf_view(&s->supported)));
-	message_answer(s, req, 200, NULL, buf_view(&lines), NULL);
+	message_answer(s, req, &(struct response){.status = 200, .more = buf_view(&lines)});
 	buf_free(&lines);
 	return true;
 }

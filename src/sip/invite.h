@@ -76,6 +76,7 @@ struct sip_invite_conf {
 	bool is_plain; /* 100rel is not offered: nobody is there to answer an offer in a 1xx */
 	const struct sip_msg *
 		again; /* the 401, 407 or 422 this INVITE answers: same Call-ID and tag, next CSeq (22.2) */
+	uint64_t edit_for;	/* sip_on_edit(): of all that follows, not of this INVITE */
 	struct sip_extra extra; /* SDP offer, identity headers … */
 };
 int sip_invite_uac(struct sip_invite **ip, struct sip *s, const struct sip_invite_conf *conf,

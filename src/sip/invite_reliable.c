@@ -63,7 +63,9 @@ static struct waiting *waiting_make(unsigned status, const struct sip_extra *ext
 
 static struct sip_extra extra_of(const struct waiting *w)
 {
-	return (struct sip_extra){str_of(w->headers), str_of(w->content_type), str_of(w->body)};
+	return (struct sip_extra){.headers = str_of(w->headers),
+				  .content_type = str_of(w->content_type),
+				  .body = str_of(w->body)};
 }
 
 void inv_reliable_free(struct sip_invite *inv)

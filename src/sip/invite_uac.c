@@ -36,6 +36,7 @@ static int fork_of(struct sip_invite *inv, const struct sip_msg *resp, unsigned 
 		return err;
 	d->is_natted = inv->is_natted;
 	d->flow.faces = inv->faces;
+	d->edit_for = inv->edit_for;
 	err = sip_dialog_register(d, inv_on_request, inv);
 	if (err) {
 		sip_dialog_close(d);
@@ -79,6 +80,7 @@ static int confirm(struct sip_invite *inv, const struct sip_msg *resp, unsigned 
 	close_forks(inv);
 	inv->d->is_natted = inv->is_natted;
 	inv->d->flow.faces = inv->faces;
+	inv->d->edit_for = inv->edit_for;
 	inv_session_take(inv, resp);
 	inv->ack_cseq = resp->cseq;
 	inv->contact = mem_free(inv->contact);
@@ -247,6 +249,7 @@ static int send_invite(struct sip_invite *inv, const struct sip_invite_conf *con
 	inv->has_offer = conf->extra.body.n;
 	inv->is_natted = is_natted(conf);
 	inv->faces = conf->flow.faces;
+	inv->edit_for = conf->edit_for;
 	if (!err)
 		err = sip_send(inv->sip, &w.out, inv_on_invite_response, inv, &inv->invite);
 	composed_close(&w);

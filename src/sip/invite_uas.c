@@ -57,6 +57,7 @@ int sip_invite_uas(struct sip_invite **ip, struct sip_strans *st, const char *co
 	}
 	inv->state = INV_INCOMING;
 	inv->incoming = st->id;
+	inv->d->edit_for = st->live->edit_for;
 	inv->has_offer = sip_msg_body(st->live->req, STR("application/sdp")).n;
 	inv_note_reliability(inv, st->live->req);
 	inv_session_note(inv, st->live->req);

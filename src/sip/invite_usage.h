@@ -165,6 +165,7 @@ struct sip_invite {
 	struct inv_resend resend;
 	oid incoming;		 /* UAS: server transaction of the INVITE */
 	oid asked;		 /* of the re-INVITE, UPDATE or PRACK that our user has to answer */
+	uint64_t edit_for;	 /* UAC: of its dialogs */
 	struct flow_faces faces; /* UAC: as its INVITE was sent */
 	bool is_natted;		 /* UAC: it is reached elsewhere than it says */
 	bool is_heard;		 /* UAC: something has come, a 100 at least */

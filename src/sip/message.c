@@ -40,6 +40,58 @@ static struct piece add_line(struct buf *b, enum sip_hdr id, struct str value)
 	return piece;
 }
 
+void sip_write_agent(const struct sip *s, struct buf *lines)
+{
+	if (s->conf.product)
+		sip_write_header(lines, SIP_HDR_USER_AGENT, str_of(s->conf.product));
+}
+
+static void write_line(struct buf *b, const char *name, struct str value)
+{
+	buf_printf(b, "%s: %.*s\r\n", name, STR_ARG(value));
+}
+
+/* What somebody goes over before it is sent. */
+static void edit_request(struct sip *s, const struct sip_out *out)
+{
+	struct buf fixed = {0}, lines = {0};
+
+	write_line(&fixed, "Request-URI", out->uri);
+	write_line(&fixed, "From", out->from);
+	write_line(&fixed, "To", out->to);
+	if (out->contact.n)
+		write_line(&fixed, "Contact", out->contact);
+	sip_write_agent(s, &lines);
+	buf_str(&lines, out->extra.headers);
+	if (fixed.err || lines.err)
+		s->out.err = ENOMEM;
+	else
+		s->edit(out->edit_for, true, buf_view(&fixed), buf_view(&lines), &s->out,
+			s->edit_arg);
+	buf_free(&fixed);
+	buf_free(&lines);
+}
+
+static void edit_response(struct sip *s, const struct sip_msg *req, const struct response *r)
+{
+	struct buf fixed = {0}, lines = {0};
+
+	write_line(&fixed, "From", sip_msg_header(req, SIP_HDR_FROM));
+	write_line(&fixed, "To", sip_msg_header(req, SIP_HDR_TO));
+	if (s->conf.product)
+		sip_write_header(&lines, SIP_HDR_SERVER, str_of(s->conf.product));
+	buf_str(&lines, r->more);
+	if (r->extra)
+		buf_str(&lines, r->extra->headers);
+	if (fixed.err || lines.err)
+		s->out.err = ENOMEM;
+	else
+		s->edit(r->edit_for, false, buf_view(&fixed), buf_view(&lines), &s->out,
+			s->edit_arg);
+	buf_free(&fixed);
+	buf_free(&lines);
+}
+
 int message_request(struct sip *s, struct flow *flow, const struct sip_out *out, const char *branch,
 		    struct ctrans_text *x)
 {
@@ -70,9 +122,13 @@ int message_request(struct sip *s, struct flow *flow, const struct sip_out *out,
 		sip_write_header(b, SIP_HDR_CONTACT, out->contact);
 	x->routes = (struct piece){(uint32_t)b->n, (uint32_t)out->routes.n};
 	buf_str(b, out->routes);
-	if (s->conf.product)
-		sip_write_header(b, SIP_HDR_USER_AGENT, str_of(s->conf.product));
-	buf_str(b, out->extra.headers);
+	if (out->edit_for && s->edit) {
+		edit_request(s, out);
+	} else {
+		if (!out->extra.has_agent)
+			sip_write_agent(s, b);
+		buf_str(b, out->extra.headers);
+	}
 	return message_body(s, &out->extra);
 }
 
@@ -83,6 +139,10 @@ int message_response(struct sip *s, const struct sip_msg *req, const struct resp
 	buf_reset(b);
 	sip_write_response_head(b, req, r->status, r->reason,
 				str_of(r->status > 100 ? r->tag : NULL));
+	if (r->edit_for && s->edit) {
+		edit_response(s, req, r);
+		return message_body(s, r->extra);
+	}
 	if (s->conf.product)
 		sip_write_header(b, SIP_HDR_SERVER, str_of(s->conf.product));
 	buf_str(b, r->more);
@@ -111,16 +171,17 @@ void message_stateless_tag(const struct sip *s, const struct sip_msg *req, char 
 	str_hex64(tag + 1, map_hash(&h, sizeof(h)));
 }
 
-void message_answer(struct sip *s, const struct sip_msg *req, unsigned status, const char *reason,
-		    struct str more, const struct sip_extra *extra)
+void message_answer(struct sip *s, const struct sip_msg *req, const struct response *r)
 {
+	struct response with_tag = *r;
 	char tag[SIP_TAG_BYTES];
 	struct flow flow;
 
 	if (req->method == SIP_ACK)
 		return;
 	message_stateless_tag(s, req, tag);
-	if (message_response(s, req, &(struct response){status, reason, tag, more, extra}))
+	with_tag.tag = tag;
+	if (message_response(s, req, &with_tag))
 		return;
 	sip_reply_flow(req, &flow);
 	/* a failure here has nobody to be told to: the client sends again */

@@ -64,9 +64,17 @@ typedef void sip_request_h(struct sip_strans *st, const struct sip_msg *req, voi
 void sip_on_request(struct sip *s, enum sip_method method, sip_request_h *fn, void *arg);
 /* Asked before a request within a dialog reaches who the dialog belongs to; false: it has been answered (a challenge). */
 struct sip_dialog;
-typedef bool sip_within_h(const struct sip_dialog *d, struct sip_strans *st, const struct sip_msg *req,
-			  void *arg);
+typedef bool sip_within_h(const struct sip_dialog *d, struct sip_strans *st,
+			  const struct sip_msg *req, void *arg);
 void sip_on_within(struct sip *s, sip_within_h *fn, void *arg);
+/* Header lines of what is sent to some peers are gone over first.  `who` names one: of a dialog, a transaction or a single request
+ * (0: nobody's).  Not gone over are 100, CANCEL, the ACK of a refusal, and the INVITE that makes a dialog, which is its sender's.
+ * fixed: the Request-URI, From, To, as lines, for reading; lines: whole ones, perhaps Contact among them; out: what is sent. */
+typedef void sip_edit_h(uint64_t who, bool is_request, struct str fixed, struct str lines,
+			struct buf *out, void *arg);
+void sip_on_edit(struct sip *s, sip_edit_h *fn, void *arg);
+/* "User-Agent: …", as the stack writes it. */
+void sip_write_agent(const struct sip *s, struct buf *lines);
 /* An option tag that our handlers know ("path"): listed in Supported, accepted in Require. */
 int sip_support(struct sip *s, const char *option) MUST_USE; /* ENOSPC */
 void sip_unsupport(struct sip *s, const char *option);
@@ -79,8 +87,11 @@ struct sip_extra {
 	struct str headers; /* whole lines "Name: value\r\n" */
 	struct str content_type;
 	struct str body;
+	bool has_agent; /* headers say who we are, or keep it back: the stack does not */
 };
 
+/* Answers to it, and its dialog when it makes one, are gone over (sip_on_edit). */
+void sip_strans_edit(struct sip_strans *st, uint64_t who);
 oid sip_strans_id(const struct sip_strans *st);
 struct sip_strans *sip_strans_get(struct sip *s, oid id);
 const struct sip_msg *sip_strans_request(const struct sip_strans *st);
@@ -107,6 +118,7 @@ struct sip_out {
 	struct str contact;    /* header value, or empty */
 	struct str routes;     /* "Route: …\r\n" lines or empty */
 	unsigned max_forwards; /* 0 = 70; a B2BUA passes on what is left */
+	uint64_t edit_for;     /* sip_on_edit(); 0: it goes as it is */
 	struct sip_extra extra;
 };
 /* Each response, 1xx included; resp is NULL when none came: err ETIMEDOUT (treat as 408) or the flow's (treat as 503). */

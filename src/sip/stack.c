@@ -35,11 +35,11 @@ static void receive_cancel(struct sip *s, const struct sip_msg *m)
 	struct flow flow;
 
 	if (!st || !addr_ip_eq(&st->flow.remote, &m->flow.remote)) {
-		message_answer(s, m, 481, NULL, STR_NONE, NULL);
+		message_answer(s, m, &(struct response){.status = 481});
 		return;
 	}
 	if (!st->live) {
-		message_answer(s, m, 200, NULL, STR_NONE, NULL);
+		message_answer(s, m, &(struct response){.status = 200});
 		return;
 	}
 	strncpy(tag, sip_strans_tag(st), sizeof(tag) - 1);
@@ -70,7 +70,7 @@ static void dispatch(struct sip *s, struct sip_msg *m)
 
 	if (err) {
 		metric_add(METRIC_SIP_SHED, 1);
-		message_answer(s, m, err == EMSGSIZE ? 400 : 503, NULL, STR_NONE, NULL);
+		message_answer(s, m, &(struct response){.status = err == EMSGSIZE ? 400 : 503});
 		return;
 	}
 	/* A phone that puts a To tag into a REGISTER means no dialog by it. */
@@ -122,7 +122,8 @@ static void received(struct flow_sink *sink, const struct flow *from, const uint
 		log_debug(NULL, LOGID_SIP_REFUSED, "from %s: %s", addr_str(ip, &from->remote),
 			  m->bad ? m->bad : "malformed");
 		if (m->is_request)
-			message_answer(s, m, status, m->bad, STR_NONE, NULL);
+			message_answer(s, m,
+				       &(struct response){.status = status, .reason = m->bad});
 	} else if (m->is_request) {
 		log_debug(NULL, LOGID_SIP_MESSAGE, "from %s: %.*s %.*s",
 			  addr_str(ip, &from->remote), STR_ARG(m->method_name), STR_ARG(m->uri));
@@ -329,6 +330,13 @@ void sip_on_urgent_numbers(struct sip *s, sip_urgent_numbers_h *fn, void *arg)
 	ON_THREAD(THREAD_CORE);
 	s->urgent_numbers = fn;
 	s->urgent_numbers_arg = arg;
+}
+
+void sip_on_edit(struct sip *s, sip_edit_h *fn, void *arg)
+{
+	ON_THREAD(THREAD_CORE);
+	s->edit = fn;
+	s->edit_arg = arg;
 }
 
 void sip_on_within(struct sip *s, sip_within_h *fn, void *arg)

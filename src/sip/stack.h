@@ -56,6 +56,8 @@ struct sip {
 	void *urgent_numbers_arg;
 	sip_within_h *within; /* NULL: all are let through */
 	void *within_arg;
+	sip_edit_h *edit; /* NULL: nothing is gone over */
+	void *edit_arg;
 	sip_congested_h *congested;
 	void *congested_arg;
 	struct map by_key;  /* server transactions */
@@ -99,6 +101,7 @@ struct response {
 	const char *tag;	       /* for a To without one; NULL: none is added */
 	struct str more;	       /* the stack's own header lines, before extra's */
 	const struct sip_extra *extra; /* or NULL */
+	uint64_t edit_for;	       /* sip_on_edit() */
 };
 struct piece {
 	uint32_t off, n;
@@ -118,8 +121,7 @@ int message_body(struct sip *s, const struct sip_extra *extra) MUST_USE;
 /* A To tag that the same request always gets, for answers that leave nothing behind. */
 void message_stateless_tag(const struct sip *s, const struct sip_msg *req, char tag[SIP_TAG_BYTES]);
 /* Answer at once and keep nothing. */
-void message_answer(struct sip *s, const struct sip_msg *req, unsigned status, const char *reason,
-		    struct str more, const struct sip_extra *extra);
+void message_answer(struct sip *s, const struct sip_msg *req, const struct response *r);
 
 /* ---- server transactions (strans.c) ---- */
 #define STRANS_STATES(X)                                                                           \
@@ -160,6 +162,7 @@ struct strans_live { /* until the final answer */
 	sip_cancelled_h *on_cancel;
 	void *on_cancel_arg;
 	char tag[SIP_TAG_BYTES];
+	uint64_t edit_for; /* sip_on_edit() */
 };
 
 struct sip_strans {

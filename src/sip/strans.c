@@ -410,6 +410,8 @@ static int write_last(struct sip_strans *st, const struct response *r)
 
 	if (r->status > 100)
 		with_tag.tag = sip_strans_tag(st);
+	if (r->status > 100)
+		with_tag.edit_for = st->live->edit_for;
 	err = message_response(st->sip, st->live->req, &with_tag);
 	if (err)
 		return err;
@@ -422,13 +424,24 @@ static int write_last(struct sip_strans *st, const struct response *r)
 	return 0;
 }
 
+void sip_strans_edit(struct sip_strans *st, uint64_t who)
+{
+	ON_THREAD(THREAD_CORE);
+	if (st->live)
+		st->live->edit_for = who;
+}
+
 void sip_refuse(struct sip_strans *st, unsigned status, const char *reason,
 		const struct sip_extra *extra)
 {
 	ON_THREAD(THREAD_CORE);
 	if (!st->live)
 		return;
-	message_answer(st->sip, st->live->req, status, reason, STR_NONE, extra);
+	message_answer(st->sip, st->live->req,
+		       &(struct response){.status = status,
+					  .reason = reason,
+					  .extra = extra,
+					  .edit_for = st->live->edit_for});
 	strans_event(st, STRANS_EV_REFUSE);
 }
 
@@ -461,7 +474,8 @@ int sip_reply(struct sip_strans *st, unsigned status, const char *reason,
 	      const struct sip_extra *extra)
 {
 	ON_THREAD(THREAD_CORE);
-	return strans_reply(st, &(struct response){status, reason, NULL, STR_NONE, extra});
+	return strans_reply(st,
+			    &(struct response){.status = status, .reason = reason, .extra = extra});
 }
 
 int strans_accept(struct sip_strans *st, const struct response *r, char **bytesp, size_t *np)

@@ -90,6 +90,7 @@ int probe_send(struct peer *p, struct probe *pr, const struct flow *to,
 		.cseq = ++pr->cseq,
 		.contact = r->has_contact ? buf_view(&w.contact) : STR_NONE,
 		.routes = buf_view(&w.routes),
+		.edit_for = p->id,
 		.extra = {.headers = r->lines},
 	};
 	if (!err)

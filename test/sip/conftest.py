@@ -4,7 +4,7 @@ import pytest
 
 from harness.addresses import Addresses
 from harness.device import Device
-from harness.rawcall import Phone
+from harness.rawcall import Gateway, Phone
 from harness.rawsip import RawSip
 from harness.rtp import Media
 from harness.server import Server
@@ -46,6 +46,28 @@ def phone(server, addresses):
     yield make
     for p in made:
         p.close()
+
+
+@pytest.fixture
+def gateway(server, addresses):
+    """A maker of trunks known by their address: 9… leaves over it, 442070000101 on it is 101.  first(gateway): before it is set up."""
+    made = []
+
+    def make(first=None, **fields):
+        g = Gateway(addresses.new(), server)
+        made.append(g)
+        if first:
+            first(g)
+        trunk = server.post("/api/trunks", {"name": "Exit", "host": g.host, **fields}, who="admin")["id"]
+        server.post("/api/did_pools", {"trunk_id": trunk, "numbers": "4420700001**", "caller_id": "442070000101"}, who="admin",
+                    headers={"X-Tenant": server.domain})
+        server.post("/api/outbound_rules", {"name": "world", "prefixes": "9", "routes": [{"trunk_id": trunk}]})
+        server.post("/api/inbound_rules", {"name": "in", "trunk_id": trunk, "did": "442070000101",
+                                           "destination": {"kind": "extension", "id": server.extension("101")["id"]}})
+        return g
+    yield make
+    for g in made:
+        g.close()
 
 
 @pytest.fixture(scope="module")

@@ -4,34 +4,21 @@ import re
 
 import pytest
 
-from harness.rawcall import Gateway, hang_up, talk
+from harness.rawcall import hang_up, talk
 
 PUBLIC = "203.0.113.5"
 DID = "442070000101"
 
 
 @pytest.fixture
-def gateway(server, addresses):
-    """A maker of trunks: gateway(near=…, fields of the trunk)."""
-    made = []
-
+def exit_(server, gateway):
+    """A maker of trunks that are near, or far: near ones are in the only local network."""
     def make(near=True, **fields):
-        g = Gateway(addresses.new(), server)
-        made.append(g)
-        # who is not named here is far
-        server.post("/api/network_settings", {"public_addresses": PUBLIC, "local_networks": f"{g.host if near else '10.9.9.9'}/32"},
-                    who="admin")
-        g.trunk = server.post("/api/trunks", {"name": "Exit", "host": g.host, **fields}, who="admin")["id"]
-        server.post("/api/did_pools", {"trunk_id": g.trunk, "numbers": "4420700001**", "caller_id": DID}, who="admin",
-                    headers={"X-Tenant": server.domain})
-        server.post("/api/outbound_rules", {"name": "world", "prefixes": "9", "routes": [{"trunk_id": g.trunk}]})
-        row = next(x for x in server.get("/api/extensions")["items"] if x["number"] == "101")
-        server.post("/api/inbound_rules", {"name": "in", "trunk_id": g.trunk, "did": DID,
-                                           "destination": {"kind": "extension", "id": row["id"]}})
-        return g
-    yield make
-    for g in made:
-        g.close()
+        def first(g):
+            networks = f"{g.host if near else '10.9.9.9'}/32"
+            server.post("/api/network_settings", {"public_addresses": PUBLIC, "local_networks": networks}, who="admin")
+        return gateway(first, **fields)
+    return make
 
 
 def told(m):
@@ -46,8 +33,8 @@ def told(m):
     (True, {}, "own", "own"), (False, {}, "public", "public"),
     (False, {"our_address": "private"}, "own", "own"), (True, {"our_address": "public"}, "public", "public"),
     (True, {"our_address": "private", "via_public": True}, "public", "own"), (True, {"via_public": True}, "public", "own")])
-def test_a_trunk_is_told_the_address_that_it_is_to_know(server, phone, gateway, near, fields, via, rest):
-    g = gateway(near, **fields)
+def test_a_trunk_is_told_the_address_that_it_is_to_know(server, phone, exit_, near, fields, via, rest):
+    g = exit_(near, **fields)
     of = {"own": server.ip, "public": PUBLIC}
     a = phone(101)
     invite, _ = talk(a, g, "9123")
@@ -79,9 +66,9 @@ def test_a_trunk_is_told_the_address_that_it_is_to_know(server, phone, gateway, 
 @pytest.mark.parametrize("fields, via, contact", [
     ({"our_address": "private"}, "own", "own"), ({"our_address": "private", "via_public": True}, "public", "own"), ({}, "public", "public")])
 @pytest.mark.parametrize("method", ["OPTIONS", "REGISTER"])
-def test_so_it_is_when_we_register_and_ask(server, gateway, method, fields, via, contact):
+def test_so_it_is_when_we_register_and_ask(server, exit_, method, fields, via, contact):
     more = {"keep_alive": True} if method == "OPTIONS" else {"kind": "register", "username": "us", "password": "secret"}
-    g = gateway(False, **more, **fields)
+    g = exit_(False, **more, **fields)
     of = {"own": server.ip, "public": PUBLIC}
     m = g.receive(10)
     assert m and m.method == method, m and m.text
@@ -89,8 +76,8 @@ def test_so_it_is_when_we_register_and_ask(server, gateway, method, fields, via,
 
 
 @pytest.mark.parametrize("single", [True, False])
-def test_the_vias_of_the_caller_go_along_only_where_they_are_wanted(server, phone, gateway, single):
-    g = gateway(single_via=single)
+def test_the_vias_of_the_caller_go_along_only_where_they_are_wanted(server, phone, exit_, single):
+    g = exit_(single_via=single)
     a = phone(101)
     invite, _ = talk(a, g, "9123")      # the provider answers with all that it was sent
     vias = invite.all("Via")
@@ -100,8 +87,8 @@ def test_the_vias_of_the_caller_go_along_only_where_they_are_wanted(server, phon
 
 
 @pytest.mark.parametrize("value", ["our_address", "public_address"])
-def test_an_outbound_parameter_names_either_address(server, phone, gateway, value):
-    g = gateway(False, outbound_parameters=[{"header": "from", "part": "host", "value": value}])
+def test_an_outbound_parameter_names_either_address(server, phone, exit_, value):
+    g = exit_(False, outbound_parameters=[{"header": "from", "part": "host", "value": value}])
     a = phone(101)
     invite, _ = talk(a, g, "9123")
     assert f"@{server.ip if value == 'our_address' else PUBLIC}>" in invite.get("From")
