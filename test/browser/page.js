@@ -56,6 +56,10 @@ window.phone = {
 		this.session.mute({ audio: true });
 	},
 
+	refer(target) {
+		this.session.refer(target);
+	},
+
 	hold() {
 		return new Promise((resolve) => this.session.hold({}, () => resolve(true)));
 	},

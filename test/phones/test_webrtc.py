@@ -136,6 +136,27 @@ def test_two_browsers_see_and_hear_each_other(server, web, policy):
     b.wait_for("ended")
 
 
+def test_a_browser_that_is_transferred_sees_and_hears_whom_it_comes_to(server, web):
+    """What it is told of the sources of pictures is of the new one; what comes first there is a key frame."""
+    a, b, c = web(101), web(102), web(103)
+    a.call({"target": f"sip:102@{server.domain}", "hz": 440, "video": True})
+    b.wait_for("session", originator="remote")
+    b.answer({"hz": 1000, "video": True})
+    a.wait_for("confirmed")
+    wait.until(lambda: decoded(a) > 20 and decoded(b) > 20, 30, every=0.2)
+    b.refer(f"sip:103@{server.domain}")
+    c.wait_for("session", originator="remote")
+    c.answer({"hz": 1300, "video": True})
+    c.wait_for("confirmed")
+    a.hears(1300, timeout=30)
+    c.hears(440, timeout=30)
+    for phone in a, c:
+        before = decoded(phone)
+        wait.until(lambda: decoded(phone) > before + 30, 30, every=0.2, why=f"{phone.name} sees")
+    a.hangup()
+    c.wait_for("ended")
+
+
 def test_a_lost_picture_is_asked_for_again(server, web):
     """PLI and NACK pass through us, in a bundle: a picture that has not been seen before begins with a key frame."""
     a, b = web(101), web(102)
