@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Tones through each codec at each rate: what comes out is the tone, as long as it went in, and little else. */
+#include <spandsp.h>
 #include "audio/testing.h"
 #include "audio/backend.h"
 #include "base/mem.h"
@@ -216,9 +217,30 @@ static void every_failed_allocation_is_survived(void **state)
 	assert_int_equal(mem_bytes(), before);
 }
 
+/* Every sample there is, beside the library's own functions. */
+static void g711_is_what_the_library_makes_of_it(void **state)
+{
+	struct encoder *mu = NULL, *a = NULL;
+
+	assert_int_equal(encoder_make(&mu, CODEC_PCMU, 8000), 0);
+	assert_int_equal(encoder_make(&a, CODEC_PCMA, 8000), 0);
+	for (int x = INT16_MIN; x <= INT16_MAX; x++) {
+		int16_t pcm = (int16_t)x;
+		uint8_t by_mu = 0, by_a = 0;
+
+		assert_int_equal(encoder_encode(mu, &pcm, 1, &by_mu), 1);
+		assert_int_equal(encoder_encode(a, &pcm, 1, &by_a), 1);
+		if (by_mu != linear_to_ulaw(x) || by_a != linear_to_alaw(x))
+			fail_msg("%d: %u, %u", x, by_mu, by_a);
+	}
+	encoder_free(mu);
+	encoder_free(a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(g711_is_what_the_library_makes_of_it),
 		cmocka_unit_test(tone_comes_through_each_codec_at_each_rate),
 		cmocka_unit_test(payloads_have_the_size_of_the_standard),
 		cmocka_unit_test(wide_codecs_keep_what_narrow_ones_lose),
