@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A recording of a call with pictures: the engine that makes it, ffmpeg as who talks and shows, and what ffmpeg reads from the file."""
 import os
+import re
+import select
+import socket
 import subprocess
 import threading
 
-from . import wait
+from . import rtp, wait
 from .server import TEST_BUILD
 
 FIRST_PORT = 42000
@@ -76,3 +79,51 @@ def complaints(path):
 def sound(path, channel, to):
     run("ffmpeg", "-nostdin", "-v", "error", "-i", str(path), "-map", "0:a", "-af", f"pan=mono|c0=c{channel}", "-bitexact", str(to))
     return to
+
+
+class Projector:
+    """A telephone by hand that shows nothing: what it gets of a call, sound and pictures, goes on into an engine that records it, and
+    what the engine asks for (key frames) goes back."""
+
+    def __init__(self, phone, engine):
+        self.phone, self.engine = phone, engine
+        self.sound, self.picture, self.reports = (self._socket(phone.host, 4000 + n) for n in (0, 2, 3))
+        self.to_sound, self.to_picture = (self._socket(engine.peer, FIRST_PORT + n) for n in (0, 2))
+        self.over = threading.Event()
+
+    @staticmethod
+    def _socket(ip, port):
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        s.bind((ip, port))
+        return s
+
+    def answers(self, invite):
+        """In mu-law, and in VP8 by the number that the other side has for it."""
+        self.pt = int(re.search(r"a=rtpmap:(\d+) VP8/90000", invite.body).group(1))
+        host = self.phone.host
+        body = (f"v=0\r\no=- 7 1 IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
+                f"m=video 4002 RTP/AVPF {self.pt}\r\na=rtpmap:{self.pt} VP8/90000\r\na=rtcp-fb:{self.pt} nack pli\r\na=rtcp-fb:{self.pt} ccm fir\r\n")
+        video = re.search(r"m=video (\d+) (\S+)", invite.body)
+        self.wants = (rtp.where(invite.body)[0], int(video.group(1)) + 1)
+        self.phone.reply(invite, 200, body=body.replace("RTP/AVPF", video.group(2)))
+        self.thread = threading.Thread(target=self._pass_on, daemon=True)
+        self.thread.start()
+
+    def _pass_on(self):
+        ip, ports = self.engine.ip, self.engine.ports
+        while not self.over.is_set():
+            for s in select.select([self.sound, self.picture, self.to_picture], [], [], 0.1)[0]:
+                data = s.recv(65536)
+                if s is self.sound:
+                    self.to_sound.sendto(data, (ip, ports[0]))
+                elif s is self.picture:
+                    marker = data[1] & 0x80
+                    self.to_picture.sendto(data[:1] + bytes([marker | int(ENCODERS["vp8"][0])]) + data[2:], (ip, ports[1]))
+                else:
+                    self.reports.sendto(data, self.wants)
+
+    def stop(self):
+        self.over.set()
+        self.thread.join()
+        for s in (self.sound, self.picture, self.reports, self.to_sound, self.to_picture):
+            s.close()
