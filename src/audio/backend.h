@@ -10,6 +10,7 @@
 #include "audio/codec.h"
 
 struct codec_backend {
+	bool has_no_state; /* G.711 */
 	bool any_rate;	   /* works at the user's rate: nothing to convert */
 	uint32_t also_hz;  /* … at this one; 0: at its own alone */
 	void *(*decoder)(uint32_t rate_hz);

@@ -37,9 +37,11 @@ int decoder_make(struct decoder **dp, enum codec_id id, uint32_t rate_hz)
 	d->most_bytes = most_bytes(c);
 	if (!d->backend->conceal)
 		conceal_init(&d->conceal, d->native_hz);
-	d->state = d->backend->decoder(rate_hz);
-	if (!d->state)
-		err = ENOMEM;
+	if (!d->backend->has_no_state) {
+		d->state = d->backend->decoder(rate_hz);
+		if (!d->state)
+			err = ENOMEM;
+	}
 	if (!err)
 		err = resample_make(&d->resample, d->native_hz, rate_hz);
 	if (err)

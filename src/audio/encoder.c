@@ -17,9 +17,11 @@ int encoder_make(struct encoder **ep, enum codec_id id, uint32_t rate_hz)
 	if (!e)
 		return ENOMEM;
 	e->backend = backend_get(id);
-	e->state = e->backend->encoder(rate_hz);
-	if (!e->state)
-		err = ENOMEM;
+	if (!e->backend->has_no_state) {
+		e->state = e->backend->encoder(rate_hz);
+		if (!e->state)
+			err = ENOMEM;
+	}
 	if (!err)
 		err = resample_make(&e->resample, rate_hz, backend_rate(id, rate_hz));
 	if (err)
