@@ -52,18 +52,22 @@ def asterisk(tmp_path, addresses):
         one.remove()
 
 
+def reached(server, options):
+    """Where a phone of that transport finds the server, and whom it must believe."""
+    if options.get("transport") != "tls":
+        return {"server": f"{server.ip}:{server.sip_port}"}
+    return {"server": f"{server.ip}:{server.demo['sip']['tls_port']}", "ca": server.demo["sip"]["ca"]}
+
+
 @pytest.fixture
 def phones(tmp_path, addresses, request):
     """A maker of baresip phones: phones("101", server, tone_hz=440)."""
     made = []
 
     def make(extension, server, **options):
-        port = server.sip_port
-        if options.get("transport") == "tls":
-            port, options["ca"] = server.demo["sip"]["tls_port"], server.demo["sip"]["ca"]
         phone = Baresip(tmp_path / f"phone-{extension}-{len(made)}", addresses.new(), user=str(extension),
                         password=options.pop("password", None) or server.password(extension),
-                        domain=options.pop("domain", server.domain), server=f"{server.ip}:{port}", **options)
+                        domain=options.pop("domain", server.domain), **reached(server, options), **options)
         made.append(phone)
         return phone
     yield make
@@ -78,8 +82,7 @@ def linphones(tmp_path, addresses):
 
     def make(extension, server, **options):
         phone = Linphone(tmp_path / f"linphone-{extension}", addresses.new(), user=str(extension),
-                         password=server.password(extension), domain=server.domain,
-                         server=f"{server.ip}:{server.sip_port}", **options)
+                         password=server.password(extension), domain=server.domain, **reached(server, options), **options)
         made.append(phone)
         return phone
     yield make

@@ -5,11 +5,11 @@ import pytest
 from harness import transfers
 
 
-@pytest.mark.parametrize("transferor_called", [False, True])
-def test_a_blind_transfer_is_heard_both_ways(server, phones, transferor_called):
-    a = phones("101", server, tone_hz=440).registered()
-    b = phones("102", server, tone_hz=1000).registered()
-    c = phones("103", server, tone_hz=1300).registered()
+@pytest.mark.parametrize("transport, transferor_called", [("udp", False), ("tcp", True), ("tls", False)])
+def test_a_blind_transfer_is_heard_both_ways(server, phones, transport, transferor_called):
+    a = phones("101", server, tone_hz=440, transport=transport).registered()
+    b = phones("102", server, tone_hz=1000, transport=transport).registered()
+    c = phones("103", server, tone_hz=1300, transport=transport).registered()
     by, whom = (a, b) if transferor_called else (b, a)
     tone = 1000 if transferor_called else 440
     a.dial(f"sip:102@{server.domain}")
@@ -23,10 +23,12 @@ def test_a_blind_transfer_is_heard_both_ways(server, phones, transferor_called):
     assert (second["caller"], second["callee"], second["status"]) == (whom.user, "103", "answered")
 
 
-def test_an_attended_transfer_by_linphone_is_heard_both_ways(server, phones, linphones):
-    a = linphones("101", server, tone_hz=440).registered()
-    b = linphones("102", server, tone_hz=1000).registered()
-    c = phones("103", server, tone_hz=1300).registered()
+@pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
+def test_an_attended_transfer_by_linphone_is_heard_both_ways(server, phones, linphones, transport):
+    a = linphones("101", server, tone_hz=440, transport=transport).registered()
+    b = linphones("102", server, tone_hz=1000, transport=transport).registered()
+    c = phones("103", server, tone_hz=1300, transport=transport).registered()
+    assert [r["transport"] for r in server.get("/api/registrations")["items"]] == [transport] * 3
     a.dial(f"sip:102@{server.domain}")
     b.answer()
     a.wait_for("Media streams established")

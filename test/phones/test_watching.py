@@ -66,8 +66,9 @@ def baresip_says(phone, text):
     return text in (phone.dir / "log").read_text(errors="replace")
 
 
-def test_baresip_asks_for_waiting_messages_and_is_told(server, phones):
-    phone = phones("101", server, modules=["mwi"], extra=";mwi=yes").registered()
+@pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
+def test_baresip_asks_for_waiting_messages_and_is_told(server, phones, transport):
+    phone = phones("101", server, transport=transport, modules=["mwi"], extra=";mwi=yes").registered()
     wait.until(lambda: baresip_says(phone, "Messages-Waiting: no"), why="baresip shows what waits")
     wait.until(lambda: server.metrics()["offhook_subscriptions"] == 1, why="it has subscribed")
 
@@ -86,8 +87,9 @@ def test_baresip_sees_a_contact_come_and_go(server, phones, device):
     wait.until(lambda: "Offline" in str(phone.command("contacts")), why="Bob is gone")
 
 
-def test_linphone_sees_a_friend_come_and_go(server, linphones, device):
-    phone = linphones("101", server, friends=[f"sip:102@{server.domain}"]).registered()
+@pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
+def test_linphone_sees_a_friend_come_and_go(server, linphones, device, transport):
+    phone = linphones("101", server, transport=transport, friends=[f"sip:102@{server.domain}"]).registered()
     wait.until(lambda: server.metrics()["offhook_subscriptions"] >= 1, why="it has subscribed")
     bob = device("102")
     phone.wait_for("102@" + server.domain + "> is Online")
