@@ -21,6 +21,7 @@
 #include "base/mem.h"
 #include "base/thread.h"
 #include "media/recording.h"
+#include "media/video.h"
 #include "media/voice.h"
 
 enum { NARROW_HZ = 8000, FRAME = NARROW_HZ / 50, SECOND_BYTES = 2 * NARROW_HZ, WAIT_MS = 20000 };
@@ -191,6 +192,93 @@ static void a_quota_that_is_not_reached_says_nothing(void **state)
 	assert_int_equal(last.nbytes, SECOND_BYTES);
 }
 
+/* --- with pictures ----------------------------------------------------------------------------------------------------- */
+
+enum { PICTURE_BYTES = 1000, PICTURE_EACH = 4 }; /* frames of sound for each */
+
+/* A frame of sound, and each fourth time a picture. */
+static bool film(struct recording *r, unsigned i)
+{
+	struct video_frame *f;
+
+	if (!add(r, 5))
+		return false;
+	if (i % PICTURE_EACH)
+		return true;
+	f = mem_alloc(sizeof(*f) + PICTURE_BYTES);
+	assert_non_null(f);
+	f->codec = MEDIA_PICTURE_VP8;
+	f->is_key = i == 0;
+	f->ts = i * VOICE_FRAME_MS * 90;
+	f->n = PICTURE_BYTES;
+	return recording_show(r, 0, f, 0);
+}
+
+/* Its first RIFF is as long as its head says. */
+static void avi_is_whole(void)
+{
+	FILE *f = fopen(path, "r");
+	uint8_t head[8];
+
+	assert_non_null(f);
+	assert_int_equal(fread(head, 1, sizeof(head), f), sizeof(head));
+	fclose(f);
+	assert_memory_equal(head, "RIFF", 4);
+	assert_int_equal(8 + (head[4] | head[5] << 8 | head[6] << 16 | (uint32_t)head[7] << 24),
+			 last.nbytes);
+	assert_int_equal(size_of(path), last.nbytes);
+}
+
+static void pictures_are_kept_with_their_sound(void **state)
+{
+	struct recording *r = begin((struct recording_plan){.has_pictures = true});
+	enum { SECONDS = 600 };
+
+	for (unsigned i = 0; i < 50 * SECONDS; i++) {
+		assert_true(film(r, i));
+		if (i % 5000 == 4999)
+			wait_for((off_t)i / 50 * SECOND_BYTES);
+	}
+	end(r);
+	assert_int_equal(last.err, 0);
+	assert_int_equal(last.ms, 1000 * SECONDS);
+	assert_true(last.nbytes >
+		    SECONDS * (SECOND_BYTES + 50 / PICTURE_EACH * (uint64_t)PICTURE_BYTES));
+	avi_is_whole();
+}
+
+static void pictures_count_for_the_quota(void **state)
+{
+	enum { QUOTA = 200000 };
+	struct recording *r =
+		begin((struct recording_plan){.has_pictures = true, .most_bytes = QUOTA});
+	unsigned n = 0;
+
+	while (n < 5000 && film(r, n))
+		n++;
+	/* 28,500 bytes a second. */
+	assert_in_range(n, 50 * 6, 50 * 8);
+	end(r);
+	assert_int_equal(last.err, EDQUOT);
+	avi_is_whole();
+}
+
+static void pictures_end_with_the_room_on_the_disk(void)
+{
+	struct recording *r = begin((struct recording_plan){.has_pictures = true});
+	bool goes_on = true;
+
+	for (unsigned i = 0; goes_on; i++) {
+		assert_true(i < 20000);
+		goes_on = film(r, i);
+		if (i % 50 == 0)
+			poll(NULL, 0, 1);
+	}
+	end(r);
+	assert_int_equal(last.err, ENOSPC);
+	avi_is_whole();
+}
+
 /* It ends by itself, a playable file with all that fitted, and leaves what others need of the disk. */
 static void a_full_disk_ends_it_with_what_fitted(void **state)
 {
@@ -227,6 +315,9 @@ static void a_full_disk_ends_it_with_what_fitted(void **state)
 	end(r);
 	assert_int_equal(last.err, 0);
 	unlink(path);
+	atomic_store(&is_done, false);
+	pictures_end_with_the_room_on_the_disk();
+	unlink(path);
 	files = files_stop(files);
 	assert_int_equal(umount2(folder, MNT_DETACH), 0);
 }
@@ -256,6 +347,8 @@ int main(void)
 		T(a_quota_holds_for_the_last_second_too),
 		T(a_quota_that_is_not_reached_says_nothing),
 		T(a_folder_that_is_not_there_is_told_and_ends_it),
+		T(pictures_are_kept_with_their_sound),
+		T(pictures_count_for_the_quota),
 		T(a_full_disk_ends_it_with_what_fitted),
 	};
 	int failed;
