@@ -3,7 +3,11 @@
 #include "base/mem.h"
 #include "media/film.h"
 
-enum { WAITING = 256, MAX_STEP = 3000 }; /* packets; further away: the source has begun anew */
+enum {
+	WAITING = 256,
+	WAITING_BYTES = 1 << 20,
+	MAX_STEP = 3000
+}; /* packets; further away: the source has begun anew */
 enum { RTCP_RR = 201, RTCP_PSFB = 206, PSFB_PLI = 1, PSFB_FIR = 4 };
 
 struct waiting { /* came before one that is missing */
@@ -23,7 +27,7 @@ struct film {
 	uint8_t firs;
 	uint64_t gap_us; /* the next is missing since then; 0: it is not */
 	uint64_t asked_us, taken_us;
-	size_t nwaiting;
+	size_t nwaiting, nbytes;
 	struct waiting waiting[WAITING]; /* by seq */
 };
 
@@ -45,6 +49,7 @@ static void forget(struct film *f)
 		f->nwaiting -= f->waiting[i].bytes != NULL;
 		f->waiting[i].bytes = mem_free(f->waiting[i].bytes);
 	}
+	f->nbytes = 0;
 }
 
 struct film *film_free(struct film *f)
@@ -76,6 +81,7 @@ static void drain(struct film *f)
 						  .p = w->bytes,
 						  .n = w->n});
 		w->bytes = mem_free(w->bytes);
+		f->nbytes -= w->n;
 		f->nwaiting--;
 		w = &f->waiting[f->next % WAITING];
 	}
@@ -102,8 +108,8 @@ static void keep(struct film *f, const struct video_packet *pkt, uint16_t seq, u
 {
 	struct waiting *w = &f->waiting[seq % WAITING];
 
-	if (w->bytes)
-		return; /* it came twice */
+	if (w->bytes || f->nbytes + pkt->n > WAITING_BYTES)
+		return; /* it came twice, or there is no room: as good as lost */
 	w->bytes = mem_alloc(pkt->n + 1);
 	if (!w->bytes)
 		return;
@@ -115,6 +121,7 @@ static void keep(struct film *f, const struct video_packet *pkt, uint16_t seq, u
 	w->ts = pkt->ts;
 	w->at_us = pkt->at_us;
 	w->n = pkt->n;
+	f->nbytes += pkt->n;
 }
 
 static void begin_source(struct film *f, const struct rtp_head *h)

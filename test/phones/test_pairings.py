@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who hears whom: Chromium with JsSIP, linphone and baresip call each other in every pairing of plain RTP, keys in the description
+"""Who hears whom: Chromium with JsSIP and with SIP.js, linphone and baresip call each other in every pairing of plain RTP, keys in the description
 (SDES) and a hand-shake (DTLS); each pair is heard both ways.  That the oracles can tell silence: test_srtp.py, test_webrtc.py."""
 import itertools
 
@@ -55,9 +55,11 @@ class Linphone:
 
 
 class Chromium:
+    LIBRARY = "jssip"
+
     def __init__(self, make, server, extension, how, hz):
         assert how == "dtls"
-        self.phone, self.hz = make("web")(extension), hz
+        self.phone, self.hz = make("web")(extension, library=self.LIBRARY), hz
         self.hangup = self.phone.hangup
 
     def dial(self, uri):
@@ -77,7 +79,11 @@ class Chromium:
         """It was asked while they talked."""
 
 
-DEVICES = [(Chromium, "dtls")] + [(kind, how) for kind in (Linphone, Baresip) for how in SETTINGS]
+class SipJs(Chromium):
+    LIBRARY = "sipjs"
+
+
+DEVICES = [(Chromium, "dtls"), (SipJs, "dtls")] + [(kind, how) for kind in (Linphone, Baresip) for how in SETTINGS]
 PAIRS = [(a, b) for a, b in itertools.product(DEVICES, DEVICES) if a[0] is not b[0] or (a[0] is Baresip)]
 
 
