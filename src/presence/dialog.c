@@ -15,9 +15,13 @@
 #include <string.h>
 #include "base/mem.h"
 #include "call/lines.h"
+#include "schema/feature_codes.h"
 #include "presence/inside.h"
 
 enum { MAX_LIVE = 64, MAX_ENDED = 16 };
+
+/* RTE-12: no extension has this id.  Its one dialog is there while the tenant's night mode is on. */
+#define NIGHT_LAMP UINT64_MAX
 
 struct entry {
 	uint64_t leg_id;
@@ -43,9 +47,14 @@ static struct dialog_state *state_of(struct topic *t)
 static unsigned find(struct presence *p, const struct identity *who, struct str user, uint64_t *id)
 {
 	const struct extension *e = presence_extension(p, who->tenant->o.id, user);
+	char name[8];
 
 	if (!who->extension)
 		return 403;
+	if (!sip_unescape(name, sizeof(name), user) && !strcmp(name, NIGHT_MODE_CODE)) {
+		*id = NIGHT_LAMP;
+		return 0;
+	}
 	if (!e)
 		return 404;
 	*id = e->o.id;
@@ -127,6 +136,29 @@ static void forget_ended(struct topic *t)
 	}
 }
 
+static void note_night(struct topic *t)
+{
+	const struct tenant *tenant = model_tenant(t->p->conf.model, t->tenant_id);
+	const struct line_view on = {.id = 1,
+				     .state = LINE_CONFIRMED,
+				     .number = NIGHT_MODE_CODE,
+				     .name = "",
+				     .sip_call_id = "",
+				     .local_tag = "",
+				     .remote_tag = ""};
+
+	if (tenant && tenant->night_mode)
+		note(t, &on);
+}
+
+void dialog_night_changed(struct presence *p, uint64_t tenant_id)
+{
+	struct topic *t = topic_find(p, &package_dialog, tenant_id, NIGHT_LAMP);
+
+	if (t)
+		topic_changed(t);
+}
+
 static void look(struct topic *t)
 {
 	struct dialog_state *d = state_of(t);
@@ -136,6 +168,8 @@ static void look(struct topic *t)
 	for (size_t i = 0; i < d->n; i++)
 		d->entries[i].is_seen = false;
 	forget_ended(t);
+	if (t->id == NIGHT_LAMP)
+		note_night(t);
 	while (lines_next(t->p->conf.calls, t->tenant_id, t->id, &at, &v))
 		note(t, &v);
 	for (size_t i = 0; i < d->n; i++) {
@@ -207,7 +241,7 @@ static void write(struct topic *t, struct buf *out, uint32_t since)
 {
 	const struct dialog_state *d = state_of(t);
 	const struct extension *e = model_extension(t->p->conf.model, t->tenant_id, t->id);
-	const char *number = e ? e->number : "";
+	const char *number = e ? e->number : t->id == NIGHT_LAMP ? NIGHT_MODE_CODE : "";
 
 	if (since < d->floor)
 		since = 0;

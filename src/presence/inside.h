@@ -64,6 +64,9 @@ struct package {
 extern const struct package *const packages[];
 extern const size_t npackages;
 
+/* dialog.c: perhaps the tenant's night mode. */
+void dialog_night_changed(struct presence *p, uint64_t tenant_id);
+
 /* ---- topics ---- */
 
 /* A document with a hole where each subscriber's version goes. */

@@ -97,6 +97,8 @@ static void on_model(const struct model *m, const struct resource *res, uint64_t
 			topic_changed(t);
 		else if (t)
 			topic_gone(t);
+	} else if (res == &resource_tenant) {
+		dialog_night_changed(p, id);
 	} else if (res == &resource_account) {
 		const struct account *a = model_account(m, tenant_id, id);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "route/testing.h"
+#include "schema/feature_codes.h"
 
 /* Office hours, night mode, the electronic lock, forms of numbers, PBXs behind a trunk. */
 
@@ -134,11 +135,13 @@ static void codes_are_for_those_who_may(void **state)
 	struct world *w = *state;
 
 	assert_refused(dial(w, "*28"), ROUTE_REFUSAL_FORBIDDEN);
+	assert_refused(dial(w, NIGHT_MODE_CODE), ROUTE_REFUSAL_FORBIDDEN);
 	assert_refused(dial(w, "*47"), ROUTE_REFUSAL_FORBIDDEN); /* it has no lock */
 	put(w, &resource_extension, TENANT, 1,
 	    "{'number':'101','may_switch_night':true,'lock_mode':'code'}");
 	assert_int_equal(dial(w, "*28")->service_id, ROUTE_SWITCH_NIGHT_ON);
 	assert_int_equal(dial(w, "*29")->service_id, ROUTE_SWITCH_NIGHT_OFF);
+	assert_int_equal(dial(w, NIGHT_MODE_CODE)->service_id, ROUTE_SWITCH_NIGHT_OTHER);
 	assert_int_equal(dial(w, "*47")->service_id, ROUTE_SWITCH_LOCK);
 	assert_int_equal(dial(w, "*48")->service_id, ROUTE_SWITCH_UNLOCK);
 	put(w, &resource_extension, TENANT, 1,

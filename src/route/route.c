@@ -11,6 +11,7 @@
 #include "model/groups.h"
 #include "route/inside.h"
 #include "schema/enums.h"
+#include "schema/feature_codes.h"
 
 static const struct feature {
 	const char *code, *service;
@@ -316,7 +317,8 @@ static bool may_switch(const struct route_query *q, struct route_decision *d, ui
 		       struct str pin)
 {
 	const struct extension *x = model_extension(q->model, q->tenant_id, q->caller_extension_id);
-	bool is_night = what == ROUTE_SWITCH_NIGHT_ON || what == ROUTE_SWITCH_NIGHT_OFF;
+	bool is_night = what == ROUTE_SWITCH_NIGHT_ON || what == ROUTE_SWITCH_NIGHT_OFF ||
+			what == ROUTE_SWITCH_NIGHT_OTHER;
 
 	if (is_night && x && x->may_switch_night)
 		return true;

@@ -107,7 +107,8 @@ enum route_switch {
 	ROUTE_SWITCH_NIGHT_ON,
 	ROUTE_SWITCH_NIGHT_OFF,
 	ROUTE_SWITCH_LOCK,
-	ROUTE_SWITCH_UNLOCK
+	ROUTE_SWITCH_UNLOCK,
+	ROUTE_SWITCH_NIGHT_OTHER
 };
 
 struct route_via { /* it was sent on from there */

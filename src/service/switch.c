@@ -26,6 +26,13 @@ static int set_night(struct call *call, uint64_t tenant_id, bool is_on)
 			 is_on ? "{\"night_mode\":true}" : "{\"night_mode\":false}");
 }
 
+static int switch_night(struct call *call, uint64_t tenant_id)
+{
+	const struct tenant *t = model_tenant(owner_model(call), tenant_id);
+
+	return t ? set_night(call, tenant_id, !t->night_mode) : ENOENT;
+}
+
 static int set_lock(struct call *call, uint64_t tenant_id, bool is_locked)
 {
 	uint64_t id = owner_caller_extension(call);
@@ -51,6 +58,8 @@ static int carry_out(const struct owner_start *s)
 		return set_night(s->call, s->tenant_id, true);
 	case ROUTE_SWITCH_NIGHT_OFF:
 		return set_night(s->call, s->tenant_id, false);
+	case ROUTE_SWITCH_NIGHT_OTHER:
+		return switch_night(s->call, s->tenant_id);
 	case ROUTE_SWITCH_LOCK:
 		return set_lock(s->call, s->tenant_id, true);
 	case ROUTE_SWITCH_UNLOCK:

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* SYS-10: of two codes of a tenant neither begins with the other; some are its own choice, some the same everywhere. */
+#include "schema/feature_codes.h"
 #include "store/edit.h"
 
 static const char *const fixed[] = {

@@ -58,6 +58,31 @@ def test_codes_switch_the_night_mode(server, peer):
     wait.until(lambda: not server.get(tenant)["night_mode"], 5)
 
 
+def test_a_key_switches_the_night_mode_and_its_lamp_shows_it(server, peer, devices):
+    """RTE-12: one code for both ways, and what it did is told to who watches it."""
+    tenant = f"/api/tenants/{server.get('/api/me')['tenant_id']}"
+    lamp = devices("103").watch("dialog", "*27")
+    assert lamp.answer.status == 200
+
+    def lit(notify):
+        return [s.text for s in notify.xml.iter("{urn:ietf:params:xml:ns:dialog-info}state")]
+
+    def shows(wanted):
+        """Also when some other change of the tenant is told in between."""
+        return wait.until(lambda: lit(lamp.next()) == wanted, 10, why=f"the lamp: {wanted}")
+    shows([])
+    assert dial(server, peer, "*27") == 403
+    change(server, may_switch_night=True)
+    assert dial(server, peer, "*27") == 200
+    shows(["confirmed"])
+    assert server.get(tenant)["night_mode"]
+    assert dial(server, peer, "*27") == 200
+    shows(["terminated"])
+    assert not server.get(tenant)["night_mode"]
+    server.api("PATCH", tenant, {"night_mode": True}, expect=200)    # whoever switches it
+    shows(["confirmed"])
+
+
 def test_an_extension_is_locked_and_unlocked(server, peer, addresses):
     acme = {"headers": {"X-Tenant": server.domain}}
     trunk = server.post("/api/trunks", {"name": "P", "host": addresses.new(), "answer_seconds": 1}, who="admin")["id"]
