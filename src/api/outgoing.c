@@ -92,21 +92,32 @@ void mail_defaults_start(struct ask *k)
 	return ask_query(k, k->who.tenant_id, "mail_defaults", json_object(), on_json);
 }
 
-void mail_test_start(struct ask *k)
+/* A body of one text. */
+static void one_text_start(struct ask *k, const char *name, const char *act)
 {
-	static const char *const known[] = {"to", NULL};
+	const char *const known[] = {name, NULL};
 	json_t *body = ask_body(k);
 	struct field_errors errs = {.n = 0};
 
 	if (!body)
 		return;
 	ask_check_names(body, known, &errs);
-	if (!json_object_get(body, "to"))
-		field_error_add(&errs, "to", "required", "must be given");
-	else if (!json_is_string(json_object_get(body, "to")))
-		field_error_add(&errs, "to", "wrong_type", "must be a text");
+	if (!json_object_get(body, name))
+		field_error_add(&errs, name, "required", "must be given");
+	else if (!json_is_string(json_object_get(body, name)))
+		field_error_add(&errs, name, "wrong_type", "must be a text");
 	if (!errs.n)
-		return ask_act(k, "mail_test", body, on_json);
+		return ask_act(k, act, body, on_json);
 	json_decref(body);
 	return ask_invalid(k, &errs);
+}
+
+void mail_test_start(struct ask *k)
+{
+	return one_text_start(k, "to", "mail_test");
+}
+
+void welcome_mail_start(struct ask *k)
+{
+	return one_text_start(k, "extension_id", "welcome");
 }

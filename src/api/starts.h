@@ -28,7 +28,7 @@ route_start_h members_start, cdrs_start, cdr_export_start, cdr_changes_start, ca
 	audit_log_start, undo_start, restore_start;
 /* outgoing.c */
 route_start_h replay_start, mail_replay_start, mail_delivery_start, mail_test_start,
-	mail_defaults_start, call_report_create_start, call_report_start, call_report_delete_start;
+	welcome_mail_start, mail_defaults_start, call_report_create_start, call_report_start, call_report_delete_start;
 /* system.c */
 route_start_h info_start, trunk_presets_start, metrics_start, healthz_start, readyz_start,
 	openapi_start, docs_start;

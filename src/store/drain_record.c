@@ -3,6 +3,7 @@
 #include <string.h>
 #include "base/clock.h"
 #include "store/drain_record.h"
+#include "store/notice.h"
 #include "store/outbox_put.h"
 #include "store/sync.h"
 
@@ -263,6 +264,17 @@ static int tell_webhooks(struct record_writer *w, struct record_key key)
 	return err;
 }
 
+static int tell_by_mail(struct record_writer *w, struct record_key key)
+{
+	const int64_t now_us = clock_wall_us(clock_real());
+
+	if (key.tenant_id && key.kind == RECORD_CALL)
+		return notice_call(w->rows, &w->rec.call_record, now_us);
+	if (key.tenant_id && key.kind == RECORD_EVENT)
+		return notice_event(w->rows, &w->rec.event_record, now_us);
+	return 0;
+}
+
 int record_put(struct record_writer *w, const struct journal_record *r)
 {
 	struct record_key key = record_key(r);
@@ -276,5 +288,7 @@ int record_put(struct record_writer *w, const struct journal_record *r)
 	if (r->kind == RECORD_LEG_KEPT)
 		return put_kept(w, r, key);
 	err = put_row(w, key, tenant);
+	if (!err)
+		err = tell_by_mail(w, key);
 	return err ? err : tell_webhooks(w, key);
 }

@@ -154,6 +154,8 @@ typedef int act_h(struct edit *e, const struct args *a);
 int edit_act(struct edit *e) MUST_USE;
 /* edit_mail.c */
 int edit_check_mail_server(struct edit *e, struct object *o, const struct object *before) MUST_USE;
+int edit_check_missed_call_mail(struct edit *e, const struct extension *x,
+				const struct object *before) MUST_USE;
 int edit_check_mail_template(struct edit *e, struct object *o,
 			     const struct object *before) MUST_USE;
 /* edit_people.c: users, keys, roles */

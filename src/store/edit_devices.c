@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "store/edit.h"
+#include "store/notice.h"
 
 enum { MAX_AT_ONCE = 32 };
 
@@ -75,7 +76,9 @@ int edit_devices_created(struct edit *e, const struct object *o, const json_t *a
 
 	if (!err && *x->web_password)
 		err = edit_make_owner(e, x);
-	return err || !*x->did ? err : edit_make_did(e, x);
+	if (!err && *x->did)
+		err = edit_make_did(e, x);
+	return err ? err : notice_created(e->rows, x, e->now_us);
 }
 
 /* ---- which accounts an extension has ---- */

@@ -220,9 +220,10 @@ static int extension(struct edit *e, struct object *o, const struct object *befo
 	const struct extension *x = (struct extension *)o;
 	int err = edit_check_groups(e, o, before);
 
-	if (err)
+	if (!err)
+		err = edit_check_missed_call_mail(e, x, before);
+	if (err && err != EINVAL)
 		return err;
-
 	for (size_t i = 0; i < x->forwards.n; i++) {
 		const struct extension_forward *f =
 			(const struct extension_forward *)x->forwards.v[i];

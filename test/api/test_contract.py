@@ -81,6 +81,13 @@ def given_up(t):
     return wait.until(lambda: t.client.get(f"/api/mail_deliveries/{one}")["state"] == "given_up" and one, 30, why="the end of a try")
 
 
+def welcome_mail(t):
+    bodies.create(t.client, "mail_servers")
+    one = t.extensions[0]["id"]
+    t.client.patch(f"/api/extensions/{one}", {"email": f"a{bodies.new_number()}@example.com"})
+    return t.client.ask("POST", "/api/welcome_mails", {"extension_id": one})
+
+
 def call_report(t):
     return t.client.ask("POST", "/api/call_reports", {"name": "x", "from": "2025-11-01T00:00:00Z", "to": "2025-12-01T00:00:00Z"})
 
@@ -124,6 +131,7 @@ CALLS = {
     "list_mail_deliveries": lambda t: t.client.ask("GET", "/api/mail_deliveries?limit=2&state=sent"),
     "get_mail_delivery": lambda t: t.client.ask("GET", f"/api/mail_deliveries/{mail_test(t).json()['id']}"),
     "replay_mail_delivery": lambda t: t.client.ask("POST", f"/api/mail_deliveries/{given_up(t)}/replay"),
+    "create_welcome_mail": welcome_mail,
     "list_mail_defaults": lambda t: t.client.ask("GET", "/api/mail_defaults"),
     "list_call_reports": lambda t: t.client.ask("GET", "/api/call_reports?limit=2"),
     "create_call_report": call_report,

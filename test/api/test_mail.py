@@ -132,3 +132,24 @@ def test_faults_of_a_mail_server_are_named(tenant):
                         ({"ca": "x", "security": "none"}, "ca"), ({"port": 0}, "port"), ({"allow_private": True}, "allow_private")):
         answer = tenant.client.ask("POST", "/api/mail_servers", {"host": "mail.example.com", "sender": "a@example.com", **more})
         assert answer.status == 422 and field in {e["field"] for e in answer.json()["errors"]}, answer
+
+
+def test_a_new_extension_is_welcomed_and_again_when_that_is_asked_for(tenant, post, authority):
+    early = tenant.client.post("/api/extensions", {"number": "301", "email": f"early@{tenant.domain}"})     # before there is a server
+    answer = tenant.client.ask("POST", "/api/welcome_mails", {"extension_id": early["id"]})
+    assert answer.status == 422 and answer.json()["errors"][0]["code"] == "no_mail_server"
+    tenant.admin.post("/api/mail_servers", settings(post, authority, allow_private=True))
+    late = tenant.client.post("/api/extensions", {"number": "302", "first_name": "Ada", "email": f"ada@{tenant.domain}"})
+    mail = post.wait(1)[0]
+    assert mail["To"] == f"ada@{tenant.domain}" and mail["Subject"] == "Your extension 302"
+    text = mail.get_body().get_content()
+    assert "Welcome, Ada" in text and tenant.domain in text and "302" in text
+    for one in (early, late):
+        assert ended(tenant.client, tenant.client.post("/api/welcome_mails", {"extension_id": one["id"]}, expect=202)["id"])["state"] == "sent"
+    assert [m["To"] for m in post.wait(3)[1:]] == [f"early@{tenant.domain}", f"ada@{tenant.domain}"]
+    for body, code in (({"extension_id": tenant.extensions[0]["id"]}, "no_email"), ({"extension_id": "99999"}, "not_found"), ({}, "required")):
+        answer = tenant.client.ask("POST", "/api/welcome_mails", body)
+        assert answer.status == 422 and answer.json()["errors"][0]["code"] == code
+    tenant.client.post("/api/mail_templates", {"kind": "welcome", "enabled": False})
+    answer = tenant.client.ask("POST", "/api/welcome_mails", {"extension_id": late["id"]})
+    assert answer.json()["errors"][0]["code"] == "switched_off"
