@@ -264,13 +264,20 @@ static int tell_webhooks(struct record_writer *w, struct record_key key)
 	return err;
 }
 
+/* Of a call that may have been missed: when it ends, and when a device that has not answered it does. */
 static int tell_by_mail(struct record_writer *w, struct record_key key)
 {
 	const int64_t now_us = clock_wall_us(clock_real());
+	const struct call_record *call = &w->rec.call_record;
+	const struct leg_record *leg = &w->rec.leg_record;
 
-	if (key.tenant_id && key.kind == RECORD_CALL)
-		return notice_call(w->rows, &w->rec.call_record, now_us);
-	if (key.tenant_id && key.kind == RECORD_EVENT)
+	if (!key.tenant_id)
+		return 0;
+	if (key.kind == RECORD_CALL && call->ended_at && !call->answered_at)
+		return notice_missed(w->rows, key.tenant_id, key.id, now_us);
+	if (key.kind == RECORD_LEG && leg->ended_at && !leg->answered_at && leg->extension_id)
+		return notice_missed(w->rows, key.tenant_id, leg->call_id, now_us);
+	if (key.kind == RECORD_EVENT)
 		return notice_event(w->rows, &w->rec.event_record, now_us);
 	return 0;
 }

@@ -11,7 +11,8 @@
 
 #include "store/store_impl.h"
 
-int notice_call(struct rows *r, const struct call_record *c, int64_t now_us) MUST_USE;
+/* The call, if it is over and nobody answered it. */
+int notice_missed(struct rows *r, uint64_t tenant_id, uint64_t call_id, int64_t now_us) MUST_USE;
 int notice_event(struct rows *r, const struct event_record *ev, int64_t now_us) MUST_USE;
 /* When there is a mail server. */
 int notice_created(struct rows *r, const struct extension *x, int64_t now_us) MUST_USE;
