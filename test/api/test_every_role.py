@@ -12,7 +12,7 @@ from test_contract import MISSING, body_for, by_id, example_path, operations
 from test_isolation import headers_of
 from test_roles import OPERATIONS, row
 
-ROLES = ("administrator", "tenant", "reader", "writer", "key", "reading key", "owner")
+ROLES = ("administrator", "tenant", "reader", "writer", "key", "reading key", "owner", "dealer")
 READING = ("reader", "reading key")
 
 
@@ -33,12 +33,18 @@ def roles(server, chief, red):
     return {"administrator": Client(server, chief.token, tenant=red.domain), "tenant": red.client,
             "reader": user("reader", role_id=reads), "writer": user("writer", role_id=writes),
             "key": key("all"), "reading key": key("reads", role_id=reads),
-            "owner": server.login("191", "secret words of 191", red.domain)}
+            "dealer": other_dealer(server), "owner": server.login("191", "secret words of 191", red.domain)}
 
 
-def owners_rights():
-    text = open(os.path.join(ROOT, "src/api/rights_extension.def")).read()
-    return set(re.findall(r'^E\("(\w+)", (\w+), ', text, re.M))
+def other_dealer(server):
+    """A user of a dealer whose tenants are neither red nor blue."""
+    server.root.post("/api/dealers", {"name": "elsewhere", "password": "secret words of elsewhere"})
+    return server.login("elsewhere", "secret words of elsewhere")
+
+
+def rights_of(file, letter):
+    text = open(os.path.join(ROOT, "src/api", file)).read()
+    return dict(((what, op), right) for what, op, right in re.findall(rf'^{letter}\("(\w+)", (\w+), (\w+)\)', text, re.M))
 
 
 def may(role, method, path, operation_id):
@@ -48,7 +54,9 @@ def may(role, method, path, operation_id):
     if role == "administrator":
         return rights["administrator"]
     if role == "owner":     # who sees a part only cannot follow the whole
-        return "OWN" if (what, op) in owners_rights() and not path.endswith("/changes") else "NO"
+        return "OWN" if (what, op) in rights_of("rights_extension.def", "E") and not path.endswith("/changes") else "NO"
+    if role == "dealer":
+        return rights_of("rights_dealer.def", "D").get((what, op), "NO")
     if role in READING and method != "GET":
         return "NO"
     return rights["tenant"]
@@ -88,7 +96,7 @@ def test_nothing_of_another_tenant_is_in_any_answer(server, roles, blue, foreign
             p.get("$ref", "").endswith("/limit") for p in op["parameters"]) else ""))
         assert not is_of(blue, answer.body.decode()), f"{role} {path}"
         read += answer.status == 200
-    assert read > (5 if role == "owner" else 40)
+    assert read > {"owner": 5, "dealer": 3}.get(role, 40)
     assert is_of(blue, blue.client.ask("GET", "/api/tenants").body.decode())     # what is looked for can be found
 
 
@@ -112,4 +120,4 @@ def test_foreign_id_is_answered_like_a_missing_one(server, roles, foreign, role)
 def test_nobody_of_a_tenant_acts_for_another(server, roles, red, blue, role):
     for path in ("/api/extensions", "/api/sessions", "/api/cdrs", "/api/me"):
         answer = roles[role].ask("GET", path, headers={"X-Tenant": blue.domain})
-        assert answer.status == 403 and not is_of(blue, answer.body.decode())
+        assert answer.status == (404 if role == "dealer" else 403) and not is_of(blue, answer.body.decode())    # to a dealer it is not there
