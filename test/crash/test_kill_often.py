@@ -17,13 +17,17 @@ from harness import wait
 KILLS = int(os.environ.get("OFFHOOK_KILLS", "4"))
 
 
-def extensions(server):
+def rows_of(server, path, **filters):
     rows, cursor = [], {}
     while cursor is not None:
-        page = server.get("/api/extensions", params={"limit": 500, **cursor})
+        page = server.get(path, params={"limit": 500, **filters, **cursor})
         rows += page["items"]
         cursor = {"cursor": page["next"]} if page["next"] else None
     return rows
+
+
+def extensions(server):
+    return rows_of(server, "/api/extensions")
 
 
 def numbers(server):
@@ -146,10 +150,9 @@ def test_webhooks_hear_of_every_call_that_ended(server, addresses):
         server.kill()
         server.start()
         assert before
-    expected = {e["id"] for e in server.get("/api/event_logs", params={"limit": 500, "key": "backup_ended"})["items"]}
-    told = wait.until(lambda: (d := server.get("/api/webhook_deliveries", params={"limit": 500, "state": "delivered"})["items"]) and
-                      not server.get("/api/webhook_deliveries", params={"state": "waiting"})["items"] and d, 30, why="all is told")
-    ended = [d for d in told if d["event"] == "backup_ended"]
+    expected = {e["id"] for e in rows_of(server, "/api/event_logs", key="backup_ended")}
+    wait.until(lambda: not server.get("/api/webhook_deliveries", params={"state": "waiting"})["items"], 30, why="all is told")
+    ended = [d for d in rows_of(server, "/api/webhook_deliveries", state="delivered") if d["event"] == "backup_ended"]
     assert len(ended) == len(expected) > 0
     assert len({g[0] for g in got if g[1]["event_type"] == "backup_ended"}) == len(expected), "each was heard"
     receiver.shutdown()
