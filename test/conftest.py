@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Fixtures of all outside tests.  Each test gets loopback addresses of its own, so tests never meet."""
+import ctypes
 import os
 import shutil
+import subprocess
 import sys
 
 import pytest
@@ -22,6 +24,20 @@ def pytest_runtest_makereport(item, call):
     item.offhook_failed = getattr(item, "offhook_failed", False) or outcome.get_result().failed
     if call.when == "teardown" and not item.offhook_failed and "tmp_path" in (item.funcargs or {}):
         shutil.rmtree(item.funcargs["tmp_path"], ignore_errors=True)
+
+
+CLONE_NEWNET = 0x40000000
+
+
+@pytest.fixture
+def own_network():
+    """A network namespace for this test alone: what it tells the kernel is gone afterwards."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    with open("/proc/thread-self/ns/net") as before:
+        assert libc.unshare(CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
+        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+        yield
+        assert libc.setns(before.fileno(), CLONE_NEWNET) == 0
 
 
 @pytest.fixture

@@ -43,20 +43,25 @@ def create_extensions(server, n):
     return rows
 
 
-def register(tmp_path, server, table, callee_ip):
-    """All of them; on a soak again those that came while the server was late."""
+def callees(directory, server, rows, ip, rate):
+    """All of them registered at one address, where every call is answered; on a soak again those that came while the server was late."""
+    table = [(u, credentials(u, p), f"{ip}:5060", "3600") for u, p in rows]
     for attempt in range(10 if SOAK else 1):
-        registering = Sipp(tmp_path / f"register{attempt}", "register", f"{server.ip}:{server.sip_port}", callee_ip, port=5060,
-                           domain=server.domain, rows=table, rate=RATE if SOAK else 5 * RATE, calls=len(table), args=PATIENT).wait()
+        registering = Sipp(directory / f"register{attempt}", "register", f"{server.ip}:{server.sip_port}", ip, port=5060,
+                           domain=server.domain, rows=table, rate=rate, calls=len(table), args=PATIENT).wait()
         if not registering.counts()["failed"]:
-            return
+            return Sipp(directory / "callee", "callee", f"{server.ip}:{server.sip_port}", ip, rate=None, timeout_s=3600, args=PATIENT)
     raise AssertionError(registering.errors())
 
 
-def run_calls(directory, server, rows, caller_ip, calls):
+def pairs(rows):
+    """What a caller's scenario wants: who calls, how it proves that, and whom."""
     half = len(rows) // 2
-    table = [(rows[i][0], credentials(*rows[i]), rows[half + i][0]) for i in range(half)]
-    sipp = Sipp(directory, "caller", f"{server.ip}:{server.sip_port}", caller_ip, domain=server.domain, rows=table,
+    return [(rows[i][0], credentials(*rows[i]), rows[half + i][0]) for i in range(half)]
+
+
+def run_calls(directory, server, rows, caller_ip, calls):
+    sipp = Sipp(directory, "caller", f"{server.ip}:{server.sip_port}", caller_ip, domain=server.domain, rows=pairs(rows),
                 rate=RATE, calls=calls, hold_ms=HOLD_MS, timeout_s=calls // RATE + 120, args=PATIENT)
     sipp.wait(calls // RATE + 150)
     counts = sipp.counts()
@@ -71,13 +76,9 @@ def test_calls_at_a_steady_rate_fail_never_and_leave_nothing(tmp_path, addresses
     callee = None
     try:
         rows = create_extensions(server, ACCOUNTS)
-        callee_ip, caller_ip = addresses.new(), addresses.new()
-        table = [(u, credentials(u, p), f"{callee_ip}:5060", "3600") for u, p in rows]
-        register(tmp_path, server, table, callee_ip)
+        caller_ip = addresses.new()
+        callee = callees(tmp_path, server, rows, addresses.new(), RATE if SOAK else 5 * RATE)
         assert server.metrics()["offhook_registrations"] == len(rows)
-
-        callee = Sipp(tmp_path / "callee", "callee", f"{server.ip}:{server.sip_port}", callee_ip, rate=None,
-                      timeout_s=3600, args=PATIENT)
         # The first run pays for pages and pools that stay; what is flat is flat from its end on.
         after = []
         for run in (1, 2):

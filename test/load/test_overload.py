@@ -4,8 +4,8 @@ import csv
 import os
 
 from harness.server import Server
-from harness.sipp import Sipp, credentials
-from test_load import FULL, create_extensions
+from harness.sipp import Sipp
+from test_load import FULL, callees, create_extensions, pairs
 
 SECONDS = 60 if FULL else 10
 END = f"00:{SECONDS // 60:02}:{SECONDS % 60:02}"
@@ -48,9 +48,7 @@ def completed(sipp):
 
 
 def offer(directory, server, rows, ip, rate):
-    half = len(rows) // 2
-    table = [(rows[i][0], credentials(*rows[i]), rows[half + i][0]) for i in range(half)]
-    sipp = Sipp(directory, "overload_caller", f"{server.ip}:{server.sip_port}", ip, domain=server.domain, rows=table,
+    sipp = Sipp(directory, "overload_caller", f"{server.ip}:{server.sip_port}", ip, domain=server.domain, rows=pairs(rows),
                 rate=rate, calls=rate * SECONDS, hold_ms=HOLD_MS, timeout_s=SECONDS + 60,
                 # told each second; a server that runs a tenth of the time answers in bursts
                 args=("-fd", "1", "-buff_size", "4194304"))
@@ -64,12 +62,8 @@ def test_ten_times_the_load_completes_nine_tenths_of_capacity(tmp_path, addresse
     callee = None
     try:
         rows = create_extensions(server, 400)
-        callee_ip, caller_ip = addresses.new(), addresses.new()
-        table = [(u, credentials(u, p), f"{callee_ip}:5060", "3600") for u, p in rows]
-        assert Sipp(tmp_path / "register", "register", f"{server.ip}:{server.sip_port}", callee_ip, port=5060,
-                    domain=server.domain, rows=table, rate=500, calls=len(table)).wait().counts()["failed"] == 0
-        callee = Sipp(tmp_path / "callee", "callee", f"{server.ip}:{server.sip_port}", callee_ip, rate=None,
-                      timeout_s=3600)
+        caller_ip = addresses.new()
+        callee = callees(tmp_path, server, rows, addresses.new(), 500)
         confined.take(server.process.pid)
         most, at = 0, 0
         for rate in (100, 150, 200, 250, 300, 350, 400, 500):

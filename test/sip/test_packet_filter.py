@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Who is blocked is dropped by the kernel, when that is wanted (SEC-1, SEC-2).  Each test has a network namespace of its own."""
-import ctypes
 import datetime
 import json
-import os
 import subprocess
 
 import pytest
@@ -11,18 +9,6 @@ import pytest
 from harness import wait
 from harness.rawsip import RawSip
 from harness.server import Server
-
-CLONE_NEWNET = 0x40000000
-
-
-@pytest.fixture
-def own_network():
-    libc = ctypes.CDLL(None, use_errno=True)
-    with open("/proc/thread-self/ns/net") as before:
-        assert libc.unshare(CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
-        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-        yield
-        assert libc.setns(before.fileno(), CLONE_NEWNET) == 0
 
 
 @pytest.fixture
