@@ -25,10 +25,18 @@ static bool is_list_of_values(const struct field *f)
 	return true;
 }
 
+static bool has_secrets(const struct resource *r)
+{
+	for (size_t i = 0; i < r->nfields; i++)
+		if (r->fields[i].kind == FIELD_SECRET || r->fields[i].kind == FIELD_PASSWORD)
+			return true;
+	return false;
+}
+
 static bool can_read(const struct field *f)
 {
 	return !(f->flags & READ_ONLY) && f->kind != FIELD_PASSWORD &&
-	       (f->kind != FIELD_LIST || is_list_of_values(f));
+	       (f->kind != FIELD_LIST || !has_secrets(f->child));
 }
 
 static bool can_write(const struct field *f)
@@ -122,6 +130,24 @@ static void write_value(struct buf *out, const void *o, const struct field *f)
 	}
 }
 
+/* Lines with text of their own: as the API shows them. */
+static void write_json(struct buf *out, const void *o, const struct field *f)
+{
+	json_t *j;
+	char *text;
+
+	if (!field_list(o, f)->n)
+		return; /* an empty cell is an empty list */
+	j = field_to_json(o, f);
+	text = j ? json_dumps(j, JSON_COMPACT) : NULL;
+	if (text)
+		csv_write_cell(out, str_of(text));
+	else
+		out->err = ENOMEM;
+	free(text);
+	json_decref(j);
+}
+
 static void write_list(struct buf *out, const struct object_list *l)
 {
 	if (l->n)
@@ -165,8 +191,10 @@ void csv_write(struct buf *out, const struct object *o)
 			continue;
 		if (!is_first)
 			buf_char(out, ',');
-		if (f->kind == FIELD_LIST)
+		if (f->kind == FIELD_LIST && is_list_of_values(f))
 			write_list(out, field_list(o, f));
+		else if (f->kind == FIELD_LIST)
+			write_json(out, o, f);
 		else
 			write_value(out, o, f);
 		is_first = false;
@@ -336,6 +364,10 @@ static json_t *cell_to_json(struct str s, const struct field *f)
 
 	if (f->kind != FIELD_LIST)
 		return value_to_json(s, f);
+	if (!is_list_of_values(f)) {
+		list = json_loadb(s.p, s.n, 0, NULL);
+		return list ? list : text_to_json(s); /* which is said to be no list */
+	}
 	list = json_array();
 	while (list && s.p) {
 		if (json_array_append_new(list, line_to_json(str_cut(&s, ';'), f->child))) {

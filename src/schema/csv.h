@@ -3,8 +3,8 @@
  * Resources as CSV: a header line with names of fields, one line per object.
  *
  * Cells are as in JSON: enums by their text, bools true or false, ids decimal, times RFC 3339, a destination "hangup" or
- * "extension:12", a list "12;13" with the fields of a line joined by ":".  Lists whose lines hold text have no column, and
- * secrets none when exporting.  An empty cell is the default.
+ * "extension:12", a list "12;13" with the fields of a line joined by ":".  Lists whose lines hold text are the JSON of the API;
+ * secrets have no column when exporting.  An empty cell is the default.
  *
  * A spreadsheet runs text that begins with = + - @ as a formula: such text gets a ' in front, and loses it when it comes back.
  *

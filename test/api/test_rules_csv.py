@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Inbound and outbound rules as CSV (RTE-3): what was exported is imported again, routes and destinations too."""
+import pytest
+
+
+@pytest.fixture
+def rules(tenant):
+    """One of each kind, over a trunk that the tenant has."""
+    client = tenant.client
+    trunk = client.post("/api/trunks", {"name": f"csv{tenant.id}", "kind": "register", "host": f"csv{tenant.id}.example",
+                                        "username": "u", "password": "secret-77-pw"})["id"]
+    extension = client.post("/api/extensions", {"number": "4711"})["id"]
+    client.post("/api/did_pools", {"trunk_id": trunk, "numbers": "4420799*", "caller_id": "44207991"})
+    client.post("/api/outbound_rules", {"name": "out", "prefixes": "00;123", "extensions": "100-120",
+                                        "routes": [{"trunk_id": trunk, "strip": 2, "prepend": "+44"}]})
+    client.post("/api/inbound_rules", {"name": "in", "trunk_id": trunk, "did": "44207991", "destination": {"kind": "extension", "id": extension}})
+
+
+def without_ids(items):
+    return [{k: v for k, v in item.items() if k not in ("id", "revision")} for item in items]
+
+
+@pytest.mark.parametrize("kind", ["outbound_rules", "inbound_rules"])
+def test_what_was_exported_is_imported_again(tenant, rules, kind):
+    before = tenant.client.get(f"/api/{kind}")["items"]
+    text = tenant.client.ask("GET", f"/api/{kind}/export").body
+    for rule in before:
+        tenant.client.delete(f"/api/{kind}/{rule['id']}")
+    answer = tenant.client.ask("POST", f"/api/{kind}/import", raw=text, headers={"Content-Type": "text/csv"})
+    assert answer.status == 200, answer
+    assert without_ids(tenant.client.get(f"/api/{kind}")["items"]) == without_ids(before)
+
+
+@pytest.mark.parametrize("routes, field", [("9:2", "line[2].routes"), ('"[{""trunk_id"":""1"",""strip"":-1}]"', "line[2].routes[0].strip")])
+def test_routes_that_cannot_be_read_are_named(tenant, rules, routes, field):
+    answer = tenant.client.ask("POST", "/api/outbound_rules/import", raw=f"name,routes\r\nbad,{routes}\r\n".encode(),
+                               headers={"Content-Type": "text/csv"})
+    assert answer.status == 422, answer
+    assert field in [e["field"] for e in answer.json()["errors"]], answer.json()
+    assert [r["name"] for r in tenant.client.get("/api/outbound_rules")["items"]] == ["out"]
