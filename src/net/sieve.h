@@ -7,7 +7,7 @@
  *
  * Thread     any; the kernel puts the whole filter in place at once
  * Errors     ENOSPC: more than SIEVE_NUMBERS; EINVAL: the mark is not SIEVE_MARK bytes; ENOMEM: beyond net.core.optmem_max
- * Sources    TRN-5; socket(7) SO_ATTACH_FILTER; ADR 0037
+ * Sources    TRN-5; socket(7) SO_ATTACH_FILTER; ADR 0035
  */
 #ifndef NET_SIEVE_H
 #define NET_SIEVE_H
