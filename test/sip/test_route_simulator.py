@@ -126,7 +126,8 @@ def test_simulated_and_live_decisions_are_the_same(server, rules, providers, add
                     break
             before = {name: len(p.calls) for name, p in names.items()}
             call_id, tag, uri = uuid.uuid4().hex, uuid.uuid4().hex[:8], f"sip:{number}@{server.domain}"
-            answer = peer.transact("INVITE", caller, server.password(caller), uri, call_id=call_id, from_tag=tag, body=sdp(peer.host))
+            offer = sdp(peer.host) if tried else ""     # with one a refusal is also spoken, which takes seconds
+            answer = peer.transact("INVITE", caller, server.password(caller), uri, call_id=call_id, from_tag=tag, body=offer)
             peer.ack(answer, uri, caller, call_id, tag, 2)
             got = [(name, *call) for name, p in names.items() for call in p.calls[before[name]:]]
             assert sorted(got) == sorted(tried), f"{number}: {want}"
