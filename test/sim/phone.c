@@ -31,7 +31,7 @@ struct pcall {
 	bool is_caller, is_up, is_over, has_offered, was_refused;
 	unsigned sdp_version;
 	char authorization[768];
-	bool will_retry;
+	bool will_retry, is_referring;
 };
 
 /* ---- registration ---- */
@@ -187,6 +187,7 @@ static void on_referred(oid trans, const struct sip_msg *resp, int err, void *ar
 
 	(void)trans;
 	(void)err;
+	c->is_referring = false;
 	if (resp && resp->status >= 200 && resp->status < 300)
 		c->phone->transferred++;
 }
@@ -224,7 +225,8 @@ static void on_transfer(struct timer *t, void *arg)
 		snprintf(line, sizeof(line), "Refer-To: <sip:%" PRIu64 "@%s>\r\n",
 			 between(c, 100, 106), c->phone->domain);
 	extra.headers = str_of(line);
-	if (sip_invite_request(c->inv, SIP_REFER, &extra, on_referred, c))
+	c->is_referring = !sip_invite_request(c->inv, SIP_REFER, &extra, on_referred, c);
+	if (!c->is_referring)
 		sip_invite_end(c->inv, 500, STR_NONE);
 }
 
@@ -251,6 +253,8 @@ static void over(struct pcall *c)
 	timer_cancel(&c->leave);
 	timer_cancel(&c->hold);
 	timer_cancel(&c->transfer);
+	c->phone->transferred +=
+		c->is_referring; /* hung up before the answer: it may have been taken */
 	c->phone->ended++;
 	list_remove(&c->link);
 	free(c);

@@ -30,7 +30,7 @@ struct phone {
 	struct link calls;
 	/* what became of all its calls */
 	unsigned placed, authorized, established, refused, unanswered, received, ended;
-	unsigned transferred, moved; /* REFERs taken; calls it has sent elsewhere */
+	unsigned transferred, moved; /* REFERs taken, or not heard of; calls it has sent elsewhere */
 };
 
 int phone_init(struct phone *p, struct world *w, const char *ip, const char *user,
