@@ -5,6 +5,7 @@
 start     time from exec until SIP is answered, and resident memory, with so many extensions stored
 restart   the same with as many registrations, made over UDP before the server was killed, until a call is answered and acknowledged
 patch     PATCH of one field of one extension while calls run: median and 99th percentile, and each change seen by the next read
+restore   how long a change waits at most while a backup of so many extensions is restored
 core      registrations, dialogs and timers of the signalling core alone (bench/scale_core.c)
 
 The database is filled by copying rows, as the server left them; everything measured goes through sockets.
@@ -17,6 +18,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import requests
@@ -214,6 +216,57 @@ def measure_patch(directory, sizes, rounds, count):
                  medians_ms={n: [round(v, 2) for v in medians[n]] for n in sizes})]
 
 
+class Changing(threading.Thread):
+    """A thing made and deleted, again and again, signing in again when everybody has to; what each took, until stop()."""
+
+    def __init__(self, server):
+        super().__init__(daemon=True)
+        self.server, self.took, self.failed, self.is_stopping = server, [], [], threading.Event()
+
+    def run(self):
+        while not self.is_stopping.is_set():
+            began = time.monotonic()
+            answer = self.server.api("POST", "/api/phone_books", {"name": f"waits {len(self.took)} {began}"})
+            if answer.status_code == 401:
+                self.server._token = {}
+                continue
+            if answer.status_code != 201:
+                self.failed.append(answer.text)
+                continue
+            self.server.api("DELETE", f"/api/phone_books/{answer.json()['id']}")
+            self.took.append(time.monotonic() - began)
+
+    def stop(self):
+        self.is_stopping.set()
+        self.join(60)
+
+
+def measure_restore(directory, n, rounds):
+    bed = Bed(directory / f"restore-{n}", n)
+    server, waits, whole = bed.server, [], []
+    server.start(60)
+
+    def settled(one, wanted):
+        def ask():
+            server._token.pop("admin", None)
+            return server.get(f"/api/backups/{one}", who="admin")["state"] == wanted
+        return wait.until(ask, 600, every=0.2, why=wanted)
+    one = server.post("/api/backups", {"name": "scale"}, who="admin", expect=202)["id"]
+    settled(one, "complete")
+    for _ in range(rounds):
+        changing = Changing(server)
+        changing.start()
+        began = time.monotonic()
+        server.post(f"/api/backups/{one}/restore", {}, who="admin", expect=202)
+        settled(one, "restored")
+        whole.append(time.monotonic() - began)
+        changing.stop()
+        waits.append(max(changing.took))
+        assert not changing.failed, changing.failed[:3]
+    server.stop()
+    return [told("restore_wait_s", min(waits), extensions=n, all=[round(w, 2) for w in waits], whole_s=[round(w, 1) for w in whole])]
+
+
 def measure_core():
     for name in ("registrations", "calls", "timers"):
         subprocess.run([bench_program("scale_core"), name], stderr=subprocess.DEVNULL, check=True)
@@ -222,12 +275,12 @@ def measure_core():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="start, restart, patch, core (all when none is named)")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="start, restart, patch, restore, core (all when none is named)")
     parser.add_argument("--count", type=int, default=100000, help="extensions (%(default)s)")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--patches", type=int, default=1000)
     args = parser.parse_args()
-    which = set(args.names) or {"start", "restart", "patch", "core"}
+    which = set(args.names) or {"start", "restart", "patch", "restore", "core"}
     directory = pathlib.Path(tempfile.mkdtemp(prefix="offhook-scale-"))
     results = []
     if "start" in which:
@@ -236,6 +289,8 @@ def main():
         results += measure_restart(directory, args.count, args.rounds)
     if "patch" in which:
         results += measure_patch(directory, (100, args.count), args.rounds, args.patches)
+    if "restore" in which:
+        results += measure_restore(directory, args.count, args.rounds)
     if "core" in which:
         results += measure_core()
     return 0 if all(results) else 1

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * An archive of the system takes the place of what the database holds.  Configuration is replaced; records are added, and none
- * is taken away.  Everything that was read must decode, refer to what is there and claim what nobody else claims, before
- * anything is committed.
+ * An archive of the system takes the place of what the database holds: its rows are put into a stage (store/stage.h), where everything
+ * must decode, refer to what is there and claim what nobody else claims; then the stage's configuration is switched in.  Records are
+ * added from there (backup_records.c), and none is taken away.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -39,92 +39,6 @@ int backup_take_table(struct rows *r, const struct dump_table *t, struct archive
 	}
 	dump_close(&d);
 	return err == ENOENT ? 0 : err == EEXIST ? EBADMSG : err;
-}
-
-/* ---- what goes ---- */
-
-static int run_text(struct db *db, const char *sql)
-{
-	struct db_stmt *st;
-	int err = db_sql(db, sql, &st);
-
-	return err ? err : db_run(st);
-}
-
-static int clear_table(struct db *db, const char *name)
-{
-	struct buf sql = {0};
-	int err;
-
-	buf_printf(&sql, "DELETE FROM \"%s\"", name);
-	err = sql.err ? sql.err : run_text(db, sql.p);
-	buf_free(&sql);
-	return err;
-}
-
-static int clear_all(struct rows *r, const struct dump_tables *d)
-{
-	static const char *const others[] = {"number",	     "directory",   "session",
-					     "user_sign_in", "idempotency", "outbox"};
-	int err = 0;
-
-	for (size_t i = d->n; !err && i-- > 0;)
-		if (d->v[i].part == BACKUP_CONFIGURATION)
-			err = clear_table(r->db, d->v[i].t->name);
-	for (size_t i = 0; !err && i < ARRAY_LEN(others); i++)
-		err = clear_table(r->db, others[i]);
-	return err;
-}
-
-/* ---- revisions never go back: an ETag that was given must not fit something else ---- */
-
-struct revision {
-	uint64_t tenant_id, revision, next_id;
-};
-
-static int read_revisions(struct db *db, struct revision **vp, size_t *np)
-{
-	struct db_stmt *st;
-	size_t cap = 0;
-	int err = db_sql(db, "SELECT tenant_id, revision, next_id FROM tenant_revision", &st);
-
-	while (!err && !(err = db_step(st))) {
-		if (*np == cap) {
-			struct revision *v;
-
-			cap = cap ? cap * 2 : 64;
-			v = reallocarray(*vp, cap, sizeof(*v));
-			if (!v) {
-				db_done(st);
-				return ENOMEM;
-			}
-			*vp = v;
-		}
-		(*vp)[(*np)++] = (struct revision){db_id(st, 0), db_id(st, 1), db_id(st, 2)};
-	}
-	return err == ENOENT ? 0 : err;
-}
-
-static int raise_revisions(struct db *db, const struct revision *v, size_t n)
-{
-	struct db_stmt *st;
-	int err = 0;
-
-	for (size_t i = 0; !err && i < n; i++) {
-		err = db_sql(
-			db,
-			"UPDATE tenant_revision SET revision = CASE WHEN revision < $2 THEN $2 "
-			"ELSE revision END, next_id = CASE WHEN next_id < $3 THEN $3 ELSE "
-			"next_id END WHERE tenant_id = $1",
-			&st);
-		if (err)
-			break;
-		db_bind_id(st, 1, v[i].tenant_id);
-		db_bind_id(st, 2, v[i].revision);
-		db_bind_id(st, 3, v[i].next_id);
-		err = db_run(st);
-	}
-	return err ? err : run_text(db, "UPDATE tenant_revision SET revision = revision + 1");
 }
 
 /* ---- what was read must be sound ---- */
@@ -185,26 +99,6 @@ static int has_system(struct db *db)
 	return err == ENOENT ? EBADMSG : err;
 }
 
-/* Records of tenants that are not there any more, or never were. */
-static int drop_strangers(struct rows *r, const struct dump_tables *d)
-{
-	int err = 0;
-
-	for (size_t i = 0; !err && i < d->n; i++) {
-		struct buf sql = {0};
-
-		if (d->v[i].part != BACKUP_CDRS)
-			continue;
-		buf_printf(&sql,
-			   "DELETE FROM \"%s\" WHERE tenant_id <> 0 AND tenant_id NOT IN "
-			   "(SELECT id FROM tenants)",
-			   d->v[i].t->name);
-		err = sql.err ? sql.err : run_text(r->db, sql.p);
-		buf_free(&sql);
-	}
-	return err;
-}
-
 void backup_note_text(char dst[BACKUP_NOTE], const struct backup_order *order, uint64_t here)
 {
 	(void)snprintf(dst, BACKUP_NOTE, "%016" PRIx64 " %016" PRIx64 " %016" PRIx64, order->id,
@@ -228,9 +122,25 @@ int backup_note(struct db *db, const struct backup_order *order, uint64_t here)
 	return db_run(st);
 }
 
-static int take_entries(struct rows *r, const struct backup_order *order,
-			const struct dump_tables *d, struct archive_in *a)
+/* ---- into the stage ---- */
+
+struct filling {
+	const struct backup_order *order;
+	backup_look_h *look;
+	void *arg;
+};
+
+static int look_at_row(const struct dump_table *t, struct sql_value *v, void *arg)
 {
+	const struct filling *f = arg;
+
+	return f->look(f->arg);
+}
+
+static int take_entries(struct rows *r, struct filling *f, const struct dump_tables *d,
+			struct archive_in *a)
+{
+	const bool is_older = f->order->label.schema < migrate_version();
 	char name[ARCHIVE_NAME_BYTES + 1];
 	enum archive_kind kind;
 	int err;
@@ -238,50 +148,97 @@ static int take_entries(struct rows *r, const struct backup_order *order,
 	while (!(err = archive_next(a, &kind, name))) {
 		const struct dump_table *t = kind == ARCHIVE_TABLE ? dump_table(d, name) : NULL;
 
-		if (t && (order->parts & 1u << t->part))
-			err = backup_take_table(r, t, a, order->label.schema < migrate_version(),
-						NULL, NULL);
+		if (t && (f->order->parts & 1u << t->part))
+			err = backup_take_table(r, t, a, is_older, look_at_row, f);
 		if (err)
 			return err;
 	}
 	return err == ENOENT ? 0 : err;
 }
 
-int backup_apply(struct rows *r, const struct backup_order *order, int64_t now_us,
-		 struct field_errors *errs)
+static int fill(struct rows *stage, struct filling *f, struct archive_in *a)
 {
-	const bool is_config = order->parts & 1u << BACKUP_CONFIGURATION;
 	struct dump_tables *d = calloc(1, sizeof(*d));
-	struct revision *old = NULL;
+	int err = d ? db_begin(stage->db, true) : ENOMEM;
+
+	if (!err) {
+		dump_tables_fill(d, stage->schema);
+		err = take_entries(stage, f, d, a);
+	}
+	if (!err && (f->order->parts & 1u << BACKUP_CONFIGURATION)) {
+		err = has_system(stage->db);
+		if (!err)
+			err = judge(stage);
+	}
+	if (err)
+		db_rollback(stage->db);
+	else
+		err = db_commit(stage->db);
+	free(d);
+	return err;
+}
+
+int backup_fill(struct rows *stage, const struct backup_order *order, backup_look_h *look,
+		void *arg)
+{
+	struct filling f = {.order = order, .look = look, .arg = arg};
 	struct archive_in *a = NULL;
 	FILE *file = NULL;
-	size_t nold = 0;
-	int err = d ? 0 : ENOMEM;
+	int err = backup_open_archive(order, &file, &a);
 
 	if (!err)
-		dump_tables_fill(d, r->schema);
+		err = fill(stage, &f, a);
 	if (!err)
-		err = backup_open_archive(order, &file, &a);
-	if (!err && is_config)
-		err = read_revisions(r->db, &old, &nold);
-	if (!err && is_config)
-		err = clear_all(r, d);
-	if (!err)
-		err = take_entries(r, order, d, a);
-	if (!err && is_config)
-		err = has_system(r->db);
-	if (!err && is_config)
-		err = raise_revisions(r->db, old, nold);
-	if (!err && is_config)
-		err = judge(r);
-	if (!err)
-		err = drop_strangers(r, d);
-	if (!err)
-		err = backup_note(r->db, order, 0);
+		err = stage_settle(stage->db);
 	archive_in_free(a);
 	if (file)
 		fclose(file);
-	free(old);
-	free(d);
 	return err;
+}
+
+/* ---- the switch ---- */
+
+/* Revisions never go back: an ETag that was given must not fit something else. */
+static const char keep_revisions[] =
+	"CREATE TEMP TABLE revision_before (tenant_id BIGINT PRIMARY KEY, revision BIGINT, "
+	"next_id BIGINT);"
+	"INSERT INTO revision_before SELECT tenant_id, revision, next_id FROM tenant_revision";
+static const char raise_revisions[] =
+	"UPDATE tenant_revision SET "
+	"revision = 1 + coalesce((SELECT b.revision FROM revision_before b WHERE b.tenant_id = "
+	"tenant_revision.tenant_id AND b.revision > tenant_revision.revision), revision), "
+	"next_id = coalesce((SELECT b.next_id FROM revision_before b WHERE b.tenant_id = "
+	"tenant_revision.tenant_id AND b.next_id > tenant_revision.next_id), next_id);"
+	"DROP TABLE revision_before";
+
+static int take_tables(struct rows *r, const struct stage *g, const struct dump_tables *d)
+{
+	/* Made from rows that have come, or of no use with them. */
+	static const char *const others[] = {"number",	     "directory",   "session",
+					     "user_sign_in", "idempotency", "outbox"};
+	int err = 0;
+
+	for (size_t i = 0; !err && i < d->n; i++)
+		if (d->v[i].part == BACKUP_CONFIGURATION)
+			err = stage_take(g, r->db, d->v[i].t->name);
+	for (size_t i = 0; !err && i < ARRAY_LEN(others); i++)
+		err = stage_take(g, r->db, others[i]);
+	return err;
+}
+
+int backup_apply(struct rows *r, const struct backup_order *order)
+{
+	struct dump_tables *d = calloc(1, sizeof(*d));
+	int err = d ? 0 : ENOMEM;
+
+	if (!err && (order->parts & 1u << BACKUP_CONFIGURATION)) {
+		dump_tables_fill(d, r->schema);
+		err = db_exec(r->db, keep_revisions);
+		if (!err)
+			err = take_tables(r, &order->stage, d);
+		if (!err)
+			err = db_exec(r->db, raise_revisions);
+	}
+	free(d);
+	return err ? err : backup_note(r->db, order, 0);
 }

@@ -3,9 +3,10 @@
  * Backups: archives in DATA/backups, made and restored by a thread of their own, listed and carried by another.  What is said
  * of one stands in the label of its file, so a folder of files is all there is to move.
  *
- * Restoring: the whole archive is read, judged and its files are laid aside first; then one transaction of the writer
- * replaces the tables and notes which restoring it was; then the files move to where they belong.  Killed before the commit,
- * nothing has happened (what was laid aside is thrown away at the next start); after it, the next start moves the rest.
+ * Restoring: the whole archive is read, judged and laid aside first, rows in a stage (stage.h); then one short transaction of the writer
+ * puts the stage's configuration into the place of ours and notes which restoring it was; then records are added and the files move to
+ * where they belong.  Killed before the commit, nothing has happened (what was laid aside is thrown away at the next start); after it, the
+ * next start does the rest.  A tenant alone is taken in within one transaction (edit_take_in.c).
  *
  * Thread     backups_open, backups_close: main; backups_post: any; the rest as they say
  * Errors     EALREADY: one is being made or restored; those of archive.h, dump.h, db.h
@@ -16,7 +17,7 @@
 #include <pthread.h>
 #include "store/args.h"
 #include "store/dump.h"
-#include "store/store_impl.h"
+#include "store/stage.h"
 
 enum { BACKUP_CHUNK = 1 << 19, BACKUP_NAME = 128, BACKUP_JOBS = 8, BACKUP_FILES = 1000 };
 
@@ -43,6 +44,7 @@ struct backup_order {
 	uint64_t backup_id;
 	uint64_t id;	     /* of this restoring */
 	char *name, *domain; /* of a tenant, instead of its own; NULL */
+	struct stage stage;  /* of the system */
 };
 void backup_order_free(struct backup_order *o);
 
@@ -111,9 +113,15 @@ int backup_tidy(struct store *s, struct db *db) MUST_USE;
 /* backup_plan.c: makes a backup if the plan says so; jobs' thread. */
 void backup_plan(struct backups *b, struct rows *r, int64_t now_us);
 
-/* backup_apply.c: of the system, within the writer's transaction. */
-int backup_apply(struct rows *r, const struct backup_order *order, int64_t now_us,
-		 struct field_errors *errs) MUST_USE;
+/* backup_apply.c: of the system.  Into the stage, on the jobs' thread; look: for each row.  Then, within the writer's transaction. */
+typedef int backup_look_h(void *arg);
+int backup_fill(struct rows *stage, const struct backup_order *order, backup_look_h *look,
+		void *arg) MUST_USE;
+int backup_apply(struct rows *r, const struct backup_order *order) MUST_USE;
+/* backup_records.c: the records of the stage into the database after the switch, in small transactions; jobs' thread, main at start.
+ * What is done twice is as if it had been done once. */
+int backup_put_records(struct rows *live, struct rows *stage, backup_look_h *look,
+		       void *arg) MUST_USE;
 /* One table's entry into the database: each row as it comes, changed by fn (NULL: as it is; ENOENT: left out). */
 typedef int backup_row_h(const struct dump_table *t, struct sql_value *v, void *arg);
 int backup_take_table(struct rows *r, const struct dump_table *t, struct archive_in *a,

@@ -21,11 +21,12 @@ struct making {
 	size_t done, all; /* tables */
 };
 
-static void on_page(void *arg)
+static int on_page(void *arg)
 {
 	const struct making *m = arg;
 
 	backup_progress(m->b, (unsigned)(m->done * 90 / (m->all + 1)));
+	return db_worker_stopping(&m->b->jobs) ? ECANCELED : 0;
 }
 
 static int write_tables(struct making *m, struct rows *r)
@@ -47,8 +48,6 @@ static int write_tables(struct making *m, struct rows *r)
 		m->done = i;
 		if (is_wanted && (!m->label->tenant_id || t->is_of_tenant || is_own))
 			err = dump_write(r, t, m->label->tenant_id, m->out, on_page, m);
-		if (db_worker_stopping(&m->b->jobs))
-			err = ECANCELED;
 	}
 	db_rollback(r->db);
 	free(d);

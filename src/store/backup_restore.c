@@ -16,7 +16,7 @@
 #include "store/backup_impl.h"
 #include "store/migrate.h"
 
-enum { PATIENCE_MS = 200 };
+enum { PATIENCE_MS = 200, SWITCH_TRIES = 50 };
 static const uint64_t spare_bytes = 256
 				    << 20; /* of the disk, that files of an archive do not take */
 
@@ -43,7 +43,7 @@ static void progress(const struct judging *j)
 	long at = ftell(j->file);
 
 	if (at > 0 && j->size)
-		backup_progress(j->b, (unsigned)((uint64_t)at * 50 / j->size));
+		backup_progress(j->b, (unsigned)((uint64_t)at * 30 / j->size));
 }
 
 /* ---- files, laid aside ---- */
@@ -287,6 +287,95 @@ static void explain(int err, struct restore_result *res)
 		(void)snprintf(res->why, sizeof(res->why), "%s", strerror(err));
 }
 
+/* ---- of the whole system ---- */
+
+/* The jobs' own connection to what is live, and the stage. */
+struct staging {
+	struct backups *b;
+	struct rows live, stage;
+	size_t rows; /* so far */
+};
+
+static int go_on(void *arg)
+{
+	struct staging *s = arg;
+
+	return db_worker_stopping(&s->b->jobs) ? ECANCELED : 0;
+}
+
+static int fill_stage(struct staging *s, struct backup_order *order)
+{
+	char note[BACKUP_NOTE];
+	struct db *db = NULL;
+	int err;
+
+	backup_note_text(note, order, 0);
+	err = stage_find(&order->stage, s->b->store, s->live.db);
+	if (!err)
+		err = stage_create(&order->stage, s->live.db, note, &db);
+	if (err)
+		return err;
+	s->stage = store_rows(s->b->store, db);
+	return backup_fill(&s->stage, order, go_on, s);
+}
+
+/* A reader of PostgreSQL holds a table for a moment longer than the writer waits for it: once more. */
+static int switch_to_stage(struct staging *s, struct backup_order *order, struct store_reply *reply)
+{
+	int err = ask_writer(s->b, order, reply);
+
+	for (unsigned tries = 1; err == EBUSY && tries < SWITCH_TRIES; tries++) {
+		free(reply->json);
+		*reply = (struct store_reply){0};
+		db_worker_pause(&s->b->jobs, PATIENCE_MS);
+		err = ask_writer(s->b, order, reply);
+	}
+	return err;
+}
+
+/* What is done already counts: the database being away is waited for. */
+static int add_records(struct staging *s)
+{
+	int err;
+
+	while ((err = backup_put_records(&s->live, &s->stage, go_on, s)) == EAGAIN ||
+	       err == EBUSY) {
+		if (go_on(s))
+			return ECANCELED;
+		db_worker_pause(&s->b->jobs, PATIENCE_MS);
+	}
+	return err;
+}
+
+static int restore_system(struct backups *b, struct backup_order *order, struct store_reply *reply)
+{
+	struct staging s = {.b = b};
+	struct db *db = NULL;
+	int err = store_connect(b->store, LINK_WRITER, &db);
+	bool is_switched = false;
+
+	if (err)
+		return err;
+	s.live = store_rows(b->store, db);
+	err = fill_stage(&s, order);
+	backup_progress(b, 70);
+	if (!err)
+		err = switch_to_stage(&s, order, reply);
+	is_switched = !err;
+	if (!err)
+		stage_spread(db);
+	if (!err && (order->parts & 1u << BACKUP_CDRS))
+		err = add_records(&s);
+	buf_free(&s.stage.hold);
+	db_close(s.stage.db);
+	/* What was switched and is not whole, or may have been switched, is for the next start. */
+	if (!err || (!is_switched && err != ECANCELED))
+		stage_drop(&order->stage, db);
+	buf_free(&s.live.hold);
+	db_close(db);
+	return err;
+}
+
 int backup_restore(struct backups *b, struct backup_order *order, struct restore_result *res)
 {
 	struct judging j = {.b = b, .order = order, .why = res->why};
@@ -303,9 +392,11 @@ int backup_restore(struct backups *b, struct backup_order *order, struct restore
 	if (j.file)
 		fclose(j.file);
 	free(j.tables);
-	backup_progress(b, 50);
-	if (!err)
+	backup_progress(b, 30);
+	if (!err && order->label.tenant_id)
 		err = ask_writer(b, order, &reply);
+	else if (!err)
+		err = restore_system(b, order, &reply);
 	m.new_id = reply.id;
 	if (!err)
 		err = move_files(&m);
@@ -355,6 +446,45 @@ static int read_note(struct db *db, char id[17], uint64_t *old_id, uint64_t *new
 	return 0;
 }
 
+static int always(void *arg)
+{
+	return 0;
+}
+
+static int add_staged(struct store *s, struct db *db, struct db *stage, const char *restored)
+{
+	struct rows from = store_rows(s, stage), to = store_rows(s, db);
+	char note[BACKUP_NOTE] = "";
+	int err = stage_note(stage, note, sizeof(note));
+
+	if (err == ENOENT || (!err && strncmp(note, restored, 16) != 0))
+		return 0; /* it was not switched */
+	if (!err)
+		err = backup_put_records(&to, &from, always, NULL);
+	buf_free(&from.hold);
+	buf_free(&to.hold);
+	return err;
+}
+
+/* A half-made one may have no table of notes: EIO. */
+static int tidy_stage(struct store *s, struct db *db, const char *restored)
+{
+	struct db *stage = NULL;
+	struct stage g;
+	int err = stage_find(&g, s, db);
+
+	if (!err)
+		err = stage_open(&g, db, &stage);
+	if (err)
+		return err == ENOENT ? 0 : err;
+	err = add_staged(s, db, stage, restored);
+	db_close(stage);
+	if (err == EAGAIN || err == ENOSPC || err == EBUSY)
+		return err;
+	stage_drop(&g, db);
+	return 0;
+}
+
 int backup_tidy(struct store *s, struct db *db)
 {
 	struct moving m = {.to = s->data_dir};
@@ -363,6 +493,8 @@ int backup_tidy(struct store *s, struct db *db)
 	DIR *all;
 	int err = read_note(db, restored, &m.old_id, &m.new_id);
 
+	if (!err)
+		err = tidy_stage(s, db, restored);
 	if (err)
 		return err;
 	(void)snprintf(dir, sizeof(dir), "%s/backups", s->data_dir);

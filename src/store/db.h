@@ -28,6 +28,8 @@ struct db_conf {
 	bool is_full_sync; /* SQLite: a commit is on the disk when it returns (PostgreSQL's own setting decides there) */
 	unsigned busy_ms;    /* wait this long for another writer; 0 = 5000 */
 	unsigned connect_ms; /* PostgreSQL: give up a connection attempt after this; 0 = 3000 */
+	const char
+		*schema; /* PostgreSQL: whose tables; NULL or "": as the URL and the server say */
 };
 
 enum { DB_MAX_PARAMS = 64, DB_MAX_STATEMENTS = 128 };

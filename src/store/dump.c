@@ -67,6 +67,29 @@ static void own_tables(struct dump_tables *d)
 		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
 }
 
+/* A report goes on where it was; the mail of one that had ended is no longer waiting. */
+static void reports(struct dump_tables *d)
+{
+	static const char *const report[] = {
+		"tenant_id", "id",	  "name",      "from_at", "to_at",  "filter",
+		"mail_to",   "mail_id",	  "state",     "error",	  "at",	    "ended_at",
+		"turns",     "cursor_at", "cursor_id", "bytes",	  "pieces", "line_count"};
+	static const char *const piece[] = {"tenant_id", "report_id", "position", "csv"};
+
+	own_table(&d->report, "call_report", d->report_columns, 2, report, 18,
+		  "iitiittiitiiiiiiii");
+	d->report.upsert =
+		"INSERT INTO call_report (tenant_id, id, name, from_at, to_at, filter, mail_to, "
+		"mail_id, state, error, at, ended_at, turns, cursor_at, cursor_id, bytes, pieces, "
+		"line_count) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, "
+		"$15, $16, $17, $18) ON CONFLICT (tenant_id, id) DO NOTHING";
+	own_table(&d->report_piece, "call_report_piece", d->report_piece_columns, 3, piece, 4,
+		  "iiit");
+	d->report_piece.upsert =
+		"INSERT INTO call_report_piece (tenant_id, report_id, position, csv) VALUES ($1, "
+		"$2, $3, $4) ON CONFLICT (tenant_id, report_id, position) DO NOTHING";
+}
+
 static void add(struct dump_tables *d, const struct sql_table *t, enum backup_part part,
 		bool is_of_tenant)
 {
@@ -86,6 +109,7 @@ void dump_tables_fill(struct dump_tables *d, const struct sql_schema *schema)
 
 	d->n = 0;
 	own_tables(d);
+	reports(d);
 	add(d, &d->revision, BACKUP_CONFIGURATION, true);
 	t = sql_tables(schema, &n);
 	for (size_t i = 0; i < n; i++) {
@@ -97,6 +121,9 @@ void dump_tables_fill(struct dump_tables *d, const struct sql_schema *schema)
 			add(d, &t[i], BACKUP_CONFIGURATION, !scope_is_system(owner->res->scope));
 	}
 	add(d, &d->change, BACKUP_CONFIGURATION, true);
+	add(d, &d->report_piece, BACKUP_CDRS, true);
+	add(d, &d->report, BACKUP_CDRS,
+	    true); /* behind its lines: it is made further as soon as it is there */
 }
 
 const struct dump_table *dump_table(const struct dump_tables *d, const char *name)
@@ -142,23 +169,6 @@ static int write_columns(const struct sql_table *t, struct archive_out *a)
 	return err;
 }
 
-static int write_row(const struct sql_table *t, const struct sql_value *v, struct buf *row,
-		     struct archive_out *a)
-{
-	buf_reset(row);
-	for (size_t i = 0; i < t->ncols; i++) {
-		buf_char(row, i ? ',' : '[');
-		if (v[i].kind == SQL_INT)
-			buf_printf(row, "%" PRId64, v[i].i);
-		else
-			text_of(row, v[i].s);
-	}
-	buf_char(row, ']');
-	if (row->err)
-		return row->err;
-	return row->n > ARCHIVE_PIECE_BYTES ? E2BIG : archive_add(a, row->p, row->n);
-}
-
 /* In pages by key: PostgreSQL would otherwise hold a whole table in memory.  Of a tenant: its own row of `tenants` has its id as
  * key in tenant 0. */
 static void page_text(struct buf *sql, const struct sql_table *t, uint64_t tenant_id)
@@ -189,8 +199,8 @@ struct page {
 	size_t rows;
 };
 
-static int write_page(struct rows *r, const struct sql_table *t, struct page *p, struct buf *row,
-		      struct archive_out *a)
+static int one_page(struct rows *r, const struct sql_table *t, struct page *p, dump_row_h *fn,
+		    void *arg)
 {
 	struct sql_value v[SQL_MAX_COLUMNS];
 	struct db_stmt *st;
@@ -207,33 +217,78 @@ static int write_page(struct rows *r, const struct sql_table *t, struct page *p,
 		for (size_t i = 0; i < t->nkey; i++)
 			p->key[i] = v[i].i;
 		if (!err)
-			err = write_row(t, v, row, a);
+			err = fn(t, v, arg);
 	}
 	db_done(st);
 	return err == ENOENT ? 0 : err;
 }
 
-int dump_write(struct rows *r, const struct dump_table *dt, uint64_t tenant_id,
-	       struct archive_out *a, dump_progress_h *fn, void *arg)
+int dump_rows(struct rows *r, const struct dump_table *dt, uint64_t tenant_id, dump_row_h *fn,
+	      dump_page_h *page_fn, void *arg)
 {
 	struct page page = {.tenant_id = tenant_id, .key = {-1, -1, -1}};
-	struct buf sql = {0}, row = {0};
+	struct buf sql = {0};
 	int err;
 
 	page_text(&sql, dt->t, tenant_id);
 	page.sql = sql.p;
-	err = sql.err ? sql.err : archive_entry(a, ARCHIVE_TABLE, str_of(dt->t->name));
-	if (!err)
-		err = write_columns(dt->t, a);
+	err = sql.err;
 	do {
 		if (!err)
-			err = write_page(r, dt->t, &page, &row, a);
-		fn(arg);
+			err = one_page(r, dt->t, &page, fn, arg);
+		if (!err)
+			err = page_fn(arg);
 	} while (!err && page.rows == PAGE);
-	if (row.p)
-		explicit_bzero(row.p, row.cap);
-	buf_free(&row);
 	buf_free(&sql);
+	return err;
+}
+
+struct writing {
+	struct archive_out *out;
+	struct buf row;
+	dump_page_h *fn;
+	void *arg;
+};
+
+static int write_row(const struct sql_table *t, const struct sql_value *v, void *arg)
+{
+	struct writing *w = arg;
+	struct buf *row = &w->row;
+
+	buf_reset(row);
+	for (size_t i = 0; i < t->ncols; i++) {
+		buf_char(row, i ? ',' : '[');
+		if (v[i].kind == SQL_INT)
+			buf_printf(row, "%" PRId64, v[i].i);
+		else
+			text_of(row, v[i].s);
+	}
+	buf_char(row, ']');
+	if (row->err)
+		return row->err;
+	return row->n > ARCHIVE_PIECE_BYTES ? E2BIG : archive_add(w->out, row->p, row->n);
+}
+
+static int write_on(void *arg)
+{
+	const struct writing *w = arg;
+
+	return w->fn(w->arg);
+}
+
+int dump_write(struct rows *r, const struct dump_table *dt, uint64_t tenant_id,
+	       struct archive_out *a, dump_page_h *fn, void *arg)
+{
+	struct writing w = {.out = a, .fn = fn, .arg = arg};
+	int err = archive_entry(a, ARCHIVE_TABLE, str_of(dt->t->name));
+
+	if (!err)
+		err = write_columns(dt->t, a);
+	if (!err)
+		err = dump_rows(r, dt, tenant_id, write_row, write_on, &w);
+	if (w.row.p)
+		explicit_bzero(w.row.p, w.row.cap);
+	buf_free(&w.row);
 	return err;
 }
 

@@ -35,16 +35,20 @@ struct dump_table {
 struct dump_tables {
 	struct dump_table v[160];
 	size_t n;
-	struct sql_table revision, change; /* the store's own */
-	struct sql_column revision_columns[3], change_columns[13];
+	struct sql_table revision, change, report, report_piece; /* the store's own */
+	struct sql_column revision_columns[3], change_columns[13], report_columns[18],
+		report_piece_columns[4];
 };
 void dump_tables_fill(struct dump_tables *d, const struct sql_schema *schema);
 const struct dump_table *dump_table(const struct dump_tables *d, const char *name);
 
-/* All rows, or those of one tenant (its own row of `tenants` too). */
-typedef void dump_progress_h(void *arg);
+/* All rows, or those of one tenant (its own row of `tenants` too), in pages by key; v is borrowed, with secrets in clear. */
+typedef int dump_row_h(const struct sql_table *t, const struct sql_value *v, void *arg);
+typedef int dump_page_h(void *arg); /* after each page */
+int dump_rows(struct rows *r, const struct dump_table *t, uint64_t tenant_id, dump_row_h *fn,
+	      dump_page_h *page_fn, void *arg) MUST_USE;
 int dump_write(struct rows *r, const struct dump_table *t, uint64_t tenant_id,
-	       struct archive_out *a, dump_progress_h *fn, void *arg) MUST_USE;
+	       struct archive_out *a, dump_page_h *fn, void *arg) MUST_USE;
 
 /* ---- reading: one row after the other ---- */
 

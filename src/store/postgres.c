@@ -24,6 +24,7 @@ struct pg_db {
 	char *url;
 	bool is_read_only;
 	char connect_s[12];
+	char schema[64];     /* "": as the URL and the server say */
 	unsigned generation; /* of the connection: prepared statements die with it */
 	unsigned next_name;
 	bool in_transaction; /* as our caller sees it */
@@ -138,6 +139,14 @@ static int plain(struct pg_db *pg, const char *sql)
 	return err;
 }
 
+static int set_schema(struct pg_db *pg)
+{
+	char sql[100];
+
+	(void)snprintf(sql, sizeof(sql), "SET search_path = \"%s\"", pg->schema);
+	return plain(pg, sql);
+}
+
 static int connect_now(struct pg_db *pg)
 {
 	/* What stands before the URL is a default that the URL may change. */
@@ -162,7 +171,7 @@ static int connect_now(struct pg_db *pg)
 	err = plain(pg, "SET standard_conforming_strings = on");
 	if (!err && pg->is_read_only)
 		err = plain(pg, "SET default_transaction_read_only = on");
-	return err;
+	return err || !pg->schema[0] ? err : set_schema(pg);
 }
 
 static int ensure(struct pg_db *pg)
@@ -206,6 +215,7 @@ static int pg_start(struct db **dbp, const struct db_conf *conf)
 	pg->db.ops = &db_postgres_ops;
 	pg->is_read_only = conf->is_read_only;
 	snprintf(pg->connect_s, sizeof(pg->connect_s), "%u", (ms + 999) / 1000);
+	str_fit(pg->schema, sizeof(pg->schema), str_of(conf->schema));
 	pg->url = str_dup(str_of(conf->url));
 	if (!pg->url) {
 		pg_shut(&pg->db);

@@ -246,20 +246,43 @@ static int was_restored(struct writer *w, const struct backup_order *order, bool
 	return err == ENOENT ? 0 : err;
 }
 
-static int apply_backup(struct writer *w, const struct backup_order *order,
-			struct field_errors *errs)
+/* Whoever reads a table of PostgreSQL for long is not waited for: all others would wait behind us. */
+static int begin_switch(struct writer *w)
 {
-	bool yes = false;
 	int err = db_begin(w->db, true);
 
+	if (!err && db_engine_of(w->db) == DB_POSTGRES)
+		err = db_exec(w->db, "SET LOCAL lock_timeout = '500ms'");
+	return err;
+}
+
+static int switch_tables(struct writer *w, const struct backup_order *order)
+{
+	int err = stage_attach(&order->stage, w->db);
+
+	if (err)
+		return err;
+	err = begin_switch(w);
 	if (!err)
-		err = backup_apply(&w->rows, order, clock_wall_us(clock_real()), errs);
+		err = backup_apply(&w->rows, order);
 	if (!err)
 		err = feed_tell_others(w->store->feed, w->db, STORE_ALL);
-	if (err)
+	if (err) {
+		log_info(NULL, LOGID_BACKUP, "nothing is switched: %s: %s", strerror(err),
+			 db_error(w->db));
 		db_rollback(w->db);
-	else
+	} else {
 		err = commit(w);
+	}
+	stage_detach(&order->stage, w->db);
+	return err;
+}
+
+static int apply_backup(struct writer *w, const struct backup_order *order)
+{
+	bool yes = false;
+	int err = switch_tables(w, order);
+
 	while (err == ECONNABORTED && !db_worker_stopping(&w->store->writer)) {
 		if (!was_restored(w, order, &yes))
 			err = yes ? 0 : EAGAIN;
@@ -271,13 +294,14 @@ static int apply_backup(struct writer *w, const struct backup_order *order,
 
 static void handle_backup(struct writer *w, struct item *it)
 {
-	struct field_errors errs = {.n = 0};
-	uint64_t token = 0;
-	int err = apply_backup(w, it->req.backup, &errs);
+	const uint64_t began_ms = clock_mono_ms(clock_real());
+	uint64_t switched_ms, token = 0;
+	int err = apply_backup(w, it->req.backup);
 
+	switched_ms = clock_mono_ms(clock_real());
 	it->edit = (struct edit){.rows = &w->rows, .req = &it->req, .reply.token = it->req.token};
 	if (err)
-		return store_answer_error(&it->req, err, &errs);
+		return store_answer_error(&it->req, err, NULL);
 	if (!atomic_load(&w->store->is_loaded))
 		return store_answer(&it->req, &it->edit.reply);
 	it->edit.nchanges = 1;
@@ -285,6 +309,11 @@ static void handle_backup(struct writer *w, struct item *it)
 	it->edit.nchanges = 0;
 	if (!err)
 		err = feed_reload(w->store, w->store->feed, &w->rows, token);
+	log_info(NULL, LOGID_BACKUP,
+		 "nothing could be changed for %llu ms while tables were switched, and for %llu ms "
+		 "while the core was told",
+		 (unsigned long long)(switched_ms - began_ms),
+		 (unsigned long long)(clock_mono_ms(clock_real()) - switched_ms));
 	if (err)
 		log_error(NULL, LOGID_BACKUP, "what was restored takes effect at the next start");
 }
