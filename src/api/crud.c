@@ -28,13 +28,16 @@ static bool is_dealers_tenant(const struct ask *k)
 	return ask_role(k) == ROLE_DEALER && k->route->res == &resource_tenant;
 }
 
-/* TRK-4, TEN-6: of trunks and pools OWN is what the store knows to be the tenant's, of tenants the dealer's. */
+/* TRK-4, TEN-6, EXT-25: of trunks and pools OWN is what the store knows to be the tenant's, of tenants the dealer's, of accounts the
+ * extension's. */
 static uint64_t owner_of(const struct ask *k)
 {
 	const struct resource *res = k->route->res;
 
 	if (is_dealers_tenant(k))
 		return k->who.dealer_id;
+	if (is_own_only(k) && res == &resource_account)
+		return k->who.extension_id;
 	return is_own_only(k) && (res == &resource_trunk || res == &resource_did_pool)
 		       ? k->who.tenant_id
 		       : 0;
@@ -276,9 +279,10 @@ static void start_list(struct ask *k, enum store_op op, ask_answer_h *fn)
 	else if (is_own_only(k))
 		json_object_set_new(
 			json_object_get(options, "filter"),
-			is_dealers_tenant(k) ? "dealer_id"
-			: owner_of(k)	     ? "owner_id"
-					     : "id",
+			is_dealers_tenant(k)		     ? "dealer_id"
+			: k->route->res == &resource_account ? "extension_id"
+			: owner_of(k)			     ? "owner_id"
+							     : "id",
 			json_sprintf("%" PRIu64, owner_of(k) ? owner_of(k) : own_id(k)));
 	req.json = json_dumps(options, JSON_COMPACT);
 	json_decref(options);

@@ -115,6 +115,7 @@ static json_t *parameters(const struct route *r)
 		{TAKES_OFFSET, "offset"},
 		{TAKES_FIELDS, "fields"},
 		{TAKES_SYNC, "sync_since"},
+		{TAKES_TENANT_NAME, "tenantname"},
 	};
 	json_t *list = json_array();
 
@@ -130,9 +131,19 @@ static json_t *parameters(const struct route *r)
 
 static json_t *content(const char *schema)
 {
-	if (strchr(schema, '/'))
-		return json_pack("{s:{s:{s:s}}}", schema, "schema", "type", "string");
-	return json_pack("{s:{s:o}}", "application/json", "schema", ref("schemas", schema));
+	struct str rest = str_of(schema);
+	json_t *j;
+
+	if (!strchr(schema, '/'))
+		return json_pack("{s:{s:o}}", "application/json", "schema", ref("schemas", schema));
+	j = json_object(); /* types of media, with spaces */
+	while (rest.n) {
+		struct str type = str_cut(&rest, ' ');
+
+		json_object_setn_new(j, type.p, type.n,
+				     json_pack("{s:{s:s}}", "schema", "type", "string"));
+	}
+	return j;
 }
 
 static json_t *success(const struct route *r)

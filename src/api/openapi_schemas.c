@@ -42,6 +42,8 @@ static json_t *text_example(const struct field *f)
 		return json_string(f->text_default);
 	if (f->flags & (CAPITALS | DIRECTORY))
 		return (f->flags & REQUIRED) ? json_string("example") : json_string("");
+	if (f->flags & REQUIRED && f->max < (int64_t)strlen("example"))
+		return json_string("7");
 	return json_string((f->flags & REQUIRED) ? "example" : "");
 }
 

@@ -112,6 +112,11 @@ static void one_text_start(struct ask *k, const char *name, const char *act)
 	return ask_invalid(k, &errs);
 }
 
+void shown_password_start(struct ask *k)
+{
+	return one_text_start(k, "account_id", "show_password");
+}
+
 void mail_test_start(struct ask *k)
 {
 	return one_text_start(k, "to", "mail_test");

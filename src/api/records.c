@@ -301,6 +301,11 @@ void event_logs_start(struct ask *k)
 	return page_start(k, "event_logs", event_arguments);
 }
 
+void weak_secrets_start(struct ask *k)
+{
+	return page_start(k, "weak_secrets", member_arguments);
+}
+
 void deliveries_start(struct ask *k)
 {
 	return page_start(k, "webhook_deliveries", delivery_arguments);

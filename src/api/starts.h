@@ -14,6 +14,8 @@ route_start_h list_start, create_start, get_start, update_start, delete_start, e
 	import_start, changes_start;
 /* login.c */
 route_start_h login_start, logout_start, me_start;
+/* branding.c */
+route_start_h branding_start, branding_logo_start;
 /* setup.c */
 route_start_h setup_start, setup_state_start;
 /* live.c */
@@ -22,13 +24,14 @@ route_start_h registrations_start, sessions_start, session_start, session_hangup
 	transport_states_start, route_simulation_start, call_start, status_start;
 route_start_h balances_start;
 /* records.c */
-route_start_h members_start, cdrs_start, cdr_export_start, cdr_changes_start, call_statistics_start, cdr_start,
-	messages_start, audit_logs_start, event_logs_start, deliveries_start, mail_deliveries_start,
-	call_reports_start, call_report_content_start,
+route_start_h members_start, weak_secrets_start, cdrs_start, cdr_export_start, cdr_changes_start,
+	call_statistics_start, cdr_start, messages_start, audit_logs_start, event_logs_start,
+	deliveries_start, mail_deliveries_start, call_reports_start, call_report_content_start,
 	audit_log_start, undo_start, restore_start;
 /* outgoing.c */
-route_start_h replay_start, mail_replay_start, mail_delivery_start, mail_test_start,
-	welcome_mail_start, mail_defaults_start, call_report_create_start, call_report_start, call_report_delete_start;
+route_start_h shown_password_start, replay_start, mail_replay_start, mail_delivery_start,
+	mail_test_start, welcome_mail_start, mail_defaults_start, call_report_create_start,
+	call_report_start, call_report_delete_start;
 /* system.c */
 route_start_h info_start, trunk_presets_start, metrics_start, healthz_start, readyz_start,
 	openapi_start, docs_start;

@@ -109,6 +109,14 @@ bool syntax_feature_code(struct str s)
 	return s.n > 0;
 }
 
+bool syntax_speed_dial(struct str s)
+{
+	/* One that leads to another could lead round in a circle. */
+	bool is_key = s.n == 1 && s.p[0] >= '2' && s.p[0] <= '9';
+
+	return only(s, "+*#") && !is_key && !str_starts(s, STR("*0"));
+}
+
 bool syntax_sip_user(struct str s)
 {
 	return only(s, "-_.!~*'()&=+$,;?/");

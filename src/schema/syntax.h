@@ -19,9 +19,11 @@ bool syntax_text(struct str s, size_t *ncharsp);
 bool syntax_lines(struct str s, size_t *ncharsp);
 bool syntax_number(struct str s); /* ASCII digits and letters: an extension's number (SYS-10) */
 bool syntax_feature_code(struct str s); /* * or #, then digits, * and # */
-bool syntax_sip_user(struct str s);	/* user part of a SIP URI that needs no escape */
-bool syntax_hostname(struct str s);	/* host name, IPv4 or IPv6 address, without brackets */
-bool syntax_network(struct str s);	/* as addr_net_parse() takes it */
+bool syntax_speed_dial(
+	struct str s);		    /* digits, letters, +, * and #; no key of a speed dial itself */
+bool syntax_sip_user(struct str s); /* user part of a SIP URI that needs no escape */
+bool syntax_hostname(struct str s); /* host name, IPv4 or IPv6 address, without brackets */
+bool syntax_network(struct str s);  /* as addr_net_parse() takes it */
 bool syntax_email(struct str s);
 bool syntax_time_zone(struct str s); /* IANA name that this system knows */
 bool syntax_capitals(struct str s);

@@ -110,6 +110,8 @@ int edit_next_id(struct edit *e, uint64_t tenant_id, uint64_t *idp) MUST_USE;
 int edit_next_revision(struct edit *e, uint64_t tenant_id, uint64_t *revisionp) MUST_USE;
 /* Writes the change row and keeps the change for the core; takes *afterp (NULL: it is gone). */
 int edit_log(struct edit *e, const struct object *before, struct object **afterp) MUST_USE;
+/* A line of the log that says that a secret of *op was shown; takes it. */
+int edit_log_shown(struct edit *e, struct object **op, const char *field) MUST_USE;
 /* For the core only: the tenant's log goes with the tenant. */
 int edit_announce(struct edit *e, const struct object *before, uint64_t revision,
 		  struct object **afterp) MUST_USE;
@@ -135,8 +137,13 @@ int edit_devices_changed(struct edit *e, const struct object *before,
 int edit_devices_deleting(struct edit *e, const struct object *o) MUST_USE;
 int edit_account_changed(struct edit *e, const struct object *before,
 			 const struct object *after) MUST_USE;
+int edit_check_alerting(struct edit *e, struct object *o, const struct object *before) MUST_USE;
 int edit_check_devices(struct edit *e, const struct object *o) MUST_USE;
 int edit_check_account(struct edit *e, struct object *o, const struct object *before) MUST_USE;
+/* edit_secrets.c */
+int edit_check_sip_password(struct edit *e, struct object *o, const struct object *before) MUST_USE;
+/* edit_branding.c */
+int edit_check_branding(struct edit *e, struct object *o, const struct object *before) MUST_USE;
 /* edit_codes.c */
 int edit_check_codes(struct edit *e, struct object *o, const struct object *before) MUST_USE;
 /* edit_dealers.c */

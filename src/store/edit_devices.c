@@ -254,6 +254,23 @@ int edit_check_account(struct edit *e, struct object *o, const struct object *be
 	return 0;
 }
 
+/* ACC-14, of accounts and their templates: what stands in Alert-Info can be nothing else. */
+int edit_check_alerting(struct edit *e, struct object *o, const struct object *before)
+{
+	static const char fits[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				   "-_.~:/?=&+%@!$'";
+	const char *tone = field_text(o, resource_field(o->res, STR("ring_tone")));
+	const int64_t alerting = field_int(o, resource_field(o->res, STR("alerting")));
+
+	if (strspn(tone, fits) != strlen(tone))
+		field_error_add(&e->errs, "ring_tone", "bad_text",
+				"must be a URI, or a word, or name=word");
+	else if (alerting == ALERTING_RING_TONE && !*tone)
+		field_error_add(&e->errs, "ring_tone", "required",
+				"must be given: alerting is ring_tone");
+	return 0;
+}
+
 int edit_check_devices(struct edit *e, const struct object *o)
 {
 	const struct extension *x = (const struct extension *)o;

@@ -153,6 +153,28 @@ int edit_log(struct edit *e, const struct object *before, struct object **afterp
 	return err ? err : edit_announce(e, before, revision, afterp);
 }
 
+/* Before and after are alike, up to the revision: nothing to be undone. */
+int edit_log_shown(struct edit *e, struct object **op, const char *field)
+{
+	struct buf text[2] = {0};
+	struct str views[4];
+	uint64_t revision;
+	int err = edit_next_revision(e, (*op)->tenant_id, &revision);
+
+	if (!err)
+		err = text_of(object_to_json(*op), true, &text[0]);
+	if (!err)
+		err = text_of(json_pack("{s:s}", field, "shown"), true, &text[1]);
+	views[0] = views[1] = buf_view(&text[0]);
+	views[2] = buf_view(&text[1]);
+	views[3] = STR("");
+	if (!err)
+		err = write_row(e, *op, revision, views);
+	for (size_t i = 0; i < ARRAY_LEN(text); i++)
+		buf_free(&text[i]);
+	return err ? err : edit_announce(e, NULL, revision, op);
+}
+
 int edit_is_committed(struct rows *r, const struct store_change *c, int64_t now_us, bool *yes)
 {
 	struct db_stmt *st;

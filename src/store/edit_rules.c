@@ -9,6 +9,7 @@
 #include <string.h>
 #include "base/addr.h"
 #include "schema/did.h"
+#include "schema/syntax.h"
 #include "store/edit.h"
 
 static int set_text(struct object *o, const char *field, struct str text)
@@ -215,6 +216,49 @@ static int disa(struct edit *e, struct object *o, const struct object *before)
 	return 0;
 }
 
+/* EXT-19 */
+static void speed_dials(struct edit *e, const struct extension *x)
+{
+	char field[64];
+
+	for (size_t i = 0; i < x->speed_dials.n; i++) {
+		const struct extension_speed_dial *s =
+			(const struct extension_speed_dial *)x->speed_dials.v[i];
+		const size_t n = strlen(s->key);
+
+		(void)snprintf(field, sizeof(field), "speed_dials[%zu].key", i);
+		if (strspn(s->key, "0123456789") != n || (n == 1 && s->key[0] < '2'))
+			field_error_add(&e->errs, field, "bad_key", "must be 2 to 9, or 00 to 99");
+		(void)snprintf(field, sizeof(field), "speed_dials[%zu].number", i);
+		if (!syntax_speed_dial(str_of(s->number)))
+			field_error_add(&e->errs, field, "bad_number",
+					"must have digits, letters, +, * and #, and be no speed "
+					"dial itself");
+	}
+}
+
+/* EXT-25 */
+static void caller_ids(struct edit *e, const struct extension *x, const struct extension *was)
+{
+	char field[64];
+	bool is_one = x->caller_ids.n == 0 || !*x->outbound_caller_id;
+
+	for (size_t i = 0; i < x->caller_ids.n; i++) {
+		const char *number =
+			((const struct extension_caller_id *)x->caller_ids.v[i])->number;
+
+		(void)snprintf(field, sizeof(field), "caller_ids[%zu].number", i);
+		if (!did_is_number(str_of(number)))
+			field_error_add(&e->errs, field, "bad_number", "is no number of digits");
+		is_one |=
+			str_eq(did_plain(str_of(number)), did_plain(str_of(x->outbound_caller_id)));
+	}
+	if (e->req->is_own && !is_one && was &&
+	    strcmp(was->outbound_caller_id, x->outbound_caller_id) != 0)
+		field_error_add(&e->errs, "outbound_caller_id", "not_in_list",
+				"must be one of caller_ids");
+}
+
 static int extension(struct edit *e, struct object *o, const struct object *before)
 {
 	const struct extension *x = (struct extension *)o;
@@ -240,6 +284,11 @@ static int extension(struct edit *e, struct object *o, const struct object *befo
 		if (*f->caller_mask && did_mask_parse(&mask, str_of(f->caller_mask), &why))
 			edit_fault(e, "exceptions", &why);
 	}
+	speed_dials(e, x);
+	caller_ids(e, x, (const struct extension *)before);
+	if (!x->follows_office_hours ||
+	    (before && ((const struct extension *)before)->office_hours_id != x->office_hours_id))
+		((struct extension *)o)->office_seen = OFFICE_SEEN_UNKNOWN;
 	pin_of_digits(e, "service_pin", x->service_pin, 4);
 	if (*x->outbound_caller_id && !did_is_number(str_of(x->outbound_caller_id)))
 		field_error_add(&e->errs, "outbound_caller_id", "bad_number",
@@ -272,16 +321,20 @@ int edit_check_rules(struct edit *e, struct object *o, const struct object *befo
 		{&resource_admin, edit_check_user},
 		{&resource_api_key, edit_check_api_key},
 		{&resource_webhook, edit_check_webhook},
+		{&resource_branding, edit_check_branding},
 		{&resource_mail_server, edit_check_mail_server},
 		{&resource_mail_template, edit_check_mail_template},
 		{&resource_user_role, edit_check_role},
 		{&resource_extension_group, edit_check_extension_group},
 		{&resource_account, edit_check_account},
+		{&resource_account, edit_check_sip_password},
 		{&resource_network_setting, edit_check_network_setting},
 		{&resource_certificate, edit_check_certificate},
 		{&resource_transport, edit_check_transport},
 		{&resource_account, edit_check_outbound_proxy},
 		{&resource_account_template, edit_check_outbound_proxy},
+		{&resource_account, edit_check_alerting},
+		{&resource_account_template, edit_check_alerting},
 		{&resource_account, edit_check_codecs},
 		{&resource_account_template, edit_check_codecs},
 	};

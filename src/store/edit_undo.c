@@ -143,6 +143,12 @@ static int undo_delete(struct edit *e, const struct past *p)
 	return err;
 }
 
+/* A secret was shown (edit_log_shown): a line, but no change. */
+static bool is_no_change(const struct past *p)
+{
+	return p->before && p->after && json_equal(p->before, p->after);
+}
+
 static bool may_touch(struct edit *e, const struct past *p)
 {
 	struct args a;
@@ -170,6 +176,8 @@ static int turn_round(struct edit *e, const struct past *p)
 	struct object *now = NULL;
 	int err;
 
+	if (is_no_change(p))
+		return 0;
 	if (!may_touch(e, p))
 		return EINVAL;
 	err = rows_load(e->rows, p->res, e->req->tenant_id, p->id, true, &now);
@@ -247,6 +255,10 @@ int edit_undo(struct edit *e)
 
 	if (!err && p.revision != e->req->id)
 		err = ENOENT;
+	if (!err && is_no_change(&p)) {
+		field_error_add(&e->errs, "id", "no_change", "nothing was changed there");
+		err = EINVAL;
+	}
 	if (!err)
 		err = turn_round(e, &p);
 	past_free(&p);

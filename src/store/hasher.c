@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/log.h"
+#include "schema/strength.h"
 #include "store/args.h"
 #include "store/policy.h"
 #include "store/store_impl.h"
@@ -191,6 +192,8 @@ static int new_hash(struct db *db, const struct args *a, const struct user *u, j
 	err = policy_read(db, u->tenant_id, &p);
 	if (!err) {
 		policy_check(&p, name, clear, errs);
+		if (!errs->n)
+			policy_check_guessed(name, clear, u->name, errs);
 		err = policy_check_reuse(&p, db, u->tenant_id, u->id, name, clear, errs);
 	}
 	body = json_pack("{s:s}", "password", clear);
@@ -219,26 +222,45 @@ static void tell_wrong(struct store *s, const struct user *u)
 		free(note.json);
 }
 
+/* EXT-2: the only moment at which a password of long ago is there to be judged. */
+static int judge(struct db *db, const struct args *a, const struct user *u, const char **weak)
+{
+	struct policy p;
+	int err = policy_read(db, u->tenant_id, &p);
+
+	if (!err)
+		*weak = strength_of_password(args_text(a, "password").p, u->name, p.length);
+	if (!err && !*weak)
+		*weak = "";
+	return err;
+}
+
 static int session_request(struct db *db, struct store_request *req, const struct args *a,
 			   const struct user *u, struct field_errors *errs)
 {
 	char tenant[24], user[24];
 	json_t *json, *password;
+	const char *weak = NULL;
 	char *text;
 	int err = new_hash(db, a, u, &password, errs);
 
-	if (err)
+	if (!err)
+		err = judge(db, a, u, &weak);
+	if (err) {
+		json_decref(password);
 		return err;
+	}
 	req->tenant_id = u->tenant_id;
 	req->actor.tenant_id = u->tenant_id; /* who changes its password */
 	req->actor.user_id = u->id;
 	record_set_text(req->actor.name, sizeof(req->actor.name), str_of(u->name));
 	snprintf(tenant, sizeof(tenant), "%" PRIu64, u->tenant_id);
 	snprintf(user, sizeof(user), "%" PRIu64, u->id);
-	json = json_pack("{s:s,s:s,s:s,s:s%,s:I,s:o*}", "tenant_id", tenant, "user_id", user,
+	json = json_pack("{s:s,s:s,s:s,s:s%,s:I,s:s*,s:o*}", "tenant_id", tenant, "user_id", user,
 			 "username", u->name, "token_hash", args_text(a, "token_hash").p,
 			 args_text(a, "token_hash").n, "ttl_seconds",
-			 (json_int_t)args_int(a, "ttl_seconds", 3600), "new_password", password);
+			 (json_int_t)args_int(a, "ttl_seconds", 3600), "weak", password ? "" : weak,
+			 "new_password", password);
 	text = json ? json_dumps(json, JSON_COMPACT) : NULL;
 	json_decref(json);
 	if (!text)
@@ -281,14 +303,43 @@ static int sign_in(struct store *s, struct db *db, struct store_request *req,
 
 /* ---- bodies with passwords ---- */
 
+/* Whose password it is, or is to be: as the body has it, else as the user is named now. */
+static int read_name(struct db *db, const struct store_request *req, const json_t *body,
+		     char dst[256])
+{
+	static const char *const names[] = {"username", "number", "name"};
+	struct db_stmt *st;
+	int err;
+
+	dst[0] = 0;
+	for (size_t i = 0; i < ARRAY_LEN(names) && !dst[0]; i++)
+		record_set_text(dst, 256,
+				str_of(json_string_value(json_object_get(body, names[i]))));
+	if (dst[0] || req->op != STORE_UPDATE || req->res != &resource_admin)
+		return 0;
+	err = db_sql(db, "SELECT username FROM users WHERE tenant_id = $1 AND id = $2", &st);
+	if (err)
+		return err;
+	db_bind_id(st, 1, req->tenant_id);
+	db_bind_id(st, 2, req->id);
+	err = db_step(st);
+	if (!err)
+		record_set_text(dst, 256, db_text(st, 0));
+	db_done(st);
+	return err == ENOENT ? 0 : err;
+}
+
 static int check_policy(struct db *db, const struct store_request *req, const json_t *body,
 			struct field_errors *errs)
 {
 	static const char *const names[] = {"password", "web_password"};
 	size_t before = errs->n;
+	char user[256];
 	struct policy p;
 	int err = policy_read(db, req->tenant_id, &p);
 
+	if (!err)
+		err = read_name(db, req, body, user);
 	for (size_t i = 0; !err && i < ARRAY_LEN(names); i++) {
 		const struct field *f = resource_field(req->res, str_of(names[i]));
 		const char *clear = json_string_value(json_object_get(body, names[i]));
@@ -296,6 +347,8 @@ static int check_policy(struct db *db, const struct store_request *req, const js
 		if (!f || f->kind != FIELD_PASSWORD || !clear || !*clear)
 			continue;
 		policy_check(&p, names[i], clear, errs);
+		if (errs->n == before)
+			policy_check_guessed(names[i], clear, user, errs);
 		if (req->op == STORE_UPDATE && req->res == &resource_admin)
 			err = policy_check_reuse(&p, db, req->tenant_id, req->id, names[i], clear,
 						 errs);

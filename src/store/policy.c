@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <sodium.h>
 #include <string.h>
+#include "schema/strength.h"
 
 int policy_read(struct db *db, uint64_t tenant_id, struct policy *p)
 {
@@ -61,6 +62,20 @@ void policy_check(const struct policy *p, const char *name, const char *clear,
 				"must have %" PRId64
 				" of: small letters, capital letters, digits, others",
 				p->classes);
+}
+
+void policy_check_guessed(const char *name, const char *clear, const char *user,
+			  struct field_errors *errs)
+{
+	const char *why = strength_guessed(clear, user);
+
+	if (!why)
+		return;
+	field_error_add(errs, name, why, "%s",
+			!strcmp(why, "own_name")   ? "must not be the user's own name"
+			: !strcmp(why, "repeated") ? "must not be the same again and again"
+			: !strcmp(why, "sequence") ? "must not be a sequence"
+						   : "is one of those that are tried first");
 }
 
 static bool fits(struct str hash, const char *clear)

@@ -25,6 +25,9 @@ int policy_read(struct db *db, uint64_t tenant_id, struct policy *p) MUST_USE;
 /* Faults of a password in clear, under the name of its field. */
 void policy_check(const struct policy *p, const char *name, const char *clear,
 		  struct field_errors *errs);
+/* EXT-2: one that is guessed first, whatever the policy says; user: whose it is, "" when nobody knows. */
+void policy_check_guessed(const char *name, const char *clear, const char *user,
+			  struct field_errors *errs);
 /* Is it one that the user has, or had? */
 int policy_check_reuse(const struct policy *p, struct db *db, uint64_t tenant_id, uint64_t user_id,
 		       const char *name, const char *clear, struct field_errors *errs) MUST_USE;

@@ -19,6 +19,8 @@ static int get(struct rows *r, const struct store_request *req, struct store_rep
 
 	if (!err && req->owner_id &&
 	    ((o->res == &resource_trunk && ((struct trunk *)o)->owner_id != req->owner_id) ||
+	     (o->res == &resource_account &&
+	      ((struct account *)o)->extension_id != req->owner_id) ||
 	     (o->res == &resource_tenant && ((struct tenant *)o)->dealer_id != req->owner_id)))
 		err = ENOENT;
 	if (err) {

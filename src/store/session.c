@@ -36,6 +36,18 @@ static int make_room(struct edit *e, uint64_t tenant_id, uint64_t user_id)
 			who, 3);
 }
 
+/* TEN-1: where nobody may be signed in twice, the sessions before this one end. */
+static int end_others(struct edit *e, uint64_t tenant_id, uint64_t user_id)
+{
+	struct object *t = NULL;
+	bool is_one;
+	int err = tenant_id ? rows_load(e->rows, &resource_tenant, 0, tenant_id, false, &t) : 0;
+
+	is_one = t && !((const struct tenant *)t)->concurrent_logins;
+	object_free(t);
+	return err || !is_one ? err : session_end_all_of(e, tenant_id, user_id);
+}
+
 static int write_row(struct edit *e, const struct args *a, uint64_t tenant_id, uint64_t user_id,
 		     int64_t expires_us)
 {
@@ -112,6 +124,10 @@ int session_begin(struct edit *e)
 	expires_us = e->now_us + ttl_s * 1000000;
 	if (!err)
 		err = admit(e, &a, tenant_id, user_id);
+	if (!err)
+		err = end_others(e, tenant_id, user_id);
+	if (!err)
+		err = sign_in_judged(e, tenant_id, user_id, args_text(&a, "weak"));
 	if (!err)
 		err = make_room(e, tenant_id, user_id);
 	if (!err)

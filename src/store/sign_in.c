@@ -9,6 +9,7 @@ static const int64_t day_us = INT64_C(86400000000), minute_us = 60000000;
 
 struct row {
 	int64_t changed_us, locked_until_us, wrong;
+	char weak[32]; /* why its password is soon guessed; "": it is not, or nobody knows */
 	char history[POLICY_MAX_REUSE * 128 +
 		     1]; /* hashes, the newest first, each with a line feed */
 };
@@ -20,7 +21,7 @@ static int read_row(struct edit *e, uint64_t tenant_id, uint64_t user_id, struct
 
 	*r = (struct row){.changed_us = e->now_us};
 	err = db_sql(e->rows->db,
-		     "SELECT changed_at, locked_until, wrong, history FROM user_sign_in "
+		     "SELECT changed_at, locked_until, wrong, history, weak FROM user_sign_in "
 		     "WHERE tenant_id = $1 AND user_id = $2",
 		     &st);
 	if (err)
@@ -33,6 +34,8 @@ static int read_row(struct edit *e, uint64_t tenant_id, uint64_t user_id, struct
 		r->locked_until_us = db_int(st, 1);
 		r->wrong = db_int(st, 2);
 		err = str_copy(r->history, sizeof(r->history), db_text(st, 3));
+		if (!err)
+			err = str_copy(r->weak, sizeof(r->weak), db_text(st, 4));
 	}
 	db_done(st);
 	return err == ENOENT ? 0 : err;
@@ -43,10 +46,10 @@ static int write_row(struct edit *e, uint64_t tenant_id, uint64_t user_id, const
 	struct db_stmt *st;
 	int err = db_sql(e->rows->db,
 			 "INSERT INTO user_sign_in (tenant_id, user_id, changed_at, locked_until, "
-			 "wrong, history) VALUES ($1, $2, $3, $4, $5, $6) "
+			 "wrong, history, weak) VALUES ($1, $2, $3, $4, $5, $6, $7) "
 			 "ON CONFLICT (tenant_id, user_id) DO UPDATE SET "
 			 "changed_at = excluded.changed_at, locked_until = excluded.locked_until, "
-			 "wrong = excluded.wrong, history = excluded.history",
+			 "wrong = excluded.wrong, history = excluded.history, weak = excluded.weak",
 			 &st);
 
 	if (err)
@@ -57,6 +60,7 @@ static int write_row(struct edit *e, uint64_t tenant_id, uint64_t user_id, const
 	db_bind_int(st, 4, r->locked_until_us);
 	db_bind_int(st, 5, r->wrong);
 	db_bind_text(st, 6, str_of(r->history));
+	db_bind_text(st, 7, str_of(r->weak));
 	return db_run(st);
 }
 
@@ -131,8 +135,20 @@ int sign_in_changed(struct edit *e, uint64_t tenant_id, uint64_t user_id, const 
 	r.changed_us = e->now_us;
 	r.wrong = 0;
 	r.locked_until_us = 0;
+	r.weak[0] = 0;
 	remember(&r, old_hash);
 	return write_row(e, tenant_id, user_id, &r);
+}
+
+int sign_in_judged(struct edit *e, uint64_t tenant_id, uint64_t user_id, struct str weak)
+{
+	struct row r;
+	int err = tenant_id ? read_row(e, tenant_id, user_id, &r) : 0;
+
+	if (err || !tenant_id || str_eq(weak, str_of(r.weak)))
+		return err;
+	err = str_copy(r.weak, sizeof(r.weak), weak);
+	return err ? err : write_row(e, tenant_id, user_id, &r);
 }
 
 int sign_in_forget(struct edit *e, uint64_t tenant_id, uint64_t user_id)

@@ -19,6 +19,8 @@ int sign_in_right(struct edit *e, uint64_t tenant_id, uint64_t user_id, bool cha
 int sign_in_wrong(struct edit *e, uint64_t tenant_id, uint64_t user_id) MUST_USE;
 int sign_in_changed(struct edit *e, uint64_t tenant_id, uint64_t user_id,
 		    const char *old_hash) MUST_USE;
+/* What was found of the password that it came in with (schema/strength.h); empty: nothing. */
+int sign_in_judged(struct edit *e, uint64_t tenant_id, uint64_t user_id, struct str weak) MUST_USE;
 int sign_in_forget(struct edit *e, uint64_t tenant_id, uint64_t user_id) MUST_USE;
 
 #endif

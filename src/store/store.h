@@ -118,7 +118,7 @@ struct store_request {
 	uint64_t if_revision; /* 0: any */
 	bool is_admin;
 	uint64_t owner_id; /* of trunks and pools: only what is that tenant's own, of tenants: that
-			    * dealer's; 0: any */
+			    * dealer's, of accounts: that extension's; 0: any */
 	bool is_own;	   /* an extension's owner, or a dealer's user, changes itself */
 	struct store_actor actor;
 	char *json; /* owned: body of POST/PATCH; or list options / query arguments */

@@ -67,7 +67,7 @@ def text_for(schema, example, n):
         return f"anna{n}@example.com"
     if "/48" in example:
         return f"2001:db8:1::{n:x}"
-    if example in ("08:00", "2026-12-25"):
+    if example in ("08:00", "2026-12-25") or schema.get("maxLength", 99) < 4:
         return example
     if "." in example:
         return f"n{n}.example.com"
@@ -105,7 +105,7 @@ def new_body(client, plural):
 
 def make_room(client, plural):
     """There is at most one of some."""
-    if plural in ("backup_settings", "congestion_limits", "flood_limits", "network_settings", "sip_settings", "mail_servers", "mail_templates"):
+    if plural in ("backup_settings", "congestion_limits", "flood_limits", "network_settings", "sip_settings", "mail_servers", "mail_templates", "brandings"):
         for row in client.get(f"/api/{plural}")["items"]:
             client.delete(f"/api/{plural}/{row['id']}")
 

@@ -88,6 +88,18 @@ def welcome_mail(t):
     return t.client.ask("POST", "/api/welcome_mails", {"extension_id": one})
 
 
+def branding_logo(t):
+    dot = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+    bodies.make_room(t.client, "brandings")
+    t.client.post("/api/brandings", {"logo": dot})
+    return t.client.ask("GET", f"/api/branding/logo?tenantname={t.row['name']}")
+
+
+def shown_password(t):
+    t.client.patch(f"/api/tenants/{t.id}", {"show_sip_passwords": True})
+    return t.client.ask("POST", "/api/shown_passwords", {"account_id": t.account["id"]})
+
+
 def call_report(t):
     return t.client.ask("POST", "/api/call_reports", {"name": "x", "from": "2025-11-01T00:00:00Z", "to": "2025-12-01T00:00:00Z"})
 
@@ -98,6 +110,10 @@ def complete_report(t):
 
 
 CALLS = {
+    "get_branding": lambda t: t.client.ask("GET", "/api/branding?tenantname=test"),
+    "get_branding_logo": branding_logo,
+    "list_weak_secrets": lambda t: t.client.ask("GET", "/api/weak_secrets?limit=2"),
+    "create_shown_password": shown_password,
     "get_setup": lambda t: t.client.ask("GET", "/api/setup"),
     "create_setup": set_up,
     "login": lambda t: t.admin.ask("POST", "/api/login", {"username": t.user["username"], "domain": t.domain,

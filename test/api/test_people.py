@@ -279,3 +279,19 @@ def test_without_a_policy_nobody_is_locked(tenant):
     used(tenant, "first secret words")
     assert [login(tenant.server, new_source(), "ann", "wrong", tenant.domain).status for _ in range(8)] == [401] * 8
     assert login(tenant.server, new_source(), "ann", "first secret words", tenant.domain).status == 200
+
+
+def test_an_owner_chooses_its_caller_id_among_those_for_it(tenant):
+    """EXT-25"""
+    x, client = owner(tenant)
+    path = f"/api/extensions/{x['id']}"
+    assert client.ask("PATCH", path, {"outbound_caller_id": "442070001234"}).status == 200     # none are named: any
+    assert errors(client.ask("PATCH", path, {"caller_ids": []})) == [("caller_ids", "admin_only")]
+    tenant.client.patch(path, {"caller_ids": [{"number": "442070000001"}, {"number": "+442070000002"}]})
+    assert client.ask("PATCH", path, {"status": "away"}).status == 200                          # the one it has may stay
+    assert errors(client.ask("PATCH", path, {"outbound_caller_id": "442070000003"})) == [("outbound_caller_id", "not_in_list")]
+    for number in ("442070000001", "442070000002", ""):
+        assert client.patch(path, {"outbound_caller_id": number})["outbound_caller_id"] == number
+    tenant.client.patch(path, {"outbound_caller_id": "442070000003"})
+    assert errors(tenant.client.ask("PATCH", path, {"caller_ids": [{"number": "x"}]})) == [("caller_ids[0].number", "bad_number")]
+    assert client.patch(path, {"speed_dials": [{"key": "2", "number": "102"}]})["speed_dials"] == [{"key": "2", "number": "102", "name": ""}]
