@@ -9,6 +9,7 @@
 #include "base/ids.h"
 #include "call/attest.h"
 #include "call/bridge.h"
+#include "call/callback.h"
 #include "call/calls.h"
 #include "call/rewrite.h"
 #include "call/diverted.h"
@@ -243,6 +244,8 @@ int calls_alloc(struct calls **cp, const struct calls_conf *conf)
 	if (!err)
 		err = pickup_code_register(cs);
 	if (!err)
+		err = callbacks_open(cs);
+	if (!err)
 		err = settings_open(cs);
 	if (!err)
 		err = urgent_open(cs);
@@ -290,6 +293,7 @@ struct calls *calls_free(struct calls *cs)
 	urgent_close(cs);
 	restored_free(cs);
 	timer_cancel(&cs->reaper);
+	callbacks_close(cs);
 	usage_close(cs);
 	map_close(&cs->ringing);
 	lines_close(cs);

@@ -44,6 +44,7 @@ struct call_plan {
 	uint64_t extension_id, service_id;
 	uint32_t ring_seconds;
 	char service[16];
+	char argument[40]; /* for the service */
 	uint64_t trunk_id; /* ROUTE_TRUNK: over it */
 	char number[72];   /* as it is sent there */
 	char caller_id[33];
@@ -103,7 +104,7 @@ struct call {
 	struct timer closing; /* it is over, and legs of it are still being closed */
 	char dialled
 		[33]; /* for an answered caller, as its extension dials it: owner_dial(); "": rec.callee */
-	bool is_secure; /* a sips: URI is called: no hop without TLS (RFC 3261 26.2.2) */
+	bool is_secure;	    /* a sips: URI is called: no hop without TLS (RFC 3261 26.2.2) */
 	bool is_originated; /* the caller hears our ringing tone */
 	struct bridge *bridge;
 	bool stays_put; /* a device has refused to be moved between us and the other: direct.h */
@@ -142,6 +143,7 @@ struct calls {
 	struct attest *attest; /* certificates of callers' numbers */
 	struct timer reaper;
 	struct link dead_legs, dead_calls, dead_services, restored;
+	struct callbacks *callbacks; /* booked: callback.c */
 	struct link refers; /* REFERs whose transferors are still to hear something */
 };
 

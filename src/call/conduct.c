@@ -53,6 +53,19 @@ static void note_rule(struct call *call, const struct route_decision *d)
 		str_fit(call->rec.trunk, sizeof(call->rec.trunk), str_of(t->name));
 }
 
+/* EXT-19: as if the number had been dialled. */
+static void resolve_speed_dial(struct call *call)
+{
+	const char *number =
+		call->from_trunk_id || call->dialled[0] || call->nhistory
+			? NULL
+			: route_speed_dial(call->cs->conf.model, call->rec.tenant_id,
+					   call->caller_extension_id, str_of(call->rec.callee));
+
+	if (number)
+		str_fit(call->rec.callee, sizeof(call->rec.callee), str_of(number));
+}
+
 static void decide(struct call *call, const struct dest *dest, struct route_decision *d)
 {
 	const struct leg *caller = leg_get(call->cs, call->caller);
@@ -128,6 +141,11 @@ uint64_t calls_would_be(const struct calls *cs, const struct calls_question *wha
 void calls_would_route(const struct calls *cs, const struct calls_question *what,
 		       struct route_decision *d)
 {
+	const char *behind =
+		what->from_trunk_id && !what->transferred_by
+			? NULL
+			: route_speed_dial(cs->conf.model, what->tenant_id,
+					   calls_would_be(cs, what), str_of(what->number));
 	struct route_query q = {
 		.model = cs->conf.model,
 		.facts = &cs->facts,
@@ -137,7 +155,7 @@ void calls_would_route(const struct calls *cs, const struct calls_question *what
 		.caller_extension_id = calls_would_be(cs, what),
 		.is_transfer = what->transferred_by != NULL,
 		.caller = str_of(what->caller),
-		.dialled = str_of(what->number),
+		.dialled = str_of(behind ? behind : what->number),
 		.outside = str_of(what->outside),
 		.on_behalf_id = what->on_behalf_id,
 		.wall_us = what->at_us ? what->at_us : calls_wall_us(cs),
@@ -356,6 +374,7 @@ void call_route(struct call *call, const struct dest *dest)
 
 	if (call->st == CALL_OVER || !caller)
 		return;
+	resolve_speed_dial(call);
 	decide(call, dest, &d);
 	log_steps(call, &d);
 	take_forwards(call, &d);
@@ -382,6 +401,7 @@ void call_route(struct call *call, const struct dest *dest)
 					.mobile = d.mobile,
 					.is_emergency = d.is_emergency};
 	memcpy(call->plan.service, d.service, sizeof(call->plan.service));
+	memcpy(call->plan.argument, d.argument, sizeof(call->plan.argument));
 	memcpy(call->plan.number, d.number, sizeof(call->plan.number));
 	memcpy(call->plan.caller_id, d.mobile.trunk_id ? d.mobile.caller_id : d.caller_id,
 	       sizeof(call->plan.caller_id));

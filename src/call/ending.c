@@ -6,6 +6,7 @@
 
 #include "base/ids.h"
 #include "base/log.h"
+#include "call/callback.h"
 #include "call/bridge.h"
 #include "call/calls.h"
 #include "call/events.h"
@@ -63,6 +64,7 @@ void call_end(struct call *call, enum reason reason, unsigned status, const char
 	LIST_EACH (it, &call->legs)
 		meter_settle(CONTAINER_OF(it, struct leg, in_call), true);
 	record_call_over(call, reason, status ? status : reason_status(reason), by);
+	callback_call_over(call, reason);
 	publish_end(call, reason);
 	transfer_call_over(call, reason, status); /* first: nobody hears a NOTIFY behind a BYE */
 	if (!headers.n) {

@@ -135,6 +135,25 @@ int leg_sip_dial(struct leg *leg, struct str sdp)
 	return dial(leg, sdp, NULL);
 }
 
+/* ACC-14.  Devices differ in what they know: a URI stands as it is, a parameter (info=…) or a word where the grammar lets it. */
+static void write_alerting(struct buf *lines, const struct leg *leg)
+{
+	const struct account *a =
+		model_account(leg->cs->conf.model, leg->rec.tenant_id, leg->account_id);
+	const char *tone = a ? a->ring_tone : "";
+
+	if (a && a->alerting == ALERTING_LIGHT)
+		buf_cstr(lines, "Alert-Info: <http://127.0.0.1/silent>;info=silent\r\n");
+	else if (!a || a->alerting != ALERTING_RING_TONE || !*tone)
+		return;
+	else if (strchr(tone, ':'))
+		buf_printf(lines, "Alert-Info: <%s>\r\n", tone);
+	else if (strchr(tone, '='))
+		buf_printf(lines, "Alert-Info: <http://127.0.0.1>;%s\r\n", tone);
+	else
+		buf_printf(lines, "Alert-Info: <http://127.0.0.1/%s>\r\n", tone);
+}
+
 static int dial(struct leg *leg, struct str sdp, const struct sip_msg *again)
 {
 	const struct contact *to = registrar_contact(leg->cs->conf.registrar, leg->contact);
@@ -164,6 +183,7 @@ static int dial(struct leg *leg, struct str sdp, const struct sip_msg *again)
 		err = from.err ? from.err : callee.err ? callee.err : name.err;
 	transfer_write_lines(call, &lines);
 	attest_write(&lines, leg);
+	write_alerting(&lines, leg);
 	if (!err)
 		err = lines.err ? lines.err : routes.err;
 	if (err)

@@ -47,7 +47,8 @@ struct owner_start {
 	struct call *call;
 	oid caller; /* leg */
 	uint64_t tenant_id;
-	uint64_t id; /* of the resource, when the service has one */
+	uint64_t id;	      /* of the resource, when the service has one */
+	const char *argument; /* what was dialled behind its code; borrowed for the call */
 };
 
 struct owner_kind {
@@ -105,6 +106,9 @@ uint64_t owner_caller_extension(const struct call *call);
 /* Change the configuration: the object as a PATCH would.  ENOTSUP, ENOBUFS … */
 int owner_set(struct call *call, uint64_t tenant_id, const struct resource *res, uint64_t id,
 	      const char *json) MUST_USE;
+/* EXT-26, for the extension that calls: number "" is what it has called last.  ENOENT, ENOSPC, ENOMEM (call/callback.h) */
+int owner_book_callback(struct call *call, const char *number) MUST_USE;
+int owner_cancel_callbacks(struct call *call) MUST_USE;
 /* Ring extensions: all accounts, all contacts, limits and the open fork are dealt with; OWNER_RINGING, then OWNER_ANSWERED
  * (leg = the one that answered, the others have been cancelled and the two are joined) or OWNER_FAILED. */
 struct owner_ring {

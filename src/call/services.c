@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/thread.h"
+#include "call/callback.h"
 #include "call/calls.h"
 #include "call/leg_media.h"
 #include "call/leg_sound.h"
@@ -38,6 +39,7 @@ int services_start(struct call *call)
 		.caller = call->caller,
 		.tenant_id = call->rec.tenant_id,
 		.id = call->plan.service_id,
+		.argument = call->plan.argument,
 	};
 	struct service_run *run;
 	int err;
@@ -285,6 +287,16 @@ void owner_failed(struct call *call, oid id, struct str answer)
 uint64_t owner_caller_extension(const struct call *call)
 {
 	return call->caller_extension_id;
+}
+
+int owner_book_callback(struct call *call, const char *number)
+{
+	return callback_book(call->cs, call->rec.tenant_id, call->caller_extension_id, number);
+}
+
+int owner_cancel_callbacks(struct call *call)
+{
+	return callback_cancel(call->cs, call->rec.tenant_id, call->caller_extension_id);
 }
 
 int owner_set(struct call *call, uint64_t tenant_id, const struct resource *res, uint64_t id,

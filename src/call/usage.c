@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "base/idmap.h"
 #include "base/mem.h"
+#include "call/callback.h"
 #include "call/calls.h"
 #include "call/usage.h"
 
@@ -37,6 +38,8 @@ static void take(struct calls *cs, uint64_t tenant_id, uint64_t extension_id)
 		return;
 	map_remove(&cs->usage, &u->key.node);
 	mem_free(u);
+	if (extension_id)
+		callback_free(cs, tenant_id, extension_id);
 }
 
 void usage_add(struct call *call)

@@ -600,6 +600,7 @@ static const struct part parts[] = {
 	{"events", happenings_start, happenings_stop},
 	{"webhooks", start_hooks, stop_hooks},
 	{"filtering", filtering_start, filtering_stop},
+	{"office hours", hours_start, hours_stop},
 	{"core", core_start, core_stop},
 	{"demo", start_demo, demo_remove},
 };

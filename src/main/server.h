@@ -57,13 +57,14 @@ struct server {
 	struct api *api;
 	struct hooks *hooks;
 	struct filtering *filtering;
+	struct hours *hours;
 	struct wanted *wanted; /* events that webhooks want: main/events.c */
 	size_t nwanted;
 	struct loop_fd *watch_signals, *watch_changes, *watch_commands, *watch_media,
 		*watch_backups;
 	int signal_fd;
 	struct timer second, stopping, media_wait, media_wake, statistics;
-	uint64_t statistics_ms; /* 0: none are written */
+	uint64_t statistics_ms;		      /* 0: none are written */
 	uint64_t stop_at_ms;		      /* 0: not asked to stop */
 	struct addr sip_bound;		      /* the first listener */
 	struct certificate_paths certificate; /* empty: the operator has given his own */
@@ -91,6 +92,14 @@ void commands_answer(struct server *s, const struct command *c);
 /* main/writer.c: what calls change.  Stopped after the store. */
 int writer_start(struct server *s) MUST_USE;
 void writer_stop(struct server *s);
+
+/* As a PATCH by `actor` would; nobody waits for the answer.  ENOBUFS, ENOMEM */
+int writer_change(struct server *s, const char *actor, const struct object *what,
+		  const char *json) MUST_USE;
+
+/* main/hours.c: whose status follows office hours.  After the model and the store. */
+int hours_start(struct server *s) MUST_USE;
+void hours_stop(struct server *s);
 
 /* main/network.c: network_settings, obeyed as they change.  After the model and net/. */
 int network_start(struct server *s) MUST_USE;

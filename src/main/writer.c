@@ -22,28 +22,34 @@ static void read_answers(struct server *s)
 	}
 }
 
-static int set(struct config_writer *w, uint64_t tenant_id, const struct resource *res, uint64_t id,
-	       const char *json)
+int writer_change(struct server *s, const char *actor, const struct object *what, const char *json)
 {
-	struct server *s = CONTAINER_OF(w, struct server, writer);
 	struct store_request req = {
 		.op = STORE_UPDATE,
 		.reply_to = s->written,
-		.tenant_id = tenant_id,
-		.res = res,
-		.id = id,
+		.tenant_id = what->tenant_id,
+		.res = what->res,
+		.id = what->id,
 		.is_admin = true,
-		.actor = {.name = "feature code"},
 		.json = strdup(json),
 		.njson = strlen(json),
 	};
 	int err;
 
+	str_fit(req.actor.name, sizeof(req.actor.name), str_of(actor));
 	read_answers(s);
 	err = req.json ? store_post(s->store, &req) : ENOMEM;
 	if (err)
 		free(req.json);
 	return err;
+}
+
+static int set(struct config_writer *w, uint64_t tenant_id, const struct resource *res, uint64_t id,
+	       const char *json)
+{
+	const struct object what = {.res = res, .tenant_id = tenant_id, .id = id};
+
+	return writer_change(CONTAINER_OF(w, struct server, writer), "feature code", &what, json);
 }
 
 int writer_start(struct server *s)

@@ -12,6 +12,7 @@
 #include "route/inside.h"
 #include "schema/enums.h"
 #include "schema/feature_codes.h"
+#include "schema/syntax.h"
 
 static const struct feature {
 	const char *code, *service;
@@ -313,22 +314,55 @@ void decision_to_dest(const struct route_query *q, struct route_decision *d, str
 }
 
 /* May the caller switch that?  Else the decision says why not. */
+static bool is_allowed(const struct extension *x, enum route_switch what, struct str said)
+{
+	struct str key, number;
+
+	switch (what) {
+	case ROUTE_SWITCH_NIGHT_ON:
+	case ROUTE_SWITCH_NIGHT_OFF:
+	case ROUTE_SWITCH_NIGHT_OTHER:
+		return x->may_switch_night;
+	case ROUTE_SWITCH_LOCK:
+		return x->lock_mode != LOCK_MODE_OPEN;
+	case ROUTE_SWITCH_UNLOCK:
+		return x->lock_mode == LOCK_MODE_CODE ||
+		       (x->lock_mode == LOCK_MODE_PIN && *x->service_pin &&
+			str_eq(said, str_of(x->service_pin)));
+	case ROUTE_SWITCH_SPEED_DIAL_8:
+	case ROUTE_SWITCH_SPEED_DIAL_100:
+		return route_speed_dial_set(said, what, &key, &number);
+	case ROUTE_SWITCH_DND_ON:
+	case ROUTE_SWITCH_DND_OFF:
+	case ROUTE_SWITCH_CALLBACK_OFF:
+		return true;
+	case ROUTE_SWITCH_CALLBACK:
+		return !said.n || syntax_number(said);
+	case ROUTE_SWITCH_NONE:
+		break;
+	}
+	return false;
+}
+
 static bool may_switch(const struct route_query *q, struct route_decision *d, uint64_t what,
-		       struct str pin)
+		       struct str said)
 {
 	const struct extension *x = model_extension(q->model, q->tenant_id, q->caller_extension_id);
-	bool is_night = what == ROUTE_SWITCH_NIGHT_ON || what == ROUTE_SWITCH_NIGHT_OFF ||
-			what == ROUTE_SWITCH_NIGHT_OTHER;
 
-	if (is_night && x && x->may_switch_night)
+	if (x && is_allowed(x, (enum route_switch)what, said))
 		return true;
-	if (!is_night && x && x->lock_mode != LOCK_MODE_OPEN &&
-	    (what == ROUTE_SWITCH_LOCK || x->lock_mode == LOCK_MODE_CODE ||
-	     (*x->service_pin && str_eq(pin, str_of(x->service_pin)))))
-		return true;
-	decision_step(d, true, STR("feature codes"), "this extension may not, or the PIN is wrong");
+	decision_step(d, true, STR("feature codes"),
+		      "this extension may not, or what follows the code is wrong");
 	decision_refuse(d, ROUTE_REFUSAL_FORBIDDEN);
 	return false;
+}
+
+/* Codes behind which something stands. */
+static bool takes_more(const struct feature *f)
+{
+	return f->id == ROUTE_SWITCH_UNLOCK || f->id == ROUTE_SWITCH_SPEED_DIAL_8 ||
+	       f->id == ROUTE_SWITCH_SPEED_DIAL_100 || f->id == ROUTE_SWITCH_CALLBACK ||
+	       !strcmp(f->service, "speed_dial");
 }
 
 /* GRP-2 */
@@ -353,7 +387,7 @@ static bool is_feature(const struct route_query *q, struct route_decision *d)
 			continue;
 		rest.p += strlen(f->code);
 		rest.n -= strlen(f->code);
-		if (rest.n && f->id != ROUTE_SWITCH_UNLOCK)
+		if (rest.n && !takes_more(f))
 			continue;
 		set_number(d, f->code); /* without the PIN: it is shown in records */
 		if (f->id && !may_switch(q, d, f->id, rest))
@@ -361,6 +395,13 @@ static bool is_feature(const struct route_query *q, struct route_decision *d)
 		if (!strcmp(f->service, "page") && !may_page(q, d))
 			return true;
 		decision_step(d, true, str_of(f->code), "feature code: %s", f->doc);
+		if (!strcmp(f->service, "speed_dial")) { /* one that is set has been resolved */
+			decision_step(d, true, str_of(f->code), "no number is set there");
+			decision_refuse(d, ROUTE_REFUSAL_NOT_FOUND);
+			return true;
+		}
+		if (f->id != ROUTE_SWITCH_UNLOCK)
+			str_fit(d->argument, sizeof(d->argument), rest);
 		if (!strcmp(f->service, "own_mobile")) {
 			to_own_mobile(q, d);
 			return true;

@@ -108,7 +108,13 @@ enum route_switch {
 	ROUTE_SWITCH_NIGHT_OFF,
 	ROUTE_SWITCH_LOCK,
 	ROUTE_SWITCH_UNLOCK,
-	ROUTE_SWITCH_NIGHT_OTHER
+	ROUTE_SWITCH_NIGHT_OTHER,
+	ROUTE_SWITCH_DND_ON,
+	ROUTE_SWITCH_DND_OFF,
+	ROUTE_SWITCH_SPEED_DIAL_8,
+	ROUTE_SWITCH_SPEED_DIAL_100,
+	ROUTE_SWITCH_CALLBACK,
+	ROUTE_SWITCH_CALLBACK_OFF
 };
 
 struct route_via { /* it was sent on from there */
@@ -146,6 +152,7 @@ struct route_decision {
 	uint32_t ring_seconds;
 	char service[16];
 	uint64_t service_id;
+	char argument[40]; /* ROUTE_SERVICE: what was dialled behind its code; no PIN */
 	enum route_refusal refusal;
 	bool is_spoken;	   /* ROUTE_REFUSE: who calls hears in words that this may not be called */
 	uint64_t revision; /* of the tenant's configuration it was made on */
@@ -168,6 +175,13 @@ void route_number_form(char *dst, size_t dst_bytes, const struct tenant *t, stru
 
 /* "44" of "+442070…" and "00442070…"; none of numbers that name no country. */
 struct str route_country_code(struct str number);
+
+/* EXT-19: the number that the extension has behind what it dialled; NULL: it is no speed dial, or a number of the tenant's. */
+const char *route_speed_dial(const struct model *m, uint64_t tenant_id, uint64_t extension_id,
+			     struct str dialled);
+/* What stands behind the code that sets one: its key, and the number (empty: none any more).  false: it is neither. */
+bool route_speed_dial_set(struct str said, uint64_t what /* enum route_switch */, struct str *key,
+			  struct str *number);
 
 /* TRK-13: the caller ID on that trunk of what is wanted (NULL: of q->caller_extension_id); "": none. */
 void route_caller_id(const struct route_query *q, uint64_t trunk_id, const char *wanted,

@@ -106,3 +106,158 @@ def test_an_extension_is_locked_and_unlocked(server, peer, addresses):
     wait.until(lambda: not extension(server)["unlocked_until"], 5)
     assert dial(server, peer, "5551234") == 403
     assert not any("4711" in c["callee"] or "4711" in c["final_dest"] for c in server.cdrs(8))
+
+
+# ---- EXT-19 ----
+
+def called(device, server, number):
+    """What a device of 102 is asked to ring for when 101 dials."""
+    caller = device("101")
+    call = caller.call(number)
+    return caller, call
+
+
+def test_do_not_disturb_by_code_and_calls_get_the_busy_rule(server, peer, devices):
+    other = devices("102")
+    other.register()
+    assert dial(server, peer, "*78") == 200
+    wait.until(lambda: extension(server)["status"] == "do_not_disturb", 5)
+    devices("101").register()
+    call = other.call("101")
+    assert other.wait_answer(call["call_id"], 2, "INVITE").status == 486
+    other.sip.ack(other.responses(call)[-1], call["uri"], "102", call["call_id"], call["tag"], 2)
+    change(server, forwards=[{"status": "do_not_disturb", "cause": "busy", "destination": {"kind": "extension", "id": number_id(server, "103")}}])
+    third = devices("103")
+    third.register()
+    other.call("101")
+    third.is_called()
+    assert dial(server, peer, "*79") == 200
+    wait.until(lambda: extension(server)["status"] == "available", 5)
+
+
+def number_id(server, number):
+    return next(e["id"] for e in server.get("/api/extensions")["items"] if e["number"] == number)
+
+
+def test_speed_dials_are_set_and_dialled_by_code(server, peer, devices):
+    callee = devices("102")
+    callee.register()
+    assert dial(server, peer, "5") in (404, 484)
+    assert dial(server, peer, "*745102") == 200
+    wait.until(lambda: extension(server)["speed_dials"] == [{"key": "5", "number": "102", "name": ""}], 5)
+    assert dial(server, peer, "*7507102") == 200
+    wait.until(lambda: len(extension(server)["speed_dials"]) == 2, 5)
+    caller = devices("101")
+    for n, keys in enumerate(("5", "*007"), 1):
+        call = caller.call(keys)
+        invite = callee.is_called(count=n)
+        assert "101" in invite.get("From")
+        callee.pick_up(invite)
+        caller.answered(call)
+        caller.hang_up(call)
+    wait.until(lambda: [c["callee"] for c in server.get("/api/cdrs")["items"] if c["status"] == "answered"][:2] == ["102", "102"], 10)
+    assert dial(server, peer, "*745103") == 200         # another number in its place
+    wait.until(lambda: {s["key"]: s["number"] for s in extension(server)["speed_dials"]} == {"5": "103", "07": "102"}, 5)
+    assert dial(server, peer, "*745") == 200            # and none
+    wait.until(lambda: [s["key"] for s in extension(server)["speed_dials"]] == ["07"], 5)
+    assert dial(server, peer, "*741102") == 403 and dial(server, peer, "*0" + "08") == 404
+
+
+def test_speed_dials_over_rest_name_what_is_wrong(server):
+    def told(*rows):
+        answer = server.api("PATCH", f"/api/extensions/{extension(server)['id']}", {"speed_dials": [{"key": k, "number": n} for k, n in rows]})
+        return [(e["field"], e["code"]) for e in answer.json().get("errors", [])]
+    assert told(("2", "102"), ("00", "+44 1".replace(" ", "")), ("99", "*43")) == []
+    assert told(("1", "102")) == [("speed_dials[0].key", "bad_key")]
+    assert told(("2", "102"), ("a", "102")) == [("speed_dials[1].key", "bad_key")]
+    assert told(("2", "3")) == told(("2", "*001")) == told(("2", "1-2")) == [("speed_dials[0].number", "bad_number")]
+    assert [code for _, code in told(("2", "102"), ("2", "103"))] == ["repeated"]
+
+
+# ---- ACC-14 ----
+
+@pytest.mark.parametrize("alerting,tone,line", [("ring", "urn:x", None), ("light", "", "<http://127.0.0.1/silent>;info=silent"),
+                                                ("ring_tone", "http://pbx.example/bell.wav", "<http://pbx.example/bell.wav>"),
+                                                ("ring_tone", "info=alert-group", "<http://127.0.0.1>;info=alert-group"),
+                                                ("ring_tone", "Bellcore-dr3", "<http://127.0.0.1/Bellcore-dr3>")])
+def test_each_device_is_alerted_in_its_own_way(server, devices, alerting, tone, line):
+    """Extension 102 has two devices: one rings as it is set, the other as always."""
+    two = number_id(server, "102")
+    server.api("PATCH", f"/api/extensions/{two}", {"shared_devices": 2}, expect=200)
+    accounts = {a["username"]: a for a in server.get("/api/accounts?limit=500")["items"]}
+    server.api("PATCH", f"/api/accounts/{accounts['102_2']['id']}", {"alerting": alerting, "ring_tone": tone}, expect=200)
+    first, second = devices("102"), devices("102_2", password=server.password(102))
+    first.register(), second.register()
+    devices("101").call("102")
+    assert first.is_called().get("Alert-Info") is None
+    assert second.is_called().get("Alert-Info") == line
+
+
+def test_a_ring_tone_is_nothing_but_a_ring_tone(server):
+    one = server.get("/api/accounts")["items"][0]["id"]
+    for body, code in (({"ring_tone": "a>b"}, "bad_text"), ({"ring_tone": "a b"}, "bad_text"), ({"alerting": "ring_tone"}, "required")):
+        answer = server.api("PATCH", f"/api/accounts/{one}", body)
+        assert answer.status_code == 422 and answer.json()["errors"][0]["code"] == code
+
+
+# ---- EXT-26 ----
+
+def busy(caller, number):
+    call = caller.call(number)
+    assert caller.wait_answer(call["call_id"], 2, "INVITE").status == 486
+    caller.sip.ack(caller.responses(call)[-1], call["uri"], caller.user, call["call_id"], call["tag"], 2)
+
+
+def test_a_callback_is_booked_by_code_and_rings_both(server, peer, devices):
+    server.api("PATCH", f"/api/extensions/{number_id(server, '102')}", {"busy_level": 1}, expect=200)
+    one, two, three = devices("101"), devices("102"), devices("103")
+    for d in (one, two, three):
+        d.register()
+    assert dial(server, peer, "*37") == 480 and dial(server, peer, "*38") == 480      # nothing has failed yet
+    talk = three.call("102")
+    two.pick_up(two.is_called())
+    three.answered(talk)
+    busy(one, "102")
+    assert dial(server, peer, "*37") == 200
+    assert dial(server, peer, "*38") == 200 and dial(server, peer, "*38") == 480      # taken back
+    assert dial(server, peer, "*37102") == 200      # by its number
+    three.hang_up(talk)
+    first = one.is_called(timeout=10)               # 101 first, and then 102
+    assert "102" in first.get("From") and len(two.calls) == 1
+    one.pick_up(first)
+    second = two.is_called(count=2)
+    assert "101" in second.get("From")
+    two.pick_up(second)
+    one.until(lambda: any(m.method == "ACK" for m in one.others), why="the ACK of its 200")
+    one.quiet(0.5)                                  # it is told of the other
+    session = server.get("/api/sessions")["items"][0]
+    assert (session["caller"], session["callee"]) == ("101", "102") and session["answered_at"]
+
+
+# ---- EXT-8 ----
+
+def test_a_status_follows_office_hours_until_it_is_set_by_hand(server):
+    """Its own week opens and closes under it; what is set by hand stays until then."""
+    days = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+    always = [{"weekday": d, "opens_at": "00:00", "closes_at": "24:00"} for d in days]
+    week = server.post("/api/office_hours", {"name": "mine", "periods": always})["id"]
+
+    def opens(periods):
+        server.api("PATCH", f"/api/office_hours/{week}", {"periods": periods}, expect=200)
+
+    def becomes(status, seen):
+        wait.until(lambda: (lambda x: (x["status"], x["office_seen"]) == (status, seen))(extension(server)), 10, why=f"{status}, {seen}")
+    change(server, follows_office_hours=True, office_hours_id=week, status="lunch")
+    becomes("lunch", "open")                # from the next change on
+    opens([])
+    becomes("away", "closed")
+    change(server, status="business_trip")  # holds
+    change(server, first_name="Ada")
+    opens(always)
+    becomes("available", "open")
+    change(server, follows_office_hours=False)
+    opens([])
+    assert extension(server)["office_seen"] == "unknown"
+    change(server, follows_office_hours=True)
+    becomes("available", "closed")
+    assert {r["actor"] for r in server.get("/api/audit_logs?resource=extension&limit=20")["items"]} >= {"office hours"}
