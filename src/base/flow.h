@@ -41,25 +41,30 @@ static inline bool flow_is_secure(enum flow_transport t)
 
 struct flow {
 	enum flow_transport transport;
-	uint32_t listener;   /* which of our listeners: 1, 2 … in the order of net_listen(); 0 = first fit */
-	struct addr local;   /* our side, with the listener's port; to send: family 0 lets the edge choose */
+	uint32_t
+		listener; /* which of our listeners: 1, 2 … in the order of net_listen(); 0 = first fit */
+	struct addr
+		local; /* our side, with the listener's port; to send: family 0 lets the edge choose */
 	struct addr remote;
-	oid conn;	     /* streams: the connection; 0 = open one or reuse by remote address */
-	uint32_t whom;	     /* TLS to be opened: who must be there, by flow_edge.meet(); 0 = the remote IP */
+	oid conn; /* streams: the connection; 0 = open one or reuse by remote address */
+	uint32_t
+		whom; /* TLS to be opened: who must be there, by flow_edge.meet(); 0 = the remote IP */
 	struct flow_faces faces; /* what is written on it: whoever sends chooses, no message says */
 };
 
 /* To whom a TLS connection is to lead, and what is shown there. */
 struct flow_peer {
-	struct str host;    /* what the certificate must name; empty: the remote IP */
-	bool is_unproved;   /* whoever is there is believed */
-	struct str roots;   /* PEM: what the certificate must lead to; empty: what the edge believes */
+	struct str host;  /* what the certificate must name; empty: the remote IP */
+	bool is_unproved; /* whoever is there is believed */
+	struct str
+		roots; /* PEM: what the certificate must lead to; empty: what the edge believes */
 	struct str chain, key; /* PEM: shown to who asks for a certificate; empty: the edge's own */
 	const char *passphrase; /* of the key; or NULL */
 };
 
 /* New calls in datagrams of which most are dropped before anybody reads them: refusing each would take all our time.  Never
  * dropped are requests within a dialog, those with credentials, and calls for help. */
+enum { FLOW_THIN_NUMBERS = 16, FLOW_THIN_MARK = 11 };
 struct flow_thinning {
 	uint32_t share;		 /* of new INVITEs that still come through: of 65536 */
 	struct str mark;	 /* what every tag of ours begins with */

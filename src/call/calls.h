@@ -28,6 +28,7 @@ struct bridge;
 struct transfer;
 struct diverted;
 struct attest;
+struct urgent;
 
 enum call_state {
 	CALL_OPENING, /* routed, or about to be; a service waits for the caller's media */
@@ -141,6 +142,7 @@ struct calls {
 	bool is_draining;
 	uint32_t seq;	       /* of media commands */
 	struct attest *attest; /* certificates of callers' numbers */
+	struct urgent *urgent; /* what may not be dropped unread */
 	struct timer reaper;
 	struct link dead_legs, dead_calls, dead_services, restored;
 	struct callbacks *callbacks; /* booked: callback.c */

@@ -253,20 +253,15 @@ static void log_steps(const struct call *call, const struct route_decision *d)
 
 static void not_rung(struct call *call, int err)
 {
-	switch (err) {
-	case EBUSY:
-		call_ring_failed(call, &(struct call_failure){.reason = REASON_BUSY});
-		return;
-	case ENOENT:
-		call_ring_failed(call, &(struct call_failure){.reason = REASON_UNAVAILABLE});
-		return;
-	case EPROTONOSUPPORT:
-		call_ring_failed(
-			call, &(struct call_failure){.reason = REASON_NOT_SECURE, .lines = NO_TLS});
-		return;
-	default:
+	struct call_failure how = {.reason = owner_reason(err)};
+
+	if (how.reason == REASON_OVERLOAD) {
 		refuse(call, REASON_OVERLOAD);
+		return;
 	}
+	if (how.reason == REASON_NOT_SECURE)
+		str_fit(how.lines, sizeof(how.lines), STR(NO_TLS));
+	call_ring_failed(call, &how);
 }
 
 static void ring_plan(struct call *call)

@@ -571,7 +571,8 @@ static void come_in(struct calls *cs, struct sip_strans *st, const struct sip_ms
 	leg->call->max_forwards = hops_left(req);
 	if (!status && !leg->call->max_forwards)
 		status = 483;
-	if (!status && leg->call->is_secure && !flow_is_secure(req->flow.transport))
+	if (!status && leg->call->is_secure && !flow_is_secure(req->flow.transport) &&
+	    !route_is_emergency(cs->conf.model, leg->call->rec.tenant_id, str_of(dialled)))
 		status = 403;
 	if (!status)
 		status = verdict;

@@ -118,8 +118,10 @@ struct owner_ring {
 	const char *
 		caller_prefix; /* before the caller's display name, e.g. the group's name; NULL none */
 };
-/* ENOENT: nobody there to ring; EBUSY: all are busy (EXT-14); EALREADY: the caller is answered, or a ring is under way; EIO, ENOMEM */
+/* ENOENT: nobody there to ring; EBUSY: all are busy (EXT-14); EPROTONOSUPPORT: sips: is called and none has TLS; EALREADY: the caller is answered, or a ring is under way; EIO, ENOMEM */
 int owner_ring(struct call *call, oid caller, const struct owner_ring *ring) MUST_USE;
+/* What such an error says of those who were to be rung. */
+enum reason owner_reason(int err);
 /* Ends the call, as the caller is told: with what its last attempt came to when that is the reason. */
 void owner_hangup(struct call *call, oid leg, enum reason reason);
 /* Give the leg back to routing with this as its new destination (no-answer destination of a group …). */

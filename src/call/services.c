@@ -230,6 +230,20 @@ int owner_ring(struct call *call, oid id, const struct owner_ring *ring)
 	return ringing_start(&call->ring, call, ring);
 }
 
+enum reason owner_reason(int err)
+{
+	switch (err) {
+	case EBUSY:
+		return REASON_BUSY;
+	case ENOENT:
+		return REASON_UNAVAILABLE;
+	case EPROTONOSUPPORT:
+		return REASON_NOT_SECURE;
+	default:
+		return REASON_OVERLOAD;
+	}
+}
+
 void owner_hangup(struct call *call, oid id, enum reason reason)
 {
 	struct leg *leg = owned(call, id);

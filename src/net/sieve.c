@@ -14,7 +14,7 @@
 enum {
 	MOST = 4096,	  /* instructions that the kernel takes */
 	HEADER = 8,	  /* of UDP: the filter sees it too */
-	STRIDE = 8,	  /* at most SIEVE_MARK - 3: a word is four bytes */
+	STRIDE = 8,	  /* at most FLOW_THIN_MARK - 3: a word is four bytes */
 	REACH = 200,	  /* instructions to the next way out, with one more word at most 254 */
 	NUMBER_BYTES = 8, /* of a number that are compared */
 	NUMBER_AT = 11,	  /* after "INVITE sip:" or "tel:"; "sips:" or "+" moves it by one */
@@ -113,7 +113,7 @@ static void put_way_out(struct program *p, size_t from)
 	let_pass(p);
 }
 
-/* One pass for both texts, of SIEVE_MARK bytes each: the end of the datagram ends it. */
+/* One pass for both texts, of FLOW_THIN_MARK bytes each: the end of the datagram ends it. */
 static void put_search(struct program *p, const char *mark, size_t tag_to, size_t credentials_to)
 {
 	size_t from = p->n;
@@ -161,17 +161,17 @@ int sieve_set(int fd, const struct flow_thinning *t)
 	} reach[] = {{800, 1500}, {600, 1000}, {400, 700}};
 	int err = ENOMEM;
 
-	_Static_assert(SIEVE_MARK >= STRIDE + 3, "a word at each place");
-	_Static_assert(sizeof(credentials) - 1 == SIEVE_MARK, "is looked for alike");
+	_Static_assert(FLOW_THIN_MARK >= STRIDE + 3, "a word at each place");
+	_Static_assert(sizeof(credentials) - 1 == FLOW_THIN_MARK, "is looked for alike");
 	_Static_assert(REACH + 1 + 2 * STRIDE + 2 < 255, "in reach of a jump");
 	if (!t)
 		return setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &(int){0}, sizeof(int)) &&
 				       errno != ENOENT
 			       ? errno
 			       : 0;
-	if (t->nfirst > SIEVE_NUMBERS)
+	if (t->nfirst > FLOW_THIN_NUMBERS)
 		return ENOSPC;
-	if (t->mark.n != SIEVE_MARK)
+	if (t->mark.n != FLOW_THIN_MARK)
 		return EINVAL;
 	for (size_t i = 0; i < ARRAY_LEN(reach) && err == ENOMEM; i++) {
 		struct program p = {.n = 0};

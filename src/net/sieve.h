@@ -6,15 +6,13 @@
  * It errs on the side of letting pass: what looks like one of our tags or like credentials is enough.
  *
  * Thread     any; the kernel puts the whole filter in place at once
- * Errors     ENOSPC: more than SIEVE_NUMBERS; EINVAL: the mark is not SIEVE_MARK bytes; ENOMEM: beyond net.core.optmem_max
+ * Errors     ENOSPC: more than FLOW_THIN_NUMBERS; EINVAL: the mark is not FLOW_THIN_MARK bytes; ENOMEM: beyond net.core.optmem_max
  * Sources    TRN-5; socket(7) SO_ATTACH_FILTER; ADR 0035
  */
 #ifndef NET_SIEVE_H
 #define NET_SIEVE_H
 
 #include "base/flow.h"
-
-enum { SIEVE_NUMBERS = 16, SIEVE_MARK = 11 };
 
 /* NULL: everything comes through again. */
 int sieve_set(int fd, const struct flow_thinning *t) MUST_USE;

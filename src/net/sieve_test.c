@@ -156,7 +156,7 @@ static void a_share_of_new_calls_passes(void **state)
 static void what_does_not_fit_is_not_set(void **state)
 {
 	struct world *w = *state;
-	struct str numbers[SIEVE_NUMBERS + 1];
+	struct str numbers[FLOW_THIN_NUMBERS + 1];
 	struct flow_thinning t = {0, STR(MARK), numbers, ARRAY_LEN(numbers)};
 
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++)

@@ -46,10 +46,8 @@ static void ring(struct group_call *g, const struct ring_group *group)
 		err = owner_ring(g->call, g->caller, &conf);
 		mem_free(ids);
 	}
-	if (err == EBUSY)
-		go_on(g, REASON_BUSY);
-	else if (err)
-		go_on(g, err == ENOENT ? REASON_UNAVAILABLE : REASON_OVERLOAD);
+	if (err)
+		go_on(g, owner_reason(err));
 }
 
 static int group_start(const struct owner_kind *k, const struct owner_start *s, void **statep)

@@ -60,7 +60,7 @@ static enum congestion_level level_of(const struct congestion *c, uint64_t now_p
 
 enum { FRACTIONS = 256 }; /* of a request, in means */
 
-static void average(uint32_t *mean, uint32_t *n)
+static void average(uint64_t *mean, uint32_t *n)
 {
 	*mean = *mean - *mean / AVERAGED + *n * FRACTIONS / AVERAGED;
 	*n = 0;

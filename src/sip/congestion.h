@@ -46,7 +46,7 @@ struct congestion {
 	uint32_t passing;      /* share of those that are thinned out which still comes through */
 	uint32_t noffered,
 		nadmitted; /* new requests in this interval, with those that did not come through */
-	uint32_t mean_offered, mean_admitted; /* in an interval, of the last ones; 256 times */
+	uint64_t mean_offered, mean_admitted; /* in an interval, of the last ones; 256 times */
 	uint32_t ncalm;			      /* intervals without a wait worth the name */
 	uint32_t remainder;		      /* of admitting every n-th */
 	enum congestion_level level;

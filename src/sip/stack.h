@@ -272,8 +272,7 @@ void tag_branch(const struct sip *s, oid id, char branch[SIP_BRANCH_BYTES]);
 oid tag_branch_id(const struct sip *s, struct str branch); /* 0: not ours */
 bool tag_is_ours(const struct sip *s, struct str tag);
 /* What all tags of this run of the program begin with. */
-enum { TAG_MARK = 11 };
-void tag_mark(const struct sip *s, char mark[TAG_MARK + 1]);
+void tag_mark(const struct sip *s, char mark[FLOW_THIN_MARK + 1]);
 
 /* ---- new calls that the edge drops (thinning.c) ---- */
 /* Have as many come through as congestion wants. */

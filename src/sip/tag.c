@@ -80,7 +80,7 @@ static void make(struct sip *s, char out[TAG_CHARS + 1])
 	base64url(out, raw, TAG_RAW);
 }
 
-void tag_mark(const struct sip *s, char mark[TAG_MARK + 1])
+void tag_mark(const struct sip *s, char mark[FLOW_THIN_MARK + 1])
 {
 	uint8_t raw[TAG_RAW] = {0}; /* the index begins with zeros for a long time */
 	char text[TAG_CHARS + 1];
@@ -88,7 +88,7 @@ void tag_mark(const struct sip *s, char mark[TAG_MARK + 1])
 	put32(raw, s->conf.node);
 	put32(raw + 4, s->conf.boot);
 	base64url(text, raw, TAG_RAW);
-	str_fit(mark, TAG_MARK + 1, (struct str){text, TAG_MARK});
+	str_fit(mark, FLOW_THIN_MARK + 1, (struct str){text, FLOW_THIN_MARK});
 }
 
 bool tag_is_ours(const struct sip *s, struct str tag)

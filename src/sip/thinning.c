@@ -9,7 +9,7 @@
 #include "base/thread.h"
 #include "sip/stack.h"
 
-enum { NUMBERS = 16, LOOK_MS = 1000 };
+enum { LOOK_MS = 1000 };
 
 /* When all that comes is dropped nobody would notice that the load has gone: silence counts as a message that has not waited. */
 static void look(struct timer *t, void *arg)
@@ -25,10 +25,10 @@ static void look(struct timer *t, void *arg)
 
 static int thin(struct sip *s, uint32_t share)
 {
-	struct str numbers[NUMBERS];
+	struct str numbers[FLOW_THIN_NUMBERS];
 	struct flow_thinning t = {.share = share, .first = numbers};
 	struct flow_edge *e = s->conf.edge;
-	char mark[TAG_MARK + 1];
+	char mark[FLOW_THIN_MARK + 1];
 
 	if (share >= CONGESTION_ALL)
 		return e->thin(e, NULL);
@@ -48,7 +48,7 @@ static void follow(struct sip *s, uint32_t share)
 	if (err) {
 		share = CONGESTION_ALL;
 		log_warn(NULL, LOGID_OVERLOAD, "new calls cannot be dropped unread: %s",
-			 strerror(err));
+			 err == ENOSPC ? "there are too many emergency numbers" : strerror(err));
 	}
 	metric_set(METRIC_CONGESTION_READ, share * 1000 / CONGESTION_ALL);
 	congestion_thinned(&s->congestion, share);

@@ -88,8 +88,8 @@ static void under_overload_most_new_calls_are_dropped_unread(void **state)
 	assert_int_equal(w->nfirst, 1);
 	assert_string_equal(w->first, "112");
 	sip_make_tag(w->net.sip, tag, sizeof(tag));
-	assert_int_equal(strlen(w->mark), TAG_MARK);
-	assert_memory_equal(tag, w->mark, TAG_MARK);
+	assert_int_equal(strlen(w->mark), FLOW_THIN_MARK);
+	assert_memory_equal(tag, w->mark, FLOW_THIN_MARK);
 	wait_for(w, 20, 0);
 	assert_int_equal(w->share, CONGESTION_ALL);
 }

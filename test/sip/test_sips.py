@@ -91,3 +91,35 @@ def test_no_trunk_without_it_is_taken(server, addresses):
     a.cancel()
     a.close()
     far.close()
+
+
+def test_nor_does_a_group_ring_others(server, addresses):
+    """RFC 3261 26.2.2: a group called by sips: says which of the two it was: nobody there, or nobody there safely."""
+    members = [{"extension_id": server.extension("102")["id"]}]
+    server.post("/api/ring_groups", {"number": "620", "name": "safe", "members": members, "ring_seconds": 5})
+    a = TlsPhone(addresses.new(), server, 101)
+    b = Phone(addresses.new(), server, 102)
+    a.scheme = "sips"
+    a.invite("620")
+    assert a.refused(480)
+    b.silent()
+    a.scheme = "sip"  # control
+    a.invite("620")
+    b.called(b.expect("INVITE"))
+    a.cancel()
+    a.close()
+    b.close()
+
+
+def test_help_is_called_all_the_same(gateway, phone, server):
+    """RTE-8: nothing blocks an emergency number, not even a sips: URI that comes in the clear."""
+    far = gateway()
+    trunk = server.get("/api/trunks", who="admin")["items"][0]["id"]
+    server.post("/api/emergency_numbers", {"number": "112", "trunk_id": trunk})
+    a = phone(101)
+    a.scheme = "sips"
+    a.invite("9112")
+    a.refused(403)  # control: no emergency number
+    a.invite("112")
+    far.expect("INVITE")
+    a.cancel()
