@@ -71,6 +71,31 @@ static void read_if_match(struct ask *k, const struct web_request *req)
 		k->if_revision = INT64_MAX;
 }
 
+/* One range of bytes; any other is as if none were asked for (RFC 9110 14.2). */
+static void read_range(struct ask *k, struct str range)
+{
+	struct str from;
+
+	k->range.to = UINT64_MAX;
+	if (!range.p || !str_eq(str_cut(&range, '='), STR("bytes")) || !range.p)
+		return;
+	from = str_trim(str_cut(&range, '-'));
+	if (!range.p)
+		return;
+	range = str_trim(range);
+	k->range.is_suffix = !from.n;
+	if ((from.n && str_u64(from, &k->range.from)) ||
+	    (range.n && (str_u64(range, &k->range.to) || k->range.to == UINT64_MAX)) ||
+	    (!from.n && !range.n) || (range.n && from.n && k->range.to < k->range.from)) {
+		k->range.is_suffix = false;
+		k->range.from = 0;
+		k->range.to = UINT64_MAX;
+		return;
+	}
+	k->range.to += range.n && from.n;
+	k->range.is_asked = true;
+}
+
 /* https://pbx.example:8887 is of the server that was asked as pbx.example:8887. */
 static bool is_foreign(struct str origin, struct str host)
 {
@@ -99,6 +124,7 @@ static int fill_ask(struct ask *k, const struct web_request *req)
 	k->remote = req->remote;
 	k->who.is_local = req->is_local;
 	read_if_match(k, req);
+	read_range(k, web_header(req, "range"));
 	if (str_copy(k->request_id, sizeof(k->request_id), str_of(req->request_id)) ||
 	    str_copy(k->path, sizeof(k->path), req->path) ||
 	    str_copy(k->idem_key, sizeof(k->idem_key), key) ||

@@ -249,6 +249,46 @@ static const char *detail_of(enum problem kind)
 	}
 }
 
+void ask_act(struct ask *k, const char *act, json_t *args, ask_answer_h *fn)
+{
+	struct store_request req = {
+		.op = STORE_ACT, .query = act, .tenant_id = k->who.tenant_id, .id = k->target};
+
+	req.json = args ? json_dumps(args, JSON_COMPACT) : NULL;
+	req.njson = req.json ? strlen(req.json) : 0;
+	if (args && !req.json) {
+		json_decref(args);
+		return ask_problem(k, PROBLEM_INTERNAL, "Out of memory.");
+	}
+	json_decref(args);
+	return ask_store(k, &req, fn);
+}
+
+void ask_add_own(const struct ask *k, json_t *args)
+{
+	if (k->who.extension_id)
+		json_object_set_new(args, "own_extension",
+				    json_sprintf("%" PRIu64, k->who.extension_id));
+}
+
+enum { UNSENT_BYTES = 256 << 10, PACE_MS = 50 };
+
+static void look_again(struct timer *t, void *arg)
+{
+	struct ask *k = arg;
+
+	(void)t;
+	return ask_pace(k, k->next);
+}
+
+void ask_pace(struct ask *k, void (*next)(struct ask *k))
+{
+	if (web_unsent(k->a->web, k->request) < UNSENT_BYTES)
+		return next(k);
+	k->next = next;
+	timer_start(web_env(k->a->web).wheel, &k->deadline, PACE_MS, look_again, k);
+}
+
 void ask_failed(struct ask *k, const struct answer *ans)
 {
 	json_t *body = ans->json.n ? json_loadb(ans->json.p, ans->json.n, 0, NULL) : NULL;

@@ -77,6 +77,10 @@ struct ask {
 	bool has_if_match;
 	bool is_if_match_bad; /* not one strong tag of ours: matches nothing */
 	uint64_t if_revision;
+	struct {
+		bool is_asked, is_suffix; /* suffix: the last `to` bytes */
+		uint64_t from, to;	  /* up to, not with; UINT64_MAX: the end */
+	} range;
 	char idem_key[129];
 	json_t *args;	      /* of an answer in pieces; NULL: none … */
 	const char *pieces;   /* … and the query that gives them */
@@ -84,6 +88,7 @@ struct ask {
 	uint32_t cache_ms;    /* it is kept that long at most */
 	uint64_t generation;
 	ask_answer_h *on_answer;
+	void (*next)(struct ask *k); /* when the client has taken most of what was sent */
 	struct timer deadline;
 };
 
@@ -121,11 +126,17 @@ void ask_query(struct ask *k, uint64_t tenant_id, const char *query, json_t *arg
 /* An answer that has come, for who asks the same next. */
 void ask_keep(struct ask *k, const struct store_reply *reply);
 void ask_core(struct ask *k, struct command cmd, ask_answer_h *fn);
+/* A line of store/acts.def about k->target; takes args (NULL: none). */
+void ask_act(struct ask *k, const char *act, json_t *args, ask_answer_h *fn);
+/* The owner of an extension gets what that may see. */
+void ask_add_own(const struct ask *k, json_t *args);
 
 /* Ends. */
 void ask_reply(struct ask *k, const struct web_response *resp);
 /* The answer has begun, and goes on with web_more(); the ask stays. */
 void ask_begin(struct ask *k, const struct web_response *resp);
+/* Not faster than the client reads. */
+void ask_pace(struct ask *k, void (*next)(struct ask *k));
 void ask_reply_json(struct ask *k, unsigned status, struct str json);
 void ask_reply_value(struct ask *k, unsigned status, json_t *json); /* takes json */
 void ask_problem(struct ask *k, enum problem kind, const char *detail);

@@ -230,6 +230,9 @@ static int add_records(json_t *schemas)
 		err = put(schemas, "message", "", record_openapi(&record_tables[RECORD_MESSAGE]));
 	if (!err)
 		err = put(schemas, "event_log", "", record_openapi(&record_tables[RECORD_EVENT]));
+	if (!err)
+		err = put(schemas, "recording", "",
+			  record_openapi(&record_tables[RECORD_RECORDING]));
 	return err;
 }
 
@@ -238,7 +241,7 @@ int openapi_schemas(json_t *schemas)
 	static const char *const pages[] = {"registration", "session",	       "blocked_address",
 					    "trunk_state",  "transport_state", "cdr",
 					    "message",	    "event_log",       "audit_log",
-					    "balance",	    "backup"};
+					    "balance",	    "backup",	       "recording"};
 	int err = 0;
 
 	for (size_t i = 0; resources[i] && !err; i++)

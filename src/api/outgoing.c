@@ -6,22 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A line of store/acts.def; takes args (NULL: none). */
-static void ask_act(struct ask *k, const char *act, json_t *args, ask_answer_h *fn)
-{
-	struct store_request req = {
-		.op = STORE_ACT, .query = act, .tenant_id = k->who.tenant_id, .id = k->target};
-
-	req.json = args ? json_dumps(args, JSON_COMPACT) : NULL;
-	req.njson = req.json ? strlen(req.json) : 0;
-	if (args && !req.json) {
-		json_decref(args);
-		return ask_problem(k, PROBLEM_INTERNAL, "Out of memory.");
-	}
-	json_decref(args);
-	return ask_store(k, &req, fn);
-}
-
 static void on_done(struct ask *k, const struct answer *ans)
 {
 	struct web_response r = {.status = 204};

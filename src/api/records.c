@@ -124,14 +124,6 @@ static void on_page(struct ask *k, const struct answer *ans)
 	json_decref(body);
 }
 
-/* Calls that the owner of an extension may see. */
-static void add_own(const struct ask *k, json_t *args)
-{
-	if (k->who.extension_id)
-		json_object_set_new(args, "own_extension",
-				    json_sprintf("%" PRIu64, k->who.extension_id));
-}
-
 static void page_start(struct ask *k, const char *query, const struct argument *known)
 {
 	struct params q;
@@ -143,7 +135,7 @@ static void page_start(struct ask *k, const char *query, const struct argument *
 	params_close(&q);
 	if (!args)
 		return;
-	add_own(k, args);
+	ask_add_own(k, args);
 	return ask_query(k, k->who.tenant_id, query, args, on_page);
 }
 
@@ -154,22 +146,13 @@ void cdrs_start(struct ask *k)
 
 /* ---- all of them, in pieces: the next is asked for when the client has taken most of those before ---- */
 
-enum { UNSENT_BYTES = 256 << 10, PACE_MS = 50, EXPORT_LINES = 500 };
+enum { EXPORT_LINES = 500 };
 
 static void on_lines(struct ask *k, const struct answer *ans);
 
 static void next_lines(struct ask *k)
 {
 	return ask_query(k, k->who.tenant_id, k->pieces, json_copy(k->args), on_lines);
-}
-
-static void pace(struct timer *t, void *arg)
-{
-	struct ask *k = arg;
-
-	if (web_unsent(k->a->web, k->request) < UNSENT_BYTES)
-		return next_lines(k);
-	timer_start(web_env(k->a->web).wheel, &k->deadline, PACE_MS, pace, k);
 }
 
 static void on_lines(struct ask *k, const struct answer *ans)
@@ -199,7 +182,7 @@ static void on_lines(struct ask *k, const struct answer *ans)
 	json_decref(j);
 	if (err || is_last)
 		return ask_free(k);
-	return pace(NULL, k);
+	return ask_pace(k, next_lines);
 }
 
 void cdr_export_start(struct ask *k)
@@ -219,7 +202,7 @@ void cdr_export_start(struct ask *k)
 	k->pieces = "cdr_export";
 	k->args = args;
 	json_object_set_new(args, "limit", json_integer(EXPORT_LINES));
-	add_own(k, args);
+	ask_add_own(k, args);
 	return next_lines(k);
 }
 
@@ -274,6 +257,16 @@ void cdr_changes_start(struct ask *k)
 
 	if (args)
 		return ask_query(k, k->who.tenant_id, "cdr_changes", args, on_page);
+}
+
+static const struct argument recording_arguments[] = {
+	{"cursor", TEXT_VALUE}, {"from", TIME_VALUE},	{"to", TIME_VALUE},    {"caller", TEXT_VALUE},
+	{"callee", TEXT_VALUE}, {"call_id", NUMBER_VALUE}, {NULL, TEXT_VALUE},
+};
+
+void recordings_start(struct ask *k)
+{
+	return page_start(k, "recordings", recording_arguments);
 }
 
 void messages_start(struct ask *k)
@@ -336,7 +329,7 @@ void cdr_start(struct ask *k)
 	if (!k->target)
 		return ask_failed(k, &nothing);
 	args = json_pack("{s:o}", "id", json_sprintf("%" PRIu64, k->target));
-	add_own(k, args);
+	ask_add_own(k, args);
 	return ask_query(k, k->who.tenant_id, "cdr", args, on_cdr);
 }
 

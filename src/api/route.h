@@ -29,6 +29,7 @@ enum takes {
 	TAKES_EVENT_FILTER = 4096,
 	TAKES_DELIVERY_FILTER = 8192,
 	TAKES_MAIL_FILTER = 1 << 22,
+	TAKES_RECORDING_FILTER = 1 << 23,
 	TAKES_EVENTS = 2048, /* topics, since, access_token */
 	TAKES_CSV = 1024,    /* a body of text/csv */
 	TAKES_OFFSET = 1 << 20,

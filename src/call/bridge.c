@@ -14,6 +14,7 @@
 #include "call/negotiate.h"
 #include "call/party.h"
 #include "call/record.h"
+#include "call/recorder.h"
 
 enum { BRIDGE_WAIT_MS = 250, BRIDGE_MAX_WAITS = 160 };
 /* Media on its way between direct and relayed. */
@@ -264,6 +265,13 @@ static void tell_both(struct leg *x, struct leg *y)
 	party_refresh(y);
 }
 
+/* What the call is now may be recorded, or go directly. */
+static void settled(struct call *call)
+{
+	recorder_follow(call);
+	direct_consider(call);
+}
+
 /* x is owed nothing: it was introduced.  What y has answered is offered to it when it has to change something for it. */
 static void turn_round(struct bridge *br, struct leg *x, struct leg *y)
 {
@@ -275,7 +283,7 @@ static void turn_round(struct bridge *br, struct leg *x, struct leg *y)
 			moved(br);
 		tell_both(x, y);
 		if (!is_moving)
-			direct_consider(call);
+			settled(call);
 		return;
 	}
 	br->has_turned = true;
@@ -328,7 +336,7 @@ static void act_pass_answer(struct bridge *br, const struct bridge_msg *m)
 		err = answer_x(x, y);
 	if (err == EPROTO && old && x->st == LEG_UP) {
 		keep_old(x, y, old);
-		direct_consider(call);
+		settled(call);
 		return;
 	}
 	sdp_free(old);
@@ -345,7 +353,7 @@ static void act_pass_answer(struct bridge *br, const struct bridge_msg *m)
 	}
 	if (leg_sdp_is_held(x->theirs) != was_held)
 		call_leg_held(call, x, !was_held);
-	direct_consider(call);
+	settled(call);
 }
 
 static void act_pass_refusal(struct bridge *br, const struct bridge_msg *m)

@@ -46,6 +46,8 @@ struct calls_conf {
 };
 int calls_alloc(struct calls **cp, const struct calls_conf *conf) MUST_USE;
 struct calls *calls_free(struct calls *cs);
+/* TEN-2: bytes of its disk quota that a tenant uses now, as the database has them. */
+void calls_storage(struct calls *cs, uint64_t tenant_id, uint64_t used);
 void calls_media_event(const struct media_event *ev, void *calls); /* a media_event_h */
 size_t calls_count(const struct calls *cs);
 /* Refuse new calls (503, Retry-After), end those in progress: at stop. */

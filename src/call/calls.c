@@ -18,6 +18,8 @@
 #include "call/meter.h"
 #include "call/pickup_code.h"
 #include "call/record.h"
+#include "call/disk.h"
+#include "call/recorder.h"
 #include "call/refer.h"
 #include "call/restore.h"
 #include "call/ringing.h"
@@ -250,6 +252,10 @@ int calls_alloc(struct calls **cp, const struct calls_conf *conf)
 	if (!err)
 		err = urgent_open(cs);
 	if (!err)
+		err = recorder_open(cs);
+	if (!err)
+		err = map_init(&cs->disks);
+	if (!err)
 		err = attest_open(cs);
 	if (err) {
 		calls_free(cs);
@@ -291,6 +297,8 @@ struct calls *calls_free(struct calls *cs)
 	services_reap(cs);
 	attest_close(cs);
 	urgent_close(cs);
+	recorder_close(cs);
+	disks_close(cs);
 	restored_free(cs);
 	timer_cancel(&cs->reaper);
 	callbacks_close(cs);
@@ -325,7 +333,7 @@ void calls_media_event(const struct media_event *ev, void *calls)
 	struct leg *leg = leg_get(cs, ev->session);
 
 	ON_THREAD(THREAD_CORE);
-	if (!leg || leg_sound_event(leg, ev))
+	if (recorder_event(cs, leg, ev) || !leg || leg_sound_event(leg, ev))
 		return;
 	if (events[ev->type] != LEV_NEVENTS)
 		leg_event(leg, events[ev->type], &(struct leg_msg){.media = ev});

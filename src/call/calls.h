@@ -29,6 +29,8 @@ struct transfer;
 struct diverted;
 struct attest;
 struct urgent;
+struct recorder;
+struct recording_run;
 
 enum call_state {
 	CALL_OPENING, /* routed, or about to be; a service waits for the caller's media */
@@ -110,8 +112,10 @@ struct call {
 	struct bridge *bridge;
 	bool stays_put; /* a device has refused to be moved between us and the other: direct.h */
 	struct service_run *service;
-	struct transfer *transfer; /* one from this call, or the one that it is made for */
-	bool is_buried;		   /* among the dead calls */
+	struct transfer *transfer;	 /* one from this call, or the one that it is made for */
+	struct recording_run *recording; /* the file being written; NULL: none */
+	size_t nrecordings;		 /* ever begun */
+	bool is_buried;			 /* among the dead calls */
 	struct call_plan plan;
 	struct route_attempt history[ROUTE_MAX_HISTORY];
 	size_t nhistory;
@@ -142,6 +146,8 @@ struct calls {
 	bool is_draining;
 	uint32_t seq;	       /* of media commands */
 	struct attest *attest; /* certificates of callers' numbers */
+	struct recorder *recorder;
+	struct map disks;      /* of tenants: disk.c */
 	struct urgent *urgent; /* what may not be dropped unread */
 	struct timer reaper;
 	struct link dead_legs, dead_calls, dead_services, restored;

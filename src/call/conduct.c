@@ -22,6 +22,7 @@
 #include "call/party.h"
 #include "call/pickup.h"
 #include "call/record.h"
+#include "call/recorder.h"
 #include "call/ringing.h"
 #include "call/services.h"
 #include "call/transfer.h"
@@ -604,6 +605,7 @@ void call_leg_acked(struct call *call, struct leg *leg, struct str sdp)
 		negotiate_reoffer(leg);
 	if (call->st == CALL_SERVED)
 		services_event(call, OWNER_ANSWERED, leg->id, REASON_NORMAL);
+	recorder_follow(call);
 	direct_consider(call);
 }
 

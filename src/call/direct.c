@@ -4,6 +4,7 @@
 #include "call/direct.h"
 #include "call/leg_keys.h"
 #include "call/leg_media.h"
+#include "call/recorder.h"
 #include "sip/uri.h"
 
 static bool is_allowed(const struct leg *leg)
@@ -13,7 +14,8 @@ static bool is_allowed(const struct leg *leg)
 
 	return !leg->trunk_id && acc && acc->direct_media && acc->srtp != SRTP_USE_REQUIRED &&
 	       leg->nat != NAT_CHOICE_ALWAYS && leg->flow.transport != FLOW_WS &&
-	       leg->flow.transport != FLOW_WSS && !leg->converts && !leg_keys_wanted(leg);
+	       leg->flow.transport != FLOW_WSS && !leg->converts && !leg_keys_wanted(leg) &&
+	       !recorder_wants(leg);
 }
 
 /* No NAT is between the device and us, as far as an address of its shows. */

@@ -17,6 +17,7 @@
 #include "call/originate.h"
 #include "call/pickup.h"
 #include "call/record.h"
+#include "call/recorder.h"
 #include "call/ringing.h"
 #include "call/services.h"
 #include "call/transfer.h"
@@ -73,6 +74,7 @@ void call_end(struct call *call, enum reason reason, unsigned status, const char
 	}
 	call->ring = ringing_free(call->ring, reason == REASON_NORMAL ? REASON_CANCELLED : reason,
 				  headers);
+	recorder_end(call);
 	call->bridge = bridge_free(call->bridge);
 	services_leave(call, reason);
 	LIST_EACH_SAFE (it, tmp, &call->legs) {

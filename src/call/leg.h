@@ -115,6 +115,8 @@ struct leg {
 	bool converts;	      /* it shares no codec with who it talks to: leg_codecs.h */
 	enum leg_music music; /* what it hears while it is held: music.h */
 	uint32_t music_seq;
+	uint32_t announce_seq; /* what tells it that it is recorded: recorder.h */
+	bool is_told_by_tone;
 	uint32_t play_seq, record_seq, mix_seq;	  /* of its last commands of that kind */
 	uint8_t secret[32];			  /* our keys towards it are made from this */
 	struct leg_line lines[MEDIA_MAX_STREAMS]; /* how each is protected */

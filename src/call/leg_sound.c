@@ -66,6 +66,9 @@ int leg_sound_record(struct leg *leg, const char *path, const struct owner_recor
 		return err;
 	cmd.u.record.has_two_tracks = how->has_two_tracks;
 	cmd.u.record.is_scratch = how->is_scratch;
+	cmd.u.record.has_pictures = how->has_pictures;
+	cmd.u.record.makes_folder = how->makes_folder;
+	cmd.u.record.most_bytes = how->most_bytes;
 	cmd.u.record.most_ms = how->most_ms;
 	err = leg_media_post(leg, &cmd);
 	if (!err)

@@ -82,10 +82,13 @@ struct owner_play {
 int owner_play(struct call *call, oid leg,
 	       const struct owner_play *play) MUST_USE; /* ENOENT, E2BIG, ENOMEM, ENOBUFS */
 int owner_hush(struct call *call, oid leg) MUST_USE;
-/* What the leg says and hears, as WAV; OWNER_RECORDED follows. */
+/* What the leg says and hears, as WAV or AVI; OWNER_RECORDED follows. */
 struct owner_record {
 	bool has_two_tracks; /* left what it says, right what it hears */
 	bool is_scratch;     /* the file is gone when the leg is */
+	bool has_pictures;   /* AVI, with what both sides show */
+	bool makes_folder;   /* that of the path */
+	uint64_t most_bytes; /* 0: no limit */
 	uint32_t most_ms;    /* 0: until owner_record_end(), or the end of the leg */
 };
 int owner_record(struct call *call, oid leg, const char *path,

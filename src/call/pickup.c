@@ -7,6 +7,7 @@
 #include "call/negotiate.h"
 #include "call/pickup.h"
 #include "call/record.h"
+#include "call/recorder.h"
 #include "call/ringing.h"
 #include "call/usage.h"
 #include "model/groups.h"
@@ -178,6 +179,7 @@ static void replace_talking(struct call *call, struct leg *leg, struct leg *by)
 	struct leg *peer = bridge_peer(call->bridge, leg);
 
 	record_segment_end(call);
+	recorder_end(call);
 	call->bridge = bridge_free(call->bridge);
 	negotiate_interrupt(peer);
 	if (call->caller == leg->id)

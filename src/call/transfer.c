@@ -13,6 +13,7 @@
 #include "call/negotiate.h"
 #include "call/party.h"
 #include "call/record.h"
+#include "call/recorder.h"
 #include "call/refer.h"
 #include "call/replaces.h"
 #include "call/transfer.h"
@@ -104,6 +105,7 @@ static void part_calls(struct transfer *tr)
 static void leave_bridge(struct call *call)
 {
 	record_segment_end(call);
+	recorder_end(call);
 	call->bridge = bridge_free(call->bridge);
 }
 

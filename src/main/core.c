@@ -37,6 +37,8 @@ static void apply_change(struct server *s, struct store_change *c)
 
 	if (c->kind == STORE_RELOAD || c->kind == STORE_RELOADED)
 		return reload(s, c);
+	if (c->kind == STORE_STORAGE)
+		return calls_storage(s->calls, c->tenant_id, c->revision);
 	err = c->kind == STORE_LOADED ? model_load(s->model, &change)
 				      : model_apply(s->model, &change);
 

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
@@ -385,6 +386,19 @@ static void stop_purses(struct server *s)
 	s->purses = purses_free(s->purses);
 }
 
+static void restore_storage(uint64_t tenant_id, uint64_t nbytes, void *arg)
+{
+	calls_storage(((struct server *)arg)->calls, tenant_id, nbytes);
+}
+
+static int ready_folder(const struct server *s, const char *name)
+{
+	char path[600];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", s->config.data_dir, name);
+	return mkdir(path, 0750) && errno != EEXIST ? errno : 0;
+}
+
 static int start_calls(struct server *s)
 {
 	const struct calls_conf conf = {
@@ -410,6 +424,10 @@ static int start_calls(struct server *s)
 	int err = calls_alloc(&s->calls, &conf);
 
 	leftovers_remove(s->config.data_dir);
+	if (!err)
+		err = ready_folder(s, "recordings");
+	if (!err)
+		err = journal_restore_storage(s->journal, restore_storage, s);
 	return err ? err : services_register_all(s->calls);
 }
 

@@ -70,6 +70,7 @@ struct files_sound { /* of a recording */
 	uint32_t rate_hz;
 	uint16_t channels;
 	bool has_pictures; /* an AVI, else a WAV */
+	bool makes_folder; /* that of its path */
 };
 struct recording_file;
 struct video_frame;

@@ -177,6 +177,7 @@ struct media_cmd {
 			bool has_two_tracks; /* left what it says, right what it hears; else both in one */
 			bool is_scratch;     /* the file is removed when the session closes */
 			bool has_pictures;   /* an AVI, with what both show; else a WAV */
+			bool makes_folder;   /* that of its path, when it is missing */
 			uint32_t most_ms;    /* 0: until RECORD_END or CLOSE */
 			uint64_t most_bytes; /* what is left of its owner's quota; 0: no limit */
 		} record;

@@ -34,7 +34,8 @@ int recording_make(struct recording **rp, struct files *files, const struct file
 	struct recording *r = mem_alloc(sizeof(*r));
 	struct files_sound sound = {.rate_hz = plan->rate_hz,
 				    .channels = plan->has_two_tracks ? 2 : 1,
-				    .has_pictures = plan->has_pictures};
+				    .has_pictures = plan->has_pictures,
+				    .makes_folder = plan->makes_folder};
 	int err = 0;
 
 	if (!r)

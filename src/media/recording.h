@@ -15,7 +15,7 @@ struct recording;
 struct recording_plan {
 	const char *path;
 	uint32_t rate_hz;
-	bool has_two_tracks, has_pictures;
+	bool has_two_tracks, has_pictures, makes_folder;
 	uint32_t most_ms;    /* 0: no limit */
 	uint64_t most_bytes; /* likewise; over it: EDQUOT */
 };

@@ -15,6 +15,7 @@ int sound_record(struct sound *s, const struct media_cmd *cmd)
 	struct recording_plan plan = {.rate_hz = voice_rate(s->voice),
 				      .has_two_tracks = cmd->u.record.has_two_tracks,
 				      .has_pictures = cmd->u.record.has_pictures,
+				      .makes_folder = cmd->u.record.makes_folder,
 				      .most_ms = cmd->u.record.most_ms,
 				      .most_bytes = cmd->u.record.most_bytes};
 	int err;

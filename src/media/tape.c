@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 #include "audio/avi.h"
@@ -73,14 +74,39 @@ static int begin(struct recording_file *r)
 	return r->sound.has_pictures ? avi_open(&r->avi, &conf) : write_head(r);
 }
 
+static int open_part(const struct recording_file *r, int *fdp)
+{
+	*fdp = open(r->part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+	return *fdp < 0 ? errno : 0;
+}
+
+static int make_folder(const struct recording_file *r)
+{
+	char folder[sizeof(r->path)];
+	char *last;
+
+	memcpy(folder, r->path, sizeof(folder));
+	last = strrchr(folder, '/');
+	if (!last || last == folder)
+		return ENOENT;
+	*last = '\0';
+	return mkdir(folder, 0750) && errno != EEXIST ? errno : 0;
+}
+
 void tape_open(struct recording_file *r)
 {
+	int err;
+
 	if (!access(r->path, F_OK)) {
 		r->err = EEXIST;
 		return;
 	}
-	r->fd = open(r->part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
-	r->err = r->fd < 0 ? errno : begin(r);
+	err = open_part(r, &r->fd);
+	if (err == ENOENT && r->sound.makes_folder)
+		err = make_folder(r);
+	if (!err && r->fd < 0)
+		err = open_part(r, &r->fd);
+	r->err = err ? err : begin(r);
 }
 
 /* ENOSPC before it is so: records of calls, and the database, may be on the same disk. */

@@ -51,6 +51,9 @@ int drain_records(struct drain *d, enum record_kind kind, const char *which, int
 		  drain_record_h *fn, void *arg) MUST_USE;
 typedef void drain_spending_h(const struct spending_record *s, void *arg);
 int drain_spendings(struct drain *d, drain_spending_h *fn, void *arg) MUST_USE;
+/* TEN-2: what tenants have on the disk. */
+typedef void drain_storage_h(uint64_t tenant_id, uint64_t nbytes, void *arg);
+int drain_storage(struct drain *d, drain_storage_h *fn, void *arg) MUST_USE;
 /* Hands out what is kept of this node's legs, then forgets it. */
 int drain_legs(struct drain *d, uint64_t node, drain_leg_h *fn, void *arg) MUST_USE;
 

@@ -5,6 +5,7 @@
 #include "store/drain_record.h"
 #include "store/notice.h"
 #include "store/outbox_put.h"
+#include "store/recordings.h"
 #include "store/sync.h"
 
 int record_writer_open(struct record_writer *w, struct rows *rows)
@@ -72,6 +73,7 @@ bool record_is_final(const struct record_writer *w, const struct journal_record 
 		[RECORD_CALL] = offsetof(struct call_record, ended_at),
 		[RECORD_LEG] = offsetof(struct leg_record, ended_at),
 		[RECORD_SEGMENT] = offsetof(struct segment_record, ended_at),
+		[RECORD_RECORDING] = offsetof(struct recording_record, ended_at),
 	};
 	struct kept_head kept;
 
@@ -136,6 +138,8 @@ static int put_row(struct record_writer *w, struct record_key key, struct known_
 		err = rows_bind(w->rows, st, NULL, v, t->ncols);
 	if (!err)
 		err = db_run(st);
+	if (!err && key.kind == RECORD_RECORDING)
+		storage_mark(w->rows, key.tenant_id);
 	if (!err && key.kind == RECORD_CALL)
 		err = sync_call_written(w->rows, key.tenant_id, key.id, &tenant->numbers);
 	return err;

@@ -4,6 +4,8 @@
 #include "store/args.h"
 #include "store/edit.h"
 #include "store/mail.h"
+#include "store/query.h"
+#include "store/recordings.h"
 
 /* Told again, behind what waits already; the same delivery to who counts them. */
 static int replay(struct edit *e, const char *sql)
@@ -51,6 +53,31 @@ int act_mail_test(struct edit *e, const struct args *a)
 		err = EINVAL;
 	}
 	return err ? err : query_one_mail(e->rows, tenant_id, id, &e->reply);
+}
+
+/* PBX-7: the owner of an extension may only when its tenant says so. */
+static int may_delete(struct edit *e, uint64_t own_extension)
+{
+	uint64_t may = 0;
+	int err;
+
+	if (!own_extension)
+		return 0;
+	err = query_is_seen(e->rows, RECORD_RECORDING, e->req->tenant_id, e->req->id, own_extension,
+			    &e->errs);
+	if (!err)
+		err = db_number(e->rows->db,
+				"SELECT extensions_delete_recordings FROM tenants WHERE tenant_id "
+				"= 0 AND id = $1",
+				e->req->tenant_id, &may);
+	return err ? err : may ? 0 : EPERM;
+}
+
+int act_recording_delete(struct edit *e, const struct args *a)
+{
+	int err = may_delete(e, args_id(a, "own_extension"));
+
+	return err ? err : recording_remove(e->rows, e->req->tenant_id, e->req->id);
 }
 
 static const struct {

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metric.h"
+#include "store/recordings.h"
 #include "store/retention.h"
 #include "store/drain.h"
 #include "store/journal.h"
@@ -33,6 +34,11 @@ enum {
 static const int64_t lapsed_keep_us = INT64_C(3600) * 1000000;
 static const uint64_t lapsed_every_ms = 600 * 1000;
 static const uint64_t retention_every_ms = 60 * 1000;
+
+struct told { /* tenants whose use of the disk is to be told */
+	uint64_t ids[16];
+	size_t n;
+};
 
 struct journal {
 	struct store *store;
@@ -207,12 +213,33 @@ static void forget_old(struct journal *j, struct retention *t, uint64_t *next_ms
 		*next_ms = now_ms + retention_every_ms;
 }
 
+/* TEN-2.  Those marked in one turn are told in the next: whoever marked them has committed by then. */
+static void tell_storage(struct journal *j, struct told *t)
+{
+	struct store_change c = {.kind = STORE_STORAGE};
+	struct storage_use use;
+	size_t n = t->n;
+
+	t->n = 0;
+	for (size_t i = 0; i < n; i++) {
+		c.tenant_id = t->ids[i];
+		if (storage_used(drain_rows(j->drain), c.tenant_id, &use))
+			continue;
+		c.revision = use.recordings + use.reports;
+		if (ring_push(j->store->changes, &c))
+			storage_mark(drain_rows(j->drain), c.tenant_id);
+	}
+	while (t->n < ARRAY_LEN(t->ids) && (t->ids[t->n] = storage_next_mark(j->store->storage)))
+		t->n++;
+}
+
 static void drain_main(void *arg)
 {
 	struct journal *j = arg;
 	int pause_ms = 0;
 	uint64_t forget_ms = 0, retention_ms = 0;
 	struct retention retention = {.tenant_id = 0};
+	struct told told = {.n = 0};
 
 	while (sleep_ms(j, pause_ms ? pause_ms : (int)j->drain_ms)) {
 		int err = drain_written(j, false);
@@ -223,6 +250,7 @@ static void drain_main(void *arg)
 			pause_ms = 0;
 			forget_lapsed(j, &forget_ms);
 			forget_old(j, &retention, &retention_ms);
+			tell_storage(j, &told);
 			continue;
 		}
 		if (!pause_ms)
@@ -381,6 +409,19 @@ int journal_restore_spendings(struct journal *j, journal_spending_h *fn, void *a
 		err = drain_spendings(d, fn, arg);
 	if (err)
 		log_error(NULL, LOGID_JOURNAL, "restoring what was spent: %s", strerror(err));
+	drain_close(d);
+	return err;
+}
+
+int journal_restore_storage(struct journal *j, journal_storage_h *fn, void *arg)
+{
+	struct drain *d = NULL;
+	int err = drain_open(&d, j->store);
+
+	if (!err)
+		err = drain_storage(d, fn, arg);
+	if (err)
+		log_error(NULL, LOGID_JOURNAL, "restoring how much is stored: %s", strerror(err));
 	drain_close(d);
 	return err;
 }

@@ -50,5 +50,8 @@ int journal_restore(struct journal *j, const struct journal_restorer *to) MUST_U
 /* What extensions and tenants have spent. */
 typedef void journal_spending_h(const struct spending_record *s, void *arg);
 int journal_restore_spendings(struct journal *j, journal_spending_h *fn, void *arg) MUST_USE;
+/* How much of its disk quota each tenant uses, in bytes; later changes come as STORE_STORAGE. */
+typedef void journal_storage_h(uint64_t tenant_id, uint64_t nbytes, void *arg);
+int journal_restore_storage(struct journal *j, journal_storage_h *fn, void *arg) MUST_USE;
 
 #endif

@@ -24,6 +24,11 @@ int query_list(struct rows *r, const struct sql_table *t, const struct sql_list 
 /* query_export.c: all of them as CSV. */
 int query_export(struct rows *r, const struct sql_table *t, struct sql_list *l,
 		 struct store_reply *reply, struct field_errors *errs) MUST_USE;
+int query_one_record(struct rows *r, enum record_kind kind, uint64_t tenant_id, uint64_t id,
+		     json_t **out) MUST_USE;
+/* ENOENT: it is none of those that this extension sees (0: all are). */
+int query_is_seen(struct rows *r, enum record_kind kind, uint64_t tenant_id, uint64_t id,
+		  uint64_t extension_id, struct field_errors *errs) MUST_USE;
 int query_one_call(struct rows *r, uint64_t tenant_id, uint64_t id, json_t **out) MUST_USE;
 /* "SELECT a, b, … FROM table"; call records as shown, as lines of CSV. */
 void query_select_from(struct buf *sql, const struct sql_table *t);

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include "base/clock.h"
 #include "schema/csv.h"
 #include "store/query.h"
@@ -148,6 +149,14 @@ int query_messages(struct rows *r, uint64_t tenant_id, const struct args *a,
 	return page(r, RECORD_MESSAGE, tenant_id, a, names, "sent_at", reply, errs);
 }
 
+int query_recordings(struct rows *r, uint64_t tenant_id, const struct args *a,
+		     struct store_reply *reply, struct field_errors *errs)
+{
+	static const char *const names[] = {"caller", "callee", "call_id", NULL};
+
+	return page(r, RECORD_RECORDING, tenant_id, a, names, "started_at", reply, errs);
+}
+
 int query_event_logs(struct rows *r, uint64_t tenant_id, const struct args *a,
 		     struct store_reply *reply, struct field_errors *errs)
 {
@@ -180,15 +189,17 @@ static int parts(struct rows *r, enum record_kind kind, uint64_t tenant_id, uint
 	return read_all(r, t, st, items);
 }
 
-int query_one_call(struct rows *r, uint64_t tenant_id, uint64_t id, json_t **out)
+int query_one_record(struct rows *r, enum record_kind kind, uint64_t tenant_id, uint64_t id,
+		     json_t **out)
 {
-	const struct sql_table *t = sql_record_table(r->schema, RECORD_CALL);
-	struct call_record rec = {0};
+	const struct sql_table *t = sql_record_table(r->schema, kind);
+	union any_record rec;
 	struct db_stmt *st;
 	int err = db_sql(r->db, t->select, &st);
 
 	if (err)
 		return err;
+	memset(&rec, 0, sizeof(rec));
 	db_bind_id(st, 1, tenant_id);
 	db_bind_id(st, 2, id);
 	err = db_step(st);
@@ -201,9 +212,13 @@ int query_one_call(struct rows *r, uint64_t tenant_id, uint64_t id, json_t **out
 	return *out ? 0 : ENOMEM;
 }
 
-/* ENOENT: it is none of those that this extension sees. */
-static int call_is_seen(struct rows *r, uint64_t tenant_id, uint64_t id, uint64_t extension_id,
-			struct field_errors *errs)
+int query_one_call(struct rows *r, uint64_t tenant_id, uint64_t id, json_t **out)
+{
+	return query_one_record(r, RECORD_CALL, tenant_id, id, out);
+}
+
+int query_is_seen(struct rows *r, enum record_kind kind, uint64_t tenant_id, uint64_t id,
+		  uint64_t extension_id, struct field_errors *errs)
 {
 	char text[24];
 	struct sql_filter filter = {.field = STR("id")};
@@ -220,7 +235,7 @@ static int call_is_seen(struct rows *r, uint64_t tenant_id, uint64_t id, uint64_
 		return 0;
 	(void)snprintf(text, sizeof(text), "%" PRIu64, id);
 	filter.value = str_of(text);
-	err = sql_list(&q, sql_record_table(r->schema, RECORD_CALL), &l, errs);
+	err = sql_list(&q, sql_record_table(r->schema, kind), &l, errs);
 	if (!err)
 		err = db_sql(r->db, q.text.p, &st);
 	if (!err)
@@ -238,7 +253,9 @@ int query_cdr(struct rows *r, uint64_t tenant_id, const struct args *a, struct s
 {
 	uint64_t id = args_id(a, "id");
 	json_t *call = NULL;
-	int err = id ? call_is_seen(r, tenant_id, id, args_id(a, "own_extension"), errs) : ENOENT;
+	int err = id ? query_is_seen(r, RECORD_CALL, tenant_id, id, args_id(a, "own_extension"),
+				     errs)
+		     : ENOENT;
 
 	if (!err)
 		err = query_one_call(r, tenant_id, id, &call);

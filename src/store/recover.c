@@ -6,6 +6,7 @@
 #include <string.h>
 #include "base/log.h"
 #include "store/drain.h"
+#include "store/recordings.h"
 
 /* ---- calls that were cut off ---- */
 
@@ -69,6 +70,8 @@ int drain_close_interrupted(struct drain *d, uint64_t node, int64_t alive_at_us,
 		err = run_closing(d, over, node, alive_at_us, NULL);
 	if (!err)
 		err = run_closing(d, calls, node, alive_at_us, np);
+	if (!err)
+		err = recordings_close_interrupted(drain_rows(d), node, alive_at_us);
 	if (!err)
 		err = db_commit(drain_db(d));
 	if (err)
@@ -164,6 +167,23 @@ int drain_spendings(struct drain *d, drain_spending_h *fn, void *arg)
 	if (st)
 		db_done(st);
 	buf_free(&sql);
+	return err == ENOENT ? 0 : err;
+}
+
+int drain_storage(struct drain *d, drain_storage_h *fn, void *arg)
+{
+	struct db_stmt *st;
+	int err = db_sql(drain_db(d),
+			 "SELECT tenant_id, CAST(SUM(bytes) AS BIGINT) FROM (SELECT tenant_id, "
+			 "bytes FROM recordings UNION ALL SELECT tenant_id, bytes FROM "
+			 "call_report) AS files GROUP BY tenant_id",
+			 &st);
+
+	if (err)
+		return err;
+	while (!(err = db_step(st)))
+		fn(db_id(st, 0), db_id(st, 1), arg);
+	db_done(st);
 	return err == ENOENT ? 0 : err;
 }
 

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "store/mail.h"
 #include "store/query.h"
+#include "store/recordings.h"
 #include "store/report.h"
 
 enum { IDLE_MS = 500, PRIORITY = 19 };
@@ -155,6 +156,25 @@ static int read_calls(struct reports *m, struct report *p, json_t *items)
 	return err == ENOENT ? 0 : err;
 }
 
+/* TEN-2. */
+static int check_quota(struct reports *m, struct report *p)
+{
+	struct storage_use use;
+	uint64_t quota_mb = 0;
+	int err = db_number(m->db,
+			    "SELECT disk_quota_mb FROM tenants WHERE tenant_id = 0 AND id = $1",
+			    p->tenant_id, &quota_mb);
+
+	if (err || !quota_mb)
+		return err;
+	err = storage_used(&m->rows, p->tenant_id, &use);
+	if (!err && use.recordings + use.reports + p->csv.n > quota_mb << 20) {
+		p->error = "the tenant's disk quota is used up: delete recordings or reports";
+		p->is_last = true;
+	}
+	return err;
+}
+
 static int read_page(struct reports *m, struct report *p)
 {
 	json_t *items = json_array();
@@ -165,6 +185,8 @@ static int read_page(struct reports *m, struct report *p)
 		err = p->csv.err;
 	}
 	json_decref(items);
+	if (!err)
+		err = check_quota(m, p);
 	if (!err && p->lines > REPORT_LINES) {
 		p->error = "more than 1000000 calls: choose a shorter time";
 		p->is_last = true;
@@ -262,6 +284,7 @@ static int write_turn(struct reports *m, const struct report *p)
 		db_rollback(m->db);
 	else
 		err = db_commit(m->db);
+	storage_mark(&m->rows, p->tenant_id);
 	return err;
 }
 
@@ -374,6 +397,7 @@ int report_remove(struct rows *r, uint64_t tenant_id, uint64_t id)
 	int64_t changed = 0;
 	int err = 0;
 
+	storage_mark(r, tenant_id);
 	for (size_t i = 0; !err && i < ARRAY_LEN(sql); i++) {
 		struct db_stmt *st;
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "store/recordings.h"
 #include "store/retention.h"
 #include "store/sync.h"
 
@@ -19,13 +20,20 @@ static int bind_and_run(struct rows *r, const char *sql, uint64_t tenant_id, int
 	return db_run(st);
 }
 
-/* The next tenant that does not keep its records for ever; ENOENT: there is none behind it. */
-static int next_tenant(struct retention *t, struct rows *r, int64_t *days)
+struct limits { /* of what a tenant keeps */
+	int64_t days, recording_days, quota_mb;
+	bool removes_oldest;
+};
+
+/* The next tenant that does not keep everything for ever; ENOENT: there is none behind it. */
+static int next_tenant(struct retention *t, struct rows *r, struct limits *l)
 {
 	struct db_stmt *st;
 	int err = db_sql(r->db,
-			 "SELECT id, keep_records_days FROM tenants WHERE tenant_id = 0 AND "
-			 "keep_records_days > 0 AND id > $1 ORDER BY id LIMIT 1",
+			 "SELECT id, keep_records_days, keep_recordings_days, disk_quota_mb, "
+			 "when_disk_full FROM tenants WHERE tenant_id = 0 AND (keep_records_days > "
+			 "0 OR keep_recordings_days > 0 OR (disk_quota_mb > 0 AND when_disk_full = "
+			 "'remove_oldest')) AND id > $1 ORDER BY id LIMIT 1",
 			 &st);
 
 	if (err)
@@ -34,7 +42,10 @@ static int next_tenant(struct retention *t, struct rows *r, int64_t *days)
 	err = db_step(st);
 	if (!err) {
 		t->tenant_id = db_id(st, 0);
-		*days = db_int(st, 1);
+		l->days = db_int(st, 1);
+		l->recording_days = db_int(st, 2);
+		l->quota_mb = db_int(st, 3);
+		l->removes_oldest = str_eq(db_text(st, 4), STR("remove_oldest"));
 	}
 	db_done(st);
 	return err;
@@ -131,18 +142,34 @@ static int remove_old(struct rows *r, uint64_t tenant_id, int64_t before_us, boo
 	return err;
 }
 
+/* A tenth stays free: a file that is being written has a share of what is left. */
+static int clean(struct rows *r, uint64_t tenant_id, const struct limits *l, int64_t now_us,
+		 bool *more)
+{
+	const uint64_t quota = (uint64_t)l->quota_mb << 20;
+	const bool has_limit = l->removes_oldest && quota;
+
+	if (!l->recording_days && !has_limit)
+		return 0;
+	return recordings_clean(r, tenant_id,
+				l->recording_days ? now_us - l->recording_days * day_us : INT64_MIN,
+				has_limit ? quota - quota / 10 : UINT64_MAX, more);
+}
+
 int retention_turn(struct retention *t, struct rows *r, int64_t now_us, bool *more)
 {
 	const uint64_t from = t->tenant_id;
 	bool again = false;
-	int64_t days = 0;
+	struct limits l = {0};
 	int err = db_begin(r->db, true);
 
 	*more = false;
 	if (!err)
-		err = next_tenant(t, r, &days);
+		err = next_tenant(t, r, &l);
+	if (!err && l.days)
+		err = remove_old(r, t->tenant_id, now_us - l.days * day_us, &again);
 	if (!err)
-		err = remove_old(r, t->tenant_id, now_us - days * day_us, &again);
+		err = clean(r, t->tenant_id, &l, now_us, &again);
 	if (!err)
 		err = db_commit(r->db);
 	if (err)
@@ -150,7 +177,7 @@ int retention_turn(struct retention *t, struct rows *r, int64_t now_us, bool *mo
 	*more = !err;
 	if (err == ENOENT) { /* all have had their turn */
 		t->tenant_id = 0;
-		return 0;
+		return recordings_sweep(r);
 	}
 	if (err || again)
 		t->tenant_id = from;

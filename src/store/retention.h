@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Records that a tenant keeps no longer (keep_records_days): calls with their legs and segments, text messages, events,
- * call reports.
+ * call reports; recordings by age, or when the tenant's disk is full (TEN-2).
  *
  * A turn is one short transaction of one tenant, so that nobody waits long for the database.  Calls that are not over, and messages
  * that somebody is still to get, stay however old they are.  Who keeps a copy of call records hears that they are gone.

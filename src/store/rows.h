@@ -15,6 +15,8 @@
 #include "store/db.h"
 #include "store/seal.h"
 
+struct storage_marks; /* store/recordings.h */
+
 struct rows {
 	struct db *db;
 	const struct sql_schema *schema;
@@ -22,6 +24,8 @@ struct rows {
 	uint64_t node;		/* that writes */
 	const struct addr *own; /* what we listen on */
 	size_t nown;
+	const char *data_dir;
+	struct storage_marks *storage; /* NULL: nobody wants to know */
 	struct buf hold; /* texts made for binding */
 };
 

@@ -12,6 +12,7 @@
 #include "store/backup_impl.h"
 #include "store/feed.h"
 #include "store/migrate.h"
+#include "store/recordings.h"
 #include "store/report.h"
 #include "store/store_impl.h"
 
@@ -34,7 +35,8 @@ int store_connect(struct store *s, enum store_link link, struct db **dbp)
 struct rows store_rows(struct store *s, struct db *db)
 {
 	return (struct rows){
-		.db = db, .schema = s->schema, .seal = &s->seal, .node = s->node, .own = s->own, .nown = s->nown};
+		.db = db, .schema = s->schema, .seal = &s->seal, .node = s->node, .own = s->own, .nown = s->nown,
+		.data_dir = s->data_dir, .storage = s->storage};
 }
 
 /* ---- answers ---- */
@@ -428,6 +430,8 @@ int store_open(struct store **sp, const struct store_conf *conf)
 	if (!err)
 		err = seal_open(&s->seal, s->data_dir);
 	if (!err)
+		err = storage_marks_alloc(&s->storage);
+	if (!err)
 		err = sql_schema_alloc(&s->schema);
 	if (!err)
 		err = ring_alloc(&s->changes, STORE_CHANGES, sizeof(struct store_change));
@@ -474,6 +478,7 @@ struct store *store_close(struct store *s)
 		ticket_drop_all(s->tickets);
 	free(s->tickets);
 	sql_schema_free(s->schema);
+	storage_marks_free(s->storage);
 	seal_close(&s->seal);
 	free(s->url);
 	free(s->data_dir);

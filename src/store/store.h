@@ -157,7 +157,8 @@ struct store_change {
 		STORE_CHANGED, /* for model_apply() */
 		STORE_LOADED,  /* for model_load() */
 		STORE_RELOAD, /* of tenant_id, STORE_ALL for every one, what is there comes again now … */
-		STORE_RELOADED /* … and what did not come is gone */
+		STORE_RELOADED, /* … and what did not come is gone */
+		STORE_STORAGE /* revision: bytes of its disk quota that tenant_id uses; store_applied() is not called */
 	} kind;
 	uint64_t token;
 	uint64_t tenant_id;

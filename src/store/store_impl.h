@@ -39,6 +39,7 @@ struct store {
 	struct tickets *tickets;
 	struct backups *backups;
 	struct reports *reports;
+	struct storage_marks *storage;
 	struct feed *feed;	/* NULL: nobody else writes */
 	struct ring *news;	/* of backups; not ours */
 	_Atomic bool is_loaded; /* the core holds what the database holds */

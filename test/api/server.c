@@ -96,6 +96,40 @@ static void write_call(struct fake *f, uint64_t tenant_id, uint64_t id)
 	BUG(journal_write(f->journal, RECORD_SEGMENT, &joined, sizeof(joined)));
 }
 
+/* A recorded call, with its file. */
+static void write_recording(struct fake *f, uint64_t tenant_id)
+{
+	struct recording_record rec = {.tenant_id = tenant_id,
+				       .id = 1000000 + ++f->nrecordings,
+				       .call_id = 1,
+				       .part = 1,
+				       .caller = "101",
+				       .callee = "102",
+				       .final_dest = "102",
+				       .direction = "internal",
+				       .started_at = 1763640005000000,
+				       .ended_at = 1763640065000000,
+				       .format = "wav",
+				       .tracks = 2,
+				       .milliseconds = 60000,
+				       .bytes = 956};
+	char path[1024];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/recordings", f->dir);
+	BUG(mkdir(path, 0750) && errno != EEXIST);
+	snprintf(path, sizeof(path), "%s/recordings/%" PRIu64, f->dir, tenant_id);
+	BUG(mkdir(path, 0750) && errno != EEXIST);
+	snprintf(path, sizeof(path), "%s/recordings/%" PRIu64 "/%" PRIu64 ".wav", f->dir, tenant_id,
+		 rec.id);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0640);
+	BUG(fd < 0);
+	for (size_t i = 0; i < 1000; i++)
+		BUG(write(fd, &(char){(char)i}, 1) != 1);
+	close(fd);
+	BUG(journal_write(f->journal, RECORD_RECORDING, &rec, sizeof(rec)));
+}
+
 static void add_tenant(struct fake *f, uint64_t tenant_id)
 {
 	for (size_t i = 0; i < f->nsessions; i++)
@@ -210,6 +244,8 @@ static void answer(struct fake *f, const struct command *c)
 		text = reply.err ? NULL : session_json(f, 0);
 		buf_cstr(&out, text ? text : "");
 		free(text);
+		if (!reply.err)
+			write_recording(f, c->tenant_id);
 		break;
 	case COMMAND_SESSION_HANGUP:
 		reply.err = is_seen(f, c, i) ? 0 : ENOENT;

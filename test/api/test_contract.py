@@ -109,6 +109,13 @@ def complete_report(t):
     return wait.until(lambda: t.client.get(f"/api/call_reports/{one}")["state"] == "complete" and one, 30, why="the end of a report")
 
 
+def recording(t):
+    """A recorded call: the stand-in records those that are placed."""
+    before = {r["id"] for r in t.client.get("/api/recordings")["items"]}
+    t.client.post("/api/call_sessions/create", {"caller": "101", "callee": "102"})
+    return wait.until(lambda: [r["id"] for r in t.client.get("/api/recordings")["items"] if r["id"] not in before], 30, why="a recording")[0]
+
+
 CALLS = {
     "get_branding": lambda t: t.client.ask("GET", "/api/branding?tenantname=test"),
     "get_branding_logo": branding_logo,
@@ -155,6 +162,12 @@ CALLS = {
     "get_call_report_content": lambda t: t.client.ask("GET", f"/api/call_reports/{complete_report(t)}/content"),
     "delete_call_report": lambda t: t.client.ask("DELETE", f"/api/call_reports/{call_report(t).json()['id']}"),
     "destroy_call_report": lambda t: t.client.ask("POST", f"/api/call_reports/{call_report(t).json()['id']}/destroy"),
+    "list_recordings": lambda t: recording(t) and t.client.ask("GET", "/api/recordings?limit=2&from=2025-01-01&caller=101"),
+    "get_recording": lambda t: t.client.ask("GET", f"/api/recordings/{recording(t)}"),
+    "get_recording_content": lambda t: t.client.ask("GET", f"/api/recordings/{recording(t)}/content"),
+    "delete_recording": lambda t: t.client.ask("DELETE", f"/api/recordings/{recording(t)}"),
+    "destroy_recording": lambda t: t.client.ask("POST", f"/api/recordings/{recording(t)}/destroy"),
+    "get_storage": lambda t: t.client.ask("GET", "/api/storage"),
     "list_cdrs": lambda t: t.client.ask("GET", "/api/cdrs?from=2025-01-01&status=answered"),
     "export_cdrs": lambda t: t.client.ask("GET", "/api/cdrs/export?from=2025-01-01"),
     "list_messages": lambda t: t.client.ask("GET", "/api/messages?from=2025-01-01&status=pending"),
