@@ -260,8 +260,9 @@ void cdr_changes_start(struct ask *k)
 }
 
 static const struct argument recording_arguments[] = {
-	{"cursor", TEXT_VALUE}, {"from", TIME_VALUE},	{"to", TIME_VALUE},    {"caller", TEXT_VALUE},
-	{"callee", TEXT_VALUE}, {"call_id", NUMBER_VALUE}, {NULL, TEXT_VALUE},
+	{"cursor", TEXT_VALUE}, {"from", TIME_VALUE},	{"to", TIME_VALUE},
+	{"caller", TEXT_VALUE}, {"callee", TEXT_VALUE}, {"call_id", NUMBER_VALUE},
+	{NULL, TEXT_VALUE},
 };
 
 void recordings_start(struct ask *k)

@@ -18,11 +18,11 @@ struct wanted { /* by one webhook */
 };
 
 /* Worth a line whoever wants them. */
-static const uint32_t always =
-	1u << BUS_REGISTERED | 1u << BUS_UNREGISTERED | 1u << BUS_ADDRESS_BLOCKED |
-	1u << BUS_ACCOUNT_REFUSED | 1u << BUS_CONGESTION | 1u << BUS_TRUNK_CONNECTED |
-	1u << BUS_TRUNK_DISCONNECTED | 1u << BUS_BACKUP_ENDED | 1u << BUS_EMERGENCY_CALL |
-	1u << BUS_STORAGE_FULL;
+static const uint32_t always = 1u << BUS_REGISTERED | 1u << BUS_UNREGISTERED |
+			       1u << BUS_ADDRESS_BLOCKED | 1u << BUS_ACCOUNT_REFUSED |
+			       1u << BUS_CONGESTION | 1u << BUS_TRUNK_CONNECTED |
+			       1u << BUS_TRUNK_DISCONNECTED | 1u << BUS_BACKUP_ENDED |
+			       1u << BUS_EMERGENCY_CALL | 1u << BUS_STORAGE_FULL;
 
 static uint32_t kinds_of(struct str events)
 {

@@ -49,7 +49,7 @@ struct sip {
 	struct shield *shield;
 	struct congestion congestion;
 	struct timer look;    /* while new calls are thinned out */
-	bool cannot_thin;  /* in this overload */
+	bool cannot_thin;     /* in this overload */
 	sip_urgent_h *urgent; /* NULL: nothing is */
 	void *urgent_arg;
 	sip_urgent_numbers_h *urgent_numbers; /* NULL: new calls are never thinned out */

@@ -253,9 +253,9 @@ int query_cdr(struct rows *r, uint64_t tenant_id, const struct args *a, struct s
 {
 	uint64_t id = args_id(a, "id");
 	json_t *call = NULL;
-	int err = id ? query_is_seen(r, RECORD_CALL, tenant_id, id, args_id(a, "own_extension"),
-				     errs)
-		     : ENOENT;
+	int err =
+		id ? query_is_seen(r, RECORD_CALL, tenant_id, id, args_id(a, "own_extension"), errs)
+		   : ENOENT;
 
 	if (!err)
 		err = query_one_call(r, tenant_id, id, &call);

@@ -74,9 +74,9 @@ int recording_remove(struct rows *r, uint64_t tenant_id, uint64_t id)
 	char format[4] = "";
 	bool is_over = false;
 	struct db_stmt *st;
-	int err = db_sql(
-		r->db,
-		"SELECT format, ended_at FROM recordings WHERE tenant_id = $1 AND id = $2", &st);
+	int err = db_sql(r->db,
+			 "SELECT format, ended_at FROM recordings WHERE tenant_id = $1 AND id = $2",
+			 &st);
 
 	if (err)
 		return err;
@@ -119,9 +119,8 @@ static int read_oldest(struct rows *r, uint64_t tenant_id, struct oldest *v, siz
 	while (*np < RECORDINGS_BATCH && !(err = db_step(st))) {
 		struct oldest *o = &v[(*np)++];
 
-		*o = (struct oldest){.id = db_id(st, 0),
-				     .bytes = db_id(st, 1),
-				     .started_at = db_int(st, 2)};
+		*o = (struct oldest){
+			.id = db_id(st, 0), .bytes = db_id(st, 1), .started_at = db_int(st, 2)};
 		str_fit(o->format, sizeof(o->format), db_text(st, 3));
 	}
 	db_done(st);

@@ -26,7 +26,7 @@ struct rows {
 	size_t nown;
 	const char *data_dir;
 	struct storage_marks *storage; /* NULL: nobody wants to know */
-	struct buf hold; /* texts made for binding */
+	struct buf hold;	       /* texts made for binding */
 };
 
 /* Borrow a row of the statement as values: until its next step.  is_open: with secrets opened, else they are empty. */

@@ -34,9 +34,14 @@ int store_connect(struct store *s, enum store_link link, struct db **dbp)
 
 struct rows store_rows(struct store *s, struct db *db)
 {
-	return (struct rows){
-		.db = db, .schema = s->schema, .seal = &s->seal, .node = s->node, .own = s->own, .nown = s->nown,
-		.data_dir = s->data_dir, .storage = s->storage};
+	return (struct rows){.db = db,
+			     .schema = s->schema,
+			     .seal = &s->seal,
+			     .node = s->node,
+			     .own = s->own,
+			     .nown = s->nown,
+			     .data_dir = s->data_dir,
+			     .storage = s->storage};
 }
 
 /* ---- answers ---- */

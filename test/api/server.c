@@ -14,6 +14,7 @@
 #include "hook/hook.h"
 #include "schema/record.h"
 #include "store/journal.h"
+#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -22,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { MAX_SESSIONS = 1000 };
@@ -55,6 +57,8 @@ struct fake {
 		bool gone;
 	} sessions[MAX_SESSIONS]; /* id: index + 1 */
 	size_t nsessions;
+	const char *dir;
+	_Atomic uint64_t nrecordings;
 };
 
 static void write_call(struct fake *f, uint64_t tenant_id, uint64_t id)
@@ -358,6 +362,7 @@ static int run(const char *dir, const char *url, struct addr listen, struct fake
 	snprintf(events, sizeof(events), "%s/events", dir);
 	conf.events_path = events;
 	conf.past = &no_past;
+	f->dir = dir;
 	err = store_open(&f->store, &store);
 	if (!err)
 		err = journal_open(&f->journal, &journal, f->store);
