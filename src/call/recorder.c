@@ -345,7 +345,7 @@ static void ended(struct calls *cs, struct recording_run *run, const struct medi
 {
 	struct recording_record *rec = &run->rec;
 	struct call *call = run->call;
-	bool is_there = ev->type == MEDIA_RECORDED;
+	bool is_there = ev->type == MEDIA_RECORDED, is_more_wanted;
 
 	rec->ended_at = calls_wall_us(cs);
 	rec->milliseconds = is_there ? (int64_t)ev->u.recorded.ms : 0;
@@ -353,12 +353,12 @@ static void ended(struct calls *cs, struct recording_run *run, const struct medi
 	str_fit(rec->fault, sizeof(rec->fault), str_of(fault_of(ev->err)));
 	put(cs, rec);
 	disk_return(cs, rec->tenant_id, run->granted, (uint64_t)rec->bytes);
+	is_more_wanted = call && ev->err == EDQUOT && rec->bytes; /* its share is used up */
+	if (call)
+		call->recording = NULL;
 	map_remove(&cs->recorder->running, &run->by_command);
 	mem_free(run);
-	if (!call)
-		return;
-	call->recording = NULL;
-	if (ev->err == EDQUOT && rec->bytes) /* of its share: the next may have another */
+	if (is_more_wanted)
 		recorder_follow(call);
 }
 

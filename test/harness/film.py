@@ -17,6 +17,21 @@ ENCODERS = {
 }
 
 
+def sender(codec, hz, seconds, to, own, rate=15):
+    """ffmpeg: a test picture and a tone, at the speed of a call; a key frame each second.  to: where sound and picture go."""
+    pt, encoder = ENCODERS[codec]
+    ip, port = own
+
+    def url(i, size):
+        return f"rtp://{to[i][0]}:{to[i][1]}?localrtpport={port + 2 * i}&localaddr={ip}&pkt_size={size}"
+    return subprocess.Popen(
+        ["ffmpeg", "-loglevel", "error", "-nostdin", "-re", "-f", "lavfi", "-i", f"testsrc=size=320x240:rate={rate}",
+         "-re", "-f", "lavfi", "-i", f"sine=frequency={hz}:sample_rate=8000",
+         "-t", str(seconds), "-map", "0:v", *encoder, "-g", str(rate), "-pix_fmt", "yuv420p", "-payload_type", pt, "-f", "rtp", url(1, 1200),
+         "-t", str(seconds), "-map", "1:a", "-c:a", "pcm_mulaw", "-ar", "8000", "-ac", "1", "-f", "rtp", url(0, 172)],
+        stdout=subprocess.DEVNULL)
+
+
 class Engine:
     """The media engine with one call of two legs; leg 0 is recorded."""
 
@@ -39,18 +54,8 @@ class Engine:
         self.wait_for("ok " + line)
 
     def sender(self, leg, codec, hz, seconds, rate=15):
-        """ffmpeg: a test picture and a tone, at the speed of a call; a key frame each second."""
-        pt, encoder = ENCODERS[codec]
-        port = FIRST_PORT + 4 * leg
-
-        def to(i, size):
-            return f"rtp://{self.ip}:{self.ports[2 * leg + i]}?localrtpport={port + 2 * i}&localaddr={self.peer}&pkt_size={size}"
-        return subprocess.Popen(
-            ["ffmpeg", "-loglevel", "error", "-nostdin", "-re", "-f", "lavfi", "-i", f"testsrc=size=320x240:rate={rate}",
-             "-re", "-f", "lavfi", "-i", f"sine=frequency={hz}:sample_rate=8000",
-             "-t", str(seconds), "-map", "0:v", *encoder, "-g", str(rate), "-pix_fmt", "yuv420p", "-payload_type", pt, "-f", "rtp", to(1, 1200),
-             "-t", str(seconds), "-map", "1:a", "-c:a", "pcm_mulaw", "-ar", "8000", "-ac", "1", "-f", "rtp", to(0, 172)],
-            stdout=subprocess.DEVNULL)
+        ports = self.ports[2 * leg:2 * leg + 2]
+        return sender(codec, hz, seconds, [(self.ip, p) for p in ports], (self.peer, FIRST_PORT + 4 * leg), rate)
 
     def stop(self):
         """It ends with its input; a sanitizer's report fails the test."""
