@@ -251,8 +251,12 @@ static const char *detail_of(enum problem kind)
 
 void ask_act(struct ask *k, const char *act, json_t *args, ask_answer_h *fn)
 {
-	struct store_request req = {
-		.op = STORE_ACT, .query = act, .tenant_id = k->who.tenant_id, .id = k->target};
+	struct store_request req = {.op = STORE_ACT,
+				    .query = act,
+				    .tenant_id = k->who.tenant_id,
+				    .is_own = k->who.extension_id != 0,
+				    .owner_id = k->who.extension_id,
+				    .id = k->target};
 
 	req.json = args ? json_dumps(args, JSON_COMPACT) : NULL;
 	req.njson = req.json ? strlen(req.json) : 0;

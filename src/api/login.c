@@ -162,19 +162,39 @@ static json_t *id_or_null(uint64_t id)
 	return id ? json_sprintf("%" PRIu64, id) : json_null();
 }
 
-void me_start(struct ask *k)
+static json_t *me_json(const struct ask *k)
 {
 	static const char *const names[ROLE_COUNT] = {"administrator", "tenant", "extension",
 						      "dealer"};
 	const struct who *who = &k->who;
 
-	return ask_reply_value(
-		k, 200,
-		json_pack("{s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o}", "username", who->username, "role",
-			  names[ask_role(k)], "extension_id", id_or_null(who->extension_id),
-			  "dealer_id", id_or_null(who->dealer_id), "permissions",
-			  who->permissions ? json_incref(who->permissions) : json_null(), "user_id",
-			  id_or_null(who->user_id), "tenant_id",
-			  who->has_tenant ? id_or_null(who->tenant_id) : json_null(), "expires_at",
-			  who->expires_at[0] ? json_string(who->expires_at) : json_null()));
+	return json_pack("{s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:s,s:s}", "username", who->username,
+			 "role", names[ask_role(k)], "extension_id", id_or_null(who->extension_id),
+			 "dealer_id", id_or_null(who->dealer_id), "permissions",
+			 who->permissions ? json_incref(who->permissions) : json_null(), "user_id",
+			 id_or_null(who->user_id), "tenant_id",
+			 who->has_tenant ? id_or_null(who->tenant_id) : json_null(), "expires_at",
+			 who->expires_at[0] ? json_string(who->expires_at) : json_null(), "company",
+			 "", "website", "");
+}
+
+static void on_profile(struct ask *k, const struct answer *ans)
+{
+	json_t *me, *profile;
+
+	if (ans->err)
+		return ask_failed(k, ans);
+	profile = json_loadb(ans->json.p, ans->json.n, 0, NULL);
+	me = me_json(k);
+	json_object_update(me, profile);
+	json_decref(profile);
+	return ask_reply_value(k, 200, me);
+}
+
+/* EXT-23: company and website are the tenant's. */
+void me_start(struct ask *k)
+{
+	if (k->who.has_tenant)
+		return ask_query(k, k->who.tenant_id, "profile", json_object(), on_profile);
+	return ask_reply_value(k, 200, me_json(k));
 }

@@ -101,6 +101,11 @@ void shown_password_start(struct ask *k)
 	return one_text_start(k, "account_id", "show_password");
 }
 
+void sign_in_code_start(struct ask *k)
+{
+	return one_text_start(k, "account_id", "sign_in_code");
+}
+
 void mail_test_start(struct ask *k)
 {
 	return one_text_start(k, "to", "mail_test");

@@ -30,7 +30,7 @@ route_start_h members_start, weak_secrets_start, cdrs_start, cdr_export_start, c
 	storage_start, deliveries_start, mail_deliveries_start, call_reports_start,
 	call_report_content_start, audit_log_start, undo_start, restore_start;
 /* outgoing.c */
-route_start_h shown_password_start, replay_start, mail_replay_start, mail_delivery_start,
+route_start_h shown_password_start, sign_in_code_start, replay_start, mail_replay_start, mail_delivery_start,
 	mail_test_start, welcome_mail_start, mail_defaults_start, call_report_create_start,
 	call_report_start, call_report_delete_start;
 /* system.c */

@@ -13,7 +13,7 @@
 #include "hook/try.h"
 
 static const int64_t day_us = INT64_C(86400) * 1000000;
-enum { GIVE_UP_DAYS = 3, WORD_BYTES = 42 };
+enum { GIVE_UP_DAYS = 3, WORD_BYTES = 42, MOST_CODES = 20 /* shared_devices */ };
 
 static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -86,13 +86,13 @@ static bool set_head(struct try *t, const char *to, const char *subject)
 	       try_add_header(t, "Auto-Submitted", "auto-generated");
 }
 
-static bool add_file(struct try *t, const struct buf *file, const char *name)
+static bool add_file(struct try *t, const struct buf *file, const char *name, const char *type)
 {
 	curl_mimepart *part = curl_mime_addpart(t->mime);
 
 	return part && !curl_mime_data(part, file->p ? file->p : "", file->n) &&
-	       !curl_mime_type(part, "text/csv; charset=utf-8") &&
-	       !curl_mime_filename(part, name) && !curl_mime_encoder(part, "base64");
+	       !curl_mime_type(part, type) && !curl_mime_filename(part, name) &&
+	       !curl_mime_encoder(part, "base64");
 }
 
 static bool set_parts(struct try *t, const char *text, const struct buf *file, const char *name)
@@ -103,21 +103,54 @@ static bool set_parts(struct try *t, const char *text, const struct buf *file, c
 	part = t->mime ? curl_mime_addpart(t->mime) : NULL;
 	return part && !curl_mime_data(part, text, CURL_ZERO_TERMINATED) &&
 	       !curl_mime_type(part, "text/plain; charset=utf-8") &&
-	       !curl_mime_encoder(part, "quoted-printable") && (!file || add_file(t, file, name));
+	       !curl_mime_encoder(part, "quoted-printable") &&
+	       (!file || add_file(t, file, name, "text/csv; charset=utf-8"));
+}
+
+/* EXT-3: one picture for each device; none is kept anywhere. */
+static bool add_codes(struct try *t, struct outbox *o, uint64_t extension_id, struct buf *text)
+{
+	struct buf png[MOST_CODES] = {{0}};
+	char name[MOST_CODES][80];
+	size_t n = 0;
+	int err = 0;
+	bool ok;
+
+	while (!err && n < MOST_CODES) {
+		err = outbox_code(o, &t->item, extension_id, n, &png[n], name[n]);
+		n += !err;
+	}
+	if (n)
+		buf_cstr(text,
+			 "\nEach picture is for one device: a softphone that scans it signs in.\n");
+	ok = (!err || err == ENOENT) && !text->err && set_parts(t, text->p, NULL, NULL);
+	for (size_t i = 0; i < n; i++) {
+		ok = ok && add_file(t, &png[i], name[i], "image/png");
+		explicit_bzero(png[i].p, png[i].n);
+		buf_free(&png[i]);
+	}
+	return ok;
+}
+
+static uint64_t id_in(const json_t *body, const char *name)
+{
+	const char *text = json_string_value(json_object_get(body, name));
+	uint64_t id = 0;
+
+	return text && !str_u64(str_of(text), &id) ? id : 0;
 }
 
 /* The text, and what is attached, or why it is not. */
 static bool set_content(struct try *t, struct outbox *o, const json_t *body)
 {
 	const char *text = json_string_value(json_object_get(body, "text"));
-	const char *id = json_string_value(json_object_get(body, "report_id"));
+	const uint64_t report_id = id_in(body, "report_id"), codes_of = id_in(body, "codes_of");
 	struct buf whole = {0}, file = {0};
-	uint64_t report_id = 0;
 	char name[80];
 	int err;
 	bool ok;
 
-	if (!text || (id && str_u64(str_of(id), &report_id)))
+	if (!text)
 		return false;
 	err = outbox_attachment(o, &t->item, report_id, &file, name);
 	buf_cstr(&whole, text);
@@ -126,7 +159,8 @@ static bool set_content(struct try *t, struct outbox *o, const json_t *body)
 	else if (err == ENOENT && report_id)
 		buf_cstr(&whole, "\nIt has been deleted since.\n");
 	ok = !whole.err && (!err || err == ENOENT || err == EFBIG) &&
-	     set_parts(t, whole.p, err ? NULL : &file, name);
+	     (codes_of ? add_codes(t, o, codes_of, &whole)
+		       : set_parts(t, whole.p, err ? NULL : &file, name));
 	buf_free(&whole);
 	buf_free(&file);
 	return ok;

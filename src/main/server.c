@@ -91,6 +91,10 @@ static int start_store(struct server *s)
 					.data_dir = s->config.data_dir,
 					.own = s->config.address,
 					.nown = s->config.naddresses,
+					.sip_port = s->config.sip_port,
+					.tls_port = s->config.has_tls_port
+							    ? s->config.tls_port
+							    : (uint16_t)(s->config.sip_port + 1),
 					.node = s->config.node,
 					.news = s->backups};
 	int err = store_open(&s->store, &conf);

@@ -65,6 +65,14 @@ static bool is_address(struct str one)
 	return !addr_parse(&a, one, 0) && !addr_is_any(&a);
 }
 
+/* SYS-1 */
+static bool is_no_loopback(struct str one)
+{
+	struct addr a;
+
+	return addr_parse(&a, one, 0) || !addr_is_loopback(&a);
+}
+
 static bool is_network(struct str one)
 {
 	struct addr_net net;
@@ -115,6 +123,12 @@ int edit_check_network_setting(struct edit *e, struct object *o, const struct ob
 	check_list(e, "dns_servers", n->dns_servers, is_name_server,
 		   "no IP address, and no IP address with a port");
 	check_list(e, "public_addresses", n->public_addresses, is_address, "no IP address");
+	check_list(e, "public_addresses", n->public_addresses, is_no_loopback,
+		   "an address that only this machine knows");
+	if (*n->web_domain &&
+	    (!strcmp(n->web_domain, "localhost") || !is_no_loopback(str_of(n->web_domain))))
+		field_error_add(&e->errs, "web_domain", "bad_hostname",
+				"leads to this machine only");
 	check_list(e, "local_networks", n->local_networks, is_network, "no network");
 	if (count(n->public_addresses) > 2 || !is_one_of_each(n->public_addresses))
 		field_error_add(&e->errs, "public_addresses", "too_many",

@@ -21,6 +21,7 @@ struct mail {
 	const char *to;
 	json_t *values;	    /* … and these their placeholders; borrowed */
 	uint64_t report_id; /* that is attached; 0: none */
+	uint64_t extension_id; /* whose sign-in codes are attached; 0: nobody's */
 	int64_t now_us;
 };
 

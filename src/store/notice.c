@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "store/mail.h"
 #include "store/notice.h"
+#include "store/sign_in_code.h"
 
 enum { TOLD = 20 }; /* of one thing */
 
@@ -164,14 +165,21 @@ int notice_welcome(struct rows *r, const struct extension *x, int64_t now_us, ui
 			 .to = x->email,
 			 .now_us = now_us};
 	struct object *tenant = NULL;
+	char server[256];
 	int err = rows_load(r, &resource_tenant, 0, x->o.tenant_id, false, &tenant);
 
 	*idp = 0;
-	if (err)
+	if (!err)
+		err = sign_in_server(r, ((const struct tenant *)tenant)->domain, server);
+	if (err) {
+		object_free(tenant);
 		return err;
-	m.values = json_pack("{s:s,s:o,s:s}", "number", x->number, "name",
+	}
+	m.values = json_pack("{s:s,s:s,s:o,s:s}", "server", server, "number", x->number, "name",
 			     json_sprintf("%s %s", x->first_name, x->last_name), "domain",
 			     ((const struct tenant *)tenant)->domain);
+	if (((const struct tenant *)tenant)->mail_sign_in_codes)
+		m.extension_id = x->o.id;
 	object_free(tenant);
 	err = m.values ? mail_put(r, &m, idp) : ENOMEM;
 	json_decref(m.values);

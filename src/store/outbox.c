@@ -2,6 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/rng.h"
+#include "store/qr.h"
+#include "store/sign_in_code.h"
 #include "store/mail.h"
 #include "store/outbox.h"
 #include "store/outbox_put.h"
@@ -221,6 +223,51 @@ int outbox_attachment(struct outbox *o, const struct outbox_item *it, uint64_t r
 		return ENOENT;
 	return report_attachment(&o->rows, it->tenant_id, report_id,
 				 (size_t)it->server->max_attachment_mb << 20, out, name);
+}
+
+static int account_of(struct outbox *o, uint64_t tenant_id, uint64_t extension_id, size_t nth,
+		      struct object **ap)
+{
+	struct db_stmt *st;
+	uint64_t id = 0;
+	int err =
+		db_sql(o->rows.db,
+		       "SELECT a.id FROM accounts a JOIN tenants t ON t.tenant_id = 0 AND t.id = "
+		       "a.tenant_id WHERE a.tenant_id = $1 AND a.extension_id = $2 AND a.device > "
+		       "0 AND a.enabled = 1 AND t.mail_sign_in_codes = 1 ORDER BY a.device LIMIT 1 "
+		       "OFFSET $3",
+		       &st);
+
+	if (err)
+		return err;
+	db_bind_id(st, 1, tenant_id);
+	db_bind_id(st, 2, extension_id);
+	db_bind_int(st, 3, (int64_t)nth);
+	err = db_step(st);
+	if (!err)
+		id = db_id(st, 0);
+	db_done(st);
+	return err ? err : rows_load(&o->rows, &resource_account, tenant_id, id, true, ap);
+}
+
+int outbox_code(struct outbox *o, const struct outbox_item *it, uint64_t extension_id, size_t nth,
+		struct buf *png, char name[80])
+{
+	struct object *a = NULL;
+	struct buf uri = {0};
+	int err = account_of(o, it->tenant_id, extension_id, nth, &a);
+
+	if (!err)
+		err = sign_in_code(&o->rows, (const struct account *)a, &uri);
+	if (!err)
+		err = qr_png(buf_view(&uri), png);
+	if (!err)
+		(void)snprintf(name, 80, "%s.png", ((const struct account *)a)->username);
+	if (uri.p)
+		explicit_bzero(uri.p, uri.n);
+	buf_free(&uri);
+	object_free(a);
+	return err;
 }
 
 static int64_t pause_after(const struct outbox_item *it)

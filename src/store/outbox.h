@@ -55,6 +55,10 @@ int outbox_prune(struct outbox *o, int64_t before_us) MUST_USE;
 /* What the mail has attached: its bytes and name.  ENOENT: nothing, or it is gone; EFBIG: it is larger than the server takes. */
 int outbox_attachment(struct outbox *o, const struct outbox_item *it, uint64_t report_id,
 		      struct buf *out, char name[80]) MUST_USE;
+/* EXT-3: the code of the extension's nth device, as PNG, with the password that it has now.  ENOENT: there are no more, or the tenant wants
+ * no codes in mails any more. */
+int outbox_code(struct outbox *o, const struct outbox_item *it, uint64_t extension_id, size_t nth,
+		struct buf *png, char name[80]) MUST_USE;
 void outbox_item_free(struct outbox_item *it);
 
 #endif

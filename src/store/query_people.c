@@ -208,6 +208,22 @@ int query_identity(struct rows *r, uint64_t tenant_id, const struct args *a,
 				json_pack("{s:o?,s:o?}", "session", session, "tenant", tenant));
 }
 
+int query_profile(struct rows *r, uint64_t tenant_id, const struct args *a,
+		  struct store_reply *reply, struct field_errors *errs)
+{
+	struct object *o = NULL;
+	const struct tenant *t;
+	int err = rows_load(r, &resource_tenant, 0, tenant_id, false, &o);
+
+	if (err)
+		return err;
+	t = (const struct tenant *)o;
+	err = store_reply_json(
+		reply, json_pack("{s:s,s:s}", "company", t->company, "website", t->website));
+	object_free(o);
+	return err;
+}
+
 /* ---- members of the groups of an extension ---- */
 
 static json_t *member_json(const struct db_stmt *st)
@@ -231,14 +247,14 @@ int query_members(struct rows *r, uint64_t tenant_id, const struct args *a,
 	err = db_sql(r->db,
 		     "SELECT x.id, x.number, x.first_name, x.last_name, x.email, x.mobile, "
 		     "x.organization, x.department, x.status FROM extensions x "
-		     "WHERE x.tenant_id = $1 AND x.id > $3 AND (CAST($2 AS BIGINT) = 0 OR EXISTS "
-		     "(SELECT 1 "
+		     "WHERE x.tenant_id = $1 AND x.id > $3 AND (CAST($2 AS BIGINT) = 0 OR "
+		     "((x.in_phone_book = 1 OR x.id = $2) AND EXISTS (SELECT 1 "
 		     "FROM extension_member_of mine JOIN extension_groups g "
 		     "ON g.tenant_id = mine.tenant_id AND g.id = mine.group_id "
 		     "AND g.may_see_members = 1 JOIN extension_member_of theirs "
 		     "ON theirs.tenant_id = mine.tenant_id AND theirs.group_id = mine.group_id "
 		     "WHERE mine.tenant_id = $1 AND mine.parent_id = $2 AND theirs.parent_id = "
-		     "x.id)) ORDER BY x.id LIMIT $4",
+		     "x.id))) ORDER BY x.id LIMIT $4",
 		     &st);
 	if (err)
 		return err;

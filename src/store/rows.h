@@ -24,6 +24,7 @@ struct rows {
 	uint64_t node;		/* that writes */
 	const struct addr *own; /* what we listen on */
 	size_t nown;
+	uint16_t sip_port, tls_port; /* of transports that name none */
 	const char *data_dir;
 	struct storage_marks *storage; /* NULL: nobody wants to know */
 	struct buf hold;	       /* texts made for binding */

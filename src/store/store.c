@@ -40,6 +40,8 @@ struct rows store_rows(struct store *s, struct db *db)
 			     .node = s->node,
 			     .own = s->own,
 			     .nown = s->nown,
+			     .sip_port = s->sip_port,
+			     .tls_port = s->tls_port,
 			     .data_dir = s->data_dir,
 			     .storage = s->storage};
 }
@@ -427,6 +429,8 @@ int store_open(struct store **sp, const struct store_conf *conf)
 	s->data_dir = str_dup(str_of(conf->data_dir));
 	s->own = conf->own;
 	s->nown = conf->nown;
+	s->sip_port = conf->sip_port;
+	s->tls_port = conf->tls_port;
 	s->node = conf->node;
 	s->tickets = calloc(1, sizeof(*s->tickets));
 	err = s->url && s->data_dir && s->tickets ? db_url_engine(s->url, &s->engine) : ENOMEM;

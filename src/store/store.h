@@ -30,7 +30,8 @@ struct store_conf {
 	const struct addr
 		*own; /* what we listen on: an address_rule may not block it; kept by the caller */
 	size_t nown;
-	struct ring *news; /* of struct backup_news, for whoever tells; NULL: nobody */
+	uint16_t sip_port, tls_port; /* where SIP is served by transports that name no port */
+	struct ring *news;	     /* of struct backup_news, for whoever tells; NULL: nobody */
 };
 
 /* How a backup or its restoring gets on; at most a few in a second. */

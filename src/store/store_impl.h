@@ -24,6 +24,7 @@ struct store {
 	char *url, *data_dir;
 	const struct addr *own;
 	size_t nown;
+	uint16_t sip_port, tls_port;
 	uint64_t node;
 	enum db_engine engine;
 	struct sql_schema *schema;

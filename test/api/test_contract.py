@@ -117,10 +117,11 @@ def recording(t):
 
 
 CALLS = {
-    "get_branding": lambda t: t.client.ask("GET", "/api/branding?tenantname=test"),
-    "get_branding_logo": branding_logo,
+    "get_login_branding": lambda t: t.client.ask("GET", "/api/branding?tenantname=test"),
+    "get_login_logo": branding_logo,
     "list_weak_secrets": lambda t: t.client.ask("GET", "/api/weak_secrets?limit=2"),
     "create_shown_password": shown_password,
+    "create_sign_in_code": lambda t: shown_password(t) and t.client.ask("POST", "/api/sign_in_codes", {"account_id": t.account["id"]}),
     "get_setup": lambda t: t.client.ask("GET", "/api/setup"),
     "create_setup": set_up,
     "login": lambda t: t.admin.ask("POST", "/api/login", {"username": t.user["username"], "domain": t.domain,

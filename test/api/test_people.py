@@ -295,3 +295,24 @@ def test_an_owner_chooses_its_caller_id_among_those_for_it(tenant):
     tenant.client.patch(path, {"outbound_caller_id": "442070000003"})
     assert errors(tenant.client.ask("PATCH", path, {"caller_ids": [{"number": "x"}]})) == [("caller_ids[0].number", "bad_number")]
     assert client.patch(path, {"speed_dials": [{"key": "2", "number": "102"}]})["speed_dials"] == [{"key": "2", "number": "102", "name": ""}]
+
+
+def test_an_owner_sees_company_and_website_of_its_tenant_and_changes_neither(tenant):
+    """EXT-23"""
+    tenant.client.patch(f"/api/tenants/{tenant.id}", {"company": "Test & Sons", "website": "https://test.example"})
+    x, client = owner(tenant)
+    me = client.get("/api/me")
+    assert (me["company"], me["website"]) == ("Test & Sons", "https://test.example")
+    assert client.ask("PATCH", f"/api/tenants/{tenant.id}", {"company": "Mine"}).status == 403
+    answer = client.ask("PATCH", f"/api/extensions/{x['id']}", {"company": "Mine"})
+    assert errors(answer) == [("company", "unknown_field")]
+
+
+def test_who_is_not_in_the_phone_book_is_seen_by_itself_and_by_the_tenants_people(tenant):
+    """EXT-17"""
+    x, client = owner(tenant)
+    tenant.client.patch(f"/api/extensions/{tenant.extensions[0]['id']}", {"in_phone_book": False})
+    numbers = lambda c: {m["number"] for m in c.get("/api/members")["items"]}     # noqa: E731
+    assert numbers(client) == {"102", "170"} and numbers(tenant.client) == {"101", "102", "170"}
+    tenant.client.patch(f"/api/extensions/{x['id']}", {"in_phone_book": False})
+    assert numbers(client) == {"102", "170"}

@@ -87,3 +87,31 @@ def test_last_user_of_a_tenant_is_removed_by_administrators_only(tenant):
     path = f"/api/users/{tenant.user['id']}"
     assert tenant.client.ask("DELETE", path).json()["errors"][0]["code"] == "last_one"
     tenant.admin.delete(path)
+
+
+def test_the_wizards_calls_in_order_and_again(new, tmp_path):
+    """SYS-1: network, SIP domain, transport, certificate; mail is left out; what was answered once can be answered anew."""
+    from harness.certs import Authority
+    Client(new).post("/api/setup", BODY)
+    chief = new.login("first", BODY["password"])
+
+    def told(method, path, body):
+        answer = chief.ask(method, path, body)
+        return [(e["field"], e["code"]) for e in answer.json().get("errors", [])]
+    for body, error in (({"public_addresses": "127.0.0.1"}, ("public_addresses", "bad_address")), ({"public_addresses": "::1"}, ("public_addresses", "bad_address")),
+                        ({"web_domain": "localhost"}, ("web_domain", "bad_hostname")), ({"web_domain": "127.0.0.5"}, ("web_domain", "bad_hostname")),
+                        ({"public_addresses": "pbx.example"}, ("public_addresses", "bad_address"))):
+        assert told("POST", "/api/network_settings", body) == [error]
+    network = chief.post("/api/network_settings", {"public_addresses": ""})                       # in a LAN only
+    path = f"/api/network_settings/{network['id']}"
+    chief.patch(path, {"web_domain": "pbx.example", "public_addresses": "192.168.0.16", "local_networks": "192.168.0.0/16"})    # both are one
+    tenant = chief.post("/api/tenants", {"name": "first", "domain": "sip.first.example"})
+    udp = chief.post("/api/transports", {"protocol": "udp", "port": 15060, "enabled": False})
+    pem, key = Authority(tmp_path).sign("pbx", "DNS:pbx.example")
+    certificate = chief.post("/api/certificates", {"name": "pbx", "chain": pem.read_text(), "key": key.read_text()})
+    chief.post("/api/transports", {"protocol": "wss", "port": 15065, "enabled": False, "certificate_id": certificate["id"]})
+    assert chief.get("/api/mail_servers")["items"] == []
+    assert told("POST", "/api/network_settings", {})[0][1] == "limit"                             # again: what is there is changed
+    chief.patch(path, {"public_addresses": "203.0.113.9"})
+    chief.patch(f"/api/tenants/{tenant['id']}", {"domain": "sip2.first.example"})
+    chief.patch(f"/api/transports/{udp['id']}", {"port": 15061})
