@@ -215,6 +215,17 @@ static struct media_remote stream_remote(const struct leg *leg, const struct sdp
 	return r;
 }
 
+/* A device that sends them in its description alone could not be recorded without. */
+static int tell_sets(struct leg *leg, const struct sdp *theirs, uint8_t i)
+{
+	struct media_cmd cmd = {.type = MEDIA_SETS, .u.sets.stream = i};
+
+	if (i >= theirs->nmedia || !str_ieq(theirs->media[i].kind, STR("video")) ||
+	    !media_sets_of(&cmd.u.sets.sets, &theirs->media[i]))
+		return 0;
+	return leg_media_post(leg, &cmd);
+}
+
 int leg_media_remote(struct leg *leg, const struct sdp *theirs, const struct sdp *other)
 {
 	int err = 0;
@@ -234,6 +245,8 @@ int leg_media_remote(struct leg *leg, const struct sdp *theirs, const struct sdp
 		err = leg_media_post(leg, &cmd);
 		if (!err)
 			leg->remote[i] = r;
+		if (!err)
+			err = tell_sets(leg, theirs, i);
 	}
 	return err;
 }

@@ -287,6 +287,7 @@ static inline int engine_post(struct media_engine *engine, const struct media_cm
 		peer->joined = s->id;
 		break;
 	case MEDIA_KEYS:
+	case MEDIA_SETS:
 	case MEDIA_DTLS:
 		break;
 	case MEDIA_PART:

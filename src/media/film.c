@@ -52,6 +52,12 @@ static void forget(struct film *f)
 	f->nbytes = 0;
 }
 
+void film_know(struct film *f, const struct media_sets *sets)
+{
+	if (!f->video.sequence_set.n)
+		video_know(&f->video, sets);
+}
+
 struct film *film_free(struct film *f)
 {
 	if (!f)

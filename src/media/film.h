@@ -33,6 +33,8 @@ struct video_frame *film_take(struct film *f, uint64_t now_us); /* NULL: none */
 void film_begin(struct film *f); /* who takes needs a key frame now */
 /* RTCP for who sends, when it is due; 0: nothing to ask. */
 size_t film_ask(struct film *f, uint64_t now_us, uint8_t p[FILM_ASK_BYTES]);
+/* H.264 that has not come with the pictures. */
+void film_know(struct film *f, const struct media_sets *sets);
 bool film_is_idle(const struct film *f, uint64_t now_us);
 
 #endif

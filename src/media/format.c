@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <sodium.h>
+#include <string.h>
 #include "audio/codec.h"
 #include "media/format.h"
 
@@ -118,4 +120,52 @@ struct media_pictures media_pictures_of(const struct sdp_media *ours)
 		p.types[p.n++].what = (uint8_t)what;
 	}
 	return p;
+}
+
+/* One of H.264 (base64), behind the other; a type that is there already, or any other, is left out. */
+static bool add_set(struct media_sets *sets, struct str text)
+{
+	enum { TYPE = 0x1f, SEQUENCE = 7, PICTURE = 8 };
+	uint8_t unit[MEDIA_MAX_SETS];
+	size_t at = (size_t)sets->nsequence + sets->npicture, n = 0;
+
+	if (sodium_base642bin(unit, sizeof(unit), text.p, text.n, NULL, &n, NULL,
+			      sodium_base64_VARIANT_ORIGINAL) ||
+	    !n || at + n > sizeof(sets->bytes))
+		return false;
+	if ((unit[0] & TYPE) == SEQUENCE && !at)
+		sets->nsequence = (uint8_t)n;
+	else if ((unit[0] & TYPE) == PICTURE && !sets->npicture)
+		sets->npicture = (uint8_t)n;
+	else
+		return true;
+	memcpy(sets->bytes + at, unit, n);
+	return true;
+}
+
+static bool read_sets(struct media_sets *sets, struct str fmtp)
+{
+	while (fmtp.p) {
+		struct str value = str_trim(str_cut(&fmtp, ';'));
+		struct str name = str_trim(str_cut(&value, '='));
+
+		if (!str_ieq(name, STR("sprop-parameter-sets")))
+			continue;
+		while (value.p)
+			if (!add_set(sets, str_trim(str_cut(&value, ','))))
+				return false;
+		return sets->nsequence && sets->npicture;
+	}
+	return false;
+}
+
+bool media_sets_of(struct media_sets *sets, const struct sdp_media *theirs)
+{
+	for (size_t i = 0; i < theirs->nformats; i++) {
+		*sets = (struct media_sets){0};
+		if (picture_of(&theirs->formats[i]) == MEDIA_PICTURE_H264 &&
+		    read_sets(sets, theirs->formats[i].fmtp))
+			return true;
+	}
+	return false;
 }

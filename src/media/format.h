@@ -15,6 +15,8 @@
 struct media_format media_format_of(const struct sdp_media *theirs, const struct sdp_media *ours);
 /* What a recording can take of what they send, who were told `ours`. */
 struct media_pictures media_pictures_of(const struct sdp_media *ours);
+/* False: it describes none, or such that have no room. */
+bool media_sets_of(struct media_sets *sets, const struct sdp_media *theirs);
 uint32_t media_clock_hz(const struct media_format *f); /* of its codec; 0: none */
 bool media_knows(const struct sdp_format *f);	       /* we can speak it */
 

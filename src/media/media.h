@@ -33,6 +33,8 @@ enum media_cmd_type {
 		       * latch → MEDIA_DONE (EAFNOSUPPORT: not of the family of our address; EINVAL: no such stream) */
 	MEDIA_KEYS, /* how a stream is protected from now on; before the REMOTE that it belongs to, so that nothing passes
 		     * unprotected → MEDIA_DONE (EINVAL: no such stream or suite; ENOMEM: then nothing passes) */
+	MEDIA_SETS, /* H.264: parameter sets that the leg's description has, for recordings of what it sends → MEDIA_DONE (EINVAL: no such
+		     * stream; ENOMEM) */
 	MEDIA_DTLS, /* the same with keys from a hand-shake, which is taken from an ICE-checked pair, or without ICE from the
 		     * leg's address; until it is done nothing passes.  Told again, what is the same goes on → MEDIA_DONE
 		     * (EINVAL: no such stream, no fingerprint; ENOTSUP: no certificate; ENOMEM: then nothing passes) */
@@ -83,6 +85,12 @@ struct media_pictures {
 	struct {
 		uint8_t pt, what;
 	} types[MEDIA_MAX_PICTURES];
+};
+
+enum { MEDIA_MAX_SETS = 200 };
+struct media_sets { /* RFC 6184 8.1, sprop-parameter-sets: the sequence's, then the picture's */
+	uint8_t nsequence, npicture;
+	uint8_t bytes[MEDIA_MAX_SETS];
 };
 
 struct media_remote {
@@ -158,6 +166,10 @@ struct media_cmd {
 			uint8_t stream;
 			struct media_remote remote;
 		} remote;
+		struct {
+			uint8_t stream;
+			struct media_sets sets;
+		} sets;
 		struct {
 			uint8_t stream;
 			bool is_protected;	  /* false: plain RTP, keys are kept */

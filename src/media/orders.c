@@ -191,6 +191,8 @@ static int on_session(struct worker *w, const struct media_cmd *cmd, struct work
 		return err ? err : convert(w, s);
 	case MEDIA_KEYS:
 		return session_keys(s, cmd);
+	case MEDIA_SETS:
+		return session_sets(s, cmd->u.sets.stream, &cmd->u.sets.sets);
 	case MEDIA_DTLS:
 		return begin_dtls(w, cmd, s);
 	case MEDIA_JOIN:

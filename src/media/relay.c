@@ -4,6 +4,7 @@
  * counted before direction decides whether it goes on, so that a phone on hold keeps its place.
  */
 #include <string.h>
+#include "base/mem.h"
 #include "media/film.h"
 #include "media/relay.h"
 #include "media/secure.h"
@@ -339,6 +340,7 @@ void stream_close(struct stream *s)
 	stream_web_close(s);
 	s->secure = secure_free(s->secure);
 	s->film = film_free(s->film);
+	s->sets = mem_free(s->sets);
 }
 
 void stream_init(struct stream *s, uint8_t index)

@@ -98,6 +98,7 @@ struct stream {
 	struct secure *secure;		 /* keys, once there were any; ours */
 	struct voice *voice;		 /* hears what is let in; borrowed */
 	struct film *film;		 /* pictures that are recorded; ours */
+	struct media_sets *sets;	 /* for those, as its description has them; ours, or NULL */
 
 	struct stream_end rtcp;
 	struct stream *carried[MEDIA_MAX_STREAMS - 1]; /* who shares its ends */

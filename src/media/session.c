@@ -3,6 +3,7 @@
 #include <sys/epoll.h>
 #include "base/mem.h"
 #include "base/rng.h"
+#include "media/film.h"
 #include "media/session.h"
 #include "media/socket.h"
 #include "media/sound.h"
@@ -123,6 +124,23 @@ int session_remote(struct worker_session *s, uint8_t stream, const struct media_
 		media_socket_mark(st, r->kind);
 	stream_remote(st, r, now_us);
 	return s->sound && s->sound->stream == st ? sound_reformat(s->sound) : 0;
+}
+
+int session_sets(struct worker_session *s, uint8_t stream, const struct media_sets *sets)
+{
+	struct stream *st;
+
+	if (stream >= s->nstreams)
+		return EINVAL;
+	st = s->streams[stream];
+	if (!st->sets)
+		st->sets = mem_alloc(sizeof(*st->sets));
+	if (!st->sets)
+		return ENOMEM;
+	*st->sets = *sets;
+	if (st->film)
+		film_know(st->film, sets);
+	return 0;
 }
 
 int session_keys(struct worker_session *s, const struct media_cmd *cmd)

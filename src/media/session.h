@@ -39,6 +39,7 @@ int session_remote(struct worker_session *s, uint8_t stream, const struct media_
 		   uint64_t now_us) MUST_USE;
 int session_dtls(struct worker_session *s, const struct dtls_identity *i,
 		 const struct media_cmd *cmd, uint64_t now_us) MUST_USE;
+int session_sets(struct worker_session *s, uint8_t stream, const struct media_sets *sets) MUST_USE;
 int session_keys(struct worker_session *s, const struct media_cmd *cmd) MUST_USE;
 int session_join(struct worker_session *a,
 		 struct worker_session *b) MUST_USE; /* EINVAL: with itself */

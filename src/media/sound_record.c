@@ -73,6 +73,15 @@ static void ask_for_key(const struct sound *s, struct stream *st, uint64_t now_u
 		s->all->out.send(s->all->out.arg, st, p, n);
 }
 
+static int begin_film(struct stream *st, uint64_t now_us)
+{
+	int err = film_alloc(&st->film, now_us);
+
+	if (!err && st->sets)
+		film_know(st->film, st->sets);
+	return err;
+}
+
 /* Without memory its pictures are missing in the recording. */
 static void record_pictures(struct sound *s, const struct worker_session *of, unsigned track,
 			    uint64_t now_us)
@@ -81,7 +90,7 @@ static void record_pictures(struct sound *s, const struct worker_session *of, un
 	struct stream *st = shows(of);
 	struct video_frame *frame;
 
-	if (!st || (!st->film && film_alloc(&st->film, now_us)))
+	if (!st || (!st->film && begin_film(st, now_us)))
 		return;
 	while ((frame = film_take(st->film, now_us)))
 		if (!recording_show(s->recording, track, frame,

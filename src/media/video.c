@@ -178,6 +178,12 @@ static void keep_set(struct video_set *set, const uint8_t *p, size_t n)
 	set->n = n;
 }
 
+void video_know(struct video *v, const struct media_sets *sets)
+{
+	keep_set(&v->sequence_set, sets->bytes, sets->nsequence);
+	keep_set(&v->picture_set, sets->bytes + sets->nsequence, sets->npicture);
+}
+
 static void begin_unit(struct video *v, uint8_t head)
 {
 	append(v, start_code, sizeof(start_code));

@@ -72,6 +72,7 @@ struct video { /* zero: nothing heard */
 /* The block of `red` that is of one of `types`; false: none.  pkt->codec, p and n change. */
 bool video_unwrap(struct video_packet *pkt, const struct media_pictures *types);
 void video_add(struct video *v, const struct video_packet *pkt);
+void video_know(struct video *v, const struct media_sets *sets); /* from the description */
 void video_gap(struct video *v);		 /* packets before the next are missing */
 struct video_frame *video_take(struct video *v); /* the oldest; NULL: none */
 void video_close(struct video *v);

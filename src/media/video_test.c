@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "media/film.h"
 #include "media/filming.h"
+#include "media/format.h"
 
 enum { H264 = 96, VP8 = 97, RED = 98, STEP = 6000, MS = 1000 }; /* 15 pictures a second */
 
@@ -105,6 +106,45 @@ static void key(struct sender *s)
 {
 	PUT(s, VP8, true, "\x10" VP8_KEY);
 	COMES(s, VP8_KEY, true);
+}
+
+/* RFC 6184 8.1: a device that has them in its description alone. */
+static void sets_of_the_description_are_those_of_the_pictures(void **state)
+{
+	struct sender *s = *state;
+	struct sdp_format f = {.pt = H264,
+			       .encoding = STR("H264"),
+			       .fmtp = STR("packetization-mode=1; sprop-parameter-sets="
+					   "Z0LADNoFB+wEQAAAAwBAAAAHg8UKqA==,aM4P;profile-level-id="
+					   "42c00c")};
+	const struct sdp_media m = {.formats = &f, .nformats = 1};
+	struct media_sets sets;
+	struct video_frame *first;
+
+	assert_true(media_sets_of(&sets, &m));
+	assert_int_equal(sets.nsequence, sizeof(set));
+	assert_memory_equal(sets.bytes, set, sizeof(set));
+	assert_int_equal(sets.npicture, 3);
+	PUT(s, H264, true,
+	    "\x65"
+	    "abc");
+	first = taken(s);
+	assert_true(first && !first->width); /* control: nobody can show it */
+	mem_free(first);
+	film_know(s->film, &sets);
+	PUT(s, H264, true,
+	    "\x65"
+	    "abc");
+	first = taken(s);
+	assert_non_null(first);
+	assert_true(first->is_key && first->width == 320 && first->height == 240);
+	mem_free(first);
+	f.fmtp = STR("sprop-parameter-sets=Z0LADNoFB+wEQAAAAwBAAAAHg8UKqA==");
+	assert_false(media_sets_of(&sets, &m)); /* no picture's */
+	f.fmtp = STR("sprop-parameter-sets=!!!,aM4P");
+	assert_false(media_sets_of(&sets, &m));
+	f.fmtp = STR("packetization-mode=1");
+	assert_false(media_sets_of(&sets, &m));
 }
 
 static void h264_comes_in_units_of_every_kind(void **state)
@@ -413,6 +453,8 @@ static void clock_that_begins_anew_moves_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(sets_of_the_description_are_those_of_the_pictures,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(h264_comes_in_units_of_every_kind, setup, teardown),
 		cmocka_unit_test_setup_teardown(key_frame_gets_the_sets_that_came_before_it, setup,
 						teardown),
