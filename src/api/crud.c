@@ -125,28 +125,6 @@ void delete_start(struct ask *k)
 	return ask_store(k, &req, on_deleted);
 }
 
-/* EXT-25, TEN-6: of its own extension and itself an owner, and a dealer of itself, changes the fields marked so.  False: answered. */
-static bool is_own_body(struct ask *k, json_t *body)
-{
-	struct field_errors errs = {.n = 0};
-	const char *name;
-	json_t *value;
-
-	if (!is_only_self(k))
-		return true;
-	json_object_foreach(body, name, value)
-	{
-		const struct field *f = resource_field(k->route->res, str_of(name));
-
-		if (!f || !(f->flags & SELF))
-			field_error_add(&errs, name, f ? "admin_only" : "unknown_field",
-					"is not for the extension's owner to change");
-	}
-	if (errs.n)
-		ask_invalid(k, &errs);
-	return !errs.n;
-}
-
 /* The body as it came goes to the store, once it is known to be an object. */
 static bool give_body(struct ask *k, struct store_request *req)
 {
@@ -154,10 +132,6 @@ static bool give_body(struct ask *k, struct store_request *req)
 
 	if (!body)
 		return false;
-	if (!is_own_body(k, body)) {
-		json_decref(body);
-		return false;
-	}
 	json_decref(body);
 	req->json = k->body;
 	req->njson = k->nbody;

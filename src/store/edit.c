@@ -229,6 +229,23 @@ static bool is_same(const struct object *a, const struct object *b, int *errp)
 	return same;
 }
 
+/* EXT-25, TEN-6: of what is its own an owner, and a dealer of itself, changes the fields marked so. */
+static int check_own_fields(struct edit *e, const json_t *body)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach((json_t *)(uintptr_t)body, name, value)
+	{
+		const struct field *f = resource_field(e->req->res, str_of(name));
+
+		if (!f || !(f->flags & SELF))
+			field_error_add(&e->errs, name, f ? "admin_only" : "unknown_field",
+					"is not for the extension's owner to change");
+	}
+	return e->errs.n ? EINVAL : 0;
+}
+
 static int update(struct edit *e)
 {
 	struct object *before = NULL, *after = NULL;
@@ -239,6 +256,8 @@ static int update(struct edit *e)
 	err = load(e, &before);
 	if (!err)
 		err = read_body(e, &body);
+	if (!err && e->req->is_own)
+		err = check_own_fields(e, body);
 	if (!err)
 		err = object_from_json(&after, e->req->res, before, body, e->req->is_admin,
 				       &e->errs);
