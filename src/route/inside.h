@@ -12,9 +12,13 @@ void decision_refuse(struct route_decision *d, enum route_refusal why);
 
 void decision_to_service(struct route_decision *d, const char *service, uint64_t id);
 
-/* What d->dest leads to; outside: the number when it is an external one. */
+/* dest.c: what d->dest leads to; outside: the number when it is an external one. */
 void decision_to_dest(const struct route_query *q, struct route_decision *d, struct str rule,
 		      const char *outside);
+/* Whose number it is in the tenant; an external number when nobody's. */
+struct dest dest_of_number(const struct route_query *q, struct str number);
+bool decision_was_tried(const struct route_query *q, const struct route_decision *d); /* d->dest */
+void decision_number(struct route_decision *d, const char *number);
 
 /* forward.c: what an extension has set for calls to it.  True: the decision is made. */
 bool forward_first(const struct route_query *q, struct route_decision *d,
