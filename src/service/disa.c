@@ -9,25 +9,18 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/mem.h"
-#include "service/prompt.h"
+#include "service/asker.h"
 #include "service/service.h"
 
 enum {
-	MAX_DIGITS = 32,
 	TRIES = 3,
 	WRONG_CALLS = 3,
 	CLOSED_S = 3600,
-	BETWEEN_KEYS_MS = 4000,
-	FIRST_KEY_MS = 15000,
 };
 
 struct disa_call {
-	struct call *call;
-	oid caller;
-	uint64_t tenant_id, id;
-	struct timer timer;
-	char keys[MAX_DIGITS + 1];
-	size_t nkeys;
+	struct asker asker;
+	uint64_t id;
 	unsigned ntries;
 	bool is_known; /* the PIN was right: a number is due */
 	bool is_saying_no;
@@ -35,8 +28,8 @@ struct disa_call {
 
 static const struct disa *disa_of(const struct disa_call *c)
 {
-	return (const struct disa *)model_object(owner_model(c->call), &resource_disa, c->tenant_id,
-						 c->id);
+	return (const struct disa *)model_object(owner_model(c->asker.call), &resource_disa,
+						 c->asker.tenant_id, c->id);
 }
 
 static bool is_open(const struct disa_call *c)
@@ -44,50 +37,23 @@ static bool is_open(const struct disa_call *c)
 	const struct disa *d = disa_of(c);
 
 	return d && d->enabled && *d->pin &&
-	       d->closed_until <= clock_wall_us(owner_env(c->call)->clock);
-}
-
-static void leave(struct disa_call *c, enum reason reason)
-{
-	timer_cancel(&c->timer);
-	owner_hangup(c->call, c->caller, reason);
-}
-
-static void complete(struct timer *t, void *arg);
-
-static void wait_for_key(struct disa_call *c, uint32_t ms)
-{
-	timer_start(owner_env(c->call)->wheel, &c->timer, ms, complete, c);
-}
-
-/* A prompt, or a tone where there are none: European dial tone when a number is due, two short beeps for no. */
-static void say(struct disa_call *c, const char *name, const struct owner_play *tone)
-{
-	struct say what = {0};
-	int err = say_word(&what, name);
-
-	if (!err)
-		err = prompt_play(c->call, c->caller, prompt_language(c->call, c->tenant_id), &what,
-				  true);
-	if (err && owner_play(c->call, c->caller, tone))
-		leave(c, REASON_MEDIA_FAILED);
+	       d->closed_until <= clock_wall_us(owner_env(c->asker.call)->clock);
 }
 
 static void ask_for_pin(struct disa_call *c)
 {
 	static const struct owner_play tone = {.hz = {425}, .ms = {200, 200}, .times = 1};
 
-	say(c, "agent-pass", &tone);
-	wait_for_key(c, FIRST_KEY_MS);
+	asker_say(&c->asker, "agent-pass", &tone);
+	asker_wait(&c->asker);
 }
 
 static void ask_for_number(struct disa_call *c)
 {
 	static const struct owner_play dial_tone = {.hz = {425}, .until_key = true};
 
-	if (owner_play(c->call, c->caller, &dial_tone))
-		leave(c, REASON_MEDIA_FAILED);
-	wait_for_key(c, FIRST_KEY_MS);
+	asker_say(&c->asker, NULL, &dial_tone);
+	asker_wait(&c->asker);
 }
 
 static void say_no(struct disa_call *c)
@@ -95,8 +61,8 @@ static void say_no(struct disa_call *c)
 	static const struct owner_play tone = {.hz = {950}, .ms = {200, 200}, .times = 2};
 
 	c->is_saying_no = true;
-	say(c, "auth-incorrect", &tone);
-	wait_for_key(c, FIRST_KEY_MS);
+	asker_say(&c->asker, "auth-incorrect", &tone);
+	asker_wait(&c->asker);
 }
 
 /* Kept with the DISA itself: it outlives restarts, every node knows, and who looks sees it. */
@@ -112,23 +78,23 @@ static void count_wrong_call(struct disa_call *c)
 			       (long long)d->wrong_calls + 1);
 	} else {
 		clock_rfc3339(text, sizeof(text),
-			      clock_wall_us(owner_env(c->call)->clock) +
+			      clock_wall_us(owner_env(c->asker.call)->clock) +
 				      CLOSED_S * INT64_C(1000000));
 		(void)snprintf(json, sizeof(json), "{\"wrong_calls\":0,\"closed_until\":\"%s\"}",
 			       text);
 	}
-	if (owner_set(c->call, c->tenant_id, &resource_disa, c->id, json))
-		leave(c, REASON_OVERLOAD);
+	if (owner_set(c->asker.call, c->asker.tenant_id, &resource_disa, c->id, json))
+		asker_leave(&c->asker, REASON_OVERLOAD);
 }
 
 /* The same time whatever is right of it. */
 static bool is_pin(const struct disa_call *c, const char *pin)
 {
 	size_t n = strlen(pin);
-	unsigned differs = n != c->nkeys;
+	unsigned differs = n != c->asker.nkeys;
 
-	for (size_t i = 0; i < c->nkeys; i++)
-		differs |= (unsigned)(c->keys[i] ^ pin[i < n ? i : 0]);
+	for (size_t i = 0; i < c->asker.nkeys; i++)
+		differs |= (unsigned)(c->asker.keys[i] ^ pin[i < n ? i : 0]);
 	return !differs;
 }
 
@@ -138,64 +104,45 @@ static void check_pin(struct disa_call *c)
 
 	if (is_open(c) && is_pin(c, d->pin)) {
 		c->is_known = true;
-		if (d->wrong_calls &&
-		    owner_set(c->call, c->tenant_id, &resource_disa, c->id, "{\"wrong_calls\":0}"))
-			leave(c, REASON_OVERLOAD);
+		if (d->wrong_calls && owner_set(c->asker.call, c->asker.tenant_id, &resource_disa,
+						c->id, "{\"wrong_calls\":0}"))
+			asker_leave(&c->asker, REASON_OVERLOAD);
 		else
 			ask_for_number(c);
 		return;
 	}
-	owner_failed(c->call, c->caller, (struct str){c->keys, c->nkeys});
+	owner_failed(c->asker.call, c->asker.caller, (struct str){c->asker.keys, c->asker.nkeys});
 	if (++c->ntries < TRIES) {
 		say_no(c);
 		return;
 	}
 	count_wrong_call(c);
-	leave(c, REASON_FORBIDDEN);
+	asker_leave(&c->asker, REASON_FORBIDDEN);
 }
 
 static void dial(struct disa_call *c)
 {
+	struct asker *a = &c->asker;
 	const struct disa *d = disa_of(c);
-	char number[MAX_DIGITS + 1];
 
-	timer_cancel(&c->timer);
-	(void)snprintf(number, sizeof(number), "%s", c->keys);
-	if (!d || owner_dial(c->call, c->caller, d->extension_id, number))
-		owner_hangup(c->call, c->caller, REASON_FAILED);
+	if (!d || owner_dial(a->call, a->caller, d->extension_id, a->keys))
+		owner_hangup(a->call, a->caller, REASON_FAILED);
 }
 
-/* # was pressed, or nothing for so long. */
-static void complete(struct timer *t, void *arg)
+static void complete(void *arg)
 {
 	struct disa_call *c = arg;
 
-	(void)t;
-	if (!c->nkeys) {
-		leave(c, REASON_NO_ANSWER);
+	if (!c->asker.nkeys) {
+		asker_leave(&c->asker, REASON_NO_ANSWER);
 		return;
 	}
-	c->keys[c->nkeys] = '\0';
 	if (c->is_known) {
 		dial(c);
 		return;
 	}
 	check_pin(c);
-	c->nkeys = 0;
-	memset(c->keys, 0, sizeof(c->keys));
-}
-
-static void pressed(struct disa_call *c, char key)
-{
-	if (key == '#') {
-		if (c->nkeys)
-			complete(&c->timer, c);
-		return;
-	}
-	c->is_saying_no = false;
-	if (c->nkeys < MAX_DIGITS)
-		c->keys[c->nkeys++] = key;
-	wait_for_key(c, BETWEEN_KEYS_MS);
+	asker_forget(&c->asker);
 }
 
 static int disa_start(const struct owner_kind *k, const struct owner_start *s, void **statep)
@@ -204,8 +151,8 @@ static int disa_start(const struct owner_kind *k, const struct owner_start *s, v
 
 	if (!c)
 		return ENOMEM;
-	*c = (struct disa_call){
-		.call = s->call, .caller = s->caller, .tenant_id = s->tenant_id, .id = s->id};
+	*c = (struct disa_call){.id = s->id};
+	asker_init(&c->asker, s, complete, c);
 	*statep = c;
 	if (!is_open(c))
 		owner_hangup(s->call, s->caller, REASON_FORBIDDEN);
@@ -220,21 +167,21 @@ static void disa_event(void *state, const struct owner_event *ev)
 
 	if (ev->type == OWNER_ANSWERED)
 		ask_for_pin(c);
-	else if (ev->type == OWNER_DIGIT)
-		pressed(c, ev->digit);
-	else if (ev->type == OWNER_PLAYED && c->is_saying_no && !ev->err) {
+	else if (ev->type == OWNER_DIGIT) {
+		c->is_saying_no &= ev->digit == '#';
+		asker_pressed(&c->asker, ev->digit);
+	} else if (ev->type == OWNER_PLAYED && c->is_saying_no && !ev->err) {
 		c->is_saying_no = false;
 		ask_for_pin(c);
 	} else if (ev->type == OWNER_ENDED)
-		timer_cancel(&c->timer);
+		asker_close(&c->asker);
 }
 
 static void disa_stop(void *state)
 {
 	struct disa_call *c = state;
 
-	timer_cancel(&c->timer);
-	memset(c->keys, 0, sizeof(c->keys));
+	asker_close(&c->asker);
 	mem_free(c);
 }
 

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What services have in common that ask callers for digits: a prompt or a tone, then keys, ended by # or by silence.
+ *
+ * Never more than ASKER_MAX_DIGITS are kept, nobody is waited for longer than ASKER_FIRST_KEY_MS, and ASKER_BETWEEN_KEYS_MS after a key.
+ *
+ * Thread     core
+ * Ownership  an asker is part of the service's state; asker_close() before that is freed, which also forgets the digits
+ * Errors     what cannot be played ends the call
+ */
+#ifndef SERVICE_ASKER_H
+#define SERVICE_ASKER_H
+
+#include "call/owner.h"
+
+enum { ASKER_MAX_DIGITS = 32, ASKER_FIRST_KEY_MS = 15000, ASKER_BETWEEN_KEYS_MS = 4000 };
+
+typedef void asker_h(void *arg); /* digits are complete: asker.keys; none when nobody pressed any */
+
+struct asker {
+	struct call *call;
+	oid caller;
+	uint64_t tenant_id;
+	asker_h *done;
+	void *arg;
+	struct timer timer;
+	char keys[ASKER_MAX_DIGITS + 1];
+	size_t nkeys;
+};
+
+/* done: with what was keyed in */
+void asker_init(struct asker *a, const struct owner_start *s, asker_h *done, void *arg);
+/* A prompt, or a tone where there are none.  name NULL: the tone. */
+void asker_say(struct asker *a, const char *name, const struct owner_play *tone);
+void asker_wait(struct asker *a); /* for the first key */
+void asker_pressed(struct asker *a, char key);
+void asker_forget(struct asker *a);		       /* what was keyed in */
+void asker_leave(struct asker *a, enum reason reason); /* hang up */
+void asker_close(struct asker *a);
+
+#endif
