@@ -176,11 +176,18 @@ static uint64_t read_revision(const json_t *body, struct field_errors *errs)
 	return revision;
 }
 
+static bool is_given(const json_t *body, const char *name)
+{
+	const json_t *v = json_object_get(body, name);
+
+	return v && !json_is_null(v);
+}
+
 static void read_question(const json_t *body, struct command *cmd, struct field_errors *errs)
 {
-	static const char *const known[] = {"caller",	"number",	  "trunk_id",
-					    "at",	"outcome",	  "seconds",
-					    "revision", "transferred_by", NULL};
+	static const char *const known[] = {"caller",  "number",  "trunk_id", "at",
+					    "outcome", "seconds", "revision", "transferred_by",
+					    "keyed",   NULL};
 	const json_t *trunk = json_object_get(body, "trunk_id");
 
 	question_text(body, "caller", cmd->caller, sizeof(cmd->caller), errs);
@@ -188,10 +195,11 @@ static void read_question(const json_t *body, struct command *cmd, struct field_
 	if (trunk && !json_is_null(trunk) &&
 	    (!json_is_string(trunk) || str_u64(str_of(json_string_value(trunk)), &cmd->id)))
 		field_error_add(errs, "trunk_id", "bad_id", "is not the id of a trunk");
-	if (!json_is_null(json_object_get(body, "transferred_by")) &&
-	    json_object_get(body, "transferred_by"))
+	if (is_given(body, "transferred_by"))
 		question_text(body, "transferred_by", cmd->transferred_by,
 			      sizeof(cmd->transferred_by), errs);
+	if (is_given(body, "keyed"))
+		question_text(body, "keyed", cmd->keyed, sizeof(cmd->keyed), errs);
 	read_suppositions(body, cmd, errs);
 	read_seconds(body, cmd, errs);
 	ask_check_names(body, known, errs);

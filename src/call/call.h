@@ -74,7 +74,14 @@ struct calls_question {
 		from_trunk_id; /* from_trunk_id 0: the extension with the caller's number calls */
 	const char *caller, *number;
 	const char *transferred_by; /* an extension that sends this caller there; NULL: nobody */
-	int64_t at_us;		    /* 0: now */
+	const char *
+		keyed; /* what it keys in when it is asked for a number; NULL: nothing, and that is the end */
+	bool is_guest; /* it has, and has no rights of an extension */
+	unsigned nasked;
+	bool has_dest; /* a service sends it on to this: */
+	struct dest dest;
+	char dest_number[33];
+	int64_t at_us; /* 0: now */
 	struct route_attempt history[ROUTE_MAX_HISTORY];
 	size_t nhistory;
 	struct route_via via[ROUTE_MAX_FORWARDS]; /* where it was sent on until now */
@@ -95,9 +102,9 @@ void calls_as_of_close(struct calls *cs);
 uint64_t calls_would_be(const struct calls *cs, const struct calls_question *what);
 void calls_would_route(const struct calls *cs, const struct calls_question *what,
 		       struct route_decision *d);
-/* False: nothing comes after that. */
-bool calls_would_fail(struct calls_question *what, const struct route_decision *d,
-		      enum route_outcome outcome);
+/* False: nothing comes after that.  Who is asked for a number keys it in, a group is answered by nobody. */
+bool calls_would_fail(const struct calls *cs, struct calls_question *what,
+		      const struct route_decision *d, enum route_outcome outcome);
 /* What its INVITE would say to the trunk of the decision, header by header, "Request-URI: …" first: all but Call-ID, CSeq, tag and branch.
  * ENOENT: nobody knows where that is. */
 int calls_would_say(const struct calls *cs, const struct calls_question *what,

@@ -107,6 +107,7 @@ struct call {
 	struct timer closing; /* it is over, and legs of it are still being closed */
 	char dialled
 		[33]; /* for an answered caller, as its extension dials it: owner_dial(); "": rec.callee */
+	unsigned nasked;    /* how often it was asked for a number */
 	bool is_secure;	    /* a sips: URI is called: no hop without TLS (RFC 3261 26.2.2) */
 	bool is_originated; /* the caller hears our ringing tone */
 	struct bridge *bridge;
@@ -196,10 +197,15 @@ void call_leg_heard(struct call *call, struct leg *leg);
 void call_ring_failed(struct call *call,
 		      const struct call_failure *how); /* a fork came to nothing */
 void call_tried(struct call *call);		       /* call->failure, into the history */
-void call_route(
-	struct call *call,
-	const struct dest *dest); /* NULL: the number dialled, or what its history leads to */
-void call_reroute(struct call *call, const struct dest *dest); /* a service sends it on */
+/* What was sent on goes into the history too, so that it is not sent there again; how long that is then. */
+size_t call_add_forwards(struct route_attempt history[ROUTE_MAX_HISTORY], size_t n,
+			 const struct route_decision *d);
+/* dest NULL: the number dialled, or what its history leads to; number: of a destination that has one. */
+void call_route(struct call *call, const struct dest *dest, const char *number);
+void call_reroute(struct call *call, const struct dest *dest,
+		  const char *number); /* a service sends it on */
+bool call_may_dial(const struct call *call, uint64_t extension_id,
+		   const char *number); /* as owner_may_dial() */
 /* End the whole call; headers: Reason lines for the legs still there.  by: "caller", "callee", "system". */
 void call_end(struct call *call, enum reason reason, unsigned status, const char *by,
 	      struct str headers);

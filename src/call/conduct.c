@@ -67,23 +67,30 @@ static void resolve_speed_dial(struct call *call)
 		str_fit(call->rec.callee, sizeof(call->rec.callee), str_of(number));
 }
 
-static void decide(struct call *call, const struct dest *dest, struct route_decision *d)
+/* What it has keyed in by itself, with the rights of no extension. */
+static bool is_guest(const struct call *call)
+{
+	return call->dialled[0] && !call->caller_extension_id;
+}
+
+static void ask(const struct call *call, struct route_query *q)
 {
 	const struct leg *caller = leg_get(call->cs, call->caller);
 	const struct party *asserted = caller ? caller->asserted : NULL;
-	struct str moved[CALL_MAX_MOVED];
-	struct route_query q = {
+
+	*q = (struct route_query){
 		.model = call->cs->conf.model,
 		.facts = &call->cs->facts,
 		.index = call->cs->conf.route_index,
-		.from_trunk_id = call->dialled[0] ? 0 : call->from_trunk_id,
+		.from_trunk_id = call->dialled[0] && !is_guest(call) ? 0 : call->from_trunk_id,
+		.is_guest = is_guest(call),
+		.nasked = call->nasked,
 		.tenant_id = call->rec.tenant_id,
 		.caller_extension_id = call->caller_extension_id,
 		.caller = str_of(asserted ? asserted->number : call->rec.caller),
 		.wanted_id = str_of(call->wanted_id),
 		.wanted_on = str_of(call->wanted_on),
 		.dialled = str_of(call->dialled[0] ? call->dialled : call->rec.callee),
-		.dest = dest,
 		.outside = str_of(call->plan.outside),
 		.on_behalf_id = call->plan.on_behalf_id,
 		.wall_us = calls_wall_us(call->cs),
@@ -91,10 +98,20 @@ static void decide(struct call *call, const struct dest *dest, struct route_deci
 		.onward_trunk_id = call->onward ? call->from_trunk_id : 0,
 		.history = call->history,
 		.nhistory = call->nhistory,
-		.moved = moved,
-		.nmoved = call->nmoved,
 	};
+}
 
+static void decide(struct call *call, const struct dest *dest, const char *dest_number,
+		   struct route_decision *d)
+{
+	struct str moved[CALL_MAX_MOVED];
+	struct route_query q;
+
+	ask(call, &q);
+	q.dest = dest;
+	q.dest_number = str_of(dest_number);
+	q.moved = moved;
+	q.nmoved = call->nmoved;
 	for (size_t i = 0; i < call->nmoved; i++)
 		moved[i] = str_of(call->moved[i]);
 	route_decide(&q, d);
@@ -108,68 +125,26 @@ static void decide(struct call *call, const struct dest *dest, struct route_deci
 		str_fit(call->rec.final_dest, sizeof(call->rec.final_dest), str_of(d->number));
 }
 
-/* A copy of what is looked at, and owns nothing. */
-int calls_as_of(struct calls **cp, const struct calls *cs, struct model *m,
-		struct route_index *index)
+bool call_may_dial(const struct call *call, uint64_t extension_id, const char *number)
 {
-	struct calls *as_of = mem_alloc(sizeof(*as_of));
+	struct route_query q;
+	struct route_decision d;
 
-	if (!as_of)
-		return ENOMEM;
-	*as_of = *cs;
-	as_of->conf.model = m;
-	as_of->conf.route_index = index;
-	*cp = as_of;
-	return 0;
+	ask(call, &q);
+	q.caller_extension_id = extension_id;
+	q.is_guest = !extension_id;
+	q.from_trunk_id = extension_id ? 0 : call->from_trunk_id;
+	q.dialled = str_of(number);
+	q.outside = STR_NONE;
+	q.nhistory = 0;
+	route_decide(&q, &d);
+	return d.action != ROUTE_REFUSE ||
+	       (d.refusal != ROUTE_REFUSAL_NOT_FOUND && d.refusal != ROUTE_REFUSAL_FORBIDDEN &&
+		d.refusal != ROUTE_REFUSAL_LOCKED && d.refusal != ROUTE_REFUSAL_NO_ROUTE);
 }
 
-void calls_as_of_close(struct calls *cs)
-{
-	mem_free(cs);
-}
-
-uint64_t calls_would_be(const struct calls *cs, const struct calls_question *what)
-{
-	const char *number = what->transferred_by ? what->transferred_by : what->caller;
-	const struct object *o =
-		what->from_trunk_id && !what->transferred_by
-			? NULL
-			: model_number(cs->conf.model, what->tenant_id, str_of(number));
-
-	return o && o->res == &resource_extension ? o->id : 0;
-}
-
-void calls_would_route(const struct calls *cs, const struct calls_question *what,
-		       struct route_decision *d)
-{
-	const char *behind =
-		what->from_trunk_id && !what->transferred_by
-			? NULL
-			: route_speed_dial(cs->conf.model, what->tenant_id,
-					   calls_would_be(cs, what), str_of(what->number));
-	struct route_query q = {
-		.model = cs->conf.model,
-		.facts = &cs->facts,
-		.index = cs->conf.route_index,
-		.from_trunk_id = what->transferred_by ? 0 : what->from_trunk_id,
-		.tenant_id = what->tenant_id,
-		.caller_extension_id = calls_would_be(cs, what),
-		.is_transfer = what->transferred_by != NULL,
-		.caller = str_of(what->caller),
-		.dialled = str_of(behind ? behind : what->number),
-		.outside = str_of(what->outside),
-		.on_behalf_id = what->on_behalf_id,
-		.wall_us = what->at_us ? what->at_us : calls_wall_us(cs),
-		.history = what->history,
-		.nhistory = what->nhistory,
-	};
-
-	route_decide(&q, d);
-}
-
-/* What was sent on is in the history too, so that it is not sent there again. */
-static size_t add_forwards(struct route_attempt history[ROUTE_MAX_HISTORY], size_t n,
-			   const struct route_decision *d)
+size_t call_add_forwards(struct route_attempt history[ROUTE_MAX_HISTORY], size_t n,
+			 const struct route_decision *d)
 {
 	for (size_t i = 0; i < d->nvia && n < ROUTE_MAX_HISTORY; i++) {
 		const struct route_via *v = &d->via[i];
@@ -180,29 +155,6 @@ static size_t add_forwards(struct route_attempt history[ROUTE_MAX_HISTORY], size
 		history[n++] = (struct route_attempt){.dest = v->dest, .outcome = v->outcome};
 	}
 	return n;
-}
-
-bool calls_would_fail(struct calls_question *what, const struct route_decision *d,
-		      enum route_outcome outcome)
-{
-	bool is_trunk = d->action == ROUTE_TRUNK;
-
-	if (!is_trunk && d->action != ROUTE_RING)
-		return false;
-	for (size_t i = 0; i < d->nvia && what->nvia < ARRAY_LEN(what->via); i++)
-		what->via[what->nvia++] = d->via[i];
-	what->nhistory = add_forwards(what->history, what->nhistory, d);
-	if (what->nhistory == ROUTE_MAX_HISTORY)
-		return false;
-	what->history[what->nhistory++] = (struct route_attempt){
-		.dest = d->dest,
-		.outcome = is_trunk ? ROUTE_UNAVAILABLE : outcome,
-		.trunk_id = d->trunk_id,
-		.may_retry = is_trunk,
-	};
-	memcpy(what->outside, d->outside, sizeof(what->outside));
-	what->on_behalf_id = d->on_behalf_id;
-	return true;
 }
 
 const char *calls_refusal_name(enum route_refusal why)
@@ -236,7 +188,7 @@ static void note_forwards(struct call *call, const struct route_decision *d)
 static void take_forwards(struct call *call, const struct route_decision *d)
 {
 	note_forwards(call, d);
-	call->nhistory = add_forwards(call->history, call->nhistory, d);
+	call->nhistory = call_add_forwards(call->history, call->nhistory, d);
 	diverted_add(call, d->via, d->nvia);
 }
 
@@ -362,7 +314,7 @@ static void tell_refusal(struct route_decision *d)
 /* Ask routing what is to be done now.  The caller's media is opened with the first thing tried, and for that only: an extension's
  * devices open theirs alongside (each round to the media threads and back costs two wake-ups); a service may want to
  * answer at once, so it starts when the caller's is open. */
-void call_route(struct call *call, const struct dest *dest)
+void call_route(struct call *call, const struct dest *dest, const char *number)
 {
 	struct leg *caller = leg_get(call->cs, call->caller);
 	struct log_ctx ctx = call_log(call);
@@ -371,7 +323,7 @@ void call_route(struct call *call, const struct dest *dest)
 	if (call->st == CALL_OVER || !caller)
 		return;
 	resolve_speed_dial(call);
-	decide(call, dest, &d);
+	decide(call, dest, number, &d);
 	log_steps(call, &d);
 	take_forwards(call, &d);
 	if (d.action == ROUTE_REFUSE && may_be_told(call, caller, &d))
@@ -416,11 +368,11 @@ void call_route(struct call *call, const struct dest *dest)
 		carry_out(call);
 }
 
-void call_reroute(struct call *call, const struct dest *dest)
+void call_reroute(struct call *call, const struct dest *dest, const char *number)
 {
 	events_call(call, BUS_CALL_REROUTE, reason_name(call->failure.reason));
 	call->st = CALL_OPENING;
-	call_route(call, dest);
+	call_route(call, dest, number);
 }
 
 void call_begin(struct call *call)
@@ -428,7 +380,7 @@ void call_begin(struct call *call)
 	record_call_begin(call);
 	events_call(call, BUS_CALL_START, NULL);
 	metric_add(METRIC_CALLS_TOTAL, 1);
-	call_route(call, NULL);
+	call_route(call, NULL, NULL);
 	if (call->st != CALL_OVER)
 		usage_add(call); /* after routing: the call asked about does not count itself */
 }
@@ -661,5 +613,5 @@ void call_ring_failed(struct call *call, const struct call_failure *how)
 		return;
 	}
 	call_tried(call);
-	call_route(call, NULL);
+	call_route(call, NULL, NULL);
 }

@@ -188,7 +188,7 @@ static void win(struct call *call, struct leg *leg)
 	record_leg_answered(leg);
 	record_leg_kept(leg);
 	originate_wait(call, leg);
-	call_route(call, NULL);
+	call_route(call, NULL, NULL);
 	if (call->st != CALL_OVER)
 		usage_add(call);
 }

@@ -99,13 +99,17 @@ int owner_mix(struct call *call, oid leg, uint64_t room, uint32_t speaks, uint32
 const char *owner_folder(const struct call *call); /* for files of services; NULL: there is none */
 /* Folder of prompts, one folder in it for each language; NULL: there is none. */
 const char *owner_sounds(const struct call *call);
-/* An answered caller hears ringing while the number is dialled for it as that extension would; the service has lost the call.
- * ENOENT; EALREADY: it is not answered yet. */
+/* An answered caller hears ringing while the number is dialled for it as that extension would (0: by somebody who may call nobody but
+ * numbers of the tenant); the service has lost the call.  ENOENT; EALREADY: it is not answered yet. */
 int owner_dial(struct call *call, oid leg, uint64_t extension_id, const char *number) MUST_USE;
+/* Would that lead to somebody, or may it not be called? */
+bool owner_may_dial(struct call *call, uint64_t extension_id, const char *number);
 /* It did not know a secret: counted where it comes from (SEC-1). */
 void owner_failed(struct call *call, oid leg, struct str answer);
 /* The extension that calls; 0: none. */
 uint64_t owner_caller_extension(const struct call *call);
+/* The extension with whose rights who calls may dial on; 0: it comes from outside, or somebody has sent it here. */
+uint64_t owner_rights(const struct call *call);
 /* Change the configuration: the object as a PATCH would.  ENOTSUP, ENOBUFS … */
 int owner_set(struct call *call, uint64_t tenant_id, const struct resource *res, uint64_t id,
 	      const char *json) MUST_USE;
@@ -127,7 +131,9 @@ int owner_ring(struct call *call, oid caller, const struct owner_ring *ring) MUS
 enum reason owner_reason(int err);
 /* Ends the call, as the caller is told: with what its last attempt came to when that is the reason. */
 void owner_hangup(struct call *call, oid leg, enum reason reason);
-/* Give the leg back to routing with this as its new destination (no-answer destination of a group …). */
-int owner_continue(struct call *call, oid leg, const struct dest *dest) MUST_USE;
+/* Give the leg back to routing with this as its new destination (no-answer destination of a group …), and its number, of a kind that
+ * has one. */
+int owner_continue(struct call *call, oid leg, const struct dest *dest,
+		   const char *number) MUST_USE;
 
 #endif

@@ -254,7 +254,7 @@ void owner_hangup(struct call *call, oid id, enum reason reason)
 			 is_failure ? str_of(call->failure.lines) : STR_NONE);
 }
 
-int owner_continue(struct call *call, oid id, const struct dest *dest)
+int owner_continue(struct call *call, oid id, const struct dest *dest, const char *number)
 {
 	struct leg *leg = owned(call, id);
 
@@ -265,7 +265,7 @@ int owner_continue(struct call *call, oid id, const struct dest *dest)
 	part(call);
 	call->ring = ringing_free(call->ring, REASON_NO_ANSWER, STR_NONE);
 	call_tried(call);
-	call_reroute(call, dest);
+	call_reroute(call, dest, number);
 	return 0;
 }
 
@@ -279,14 +279,22 @@ int owner_dial(struct call *call, oid id, uint64_t extension_id, const char *num
 		return EALREADY;
 	part(call);
 	str_fit(call->dialled, sizeof(call->dialled), str_of(number));
-	usage_replace(call, call->caller_extension_id, extension_id);
+	usage_remove(call);
 	call->caller_extension_id = extension_id;
 	call->plan = (struct call_plan){0};
 	call->nhistory = 0;
+	call->nasked++;
 	originate_wait(call, leg);
 	call->st = CALL_OPENING;
-	call_route(call, NULL);
+	call_route(call, NULL, NULL);
+	if (call->st != CALL_OVER)
+		usage_add(call); /* after routing: the call asked about does not count itself */
 	return 0;
+}
+
+bool owner_may_dial(struct call *call, uint64_t extension_id, const char *number)
+{
+	return call_may_dial(call, extension_id, number);
 }
 
 void owner_failed(struct call *call, oid id, struct str answer)
@@ -311,6 +319,11 @@ int owner_book_callback(struct call *call, const char *number)
 int owner_cancel_callbacks(struct call *call)
 {
 	return callback_cancel(call->cs, call->rec.tenant_id, call->caller_extension_id);
+}
+
+uint64_t owner_rights(const struct call *call)
+{
+	return call->from_trunk_id || call->rec.transferred_by[0] ? 0 : call->caller_extension_id;
 }
 
 int owner_set(struct call *call, uint64_t tenant_id, const struct resource *res, uint64_t id,

@@ -14,7 +14,7 @@ const struct cli_command cli_commands[] = {
 	 "call hangup 4294967297"},
 	{"route", "test", "POST", "/api/route_simulations", false, false, NULL,
 	 "where a call would go now, and why: CALLER NUMBER [--revision N] [trunk_id=… at=… "
-	 "outcome=… seconds=… transferred_by=…]",
+	 "outcome=… seconds=… transferred_by=… keyed=…]",
 	 "route test 101 0044123456"},
 	{"trunk", "states", "GET", "/api/trunk_states", false, true,
 	 "id,name,is_online,reason,since,calls", "trunks as they are now", "trunk states"},

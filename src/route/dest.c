@@ -133,7 +133,7 @@ static void to_extension(const struct route_query *q, struct route_decision *d, 
 			decision_refuse(d, ROUTE_REFUSAL_UNAVAILABLE);
 		return;
 	}
-	if (q->from_trunk_id &&
+	if (q->from_trunk_id && !q->is_guest && /* it was paid for when it was asked */
 	    !outside_is_paid(q, d, q->dialled, ext->o.id, CALL_DIRECTION_INBOUND))
 		return;
 	d->action = ROUTE_RING;
@@ -194,9 +194,59 @@ static void to_outside(const struct route_query *q, struct route_decision *d, st
 	outside_call(&as, d);
 }
 
+/* EXT-16: who calls is asked for a number, and dials it by himself. */
+static void to_asking(const struct route_query *q, struct route_decision *d, struct str rule)
+{
+	if (q->nasked >= ROUTE_MAX_FORWARDS) {
+		decision_step(d, true, rule, "it was asked for a number too often");
+		decision_refuse(d, ROUTE_REFUSAL_LOOP);
+		return;
+	}
+	decision_step(d, true, rule, "asks for a number");
+	decision_to_service(d, "ask_number", 0);
+}
+
+/* EXT-16: on to what a time check leads to now; number: of that.  False: the decision is made. */
+static bool check_time(const struct route_query *q, struct route_decision *d, struct str rule,
+		       const char **numberp)
+{
+	const struct tenant *tenant = model_tenant(q->model, q->tenant_id);
+	const struct holiday *day = NULL;
+	const struct time_check *t;
+	bool is_open;
+
+	for (unsigned n = 0; d->dest.kind == DEST_KIND_TIME_CHECK; n++) {
+		t = (const struct time_check *)model_object(q->model, &resource_time_check,
+							    q->tenant_id, d->dest.id);
+		if (!t || n == ROUTE_MAX_FORWARDS) {
+			decision_step(d, true, rule, "%s",
+				      t ? "time checks lead to each other"
+					: "the time check no longer exists");
+			decision_refuse(d, t ? ROUTE_REFUSAL_LOOP : ROUTE_REFUSAL_NOT_FOUND);
+			return false;
+		}
+		is_open = !(tenant && tenant->night_mode) &&
+			  model_office(q->model, q->tenant_id, t->office_hours_id, q->wall_us,
+				       &day) == OFFICE_OPEN;
+		decision_step(d, false, rule, "time check %.32s: %s%.24s", t->name,
+			      is_open			     ? "open"
+			      : tenant && tenant->night_mode ? "night mode"
+			      : day			     ? "holiday: "
+							     : "closed",
+			      !is_open && day ? day->name : "");
+		d->dest = is_open ? t->open_destination : t->closed_destination;
+		*numberp = is_open ? t->open_number : t->closed_number;
+	}
+	return true;
+}
+
 void decision_to_dest(const struct route_query *q, struct route_decision *d, struct str rule,
 		      const char *outside)
 {
+	if (!check_time(q, d, rule, &outside))
+		return;
+	if (d->dest.kind == DEST_KIND_CUSTOM_DIAL)
+		d->dest = dest_of_number(q, str_of(outside));
 	if (d->dest.kind == DEST_KIND_EXTERNAL_NUMBER)
 		d->dest.id = map_hash_str(str_of(outside));
 	if (d->dest.kind == DEST_KIND_HANGUP) {
@@ -219,6 +269,8 @@ void decision_to_dest(const struct route_query *q, struct route_decision *d, str
 		to_outside(q, d, rule, outside);
 	else if (d->dest.kind == DEST_KIND_DISA)
 		to_disa(q, d, rule);
+	else if (d->dest.kind == DEST_KIND_ASK_NUMBER)
+		to_asking(q, d, rule);
 	else if (d->dest.kind == DEST_KIND_TRUNK)
 		outside_to_pbx(q, d, d->dest.id, rule);
 	else

@@ -80,7 +80,7 @@ static bool caller_may_call(const struct route_query *q, struct route_decision *
 		decision_refuse(d, ROUTE_REFUSAL_FORBIDDEN);
 		return false;
 	}
-	if (!q->from_trunk_id && (!ext || !ext->enabled)) {
+	if (!q->from_trunk_id && !q->is_guest && (!ext || !ext->enabled)) {
 		decision_step(d, true, STR("caller"),
 			      ext ? "its extension is disabled" : "its account has no extension");
 		decision_refuse(d, ROUTE_REFUSAL_FORBIDDEN);
@@ -225,6 +225,19 @@ static void to_number(const struct route_query *q, struct route_decision *d)
 	decision_to_dest(q, d, q->dialled, "");
 }
 
+/* EXT-16: what somebody has keyed in who has the rights of no extension: without a PIN nobody dials out (RTE-11), or starts what
+ * a feature code does. */
+static void to_inside(const struct route_query *q, struct route_decision *d)
+{
+	d->dest = dest_of_number(q, q->dialled);
+	if (d->dest.kind != DEST_KIND_EXTERNAL_NUMBER) {
+		decision_to_dest(q, d, q->dialled, "");
+		return;
+	}
+	decision_step(d, true, q->dialled, "nobody in the tenant has this number");
+	decision_refuse(d, ROUTE_REFUSAL_NOT_FOUND);
+}
+
 /* RTE-1, RTE-12: does it go to the destination for outside office hours? */
 static bool is_outside_hours(const struct route_query *q, struct route_decision *d,
 			     const struct inbound_rule *r)
@@ -341,6 +354,7 @@ void route_decide(const struct route_query *q, struct route_decision *d)
 {
 	const struct emergency_number *emergency =
 		q->dest || q->outside.n ? NULL : outside_emergency(q);
+	char number[33];
 
 	memset(d, 0, sizeof(*d));
 	d->revision = model_revision(q->model, q->tenant_id);
@@ -356,11 +370,14 @@ void route_decide(const struct route_query *q, struct route_decision *d)
 	}
 	if (q->dest) {
 		d->dest = *q->dest;
-		decision_to_dest(q, d, STR("sent on"), "");
+		str_fit(number, sizeof(number), q->dest_number);
+		decision_to_dest(q, d, STR("sent on"), number);
 		return;
 	}
 	if (q->nhistory)
 		after_attempt(q, d);
+	else if (q->is_guest)
+		to_inside(q, d);
 	else if (q->from_trunk_id)
 		from_outside(q, d);
 	else

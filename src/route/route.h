@@ -67,6 +67,9 @@ struct route_query {
 	struct str wanted_on; /* ... on the trunk of this name only; empty: on all */
 	const struct dest *
 		dest; /* a service sends the call on to this; NULL: the number dialled, or what its history leads to */
+	struct str dest_number; /* ... the number, of a kind that has one */
+	bool is_guest; /* who calls was asked for `dialled` and may call nobody but numbers of the tenant */
+	unsigned nasked;       /* how often it was asked for a number until now */
 	struct str outside;    /* the number last tried over trunks when it is not `dialled` … */
 	uint64_t on_behalf_id; /* … and the extension that sent the call there (its rules count) */
 	bool is_transfer;

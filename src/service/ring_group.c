@@ -22,7 +22,7 @@ static void go_on(struct group_call *g, enum reason reason)
 		model_ring_group(owner_model(g->call), g->tenant_id, g->group_id);
 
 	if (!group || group->no_answer.kind == DEST_KIND_HANGUP ||
-	    owner_continue(g->call, g->caller, &group->no_answer))
+	    owner_continue(g->call, g->caller, &group->no_answer, group->no_answer_number))
 		owner_hangup(g->call, g->caller, reason);
 }
 

@@ -83,6 +83,11 @@ int edit_check_header_rules(struct edit *e, struct object *o, const struct objec
 int edit_check_owner(struct edit *e, const struct object *o) MUST_USE;
 int edit_owners_trunks_gone(struct edit *e, uint64_t tenant_id) MUST_USE; /* with their tenant */
 struct did_why;
+/* edit_destinations.c; number: what goes with the destination, in `field`. */
+void edit_check_destination(struct edit *e, const char *field, const struct dest *d,
+			    const char *number);
+int edit_check_time_check(struct edit *e, struct object *o, const struct object *before) MUST_USE;
+int edit_check_ring_group(struct edit *e, struct object *o, const struct object *before) MUST_USE;
 int edit_check_did_pool(struct edit *e, struct object *o, const struct object *before) MUST_USE;
 int edit_check_trunk(struct edit *e, struct object *o, const struct object *before) MUST_USE;
 int edit_check_domain(struct edit *e, struct object *o, const struct object *before) MUST_USE;

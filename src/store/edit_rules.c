@@ -36,16 +36,6 @@ static int make_plain(struct edit *e, struct object *o, const char *field, const
 
 /* ---- inbound rules ---- */
 
-/* A destination outside needs its number. */
-static void outside_number(struct edit *e, const char *field, const struct dest *d,
-			   const char *number)
-{
-	if (d->kind == DEST_KIND_EXTERNAL_NUMBER &&
-	    (!*number || strspn(number, "+0123456789*#") != strlen(number)))
-		field_error_add(&e->errs, field, "bad_number",
-				"an external number is needed: digits, and a + in front or not");
-}
-
 static int masks_of_did(struct edit *e, const struct inbound_rule *r, const struct did_range *mask)
 {
 	uint64_t *ids = NULL;
@@ -92,9 +82,9 @@ static int inbound_rule(struct edit *e, struct object *o, const struct object *b
 		err = make_plain(e, o, "did", r->did);
 	if (*r->caller_mask && did_mask_parse(&mask, str_of(r->caller_mask), &why))
 		edit_fault(e, "caller_mask", &why);
-	outside_number(e, "destination_number", &r->destination, r->destination_number);
-	outside_number(e, "outside_destination_number", &r->outside_destination,
-		       r->outside_destination_number);
+	edit_check_destination(e, "destination_number", &r->destination, r->destination_number);
+	edit_check_destination(e, "outside_destination_number", &r->outside_destination,
+			       r->outside_destination_number);
 	if (err || e->errs.n)
 		return err;
 	err = edit_pool_on(e, o->tenant_id, r->trunk_id, &pool);
@@ -272,7 +262,8 @@ static int extension(struct edit *e, struct object *o, const struct object *befo
 		const struct extension_forward *f =
 			(const struct extension_forward *)x->forwards.v[i];
 
-		outside_number(e, "destination_number", &f->destination, f->destination_number);
+		edit_check_destination(e, "destination_number", &f->destination,
+				       f->destination_number);
 	}
 	for (size_t i = 0; i < x->exceptions.n; i++) {
 		const struct extension_exception *f =
@@ -280,7 +271,8 @@ static int extension(struct edit *e, struct object *o, const struct object *befo
 		struct did_range mask;
 		struct did_why why;
 
-		outside_number(e, "destination_number", &f->destination, f->destination_number);
+		edit_check_destination(e, "destination_number", &f->destination,
+				       f->destination_number);
 		if (*f->caller_mask && did_mask_parse(&mask, str_of(f->caller_mask), &why))
 			edit_fault(e, "exceptions", &why);
 	}
@@ -318,6 +310,8 @@ int edit_check_rules(struct edit *e, struct object *o, const struct object *befo
 		{&resource_call_rate, call_rate},
 		{&resource_extension, extension},
 		{&resource_disa, disa},
+		{&resource_time_check, edit_check_time_check},
+		{&resource_ring_group, edit_check_ring_group},
 		{&resource_admin, edit_check_user},
 		{&resource_api_key, edit_check_api_key},
 		{&resource_webhook, edit_check_webhook},

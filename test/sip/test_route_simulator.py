@@ -242,6 +242,42 @@ def test_forwards_are_simulated_as_they_happen(server, rules, providers, address
     peer.close()
 
 
+def test_failovers_of_every_kind_are_simulated(server, rules, providers):
+    """EXT-16: a time check, a number dialled inside, a group with a number outside, and a number that is keyed in."""
+    number = "98765432"
+    server.post("/api/outbound_rules", {"name": "mine", "priority": 0, "prefixes": number, "routes": [{"trunk_id": rules[1]}]})
+    group = server.post("/api/ring_groups", {"name": "Sales", "number": "600", "no_answer": {"kind": "external_number"}, "no_answer_number": number})
+    hours = server.post("/api/office_hours", {"name": "mornings", "periods": [{"weekday": "monday", "opens_at": "08:00", "closes_at": "12:00"}]})
+    check = server.post("/api/time_checks", {
+        "name": "mornings", "office_hours_id": hours["id"], "open_destination": {"kind": "custom_dial"}, "open_number": "600",
+        "closed_destination": {"kind": "ask_number"}})
+    server.api("PATCH", f"/api/extensions/{server.extension('102')['id']}", {"forwards": [
+        {"cause": "unavailable", "destination": {"kind": "time_check", "id": check["id"]}}]}, expect=200)
+
+    def ask(**more):
+        want = server.post("/api/route_simulations", {"caller": "101", "number": "102", **more}, expect=200)["decisions"]
+        return [(d["action"], d["service"], d["number"]) for d in want]
+    assert ask(at="2026-11-23T09:00:00Z") == [("service", "ring_group", "600"), ("trunk", "", number), ("give_up", "", "")]
+    night = "2026-11-23T20:00:00Z"
+    assert ask(at=night) == [("service", "ask_number", "102")]
+    assert ask(at=night, keyed=number) == [("service", "ask_number", "102"), ("trunk", "", number), ("give_up", "", "")]
+    server.post("/api/inbound_rules", {"name": "in", "trunk_id": rules[0], "did": "442070000102", "destination": {"kind": "time_check", "id": check["id"]}})
+    outside = {"caller": "0033123", "number": "442070000102", "trunk_id": rules[0], "at": night}
+    assert ask(**outside, keyed=number) == [("service", "ask_number", ""), ("refuse", "", "")]    # not without a PIN
+    assert ask(**outside, keyed="600")[1] == ("service", "ring_group", "600")
+    # what is in use stays, and a time check does not lead to itself
+    for path in (f"/api/time_checks/{check['id']}", f"/api/office_hours/{hours['id']}"):
+        assert server.api("DELETE", path, expect=409).json()["errors"][0]["code"] == "in_use"
+    for fields, field, code in (
+            ({"closed_destination": {"kind": "time_check", "id": check["id"]}}, "closed_destination", "loop"),
+            ({"open_number": "*43"}, "open_number", "feature_code"),
+            ({"open_number": ""}, "open_number", "bad_number")):
+        bad = server.api("PATCH", f"/api/time_checks/{check['id']}", fields, expect=422).json()
+        assert [(e["field"], e["code"]) for e in bad["errors"]] == [(field, code)]
+    bad = server.api("PATCH", f"/api/ring_groups/{group['id']}", {"no_answer_number": ""}, expect=422).json()
+    assert bad["errors"][0]["field"] == "no_answer_number"
+
+
 def test_a_mobile_that_would_ring_too_is_shown(server, rules):
     number = "98765432"
     server.post("/api/outbound_rules", {"name": "mine", "priority": 0, "prefixes": number, "extensions": "102",
