@@ -116,6 +116,22 @@ void get_start(struct ask *k)
 	return ask_store(k, &req, on_object);
 }
 
+static void on_rights(struct ask *k, const struct answer *ans)
+{
+	if (ans->err)
+		return ask_failed(k, ans);
+	return ask_reply_json(k, k->route->status, ans->json);
+}
+
+/* EXT-7 */
+void extension_rights_start(struct ask *k)
+{
+	if (!k->target || (is_own_only(k) && k->target != k->who.extension_id))
+		return ask_nothing(k);
+	return ask_query(k, k->who.tenant_id, "extension_rights",
+			 json_pack("{s:o}", "id", json_sprintf("%" PRIu64, k->target)), on_rights);
+}
+
 void delete_start(struct ask *k)
 {
 	struct store_request req = request_for(k, STORE_DELETE);

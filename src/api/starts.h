@@ -11,7 +11,7 @@
 
 /* crud.c */
 route_start_h list_start, create_start, get_start, update_start, delete_start, export_start,
-	import_start, changes_start;
+	import_start, changes_start, extension_rights_start;
 /* login.c */
 route_start_h login_start, logout_start, me_start;
 /* branding.c */

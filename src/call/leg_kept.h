@@ -13,7 +13,7 @@
 #include "schema/record.h"
 #include "sip/dialog.h"
 
-enum { LEG_KEPT_VERSION = 1 };
+enum { LEG_KEPT_VERSION = 2 };
 
 struct leg_kept {
 	struct kept_head head; /* first */

@@ -254,6 +254,56 @@ static void a_group_that_nobody_answers_has_a_number_outside(void **state)
 	assert_over(dial(w, "sales"), A, "0033123");
 }
 
+/* RNG-1; TRK-13: when it is the tenant's. */
+static void a_group_is_shown_by_a_number_of_its_own(void **state)
+{
+	struct world *w = *state;
+	struct dest outside = {.kind = DEST_KIND_EXTERNAL_NUMBER};
+	const char *const shown[][2] = {
+		{"442070000160", "442070000160"}, {"33123", "442070000150"}, {"", "442070000150"}};
+
+	put_trunk(w, 2, "",
+		  ",'numbers':'4420700002**','caller_id':'442070000100','more_caller_ids':'"
+		  "442070000160'");
+	put(w, &resource_outbound_rule, TENANT, 41,
+	    "{'name':'world','prefixes':'00','caller_id':'442070000150','routes':[{'trunk_id':'1'},"
+	    "{'trunk_id':'2'}]}");
+	for (size_t i = 0; i < ARRAY_LEN(shown); i++) {
+		char json[128];
+
+		(void)snprintf(json, sizeof(json),
+			       "{'number':'sales','name':'Sales','outbound_caller_id':'%s'}",
+			       shown[i][0]);
+		put(w, &resource_ring_group, TENANT, GROUP, json);
+		w->q.nhistory = 0;
+		w->q.outside = STR_NONE;
+		rings_the_group(dial(w, "sales"));
+		w->q.dest = &outside;
+		w->q.dest_number = STR("0033123");
+		assert_over(fails(w, ROUTE_NO_ANSWER), A, "0033123");
+		assert_string_equal(w->d.caller_id, shown[i][1]);
+		w->q.dest = NULL;
+		assert_over(fails(w, ROUTE_UNAVAILABLE), 2, "0033123");
+		assert_string_equal(w->d.caller_id, i ? "442070000100" : shown[i][1]);
+	}
+}
+
+/* An extension behind the group shows its own, or the rule's. */
+static void who_sends_it_on_behind_a_group_is_shown(void **state)
+{
+	struct world *w = *state;
+	struct dest next = {DEST_KIND_EXTENSION, 2};
+
+	put(w, &resource_ring_group, TENANT, GROUP,
+	    "{'number':'sales','name':'Sales','outbound_caller_id':'442070000160'}");
+	forwards_to(w, "'cause':'always','destination':{'kind':'external_number'},'destination_"
+		       "number':'0033123'");
+	rings_the_group(dial(w, "sales"));
+	w->q.dest = &next;
+	goes_outside(fails(w, ROUTE_NO_ANSWER));
+	assert_string_equal(w->d.caller_id, "442070000100");
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
@@ -267,6 +317,8 @@ int main(void)
 		T(who_has_no_rights_reaches_the_tenants_numbers_only),
 		T(nobody_is_asked_for_ever),
 		T(a_group_that_nobody_answers_has_a_number_outside),
+		T(a_group_is_shown_by_a_number_of_its_own),
+		T(who_sends_it_on_behind_a_group_is_shown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

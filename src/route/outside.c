@@ -79,6 +79,20 @@ static bool is_of_pbx(const struct route_query *q, bool *is_anyp)
 	return true;
 }
 
+/* RNG-1: a group that nobody answered has sent the call there, on behalf of nobody; "": it was not so. */
+static const char *of_group(const struct route_query *q)
+{
+	size_t i = q->nhistory;
+	const struct ring_group *g;
+
+	while (i && q->history[i - 1].trunk_id)
+		i--; /* routes that did not work */
+	if (!i || q->caller_extension_id || q->history[i - 1].dest.kind != DEST_KIND_RING_GROUP)
+		return "";
+	g = model_ring_group(q->model, q->tenant_id, q->history[i - 1].dest.id);
+	return g ? g->outbound_caller_id : "";
+}
+
 /* of_rule: that of the outbound rule, for who has none; NULL: no rule decided. */
 static void choose_caller_id(const struct route_query *q, struct route_decision *d,
 			     const char *wanted, const char *of_rule)
@@ -95,6 +109,8 @@ static void choose_caller_id(const struct route_query *q, struct route_decision 
 										: STR_NONE);
 	if (id == asked && !*asked && x)
 		id = x->outbound_caller_id;
+	else if (id == asked && !*asked && *of_group(q))
+		id = of_group(q);
 	else if (id == asked && !*asked && is_of_pbx(q, &is_any))
 		str_fit(asked, sizeof(asked), q->caller);
 	if (*id && !is_any && !may_show(q, p, id)) {

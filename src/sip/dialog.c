@@ -451,6 +451,7 @@ static int keep_party(char *dst, size_t bytes, const char *value)
 int sip_dialog_keep(const struct sip_dialog *d, struct sip_dialog_kept *k)
 {
 	*k = (struct sip_dialog_kept){0};
+	k->edit_for = d->edit_for;
 	k->local_cseq = d->local_cseq;
 	k->remote_cseq = d->remote_cseq;
 	k->is_secure = d->is_secure;
@@ -494,6 +495,7 @@ int sip_dialog_restore(struct sip_dialog **dp, struct sip *s, const struct sip_d
 	err = make(dp, s, &e);
 	if (err)
 		return err;
+	(*dp)->edit_for = k->edit_for;
 	(*dp)->local_cseq = k->local_cseq;
 	(*dp)->remote_cseq = k->remote_cseq;
 	(*dp)->is_secure = k->is_secure;

@@ -42,6 +42,7 @@ struct sip_dialog {
 /* A confirmed dialog as plain values: what continues it after a crash or on another node. */
 enum { SIP_KEPT_ROUTES_BYTES = 1024 };
 struct sip_dialog_kept {
+	uint64_t edit_for; /* as of the dialog */
 	uint32_t local_cseq, remote_cseq;
 	uint8_t is_secure, is_uac, transport, is_natted, face_via, pad[3];
 	char call_id[256];

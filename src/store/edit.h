@@ -68,6 +68,7 @@ bool edit_is_host_port(struct str s); /* also when empty */
 /* edit_transports.c */
 int edit_check_certificate(struct edit *e, struct object *o, const struct object *before) MUST_USE;
 int edit_check_transport(struct edit *e, struct object *o, const struct object *before) MUST_USE;
+int edit_needs_transport(struct edit *e, const char *field, const char *protocol) MUST_USE;
 void edit_check_roots(struct edit *e, const char *field, const char *pem);
 int edit_check_outbound_proxy(struct edit *e, struct object *o,
 			      const struct object *before) MUST_USE;
@@ -83,6 +84,10 @@ int edit_check_header_rules(struct edit *e, struct object *o, const struct objec
 int edit_check_owner(struct edit *e, const struct object *o) MUST_USE;
 int edit_owners_trunks_gone(struct edit *e, uint64_t tenant_id) MUST_USE; /* with their tenant */
 struct did_why;
+/* edit_pbx.c */
+int edit_check_pbx_pool(struct edit *e, const struct did_pool *p) MUST_USE;
+int edit_check_pbx_trunk(struct edit *e, const struct trunk *t, const struct trunk *was) MUST_USE;
+int edit_check_pbx_tenant(struct edit *e, struct object *o, const struct object *before) MUST_USE;
 /* edit_destinations.c; number: what goes with the destination, in `field`. */
 void edit_check_destination(struct edit *e, const char *field, const struct dest *d,
 			    const char *number);

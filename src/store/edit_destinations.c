@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Where calls may be sent: a destination of a kind that has a number needs one, of its kind. */
 #include <string.h>
+#include "schema/did.h"
 #include "store/edit.h"
 
 #define DIGITS	"0123456789"
@@ -44,6 +45,9 @@ int edit_check_ring_group(struct edit *e, struct object *o, const struct object 
 	const struct ring_group *g = (const struct ring_group *)o;
 
 	(void)before;
+	if (*g->outbound_caller_id && !did_is_number(str_of(g->outbound_caller_id)))
+		field_error_add(&e->errs, "outbound_caller_id", "bad_number",
+				"is no number of digits");
 	edit_check_destination(e, "no_answer_number", &g->no_answer, g->no_answer_number);
 	return 0;
 }

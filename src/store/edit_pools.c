@@ -316,6 +316,8 @@ int edit_check_did_pool(struct edit *e, struct object *o, const struct object *b
 
 	if (!err)
 		err = is_for_tenant(e, p);
+	if (!err)
+		err = edit_check_pbx_pool(e, p);
 	if (!err && was && was->trunk_id != p->trunk_id)
 		field_error_add(&e->errs, "trunk_id", "read_only",
 				"a pool stays with its trunk: make another one");
@@ -464,6 +466,16 @@ static void whose(struct edit *e, const struct trunk *t, const struct trunk *was
 		field_error_add(&e->errs, "transport", "bad_choice", "Teams is reached over tls");
 }
 
+/* TRK-2: what is off, or asks name servers, needs no transport of ours. */
+static int is_carried(struct edit *e, const struct trunk *t)
+{
+	const struct field *f = resource_field(t->o.res, STR("transport"));
+
+	return t->enabled && t->transport != TRUNK_TRANSPORT_AUTO
+		       ? edit_needs_transport(e, f->name, enum_name(f->values, t->transport))
+		       : 0;
+}
+
 int edit_check_trunk(struct edit *e, struct object *o, const struct object *before)
 {
 	const struct trunk *t = (struct trunk *)o, *was = (const struct trunk *)before;
@@ -482,6 +494,10 @@ int edit_check_trunk(struct edit *e, struct object *o, const struct object *befo
 				"a trunk that registers needs one");
 	if (t->kind == TRUNK_KIND_ACCEPT_REGISTER)
 		err = domain_is_free(e, t->host);
+	if (!err)
+		err = is_carried(e, t);
+	if (!err)
+		err = edit_check_pbx_trunk(e, t, was);
 	if (!err && !e->errs.n)
 		err = other_trunks(e, t);
 	if (!err && !e->errs.n && was && strcmp(was->host, t->host) != 0)

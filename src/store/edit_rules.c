@@ -296,6 +296,7 @@ int edit_check_rules(struct edit *e, struct object *o, const struct object *befo
 	} rules[] = {
 		{&resource_tenant, edit_check_domain},
 		{&resource_tenant, edit_check_codes},
+		{&resource_tenant, edit_check_pbx_tenant},
 		{&resource_tenant, edit_check_dealer_of},
 		{&resource_dealer, edit_check_dealer},
 		{&resource_trunk, edit_check_trunk},

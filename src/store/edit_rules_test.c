@@ -32,6 +32,7 @@ static struct store_reply try(struct fixture *fx, uint64_t tenant, const char *r
 static struct fixture_trunks set_up(struct fixture *fx)
 {
 	fx->tenant_id = make_tenant(fx, "acme");
+	make(fx, 0, "transport", "{\"protocol\":\"udp\"}", 0);
 	return (struct fixture_trunks){
 		.a = make(fx, 0, "trunk", "{\"name\":\"A\",\"host\":\"192.0.2.1\"}", 0),
 		.b = make(fx, 0, "trunk", "{\"name\":\"B\",\"host\":\"192.0.2.2\"}", 0),
@@ -64,6 +65,33 @@ static void a_trunk_says_where_and_who(void **state)
 	good_id(ask(fx, STORE_CREATE, 0, "trunk", 0, REGISTERS("D", "eve")));
 	refused(ask(fx, STORE_CREATE, 0, "trunk", 0, REGISTERS("E", "bob")), EINVAL, "username",
 		"taken");
+}
+
+/* TRK-2 */
+static void a_trunk_goes_over_a_transport_that_there_is(void **state)
+{
+	struct fixture *fx = *state;
+	uint64_t tcp, trunk;
+
+	set_up(fx);
+	refused(try(fx, 0, "trunk", "{\"name\":\"C\",\"host\":\"192.0.2.3\",\"transport\":\"tcp\"}",
+		    0),
+		EINVAL, "transport", "no_transport");
+	good_id(try(fx, 0, "trunk",
+		    "{\"name\":\"D\",\"host\":\"sip.example\",\"transport\":\"auto\"}", 0));
+	trunk = make(fx, 0, "trunk",
+		     "{\"name\":\"C\",\"host\":\"192.0.2.3\",\"transport\":\"tcp\","
+		     "\"enabled\":false}",
+		     0);
+	refused(ask(fx, STORE_UPDATE, 0, "trunk", trunk, "{\"enabled\":true}"), EINVAL, "transport",
+		"no_transport");
+	tcp = make(fx, 0, "transport", "{\"protocol\":\"tcp\"}", 0);
+	json_decref(good(ask(fx, STORE_UPDATE, 0, "trunk", trunk, "{\"enabled\":true}")));
+	refused(ask(fx, STORE_DELETE, 0, "transport", tcp, NULL), EEXIST, "id", "in_use");
+	refused(ask(fx, STORE_UPDATE, 0, "transport", tcp, "{\"enabled\":false}"), EINVAL,
+		"enabled", "in_use");
+	json_decref(good(ask(fx, STORE_UPDATE, 0, "trunk", trunk, "{\"transport\":\"udp\"}")));
+	json_decref(good(ask(fx, STORE_DELETE, 0, "transport", tcp, NULL)));
 }
 
 static void a_header_rule_that_is_wrong_is_named_with_its_place(void **state)
@@ -122,6 +150,42 @@ static void no_number_is_in_two_tenants_pools(void **state)
 	make(fx, t.other, "did_pool", "{\"trunk_id\":\"%llu\",\"numbers\":\"2000-2999\"}", c);
 }
 
+static void allow_pbx(struct fixture *fx, uint64_t tenant_id, const char *yes)
+{
+	char body[64];
+
+	snprintf(body, sizeof(body), "{\"allow_ip_pbx\":%s}", yes);
+	json_decref(good(ask(fx, STORE_UPDATE, 0, "tenant", tenant_id, body)));
+}
+
+/* TRK-8: off by default; a PBX that registers needs no leave. */
+static void a_pbx_is_known_by_its_address_where_that_is_allowed(void **state)
+{
+	struct fixture *fx = *state;
+	struct fixture_trunks t = set_up(fx);
+	uint64_t pool, gateway, its_pool;
+
+	refused(try(fx, fx->tenant_id, "did_pool", "{\"trunk_id\":\"%llu\",\"is_pbx\":true}", t.a),
+		EINVAL, "is_pbx", "not_allowed");
+	pool = make(fx, fx->tenant_id, "did_pool", "{\"trunk_id\":\"%llu\"}", t.a);
+	refused(ask(fx, STORE_UPDATE, fx->tenant_id, "did_pool", pool, "{\"is_pbx\":true}"), EINVAL,
+		"is_pbx", "not_allowed");
+	gateway = make(fx, 0, "trunk",
+		       "{\"name\":\"G\",\"kind\":\"accept_register\",\"host\":\"gw.example\","
+		       "\"username\":\"gw\",\"password\":\"x\"}",
+		       0);
+	its_pool = make(fx, fx->tenant_id, "did_pool", "{\"trunk_id\":\"%llu\",\"is_pbx\":true}",
+			gateway);
+	refused(ask(fx, STORE_UPDATE, 0, "trunk", gateway, "{\"kind\":\"ip\"}"), EINVAL, "kind",
+		"not_allowed");
+	allow_pbx(fx, fx->tenant_id, "true");
+	json_decref(good(ask(fx, STORE_UPDATE, 0, "trunk", gateway, "{\"kind\":\"ip\"}")));
+	refused(ask(fx, STORE_UPDATE, 0, "tenant", fx->tenant_id, "{\"allow_ip_pbx\":false}"),
+		EINVAL, "allow_ip_pbx", "in_use");
+	json_decref(good(ask(fx, STORE_DELETE, fx->tenant_id, "did_pool", its_pool, NULL)));
+	allow_pbx(fx, fx->tenant_id, "false");
+}
+
 /* TRK-8: what a PBX calls that is in no pool is its tenant's. */
 static void a_trunk_leads_to_one_tenants_pbx(void **state)
 {
@@ -129,6 +193,8 @@ static void a_trunk_leads_to_one_tenants_pbx(void **state)
 	struct fixture_trunks t = set_up(fx);
 	uint64_t plain;
 
+	allow_pbx(fx, fx->tenant_id, "true");
+	allow_pbx(fx, t.other, "true");
 	make(fx, fx->tenant_id, "did_pool", "{\"trunk_id\":\"%llu\",\"is_pbx\":true}", t.a);
 	refused(try(fx, t.other, "did_pool", "{\"trunk_id\":\"%llu\",\"is_pbx\":true}", t.a),
 		EINVAL, "is_pbx", "taken");
@@ -261,10 +327,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(a_trunk_says_where_and_who),
+		T(a_trunk_goes_over_a_transport_that_there_is),
 		T(a_header_rule_that_is_wrong_is_named_with_its_place),
 		T(no_code_begins_with_another),
 		T(no_number_is_in_two_tenants_pools),
 		T(a_trunk_leads_to_one_tenants_pbx),
+		T(a_pbx_is_known_by_its_address_where_that_is_allowed),
 		T(the_rules_that_need_a_pool_are_named),
 		T(a_trunk_does_not_move_into_a_conflict),
 		T(an_inbound_rule_is_about_the_tenants_numbers),

@@ -338,15 +338,31 @@ int edit_transport_unused(struct edit *e, const struct object *o)
 	return o->res == &resource_transport && t->enabled ? may_go(e, t, "id") : 0;
 }
 
-/* ACC-8, of accounts and of their templates: over a protocol that there is. */
+/* ACC-8, TRK-2: over a protocol that there is. */
+int edit_needs_transport(struct edit *e, const char *field, const char *protocol)
+{
+	struct db_stmt *st;
+	int err = db_sql(e->rows->db,
+			 "SELECT id FROM transports WHERE tenant_id = 0 AND enabled = 1 AND "
+			 "protocol = $1",
+			 &st);
+
+	if (err)
+		return err;
+	db_bind_text(st, 1, str_of(protocol));
+	err = db_step(st);
+	db_done(st);
+	if (err == ENOENT)
+		field_error_add(&e->errs, field, "no_transport", "%s is not served", protocol);
+	return err == ENOENT ? 0 : err;
+}
+
+/* Of accounts and of their templates. */
 int edit_check_outbound_proxy(struct edit *e, struct object *o, const struct object *before)
 {
 	const char *proxy = field_text(o, resource_field(o->res, STR("outbound_proxy")));
 	const struct field *f = resource_field(o->res, STR("outbound_proxy_transport"));
-	const char *protocol = enum_name(f->values, (int)field_int(o, f));
-	struct db_stmt *st;
 	struct addr a;
-	int err;
 
 	(void)before;
 	if (!*proxy)
@@ -354,16 +370,5 @@ int edit_check_outbound_proxy(struct edit *e, struct object *o, const struct obj
 	if (addr_parse_hostport(&a, str_of(proxy), 5060) || !a.port || addr_is_any(&a))
 		field_error_add(&e->errs, "outbound_proxy", "bad_address",
 				"is no IP address, perhaps with :port");
-	err = db_sql(e->rows->db,
-		     "SELECT id FROM transports WHERE tenant_id = 0 AND enabled = 1 AND "
-		     "protocol = $1",
-		     &st);
-	if (err)
-		return err;
-	db_bind_text(st, 1, str_of(protocol));
-	err = db_step(st);
-	db_done(st);
-	if (err == ENOENT)
-		field_error_add(&e->errs, f->name, "no_transport", "%s is not served", protocol);
-	return err == ENOENT ? 0 : err;
+	return edit_needs_transport(e, f->name, enum_name(f->values, (int)field_int(o, f)));
 }

@@ -344,6 +344,23 @@ static int known_tenant(struct store_change *change, void *arg)
 	return 0;
 }
 
+/* As the server does. */
+static int seed_transports(struct store *store)
+{
+	static const char *const bodies[] = {"{\"protocol\":\"udp\"}", "{\"protocol\":\"tcp\"}",
+					     "{\"protocol\":\"tls\"}", "{\"protocol\":\"ws\"}",
+					     "{\"protocol\":\"wss\"}"};
+	bool is_there = false;
+	int err = store_has_now(store, &resource_transport, &is_there);
+
+	for (size_t i = 0; !err && !is_there && i < ARRAY_LEN(bodies); i++) {
+		struct field_errors errs = {.n = 0};
+
+		err = store_create_now(store, 0, &resource_transport, bodies[i], NULL, &errs);
+	}
+	return err;
+}
+
 static int run(const char *dir, const char *url, struct addr listen, struct fake *f)
 {
 	struct store_conf store = {.url = url, .data_dir = dir, .node = 1};
@@ -368,6 +385,8 @@ static int run(const char *dir, const char *url, struct addr listen, struct fake
 		err = journal_open(&f->journal, &journal, f->store);
 	if (!err)
 		err = ring_alloc(&f->commands, 1024, sizeof(struct command));
+	if (!err)
+		err = seed_transports(f->store);
 	if (!err)
 		err = store_load(f->store, known_tenant, f);
 	if (!err)

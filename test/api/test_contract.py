@@ -142,6 +142,7 @@ CALLS = {
     "list_blocked_addresses": lambda t: t.admin.ask("GET", "/api/blocked_addresses"),
     "delete_blocked_address": lambda t: t.admin.ask("DELETE", f"/api/blocked_addresses/{t.blocked()}"),
     "destroy_blocked_address": lambda t: t.admin.ask("POST", f"/api/blocked_addresses/{t.blocked()}/destroy"),
+    "get_extension_rights": lambda t: t.client.ask("GET", f"/api/extensions/{t.extensions[0]['id']}/rights"),
     "list_members": lambda t: owner_of(t).ask("GET", "/api/members?limit=2"),
     "get_audit_log": lambda t: t.client.ask("GET", f"/api/audit_logs/{change_of(t)}"),
     "undo_audit_log": lambda t: t.client.ask("POST", f"/api/audit_logs/{change_of(t)}/undo"),

@@ -47,6 +47,37 @@ def test_an_extension_is_always_in_a_group(tenant):
     tenant.client.delete(f"/api/extension_groups/{sales['id']}")
 
 
+def test_an_extension_shows_its_groups_and_what_it_may_by_them(tenant, red):
+    """EXT-7: the rights of all its groups together, for whom it concerns to see; nobody changes them there."""
+    one = tenant.extensions[0]
+    path = f"/api/extensions/{one['id']}/rights"
+    default = default_group(tenant)
+    assert tenant.client.get(path) == {
+        "groups": [{"id": default["id"], "name": "DEFAULT", "role": "member", "may_monitor": False}],
+        "may_see_members": True, "may_page": False, "may_call_out": True, "may_use_console": True}
+    none = {"may_see_members": False, "may_call_out": False, "may_use_console": False}
+    quiet = tenant.client.post("/api/extension_groups", {"name": "Quiet", **none})
+    pagers = tenant.client.post("/api/extension_groups", {"name": "Pagers", **none, "may_page": True, "allow_monitor": True})
+    tenant.client.patch(f"/api/extensions/{one['id']}", {"member_of": [{"group_id": quiet["id"]}]})
+    rights = tenant.client.get(path)
+    assert [g["name"] for g in rights["groups"]] == ["Quiet"] and not any(rights[r] for r in (*none, "may_page"))
+    tenant.client.patch(f"/api/extensions/{one['id']}", {
+        "member_of": [{"group_id": quiet["id"]}, {"group_id": pagers["id"], "role": "manager", "may_monitor": True}]})
+    rights = tenant.client.get(path)
+    assert [(g["name"], g["role"], g["may_monitor"]) for g in rights["groups"]] == [("Quiet", "member", False), ("Pagers", "manager", True)]
+    assert rights["may_page"] and not rights["may_call_out"]
+    tenant.client.patch(f"/api/extension_groups/{quiet['id']}", {"may_call_out": True})
+    assert tenant.client.get(path)["may_call_out"]
+    for method in ("PATCH", "PUT", "POST"):
+        assert tenant.client.ask(method, path, {"may_page": False}).status == 405
+    assert red.client.ask("GET", path).status == 404
+    assert tenant.client.ask("GET", "/api/extensions/999999/rights").status == 404
+    mine = tenant.client.post("/api/extensions", {"number": "109", "web_password": "owner secret words"})
+    owner = tenant.server.login("109", "owner secret words", tenant.domain)
+    assert owner.get(f"/api/extensions/{mine['id']}/rights")["may_use_console"]
+    assert owner.ask("GET", path).status == 404
+
+
 def test_shared_devices_have_accounts_of_their_own_with_one_password(tenant):
     x = tenant.client.post("/api/extensions", {"number": "700", "password": "first secret", "shared_devices": 3})
     assert sorted(accounts(tenant, x)) == ["700", "700_2", "700_3"]

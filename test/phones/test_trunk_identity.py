@@ -51,6 +51,7 @@ def test_the_world_calls_a_pbx_with_the_number_kept_and_the_pbx_dials_as_an_exte
     provider, trunk = peer("Provider")
     branch, to_branch = peer("Branch")
     pool(server, trunk, numbers="4420700001**", caller_id="442070000100")
+    server.api("PATCH", f"/api/tenants/{server.get('/api/me')['tenant_id']}", {"allow_ip_pbx": True}, who="admin", expect=200)
     pool(server, to_branch, is_pbx=True)
     server.post("/api/inbound_rules", {"name": "branch", "trunk_id": trunk, "did": "*", "destination": {"kind": "trunk", "id": to_branch}})
     server.post("/api/outbound_rules", {"name": "world", "prefixes": "00", "routes": [{"trunk_id": trunk, "strip": 2, "prepend": "+"}]})

@@ -55,6 +55,23 @@ def test_what_we_send_is_marked_by_the_rules_that_name_it(phone, gateway):
     assert all(marks(m) == [] for m in (ok,))   # the phone hears nothing of them
 
 
+def test_so_is_the_bye_of_a_call_that_a_crash_has_cut_off(server, phone, gateway):
+    g = gateway(header_rules=MARKS)
+    a = phone(101)
+    a.invite("9123")
+    invite = g.called(g.expect("INVITE"))
+    g.reply(invite, 200, body=g.sdp())
+    g.expect("ACK")
+    a.take(final(a))
+    a.say("ACK", cseq=a.invite_cseq)
+    server.kill()
+    server.start()
+    bye = g.expect("BYE", timeout=30)
+    assert marks(bye) == ["all", "requests"] and "cause=27" in bye.get("Reason")
+    g.reply(bye, 200)
+    a.reply(a.expect("BYE", timeout=30), 200)
+
+
 def test_so_are_our_answers_and_the_contact_that_they_give(phone, gateway):
     contact = {"header": "Contact", "match": "@[^>;]+", "value": "@pbx.example:5099", "messages": "answers"}
     g = gateway(header_rules=[*MARKS, contact])
