@@ -183,11 +183,63 @@ static bool is_given(const json_t *body, const char *name)
 	return v && !json_is_null(v);
 }
 
+/* Those that say who calls and which way the call has come. */
+static bool is_told_of(struct str line)
+{
+	static const char *const names[] = {"Privacy",	       "Diversion",
+					    "History-Info",    "P-Asserted-Identity",
+					    "Remote-Party-ID", "P-Preferred-Identity",
+					    "X-Outbound-Cli"};
+	struct str name = str_cut(&line, ':');
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (str_ieq(name, str_of(names[i])))
+			return str_trim(line).n > 0;
+	return false;
+}
+
+static bool is_one_line(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] < ' ' || s.p[i] == 127)
+			return false;
+	return true;
+}
+
+static void read_headers(const json_t *body, struct command *cmd, struct field_errors *errs)
+{
+	const json_t *v = json_object_get(body, "headers"), *one;
+	size_t i, n = 0;
+
+	if (!json_is_array(v))
+		field_error_add(errs, "headers", "wrong_type", "is no list of texts");
+	json_array_foreach(v, i, one)
+	{
+		struct str s = {json_string_value(one), json_string_length(one)};
+
+		if (!json_is_string(one) || !is_one_line(s) || !is_told_of(s)) {
+			field_error_add(errs, "headers", "bad_header",
+					"line %zu is none of Privacy, Diversion, History-Info, "
+					"P-Asserted-Identity, P-Preferred-Identity, "
+					"Remote-Party-ID and X-Outbound-Cli, as \"Privacy: id\"",
+					i + 1);
+			return;
+		}
+		if (n + s.n + 2 > sizeof(cmd->headers)) {
+			field_error_add(errs, "headers", "too_long", "at most %zu bytes together",
+					sizeof(cmd->headers) - 1);
+			return;
+		}
+		n += (size_t)snprintf(cmd->headers + n, sizeof(cmd->headers) - n, "%.*s\n",
+				      STR_ARG(s));
+	}
+}
+
 static void read_question(const json_t *body, struct command *cmd, struct field_errors *errs)
 {
 	static const char *const known[] = {"caller",  "number",  "trunk_id", "at",
 					    "outcome", "seconds", "revision", "transferred_by",
-					    "keyed",   NULL};
+					    "keyed",   "headers", NULL};
 	const json_t *trunk = json_object_get(body, "trunk_id");
 
 	question_text(body, "caller", cmd->caller, sizeof(cmd->caller), errs);
@@ -200,6 +252,8 @@ static void read_question(const json_t *body, struct command *cmd, struct field_
 			      sizeof(cmd->transferred_by), errs);
 	if (is_given(body, "keyed"))
 		question_text(body, "keyed", cmd->keyed, sizeof(cmd->keyed), errs);
+	if (is_given(body, "headers"))
+		read_headers(body, cmd, errs);
 	read_suppositions(body, cmd, errs);
 	read_seconds(body, cmd, errs);
 	ask_check_names(body, known, errs);

@@ -31,7 +31,8 @@ struct command {
 	void *past; /* ROUTE: the configuration to decide by (main/past.h), the core's to close; NULL: today's */
 	unsigned outcome; /* ROUTE: what becomes of devices that are rung (an enum route_outcome) */
 	char transferred_by[64]; /* ROUTE: extension that sends the caller there; "": nobody */
-	char keyed[33];		 /* ROUTE: what who is asked for a number keys in; "": nothing */
+	char headers[512]; /* ROUTE: more lines of the caller's INVITE, each ended by a line feed */
+	char keyed[33];	   /* ROUTE: what who is asked for a number keys in; "": nothing */
 	char caller[64],
 		number[64]; /* ROUTE: who calls which number; id: the trunk it comes from, 0 = an extension calls.
 			     * CALL: the same; id: the extension that must be the caller, 0 = any */

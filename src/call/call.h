@@ -88,11 +88,15 @@ struct calls_question {
 	size_t nvia;
 	char outside[33];
 	uint64_t on_behalf_id;
+	const char *
+		headers; /* more lines of its INVITE, each ended by a line feed: Privacy, Diversion …; NULL: none */
 	char seen_caller[128], seen_number[128]; /* calls_would_come() */
+	struct supposed *who;			 /* the same: who calls, as its INVITE says */
 };
-/* A call from a trunk: who calls and what is called as its header rules, parameters and number form have it.  ENOMEM; EPROTO: no
- * INVITE can say that. */
+/* Who calls and what is called, as the INVITE says: of a trunk as its header rules, parameters and number form have it, of an extension by
+ * its first account.  ENOMEM; EPROTO: no INVITE can say that.  calls_would_end() releases what it made, whatever it returned. */
 int calls_would_come(const struct calls *cs, struct calls_question *what) MUST_USE;
+void calls_would_end(struct calls_question *what);
 /* The same calls by another configuration (a tenant's of the past), for those three only; what devices and trunks do is as it is.
  * ENOMEM; calls_as_of_close() releases it. */
 int calls_as_of(struct calls **cp, const struct calls *cs, struct model *m,

@@ -41,6 +41,17 @@ void diverted_free(struct call *call)
 	call->diverted = mem_free(call->diverted);
 }
 
+void diverted_copy(struct call *call, const struct call *from)
+{
+	struct diverted *d = from->diverted ? get(call) : NULL;
+
+	if (!d)
+		return;
+	buf_str(&d->diversions, buf_view(&from->diverted->diversions));
+	buf_str(&d->entries, buf_view(&from->diverted->entries));
+	memcpy(d->index, from->diverted->index, sizeof(d->index));
+}
+
 /* "1.2.1": numbers and dots. */
 static bool is_index(struct str s)
 {

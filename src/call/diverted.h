@@ -22,6 +22,8 @@ void diverted_add(struct call *call, const struct route_via *via, size_t n);
 /* Header lines of the INVITE to a leg, whose number there is `target`.  shown: what a trunk knows us by, and its domain. */
 void diverted_write(struct buf *lines, const struct leg *leg, struct str target, struct str shown,
 		    struct str domain);
+/* What another call has brought along. */
+void diverted_copy(struct call *call, const struct call *from);
 void diverted_free(struct call *call);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/metric.h"
 #include "base/thread.h"
 #include "call/diverted.h"
@@ -20,6 +21,7 @@
 #include "call/record.h"
 #include "call/rewrite.h"
 #include "call/shape.h"
+#include "call/supposed.h"
 #include "route/index.h"
 #include "schema/did.h"
 
@@ -332,7 +334,15 @@ static bool is_refused(struct calls *cs, struct sip_strans *st, const struct fro
 	return false;
 }
 
-/* The INVITE that a provider would send: for the simulator. */
+static void write_more(struct buf *text, struct str lines)
+{
+	while (lines.n) {
+		buf_str(text, str_cut(&lines, '\n'));
+		buf_cstr(text, "\r\n");
+	}
+}
+
+/* The INVITE that a provider, or a device, would send: for the simulator. */
 static int supposed(struct sip_msg **mp, const struct calls_question *what)
 {
 	struct buf text = {0}, caller = {0};
@@ -347,8 +357,9 @@ static int supposed(struct sip_msg **mp, const struct calls_question *what)
 		   "From: <sip:%.*s@trunk.invalid>;tag=1\r\nTo: <sip:",
 		   STR_ARG(buf_view(&caller)));
 	sip_escape_user(&text, str_of(what->number));
-	buf_cstr(&text, "@pbx.invalid>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\nMax-Forwards: 70\r\n"
-			"Content-Length: 0\r\n\r\n");
+	buf_cstr(&text, "@pbx.invalid>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\nMax-Forwards: 70\r\n");
+	write_more(&text, str_of(what->headers ? what->headers : ""));
+	buf_cstr(&text, "Content-Length: 0\r\n\r\n");
 	err = text.err ? text.err : caller.err;
 	*mp = NULL;
 	if (!err)
@@ -361,36 +372,74 @@ static int supposed(struct sip_msg **mp, const struct calls_question *what)
 	return err;
 }
 
+static void suppose_outside(struct supposed *w, struct calls_question *what,
+			    const struct sip_msg *req)
+{
+	const struct calls *cs = w->call.cs;
+
+	w->call.from_trunk_id = w->leg.trunk_id = what->from_trunk_id;
+	caller_outside(&w->call, &w->leg, req);
+	str_fit(what->seen_caller, sizeof(what->seen_caller),
+		str_of(w->leg.asserted ? w->leg.asserted->number : w->call.rec.caller));
+	what->caller = what->seen_caller;
+	if (what->transferred_by)
+		return; /* an extension has named the number */
+	if (calls_number_wanted(what->seen_number, sizeof(what->seen_number), req->uri))
+		what->seen_number[0] = '\0';
+	(void)tenant_called(cs, what->from_trunk_id, req, what->seen_number,
+			    sizeof(what->seen_number));
+	what->number = what->seen_number;
+}
+
+static void suppose_inside(struct supposed *w, const struct calls_question *what,
+			   const struct sip_msg *req)
+{
+	const struct model *m = w->call.cs->conf.model;
+	const struct object *o = model_number(m, what->tenant_id, str_of(what->caller));
+	struct identity who = {.tenant = model_tenant(m, what->tenant_id)};
+	size_t at = 0;
+
+	if (!o || o->res != &resource_extension || !who.tenant)
+		return;
+	who.extension = (const struct extension *)o;
+	who.account = model_extension_accounts(m, what->tenant_id, o->id, &at);
+	leg_identity(&w->leg, &who);
+	caller_identity(&w->call, &w->leg, &who);
+	on_behalf(&w->call, &w->leg, req);
+}
+
 int calls_would_come(const struct calls *cs, struct calls_question *what)
 {
 	const struct trunk *t = model_trunk(cs->conf.model, what->from_trunk_id);
 	struct sip_msg *came = NULL, *req = NULL;
-	struct party p;
-	int err;
+	struct supposed *w = mem_alloc(sizeof(*w));
+	int err = w ? supposed(&came, what) : ENOMEM;
 
-	if (!t)
-		return 0;
-	err = supposed(&came, what);
+	what->who = w;
 	if (!err)
 		err = rewrite_in(&req, t, came, HEADER_RULES_INVITE);
 	if (!err) {
-		read_caller(&p, t, req);
-		if (p.is_private)
-			str_fit(what->seen_caller, sizeof(what->seen_caller), str_of(p.number));
+		w->call.cs = w->leg.cs = (struct calls *)cs; /* it is only read */
+		w->call.rec.tenant_id = w->leg.rec.tenant_id = what->tenant_id;
+		w->leg.call = &w->call;
+		if (t)
+			suppose_outside(w, what, req);
 		else
-			caller_number(what->seen_caller, sizeof(what->seen_caller),
-				      model_tenant(cs->conf.model, what->tenant_id), t, p.number);
-		what->caller = what->seen_caller;
-	}
-	if (!err && !what->transferred_by) { /* else an extension has named it */
-		if (calls_number_wanted(what->seen_number, sizeof(what->seen_number), req->uri))
-			what->seen_number[0] = '\0';
-		(void)tenant_called(cs, t->o.id, req, what->seen_number, sizeof(what->seen_number));
-		what->number = what->seen_number;
+			suppose_inside(w, what, req);
+		diverted_read(&w->leg, req);
 	}
 	sip_msg_deref(came);
 	sip_msg_deref(req);
 	return err;
+}
+
+void calls_would_end(struct calls_question *what)
+{
+	if (what->who) {
+		diverted_free(&what->who->call);
+		mem_free(what->who->leg.asserted);
+	}
+	what->who = mem_free(what->who);
 }
 
 /* RFC 3261 26.2.2: each hop over TLS, the one that it has come by too. */

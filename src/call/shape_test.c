@@ -259,11 +259,13 @@ static void what_a_trunk_sends_is_read_as_its_rules_leave_it(void **state)
 	assert_int_equal(calls_would_come(w->calls, &q), 0);
 	assert_string_equal(q.number, "442070000101");
 	assert_string_equal(q.caller, "+49");
+	calls_would_end(&q);
 	/* without them it is nobody's number */
 	with_rules(w, "");
 	q.number = "7101";
 	assert_int_equal(calls_would_come(w->calls, &q), 0);
 	assert_string_equal(q.number, "7101");
+	calls_would_end(&q);
 }
 
 int main(void)

@@ -5,7 +5,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "call/calls.h"
+#include "call/party.h"
+#include "call/supposed.h"
 #include "schema/enums.h"
 
 /* A copy of what is looked at, and owns nothing. */
@@ -47,6 +48,7 @@ void calls_would_route(const struct calls *cs, const struct calls_question *what
 			? NULL
 			: route_speed_dial(cs->conf.model, what->tenant_id,
 					   calls_would_be(cs, what), str_of(what->number));
+	const struct party *asserted = what->who ? what->who->leg.asserted : NULL;
 	struct route_query q = {
 		.model = cs->conf.model,
 		.facts = &cs->facts,
@@ -59,7 +61,9 @@ void calls_would_route(const struct calls *cs, const struct calls_question *what
 		.dest = what->has_dest ? &what->dest : NULL,
 		.dest_number = str_of(what->dest_number),
 		.is_transfer = what->transferred_by != NULL,
-		.caller = str_of(what->caller),
+		.caller = str_of(asserted ? asserted->number : what->caller),
+		.wanted_id = str_of(what->who ? what->who->call.wanted_id : ""),
+		.wanted_on = str_of(what->who ? what->who->call.wanted_on : ""),
 		.dialled = str_of(behind ? behind : what->number),
 		.outside = str_of(what->outside),
 		.on_behalf_id = what->on_behalf_id,

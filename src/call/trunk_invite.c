@@ -2,11 +2,13 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/ids.h"
 #include "base/mem.h"
 #include "call/attest.h"
 #include "call/calls.h"
 #include "call/diverted.h"
 #include "call/leg_sip.h"
+#include "call/supposed.h"
 #include "call/trunk_invite.h"
 #include "sip/write.h"
 
@@ -71,20 +73,46 @@ void trunk_invite_close(struct trunk_invite *w)
 
 /* ---- supposed ---- */
 
-struct supposed {
+struct draft {
+	struct calls cs; /* whose only leg with an id is the caller's */
 	struct call call;
 	struct leg leg;
 };
 
+/* What the caller's own INVITE says of who calls, and of the way it has come. */
+static int suppose_caller(struct draft *w, const struct calls_question *what)
+{
+	struct call *call = &w->call;
+	const struct call *from = &what->who->call;
+	int err = ids_alloc(&w->cs.legs, 1);
+
+	if (err || !what->who)
+		return err;
+	err = ids_add(w->cs.legs, &what->who->leg, &call->caller);
+	if (err)
+		return err;
+	what->who->leg.id = call->caller;
+	diverted_copy(call, from);
+	memcpy(call->wanted_pai, from->wanted_pai, sizeof(call->wanted_pai));
+	memcpy(call->wanted_rpi, from->wanted_rpi, sizeof(call->wanted_rpi));
+	memcpy(call->wanted_on, from->wanted_on, sizeof(call->wanted_on));
+	if (*from->rec.caller) {
+		memcpy(call->rec.caller, from->rec.caller, sizeof(call->rec.caller));
+		memcpy(call->rec.caller_name, from->rec.caller_name, sizeof(call->rec.caller_name));
+	}
+	return 0;
+}
+
 /* As call_route() and the leg over the trunk would have it, of a phone's INVITE that came past no proxy. */
-static void suppose(struct supposed *w, const struct calls_question *what,
-		    const struct route_decision *d)
+static int suppose(struct draft *w, const struct calls_question *what,
+		   const struct route_decision *d)
 {
 	const struct model *m = w->call.cs->conf.model;
 	const struct tenant *t = model_tenant(m, what->tenant_id);
 	const struct object *who =
 		what->from_trunk_id ? NULL : model_number(m, what->tenant_id, str_of(what->caller));
 	struct call *call = &w->call;
+	int err;
 
 	call->rec.tenant_id = what->tenant_id;
 	call->from_trunk_id = what->transferred_by ? 0 : what->from_trunk_id;
@@ -100,12 +128,14 @@ static void suppose(struct supposed *w, const struct calls_question *what,
 	if (who && who->res == &resource_extension)
 		calls_extension_name(call->cs, what->tenant_id, who->id, call->rec.caller_name,
 				     sizeof(call->rec.caller_name));
+	err = suppose_caller(w, what);
 	diverted_add(call, what->via, what->nvia);
 	diverted_add(call, d->via, d->nvia);
 	w->leg.cs = call->cs;
 	w->leg.call = call;
 	w->leg.trunk_id = d->trunk_id;
 	str_fit(w->leg.rec.number, sizeof(w->leg.rec.number), str_of(d->number));
+	return err;
 }
 
 /* Up to what is new in each call. */
@@ -167,16 +197,19 @@ static void tell(struct buf *out, struct str message)
 int calls_would_say(const struct calls *cs, const struct calls_question *what,
 		    const struct route_decision *d, struct buf *lines)
 {
-	struct supposed *w = mem_alloc(sizeof(*w));
+	struct draft *w = mem_alloc(sizeof(*w));
 	struct trunk_invite invite = {.lines = {0}};
 	struct buf message = {0};
 	int err = w ? 0 : ENOMEM;
 
 	if (!err) {
-		w->call.cs = (struct calls *)cs; /* it is only read */
-		suppose(w, what, d);
-		err = trunks_flow(cs->conf.trunks, d->trunk_id, &w->leg.flow) ? 0 : ENOENT;
+		w->cs = *cs; /* looked at; it owns nothing of that */
+		w->cs.legs = NULL;
+		w->call.cs = &w->cs;
+		err = suppose(w, what, d);
 	}
+	if (!err)
+		err = trunks_flow(cs->conf.trunks, d->trunk_id, &w->leg.flow) ? 0 : ENOENT;
 	if (!err)
 		err = trunk_invite_write(&invite, &w->leg, NULL);
 	if (!err)
@@ -185,8 +218,10 @@ int calls_would_say(const struct calls *cs, const struct calls_question *what,
 		tell(lines, buf_view(&message));
 	trunk_invite_close(&invite);
 	buf_free(&message);
-	if (w)
+	if (w) {
 		diverted_free(&w->call);
+		ids_free(w->cs.legs);
+	}
 	mem_free(w);
 	return err ? err : lines->err;
 }

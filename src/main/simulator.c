@@ -156,18 +156,22 @@ static json_t *simulate(const struct simulation *w, const struct command *c)
 				   .caller = c->caller,
 				   .number = c->number,
 				   .transferred_by = *c->transferred_by ? c->transferred_by : NULL,
+				   .headers = c->headers,
 				   .keyed = *c->keyed ? c->keyed : NULL,
 				   .at_us = c->at_us};
 	struct route_decision d;
 	json_t *decisions;
 
-	if (calls_would_come(w->calls, &q))
+	if (calls_would_come(w->calls, &q)) {
+		calls_would_end(&q);
 		return NULL;
+	}
 	decisions = json_array();
 	do {
 		calls_would_route(w->calls, &q, &d);
 		json_array_append_new(decisions, decision_json(w, c, &q, &d));
 	} while (calls_would_fail(w->calls, &q, &d, (enum route_outcome)c->outcome));
+	calls_would_end(&q);
 	return json_pack("{s:s,s:s,s:I,s:o}", "caller", c->caller, "number", c->number, "revision",
 			 (json_int_t)d.revision, "decisions", decisions);
 }

@@ -351,6 +351,59 @@ def test_a_transfer_is_simulated_as_it_happens(server, rules, providers, phone):
     assert but(got) == but(told)
 
 
+@pytest.mark.parametrize("trusts", [False, True])
+@pytest.mark.parametrize("headers", [
+    ["Privacy: id"],
+    ['P-Asserted-Identity: "Reception" <sip:442070001177@acme.example>'],
+    ['P-Asserted-Identity: "Reception" <sip:442070001177@acme.example>', "Privacy: id"],
+    ["Diversion: <sip:442070001155@acme.example>;reason=user-busy", "History-Info: <sip:155@acme.example>;index=1"],
+    ["X-Outbound-Cli: rewrite-from=442070001144; rewrite-pai=442070001155"],
+])
+def test_what_the_callers_invite_says_is_simulated(server, rules, providers, addresses, headers, trusts):
+    """Of an account that is believed, and of one that is not; over a trunk that is, and one that is not."""
+    (account,) = server.get("/api/accounts", params={"username": "101"})["items"]
+    server.api("PATCH", f"/api/accounts/{account['id']}", {"trust_identity": trusts, "allow_outbound_cli": trusts}, expect=200)
+    server.post("/api/outbound_rules", {"name": "mine", "priority": 0, "prefixes": "98", "routes": [{"trunk_id": rules[1]}]})
+    peer = RawSip(addresses.new(), server.ip, domain=server.domain)
+    for number, believes in (("98765432", False), ("98765433", True)):
+        server.api("PATCH", f"/api/trunks/{rules[1]}", {"trust_identity": believes, "send_identity": "p_asserted_identity", "header_rules": []},
+                   who="admin", expect=200)
+        want = server.post("/api/route_simulations", {"caller": "101", "number": number, "headers": headers}, expect=200)["decisions"][0]
+        call_id, tag, uri = uuid.uuid4().hex, uuid.uuid4().hex[:8], f"sip:{number}@{server.domain}"
+        answer = peer.transact("INVITE", "101", server.password(101), uri, call_id=call_id, from_tag=tag, headers=headers, body=sdp(peer.host))
+        peer.ack(answer, uri, "101", call_id, tag, 2)
+        assert said(providers[1].last) == want["headers"]
+        text = "\n".join(want["headers"])
+        if "Privacy: id" in headers:
+            assert "anonymous@anonymous.invalid" in text and ("\nP-Asserted-Identity" in text) == believes
+        elif trusts:
+            assert any(n in text for n in ("442070001177", "442070001155", "442070001144"))
+        else:
+            assert not any(n in text for n in ("442070001177", "442070001155", "442070001144"))
+    peer.close()
+
+
+def test_what_a_trunks_invite_says_is_simulated(server, rules, providers):
+    number = "98765432"
+    server.post("/api/outbound_rules", {"name": "back", "priority": 0, "prefixes": number, "routes": [{"trunk_id": rules[1]}]})
+    server.post("/api/inbound_rules", {"name": "out", "trunk_id": rules[0], "did": "*", "destination": {"kind": "external_number"},
+                                       "destination_number": number})
+    question = {"caller": "33123", "number": "442070000101", "trunk_id": rules[0],
+                "headers": ["P-Asserted-Identity: <sip:33999@provider>", "Privacy: id", "Diversion: <sip:33155@provider>;reason=deflection"]}
+    for trusts in (False, True):
+        server.api("PATCH", f"/api/trunks/{rules[0]}", {"trust_identity": trusts}, who="admin", expect=200)
+        (told, *_) = server.post("/api/route_simulations", question, expect=200)["decisions"]
+        assert any("Anonymous" in h or "anonymous" in h for h in told["headers"])     # to a trunk that is not trusted
+        assert not any(h.startswith("Diversion:") for h in told["headers"])     # who is not to be named brings none
+    question["headers"] = question["headers"][2:]
+    (told, *_) = server.post("/api/route_simulations", question, expect=200)["decisions"]
+    assert any(h.startswith("Diversion: <sip:33155@provider>;reason=deflection") for h in told["headers"])
+    for bad, code in ((["Via: x"], "bad_header"), (["Privacy: id\r\nVia: x"], "bad_header"), (["Privacy: " + "x" * 500, "Privacy: id"], "too_long"),
+                      ("Privacy: id", "wrong_type")):
+        answer = server.api("POST", "/api/route_simulations", {**question, "headers": bad}, expect=422).json()
+        assert [(e["field"], e["code"]) for e in answer["errors"]] == [("headers", code)]
+
+
 def test_a_signed_call_is_simulated(server, rules, providers, addresses, tmp_path):
     """The Identity is that of the call but for the second and the random part of ES256."""
     ca = Authority(tmp_path)
