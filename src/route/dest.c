@@ -235,7 +235,7 @@ static bool check_time(const struct route_query *q, struct route_decision *d, st
 							     : "closed",
 			      !is_open && day ? day->name : "");
 		d->dest = is_open ? t->open_destination : t->closed_destination;
-		*numberp = is_open ? t->open_number : t->closed_number;
+		*numberp = is_open ? t->open_destination_number : t->closed_destination_number;
 	}
 	return true;
 }

@@ -25,8 +25,10 @@ static void put_all(struct world *w)
 	put(w, &resource_inbound_rule, TENANT, 51,
 	    "{'name':'in','trunk_id':'1','did':'*','destination':{'kind':'extension','id':'2'}}");
 	put(w, &resource_time_check, TENANT, CHECK,
-	    "{'name':'lunch','open_destination':{'kind':'custom_dial'},'open_number':'103',"
-	    "'closed_destination':{'kind':'external_number'},'closed_number':'0033123'}");
+	    "{'name':'lunch','open_destination':{'kind':'custom_dial'},'open_destination_number':'"
+	    "103',"
+	    "'closed_destination':{'kind':'external_number'},'closed_destination_number':'0033123'"
+	    "}");
 	w->q.wall_us = MONDAY_8;
 }
 

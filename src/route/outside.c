@@ -611,14 +611,50 @@ const struct emergency_number *outside_emergency(const struct route_query *q)
 								 q->dialled);
 }
 
+static bool may_help(const struct route_query *q, struct route_decision *d, uint64_t trunk_id)
+{
+	const char *why = was_tried_over(q, trunk_id) ? "it was tried" : not_now(q, trunk_id, true);
+	const struct trunk *t = trunk_of(q, trunk_id);
+
+	if (why)
+		decision_step(d, false, STR("emergency"), "trunk %.32s: %s", t ? t->name : "", why);
+	return !why;
+}
+
+/* Its own trunk; when that is of no use, whichever of the rules that take the number has one, whoever they are for.  0: none. */
+static uint64_t helping_trunk(const struct route_query *q, struct route_decision *d,
+			      const struct emergency_number *n)
+{
+	struct route_index_walk w;
+	uint64_t id;
+
+	if (q->nhistory >= ROUTE_MAX_HISTORY)
+		return 0; /* what was tried since is not known */
+	if (may_help(q, d, n->trunk_id))
+		return n->trunk_id;
+	if (q->index)
+		route_index_outbound(&w, q->index, q->tenant_id, str_of(n->number));
+	while (q->index && (id = route_index_next(&w))) {
+		const struct outbound_rule *r = (const struct outbound_rule *)model_object(
+			q->model, &resource_outbound_rule, q->tenant_id, id);
+
+		for (size_t i = 0; r && i < r->routes.n; i++) {
+			id = ((const struct outbound_route *)r->routes.v[i])->trunk_id;
+			if (id != n->trunk_id && may_help(q, d, id))
+				return id;
+		}
+	}
+	return 0;
+}
+
 void outside_emergency_call(const struct route_query *q, struct route_decision *d,
 			    const struct emergency_number *n)
 {
 	const struct extension *x = model_extension(q->model, q->tenant_id, q->caller_extension_id);
-	const char *why = not_now(q, n->trunk_id, true);
+	uint64_t trunk_id = helping_trunk(q, d, n);
 
-	if (why || was_tried_over(q, n->trunk_id)) {
-		decision_step(d, true, STR("emergency"), "%s", why ? why : "it was tried");
+	if (!trunk_id) {
+		decision_step(d, true, STR("emergency"), "no trunk is left");
 		if (q->nhistory)
 			d->action = ROUTE_GIVE_UP;
 		else
@@ -627,10 +663,10 @@ void outside_emergency_call(const struct route_query *q, struct route_decision *
 	}
 	(void)snprintf(d->number, sizeof(d->number), "%s", n->number);
 	d->is_emergency = true;
-	go(q, d, n->trunk_id, STR("emergency"));
+	go(q, d, trunk_id, STR("emergency"));
 	choose_caller_id(q, d, NULL, NULL);
 	if (x && *x->emergency_caller_id &&
-	    may_show(q, pool_on(q, n->trunk_id), x->emergency_caller_id))
+	    may_show(q, pool_on(q, trunk_id), x->emergency_caller_id))
 		(void)snprintf(d->caller_id, sizeof(d->caller_id), "%s", x->emergency_caller_id);
 	else if (*n->caller_id)
 		(void)snprintf(d->caller_id, sizeof(d->caller_id), "%s", n->caller_id);

@@ -127,6 +127,29 @@ static void nothing_keeps_anybody_from_calling_112(void **state)
 	assert_refused(dial(w, "002345"), ROUTE_REFUSAL_LIMIT); /* the control */
 }
 
+/* RTE-8: by whatever rule takes the number, whoever it is for, and whether it is open or full. */
+static void help_is_called_another_way_when_its_trunk_fails(void **state)
+{
+	struct world *w = *state;
+
+	put(w, &resource_outbound_rule, TENANT, 4,
+	    "{'name':'all','priority':90,'extensions':'999','office_hours_id':'31','routes':[{'"
+	    "trunk_id':'1'},{'trunk_id':"
+	    "'3'},{'trunk_id':'2','prepend':'+44'}]}");
+	put(w, &resource_office_hours, TENANT, 31, "{'name':'never'}");
+	assert_over(dial(w, "112"), A, "112");
+	w->supposed.trunk[B] = ROUTE_TRUNK_FULL;
+	assert_over(fails(w, ROUTE_UNAVAILABLE), B, "112"); /* C is disabled */
+	assert_true(w->d.is_emergency);
+	assert_string_equal(w->d.caller_id, "442070000199");
+	assert_int_equal(fails(w, ROUTE_UNAVAILABLE)->action, ROUTE_GIVE_UP);
+	w->q.nhistory = 0;
+	put(w, &resource_trunk, 0, A, "{'name':'A','host':'192.0.2.1','enabled':false}");
+	assert_over(dial(w, "112"), B, "112");
+	put(w, &resource_outbound_rule, TENANT, 4, NULL);
+	assert_refused(dial(w, "112"), ROUTE_REFUSAL_NO_ROUTE);
+}
+
 static void help_is_called_for_by_what_it_is(void **state)
 {
 	struct world *w = *state;
@@ -355,6 +378,7 @@ int main(void)
 		T(only_the_tenants_numbers_are_shown),
 		T(a_rule_has_a_number_for_who_has_none),
 		T(nothing_keeps_anybody_from_calling_112),
+		T(help_is_called_another_way_when_its_trunk_fails),
 		T(help_is_called_for_by_what_it_is),
 		T(emergency_services_see_the_extensions_own_number_for_them),
 		T(a_rule_is_for_extensions_or_for_groups),

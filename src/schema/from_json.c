@@ -81,6 +81,7 @@ static int check_text(const struct reader *rd, const struct field *f, struct str
 static int read_text(const struct reader *rd, const struct field *f, const json_t *v)
 {
 	struct str s = {json_string_value(v), json_string_length(v)};
+	struct addr address;
 	char folded[256];
 	int err;
 
@@ -93,6 +94,8 @@ static int read_text(const struct reader *rd, const struct field *f, const json_
 		for (size_t i = 0; i < s.n; i++)
 			folded[i] = (char)(s.p[i] >= 'A' && s.p[i] <= 'Z' ? s.p[i] + 32 : s.p[i]);
 		s.p = folded;
+		if (!addr_parse(&address, s, 0)) /* two texts of one address are one host */
+			s = str_of(addr_ip_str(folded, &address));
 	}
 	if ((f->flags & NETWORK) && s.n) {
 		struct addr_net net;

@@ -88,9 +88,9 @@ struct did_why;
 int edit_check_pbx_pool(struct edit *e, const struct did_pool *p) MUST_USE;
 int edit_check_pbx_trunk(struct edit *e, const struct trunk *t, const struct trunk *was) MUST_USE;
 int edit_check_pbx_tenant(struct edit *e, struct object *o, const struct object *before) MUST_USE;
-/* edit_destinations.c; number: what goes with the destination, in `field`. */
-void edit_check_destination(struct edit *e, const char *field, const struct dest *d,
-			    const char *number);
+/* edit_destinations.c: the destination in `field` of an object, and its number, in FIELD_number. */
+int edit_check_destination(struct edit *e, const struct object *of, const char *field,
+			   const struct dest *d, const char *number) MUST_USE;
 int edit_check_time_check(struct edit *e, struct object *o, const struct object *before) MUST_USE;
 int edit_check_ring_group(struct edit *e, struct object *o, const struct object *before) MUST_USE;
 int edit_check_did_pool(struct edit *e, struct object *o, const struct object *before) MUST_USE;

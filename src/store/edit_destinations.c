@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Where calls may be sent: a destination of a kind that has a number needs one, of its kind. */
+/* Where calls may be sent: a destination of a kind that has a number needs one, of its kind; a trunk must be the tenant's. */
+#include <stdio.h>
 #include <string.h>
 #include "schema/did.h"
 #include "store/edit.h"
@@ -7,37 +8,54 @@
 #define DIGITS	"0123456789"
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-void edit_check_destination(struct edit *e, const char *field, const struct dest *d,
-			    const char *number)
+static void check_number(struct edit *e, const char *field, const struct dest *d,
+			 const char *number)
 {
+	char name[64];
+
+	(void)snprintf(name, sizeof(name), "%s_number", field);
 	if (d->kind == DEST_KIND_EXTERNAL_NUMBER &&
 	    (!*number || strspn(number, "+*#" DIGITS) != strlen(number)))
-		field_error_add(&e->errs, field, "bad_number",
+		field_error_add(&e->errs, name, "bad_number",
 				"an external number is needed: digits, and a + in front or not");
 	if (d->kind != DEST_KIND_CUSTOM_DIAL)
 		return;
 	if (*number == '*' || *number == '#')
-		field_error_add(&e->errs, field, "feature_code",
+		field_error_add(&e->errs, name, "feature_code",
 				"feature codes are for who dials them: no call is sent to one");
 	else if (!*number || strspn(number, "+-_." LETTERS DIGITS) != strlen(number))
-		field_error_add(&e->errs, field, "bad_number",
+		field_error_add(&e->errs, name, "bad_number",
 				"custom_dial needs a number, as it is dialled");
+}
+
+int edit_check_destination(struct edit *e, const struct object *of, const char *field,
+			   const struct dest *d, const char *number)
+{
+	int err = 0;
+
+	check_number(e, field, d, number);
+	if (d->kind == DEST_KIND_TRUNK) /* else a tenant could hold the trunks of another */
+		edit_needs_pool(e, of->tenant_id, d->id, field, &err);
+	return err;
 }
 
 int edit_check_time_check(struct edit *e, struct object *o, const struct object *before)
 {
 	const struct time_check *t = (const struct time_check *)o;
+	int err = edit_check_destination(e, o, "open_destination", &t->open_destination,
+					 t->open_destination_number);
 
-	edit_check_destination(e, "open_number", &t->open_destination, t->open_number);
-	edit_check_destination(e, "closed_number", &t->closed_destination, t->closed_number);
+	if (!err)
+		err = edit_check_destination(e, o, "closed_destination", &t->closed_destination,
+					     t->closed_destination_number);
 	if (!before)
-		return 0;
+		return err;
 	if (t->open_destination.kind == DEST_KIND_TIME_CHECK && t->open_destination.id == o->id)
 		field_error_add(&e->errs, "open_destination", "loop", "is this time check itself");
 	if (t->closed_destination.kind == DEST_KIND_TIME_CHECK && t->closed_destination.id == o->id)
 		field_error_add(&e->errs, "closed_destination", "loop",
 				"is this time check itself");
-	return 0;
+	return err;
 }
 
 int edit_check_ring_group(struct edit *e, struct object *o, const struct object *before)
@@ -48,6 +66,5 @@ int edit_check_ring_group(struct edit *e, struct object *o, const struct object 
 	if (*g->outbound_caller_id && !did_is_number(str_of(g->outbound_caller_id)))
 		field_error_add(&e->errs, "outbound_caller_id", "bad_number",
 				"is no number of digits");
-	edit_check_destination(e, "no_answer_number", &g->no_answer, g->no_answer_number);
-	return 0;
+	return edit_check_destination(e, o, "no_answer", &g->no_answer, g->no_answer_number);
 }

@@ -113,8 +113,7 @@ static void without_a_template_the_values_stay_and_are_its_own(void **state)
 
 	change(fx, "extension", m.x, "{\"template_id\":null}");
 	rings(fx, m.x, 15, "");
-	json_decref(
-		good(ask(fx, STORE_DELETE, fx->tenant_id, "extension_template", m.tmpl, NULL)));
+	json_decref(good(ask(fx, STORE_DELETE, fx->tenant_id, "extension_template", m.tmpl, NULL)));
 }
 
 static void a_template_that_is_followed_stays(void **state)

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/addr.h"
 #include "schema/did.h"
 #include "store/edit.h"
 
@@ -447,6 +448,24 @@ static bool registers(const struct trunk *t)
 	return t->kind == TRUNK_KIND_REGISTER || t->kind == TRUNK_KIND_ACCEPT_REGISTER;
 }
 
+/* Nobody proves that they are the provider's: so they are few. */
+static void own_networks(struct edit *e, const struct trunk *t)
+{
+	enum { LEAST_BITS_4 = 24, LEAST_BITS_6 = 64 };
+
+	for (size_t i = 0; i < t->networks.n; i++) {
+		const struct trunk_network *n = (const struct trunk_network *)t->networks.v[i];
+		struct addr_net net;
+
+		if (!addr_net_parse(&net, str_of(n->network)) &&
+		    net.bits < (net.addr.family == 4 ? LEAST_BITS_4 : LEAST_BITS_6))
+			field_error_add(&e->errs, "networks", "too_large",
+					"%s: a tenant's own trunk names networks of 256 addresses "
+					"at most, or an IPv6 /64",
+					n->network);
+	}
+}
+
 /* TRK-4: which kinds are whose. */
 static void whose(struct edit *e, const struct trunk *t, const struct trunk *was)
 {
@@ -462,6 +481,8 @@ static void whose(struct edit *e, const struct trunk *t, const struct trunk *was
 	if (t->owner_id && t->certificate_id)
 		field_error_add(&e->errs, "certificate_id", "bad_choice",
 				"the tenant's own certificate is shown");
+	if (t->owner_id && t->kind != TRUNK_KIND_TEAMS)
+		own_networks(e, t);
 	if (t->kind == TRUNK_KIND_TEAMS && t->transport != TRUNK_TRANSPORT_TLS)
 		field_error_add(&e->errs, "transport", "bad_choice", "Teams is reached over tls");
 }
@@ -513,6 +534,10 @@ int edit_rules_unused(struct edit *e, const struct object *o)
 		const struct resource *res;
 	} users[] = {
 		{"SELECT id FROM inbound_rules WHERE tenant_id = $1 AND trunk_id = $2 ORDER BY id",
+		 &resource_inbound_rule},
+		{"SELECT id FROM inbound_rules WHERE tenant_id = $1 AND ((destination_kind = "
+		 "'trunk' AND destination_id = $2) OR (outside_destination_kind = 'trunk' AND "
+		 "outside_destination_id = $2)) ORDER BY id",
 		 &resource_inbound_rule},
 		{"SELECT DISTINCT parent_id FROM outbound_rule_routes WHERE tenant_id = $1 AND "
 		 "trunk_id = $2 ORDER BY parent_id",

@@ -82,9 +82,12 @@ static int inbound_rule(struct edit *e, struct object *o, const struct object *b
 		err = make_plain(e, o, "did", r->did);
 	if (*r->caller_mask && did_mask_parse(&mask, str_of(r->caller_mask), &why))
 		edit_fault(e, "caller_mask", &why);
-	edit_check_destination(e, "destination_number", &r->destination, r->destination_number);
-	edit_check_destination(e, "outside_destination_number", &r->outside_destination,
-			       r->outside_destination_number);
+	if (!err)
+		err = edit_check_destination(e, o, "destination", &r->destination,
+					     r->destination_number);
+	if (!err)
+		err = edit_check_destination(e, o, "outside_destination", &r->outside_destination,
+					     r->outside_destination_number);
 	if (err || e->errs.n)
 		return err;
 	err = edit_pool_on(e, o->tenant_id, r->trunk_id, &pool);
@@ -258,21 +261,22 @@ static int extension(struct edit *e, struct object *o, const struct object *befo
 		err = edit_check_missed_call_mail(e, x, before);
 	if (err && err != EINVAL)
 		return err;
-	for (size_t i = 0; i < x->forwards.n; i++) {
+	err = 0;
+	for (size_t i = 0; !err && i < x->forwards.n; i++) {
 		const struct extension_forward *f =
 			(const struct extension_forward *)x->forwards.v[i];
 
-		edit_check_destination(e, "destination_number", &f->destination,
-				       f->destination_number);
+		err = edit_check_destination(e, o, "destination", &f->destination,
+					     f->destination_number);
 	}
-	for (size_t i = 0; i < x->exceptions.n; i++) {
+	for (size_t i = 0; !err && i < x->exceptions.n; i++) {
 		const struct extension_exception *f =
 			(const struct extension_exception *)x->exceptions.v[i];
 		struct did_range mask;
 		struct did_why why;
 
-		edit_check_destination(e, "destination_number", &f->destination,
-				       f->destination_number);
+		err = edit_check_destination(e, o, "destination", &f->destination,
+					     f->destination_number);
 		if (*f->caller_mask && did_mask_parse(&mask, str_of(f->caller_mask), &why))
 			edit_fault(e, "exceptions", &why);
 	}
@@ -285,7 +289,10 @@ static int extension(struct edit *e, struct object *o, const struct object *befo
 	if (*x->outbound_caller_id && !did_is_number(str_of(x->outbound_caller_id)))
 		field_error_add(&e->errs, "outbound_caller_id", "bad_number",
 				"is no number of digits");
-	return edit_check_devices(e, o);
+	if (*x->emergency_caller_id && !did_is_number(str_of(x->emergency_caller_id)))
+		field_error_add(&e->errs, "emergency_caller_id", "bad_number",
+				"is no number of digits");
+	return err ? err : edit_check_devices(e, o);
 }
 
 int edit_check_rules(struct edit *e, struct object *o, const struct object *before)

@@ -140,33 +140,85 @@ static bool is_proved(const struct peer *p)
 	return t && (!t->owner_id || p->is_online);
 }
 
+static bool is_own(const struct peer *p)
+{
+	const struct trunk *t = peer_trunk(p);
+
+	return t && t->owner_id;
+}
+
+/* Has somebody else a trunk there: the system, or another tenant? */
+static bool is_others(const struct trunks *t, const struct peer *own, const struct addr *a)
+{
+	const struct trunk *mine = peer_trunk(own);
+
+	LIST_EACH (l, &t->peers) {
+		const struct peer *p = CONTAINER_OF(l, struct peer, link);
+		const struct trunk *conf = peer_trunk(p);
+
+		if (conf && conf->owner_id != mine->owner_id &&
+		    (ways_have(p, a, false) || has_network(conf, a)))
+			return true;
+	}
+	return false;
+}
+
+/* What a tenant says of networks counts where nobody else has said anything, and while its trunk is online. */
 static bool may_have_networks(const struct peer *p, const struct flow *from)
 {
 	const struct trunk *t = peer_trunk(p);
 
-	return t && (!t->owner_id ||
-		     (t->kind == TRUNK_KIND_TEAMS && p->is_online && from->transport == FLOW_TLS));
+	if (!t || !t->owner_id)
+		return t != NULL;
+	if (t->kind == TRUNK_KIND_TEAMS)
+		return p->is_online && from->transport == FLOW_TLS;
+	return p->is_online && !is_others(p->of, p, &from->remote);
 }
 
-uint64_t trunks_of_source(const struct trunks *t, const struct flow *from, size_t *pos)
+static const struct peer *of_host(const struct trunks *t, const struct addr *a, bool own,
+				  size_t nth, size_t *np)
 {
-	const struct addr *a = &from->remote;
 	struct map_node *node = map_find(&t->by_ip, way_hash(a), same_ip, a);
-	size_t n = 0;
 
 	for (; node; node = map_find_next(node, same_ip, a)) {
 		const struct way *w = CONTAINER_OF(node, struct way, by_ip);
 
-		if (is_first_there(w) && is_proved(w->peer) && fits_port(w->peer, a) && n++ == *pos)
-			return ++*pos, w->peer->id;
+		if (is_own(w->peer) == own && is_first_there(w) && is_proved(w->peer) &&
+		    fits_port(w->peer, a) && (*np)++ == nth)
+			return w->peer;
 	}
+	return NULL;
+}
+
+static const struct peer *of_networks(const struct trunks *t, const struct flow *from, bool own,
+				      size_t nth, size_t *np)
+{
+	const struct addr *a = &from->remote;
+
 	if (!t->nnetworks)
-		return 0;
+		return NULL;
 	LIST_EACH (l, &t->peers) {
 		const struct peer *p = CONTAINER_OF(l, struct peer, link);
 
-		if (p->is_there && may_have_networks(p, from) && !ways_have(p, a, false) &&
-		    has_network(peer_trunk(p), a) && fits_some_port(p, a) && n++ == *pos)
+		if (p->is_there && is_own(p) == own && !ways_have(p, a, false) &&
+		    has_network(peer_trunk(p), a) && fits_some_port(p, a) &&
+		    may_have_networks(p, from) && (*np)++ == nth)
+			return p;
+	}
+	return NULL;
+}
+
+uint64_t trunks_of_source(const struct trunks *t, const struct flow *from, size_t *pos)
+{
+	size_t n = 0;
+
+	/* What administrators have set up goes before what tenants say. */
+	for (unsigned own = 0; own <= 1; own++) {
+		const struct peer *p = of_host(t, &from->remote, own, *pos, &n);
+
+		if (!p)
+			p = of_networks(t, from, own, *pos, &n);
+		if (p)
 			return ++*pos, p->id;
 	}
 	return 0;

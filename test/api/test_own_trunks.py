@@ -35,6 +35,9 @@ def test_what_a_tenants_own_trunk_may_not_be(red, server):
     assert error(own(red.client, kind="ip"))["field"] == "kind"
     assert error(own(red.client, certificate_id=bodies.create(admin, "certificates")["id"]))["field"] == "certificate_id"
     assert error(own(red.client, kind="teams", transport="udp", srtp="off"))["field"] == "transport"
+    for network in ("0.0.0.0/0", "192.0.2.0/23", "2001:db8::/48"):
+        assert (error(own(red.client, networks=[{"network": network}]))["field"], error(own(red.client, networks=[{"network": network}]))["code"]) == ("networks", "too_large")
+    assert own(red.client, networks=[{"network": "192.0.2.0/24"}, {"network": "2001:db8::/64"}]).status == 201
     assert error(own(admin, kind="teams", transport="tls"))["field"] == "kind"
     given = bodies.create(admin, "trunks")
     assert red.client.ask("PATCH", f"/api/trunks/{given['id']}", {"name": "mine"}).status == 404
@@ -48,6 +51,25 @@ def test_a_trunk_that_rules_use_names_them(red):
     red.client.post("/api/outbound_rules", {"name": "far away", "routes": [{"trunk_id": trunk["id"]}]})
     answer = red.client.ask("DELETE", f"/api/trunks/{trunk['id']}")
     assert answer.status == 409 and any("outbound rule far away" in e["message"] for e in answer.json()["errors"]), answer.json()
+
+
+def test_nobody_sends_calls_to_a_trunk_of_others_and_so_holds_it(red, blue):
+    trunk = own(blue.client).json()
+    there = {"kind": "trunk", "id": trunk["id"]}
+    given = red.admin.post("/api/did_pools", {"trunk_id": bodies.create(red.admin, "trunks")["id"], "numbers": "4477*"})
+    for path, body, field in (
+            ("/api/extensions", {"number": "7001", "forwards": [{"cause": "always", "destination": there}]}, "destination"),
+            ("/api/extensions", {"number": "7001", "exceptions": [{"destination": there}]}, "destination"),
+            ("/api/ring_groups", {"number": "7002", "name": "x", "no_answer": there}, "no_answer"),
+            ("/api/time_checks", {"name": "x", "closed_destination": there}, "closed_destination"),
+            ("/api/inbound_rules", {"name": "x", "trunk_id": given["trunk_id"], "did": "*", "outside_destination": there}, "outside_destination")):
+        answer = red.client.ask("POST", path, body)
+        assert answer.status == 422 and (error(answer)["field"], error(answer)["code"]) == (field, "no_pool"), answer
+    assert blue.client.ask("DELETE", f"/api/trunks/{trunk['id']}").status == 204
+    # a pool that calls are sent to stays
+    red.client.post("/api/inbound_rules", {"name": "to it", "trunk_id": red.trunk["id"], "did": "442070009999", "outside_destination": {"kind": "trunk", "id": given["trunk_id"]}})
+    answer = red.admin.ask("DELETE", f"/api/did_pools/{given['id']}")
+    assert answer.status == 409 and "inbound rule to it needs it" in [e["message"] for e in answer.json()["errors"]], answer
 
 
 def test_a_tenants_trunks_go_with_it(server):

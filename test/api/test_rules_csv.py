@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Inbound and outbound rules as CSV (RTE-3): what was exported is imported again, routes and destinations too."""
+import csv
+import io
+
 import pytest
+
+import bodies
 
 
 @pytest.fixture
@@ -38,3 +43,36 @@ def test_routes_that_cannot_be_read_are_named(tenant, rules, routes, field):
     assert answer.status == 422, answer
     assert field in [e["field"] for e in answer.json()["errors"]], answer.json()
     assert [r["name"] for r in tenant.client.get("/api/outbound_rules")["items"]] == ["out"]
+
+
+LISTS = ("allowed_country_codes", "blacklisted_numbers", "call_rates", "disallowed_codes", "emergency_numbers", "extension_groups", "extensions", "holidays",
+         "inbound_rules", "office_hours", "outbound_rules", "ring_groups", "routing_classes", "time_checks")
+
+
+@pytest.mark.parametrize("kind", LISTS)
+def test_every_field_of_every_list_goes_there_and_back(tenant, kind):
+    """With text that a spreadsheet might take for a formula, lists, and destinations."""
+    client = tenant.admin
+    to = {"kind": "custom_dial"}
+    more = {
+        "blacklisted_numbers": {"description": '=1+1; "x", y'},
+        "emergency_numbers": {"location": "Ground floor, \"left\""},
+        "extensions": {"template_id": None, "forwards": [
+            {"status": "lunch", "origin": "external", "cause": "no_answer", "seconds": 9, "destination": to, "destination_number": "101"},
+            {"cause": "busy", "destination": {"kind": "ask_number"}}], "exceptions": [{"caller_mask": "0044******", "destination": {"kind": "hangup"}}]},
+        "inbound_rules": {"destination": to, "destination_number": "101", "outside_destination": {"kind": "external_number"},
+                          "outside_destination_number": "+44123"},
+        "ring_groups": {"no_answer": to, "no_answer_number": "101", "name": "+Sales", "outbound_caller_id": "442070001000"},
+        "time_checks": {"open_destination": to, "open_destination_number": "101", "closed_destination": {"kind": "ring_group", "id": tenant.group["id"]}},
+    }.get(kind, {})
+    made = client.get(f"/api/{kind}/" + client.post(f"/api/{kind}", {**bodies.new_body(client, kind), **more})["id"])
+    head, *rows = csv.reader(io.StringIO(client.ask("GET", f"/api/{kind}/export").body.decode(), newline=""))
+    key = next(k for k in ("number", "name", "prefix", "code") if k in made)
+    mine = [row for row in rows if dict(zip(head, row))[key].lstrip("'") == made[key]]
+    client.delete(f"/api/{kind}/{made['id']}")
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([head, *mine])
+    answer = client.ask("POST", f"/api/{kind}/import", raw=text.getvalue().encode(), headers={"Content-Type": "text/csv"})
+    assert answer.status == 200, answer
+    again = [row for row in client.get(f"/api/{kind}", limit=500)["items"] if row[key] == made[key]]
+    assert without_ids(again) == without_ids([made])

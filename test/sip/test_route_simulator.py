@@ -249,7 +249,7 @@ def test_failovers_of_every_kind_are_simulated(server, rules, providers):
     group = server.post("/api/ring_groups", {"name": "Sales", "number": "600", "no_answer": {"kind": "external_number"}, "no_answer_number": number})
     hours = server.post("/api/office_hours", {"name": "mornings", "periods": [{"weekday": "monday", "opens_at": "08:00", "closes_at": "12:00"}]})
     check = server.post("/api/time_checks", {
-        "name": "mornings", "office_hours_id": hours["id"], "open_destination": {"kind": "custom_dial"}, "open_number": "600",
+        "name": "mornings", "office_hours_id": hours["id"], "open_destination": {"kind": "custom_dial"}, "open_destination_number": "600",
         "closed_destination": {"kind": "ask_number"}})
     server.api("PATCH", f"/api/extensions/{server.extension('102')['id']}", {"forwards": [
         {"cause": "unavailable", "destination": {"kind": "time_check", "id": check["id"]}}]}, expect=200)
@@ -270,8 +270,8 @@ def test_failovers_of_every_kind_are_simulated(server, rules, providers):
         assert server.api("DELETE", path, expect=409).json()["errors"][0]["code"] == "in_use"
     for fields, field, code in (
             ({"closed_destination": {"kind": "time_check", "id": check["id"]}}, "closed_destination", "loop"),
-            ({"open_number": "*43"}, "open_number", "feature_code"),
-            ({"open_number": ""}, "open_number", "bad_number")):
+            ({"open_destination_number": "*43"}, "open_destination_number", "feature_code"),
+            ({"open_destination_number": ""}, "open_destination_number", "bad_number")):
         bad = server.api("PATCH", f"/api/time_checks/{check['id']}", fields, expect=422).json()
         assert [(e["field"], e["code"]) for e in bad["errors"]] == [(field, code)]
     bad = server.api("PATCH", f"/api/ring_groups/{group['id']}", {"no_answer_number": ""}, expect=422).json()
