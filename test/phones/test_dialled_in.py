@@ -62,3 +62,22 @@ def test_a_caller_without_the_pin_does_not(server, provider):
     assert (cdr["status"], cdr["reason"], cdr["ended_by"]) == ("answered", "forbidden", "system")
     assert "calls 33123" not in provider.text()
     assert server.get(f"/api/disas/{disa}")["wrong_calls"] == 1
+
+
+def test_a_caller_who_is_asked_for_a_number_reaches_an_extension_and_nobody_outside(server, provider, phones):
+    """EXT-16: 101 has no device; who calls it from outside keys in a number."""
+    extension = server.extension("101")
+    server.api("PATCH", f"/api/extensions/{extension['id']}", {
+        "forwards": [{"origin": "external", "cause": "unavailable", "destination": {"kind": "ask_number"}}]}, expect=200)
+    server.post("/api/inbound_rules", {"name": "in", "trunk_id": provider.trunk, "did": "442070000150",
+                                       "destination": {"kind": "extension", "id": extension["id"]}})
+    b = phones("102", server, answer="auto", tone_hz=440).registered()
+    provider.cli("dialplan set global KEYS D(0033123#wwww102#)")
+    provider.cli("channel originate Local/442070000150@out extension answer@provider")
+    b.wait_for("CALL_ESTABLISHED", 30)
+    b.talks(2)
+    assert b.heard(1000, skip_s=0.8, cut_s=0.4) >= 0.8
+    (cdr,) = server.cdrs()
+    assert (cdr["status"], cdr["callee"], cdr["forwards"], cdr["final_dest"]) == ("answered", "442070000150", "101 unavailable", "102")
+    assert "calls 33123" not in provider.text()
+    assert all(leg["rx_packets"] > 50 and leg["tx_packets"] > 50 for leg in server.get(f"/api/cdrs/{cdr['id']}")["legs"])
