@@ -334,6 +334,130 @@ void call_start(struct ask *k)
 	return ask_core(k, cmd, on_call);
 }
 
+/* ---- calls of an extension, held and transferred (PBX-2, WEB-5) ---- */
+
+static void on_steered(struct ask *k, const struct answer *ans)
+{
+	const bool is_named = k->args && json_object_get(k->args, "session_id");
+	struct field_errors errs = {.n = 0};
+
+	switch (ans->err) {
+	case ENODEV:
+		field_error_add(&errs, "extension_number", "not_found",
+				"is no extension whose calls are yours to change");
+		return ask_invalid(k, &errs);
+	case ENOENT:
+		field_error_add(&errs, is_named ? "session_id" : "extension_number", "not_found",
+				is_named ? "is no call of this extension"
+					 : "has no call for which this can be done");
+		return ask_invalid(k, &errs);
+	case ENOTUNIQ:
+		field_error_add(&errs, "session_id", "required", "the extension has several calls");
+		return ask_invalid(k, &errs);
+	case EBUSY:
+		return ask_problem(
+			k, PROBLEM_CONFLICT,
+			"Not as the call is now: it does not talk, or something is being "
+			"agreed on.");
+	case EACCES:
+		return ask_problem(k, PROBLEM_CONFLICT, "The extension may not call there.");
+	case ECONNREFUSED:
+		return ask_problem(k, PROBLEM_CONFLICT, "Nobody can be called there now.");
+	default:
+		return on_done(k, ans);
+	}
+}
+
+static uint64_t session_of(const json_t *body, const char *name, struct field_errors *errs)
+{
+	const json_t *v = json_object_get(body, name);
+	uint64_t id = 0;
+
+	if (v && (!json_is_string(v) || str_u64(str_of(json_string_value(v)), &id) || !id))
+		field_error_add(errs, name, "bad_id", "is not the id of a session");
+	return id;
+}
+
+/* The owner of an extension steers its own calls: its id goes along, as in call_start(). */
+static void steer_start(struct ask *k, enum command_kind kind)
+{
+	static const char *const plain[] = {"extension_number", "session_id", NULL};
+	static const char *const refer[] = {"extension_number", "session_id", "refer_to", NULL};
+	static const char *const attended[] = {"extension_number", "session_id",
+					       "target_session_id", NULL};
+	struct command cmd = {
+		.kind = kind, .tenant_id = k->who.tenant_id, .id = k->who.extension_id};
+	struct field_errors errs = {.n = 0};
+	json_t *body = ask_body(k);
+
+	if (!body)
+		return;
+	k->args = body; /* it goes with the ask */
+	question_text(body, "extension_number", cmd.caller, sizeof(cmd.caller), &errs);
+	cmd.after = session_of(body, "session_id", &errs);
+	if (kind == COMMAND_REFER)
+		question_text(body, "refer_to", cmd.number, sizeof(cmd.number), &errs);
+	if (kind == COMMAND_ATTENDED_REFER)
+		cmd.target_id = session_of(body, "target_session_id", &errs);
+	ask_check_names(body,
+			kind == COMMAND_REFER		 ? refer
+			: kind == COMMAND_ATTENDED_REFER ? attended
+							 : plain,
+			&errs);
+	if (errs.n)
+		return ask_invalid(k, &errs);
+	return ask_core(k, cmd, on_steered);
+}
+
+void hold_start(struct ask *k)
+{
+	return steer_start(k, COMMAND_HOLD);
+}
+
+void unhold_start(struct ask *k)
+{
+	return steer_start(k, COMMAND_UNHOLD);
+}
+
+void refer_start(struct ask *k)
+{
+	return steer_start(k, COMMAND_REFER);
+}
+
+void attended_refer_start(struct ask *k)
+{
+	return steer_start(k, COMMAND_ATTENDED_REFER);
+}
+
+static void on_own_sessions(struct ask *k, const struct answer *ans)
+{
+	if (ans->err == ENODEV)
+		return ask_bad_parameter(k, STR("extension_number"), "not_found",
+					 "is no extension whose calls are yours to see");
+	return on_json(k, ans);
+}
+
+void extension_sessions_start(struct ask *k)
+{
+	struct command cmd = {.kind = COMMAND_EXTENSION_SESSIONS,
+			      .tenant_id = k->who.tenant_id,
+			      .id = k->who.extension_id};
+	struct str number;
+	struct params q;
+
+	if (!ask_read_params(k, &q))
+		return;
+	number = params_get(&q, "extension_number");
+	if (q.n != 1 || !number.n)
+		ask_bad_parameter(k, STR("extension_number"), "required",
+				  "is the one parameter, and must be given");
+	else if (str_copy(cmd.caller, sizeof(cmd.caller), number))
+		ask_bad_parameter(k, STR("extension_number"), "too_long", "is no number");
+	else
+		ask_core(k, cmd, on_own_sessions);
+	params_close(&q);
+}
+
 void blocked_addresses_start(struct ask *k)
 {
 	return page_start(k, COMMAND_BLOCKED_ADDRESSES);

@@ -121,6 +121,7 @@ static json_t *parameters(const struct route *r)
 		{TAKES_FIELDS, "fields"},
 		{TAKES_SYNC, "sync_since"},
 		{TAKES_TENANT_NAME, "tenantname"},
+		{TAKES_EXTENSION, "extension_number"},
 	};
 	json_t *list = json_array();
 

@@ -198,8 +198,10 @@ static size_t count_generic(void)
 
 int routes_make(struct routes *r)
 {
-	size_t total = ARRAY_LEN(fixed) + count_generic(), made = 0, ntext;
+	/* The fixed ones first: a word in the place of an id is that word. */
+	const size_t first = ARRAY_LEN(fixed), total = first + count_generic();
 	struct names *names = calloc(total, sizeof(*names));
+	size_t made = first, ntext;
 	struct buf text = {0};
 
 	memset(r, 0, sizeof(*r));
@@ -217,7 +219,7 @@ int routes_make(struct routes *r)
 		routes_close(r);
 		return ENOMEM;
 	}
-	for (size_t i = 0; i < made; i++) {
+	for (size_t i = first; i < made; i++) {
 		r->v[i].path = r->text + names[i].path;
 		r->v[i].operation_id = r->text + names[i].operation_id;
 		r->v[i].summary = r->text + names[i].summary;
@@ -226,7 +228,7 @@ int routes_make(struct routes *r)
 		r->v[i].output = names[i].output ? r->text + names[i].output : NULL;
 	}
 	free(names);
-	memcpy(r->v + made, fixed, sizeof(fixed));
+	memcpy(r->v, fixed, sizeof(fixed));
 	r->n = total;
 	for (size_t i = 0; i < r->n; i++)
 		for (enum role role = 0; role < ROLE_COUNT; role++)

@@ -38,6 +38,7 @@ enum takes {
 	TAKES_FIELDS = 16384, /* fields: a partial answer */
 	TAKES_RANGE = 65536,  /* from, to */
 	TAKES_SYNC = 32768,   /* since */
+	TAKES_EXTENSION = 1 << 24, /* extension_number, required */
 };
 
 struct ask;

@@ -22,7 +22,8 @@ route_start_h setup_start, setup_state_start;
 route_start_h registrations_start, sessions_start, session_start, session_hangup_start,
 	blocked_addresses_start, blocked_address_free_start, trunk_states_start,
 	transport_states_start, route_simulation_start, call_start, status_start;
-route_start_h balances_start;
+route_start_h balances_start, hold_start, unhold_start, refer_start, attended_refer_start,
+	extension_sessions_start;
 /* records.c */
 route_start_h members_start, weak_secrets_start, cdrs_start, cdr_export_start, cdr_changes_start,
 	call_statistics_start, cdr_start, messages_start, audit_logs_start, event_logs_start,

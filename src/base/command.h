@@ -24,7 +24,8 @@ struct command {
 	uint64_t tenant_id; /* 0: the whole system (administrators only; api/ has checked) */
 	uint64_t id;
 	uint64_t seen_by; /* SESSIONS, SESSION: only calls that this extension may see; 0: all */
-	uint64_t after;	  /* paging: the id the last page ended with */
+	uint64_t
+		after; /* paging: the id the last page ended with; HOLD … ATTENDED_REFER: the session, 0: the one there is */
 	uint32_t limit;
 	int64_t at_us;	  /* ROUTE: when; 0: now */
 	uint32_t seconds; /* ROUTE: how long it is supposed to last; 0: a minute */
@@ -35,7 +36,10 @@ struct command {
 	char keyed[33];	   /* ROUTE: what who is asked for a number keys in; "": nothing */
 	char caller[64],
 		number[64]; /* ROUTE: who calls which number; id: the trunk it comes from, 0 = an extension calls.
-			     * CALL: the same; id: the extension that must be the caller, 0 = any */
+			     * CALL: the same; id: the extension that must be the caller, 0 = any.
+			     * HOLD, UNHOLD, REFER, ATTENDED_REFER: caller: the extension; number: where to */
+	uint64_t
+		target_id; /* ATTENDED_REFER: the session to be joined with `after`, 0: the only other one */
 };
 
 struct command_reply {

@@ -11,6 +11,7 @@
 #include "call/direct.h"
 #include "call/leg_codecs.h"
 #include "call/leg_media.h"
+#include "call/music.h"
 #include "call/negotiate.h"
 #include "call/party.h"
 #include "call/record.h"
@@ -36,6 +37,11 @@ struct bridge {
 	bool has_turned;   /* both have been offered what the other says */
 	enum moving moving;
 	bool is_direct_next; /* what comes of it */
+	struct holding {     /* bridge_hold(): until both have been told */
+		oid by;	     /* 0: nobody is held by us now */
+		bool was_held;
+		enum sdp_direction before[SDP_MAX_MEDIA];
+	} holding;
 	struct timer timer;
 };
 
@@ -154,6 +160,21 @@ static void stay(struct bridge *br)
 	act_pass_offer(br, NULL);
 }
 
+/* The other does not take it: all is as it was. */
+static void stay_unheld(struct bridge *br)
+{
+	struct leg *x = leg_x(br);
+
+	for (size_t i = 0; i < x->offered->nmedia; i++)
+		x->offered->media[i].direction = br->holding.before[i];
+	x->theirs = x->offered;
+	x->offered = NULL;
+	br->holding = (struct holding){0};
+	if (br->moving == LEAVING)
+		set_direct(br, true);
+	br->moving = NOT_MOVING;
+}
+
 /* The offer cannot go on.  One that came in a 200 cannot be refused either: nothing but hanging up is left. */
 static void withdraw(struct bridge *br, unsigned status, enum reason reason)
 {
@@ -161,6 +182,10 @@ static void withdraw(struct bridge *br, unsigned status, enum reason reason)
 
 	if (br->moving == MOVING || br->moving == MOVING_BACK) {
 		stay(br);
+		return;
+	}
+	if (br->holding.by == x->id) {
+		stay_unheld(br);
 		return;
 	}
 	if (br->moving == LEAVING) {
@@ -199,7 +224,8 @@ static void not_sent(struct bridge *br, int err)
 static void act_pass_offer(struct bridge *br, const struct bridge_msg *m)
 {
 	struct leg *x = leg_x(br), *y = leg_y(br);
-	bool is_new = x->owes == LEG_OWES_NOTHING && !br->has_turned && br->moving != MOVING;
+	bool is_new = x->owes == LEG_OWES_NOTHING && !br->has_turned && br->moving != MOVING &&
+		      !br->holding.by;
 	struct str sdp;
 	int err = 0;
 
@@ -272,15 +298,32 @@ static void settled(struct call *call)
 	direct_consider(call);
 }
 
+/* Both have been told, or will not hear of it. */
+static void held(struct bridge *br)
+{
+	const struct holding h = br->holding;
+	struct leg *by = leg_get(br->call->cs, h.by);
+
+	br->holding = (struct holding){0};
+	if (!by || !by->theirs)
+		return;
+	if (leg_sdp_is_held(by->theirs) != h.was_held)
+		call_leg_held(br->call, by, !h.was_held);
+	else /* its device holds by itself, and goes on doing so */
+		music_follow(by);
+}
+
 /* x is owed nothing: it was introduced.  What y has answered is offered to it when it has to change something for it. */
 static void turn_round(struct bridge *br, struct leg *x, struct leg *y)
 {
 	bool is_moving = br->moving == MOVING || br->moving == MOVING_BACK;
 	struct call *call = br->call;
 
-	if (br->has_turned || (!is_moving && leg_sdp_agree(x->theirs, y->theirs))) {
+	if (br->has_turned ||
+	    (!is_moving && !br->holding.by && leg_sdp_agree(x->theirs, y->theirs))) {
 		if (is_moving)
 			moved(br);
+		held(br);
 		tell_both(x, y);
 		if (!is_moving)
 			settled(call);
@@ -368,6 +411,7 @@ static void act_pass_refusal(struct bridge *br, const struct bridge_msg *m)
 	if (br->has_turned) { /* what both have said before will do */
 		x->theirs = x->offered;
 		x->offered = NULL;
+		held(br);
 		tell_both(x, leg_y(br));
 		return;
 	}
@@ -520,6 +564,31 @@ void bridge_move(struct bridge *br, bool is_direct)
 	br->is_direct_next = is_direct;
 	event(br, BEV_OFFER, &(struct bridge_msg){.from = x, .descriptionp = &s, .is_move = true});
 	sdp_free(s);
+}
+
+static bool is_at_rest(const struct leg *leg)
+{
+	return leg && leg->st == LEG_UP && leg->owes == LEG_OWES_NOTHING && leg->theirs;
+}
+
+int bridge_hold(struct bridge *br, struct leg *by, bool is_held)
+{
+	struct leg *peer = bridge_peer(br, by);
+	struct sdp *s = by->theirs;
+
+	if (br->st != BRIDGE_STABLE || !is_at_rest(by) || !is_at_rest(peer))
+		return EBUSY;
+	if (leg_sdp_is_held(s) == is_held)
+		return 0;
+	br->holding.by = by->id;
+	br->holding.was_held = !is_held;
+	for (size_t i = 0; i < s->nmedia; i++) {
+		br->holding.before[i] = s->media[i].direction;
+		s->media[i].direction = is_held ? SDP_SENDONLY : SDP_SENDRECV;
+	}
+	by->theirs = NULL;
+	bridge_offer(br, by, &s);
+	return 0;
 }
 
 int bridge_alloc(struct bridge **bp, struct call *call, const struct leg *a, const struct leg *b,

@@ -53,6 +53,10 @@ void bridge_legs(const struct bridge *br, struct leg **a, struct leg **b); /* NU
 /* Direct media begins or ends (direct.h): both are offered what they have said already, at the other address. */
 void bridge_move(struct bridge *br, bool is_direct);
 
+/* `by` holds the other side, or takes it back, though its device has not asked for that: the other is offered so, then the device itself.
+ * EBUSY: something is being negotiated. */
+int bridge_hold(struct bridge *br, struct leg *by, bool is_held) MUST_USE;
+
 /* What a joined leg has sent.  Takes *descriptionp. */
 void bridge_offer(struct bridge *br, struct leg *from, struct sdp **descriptionp);
 void bridge_ask(struct bridge *br, struct leg *from);

@@ -109,13 +109,16 @@ static void leave_bridge(struct call *call)
 	call->bridge = bridge_free(call->bridge);
 }
 
-/* The call goes on without it; it has a moment to hang up by itself. */
-static void release(struct leg *leg)
+/* The call goes on without it; who has been told so has a moment to hang up by itself. */
+static void release(struct leg *leg, bool is_told)
 {
 	if (!leg || leg_is_over(leg))
 		return;
 	negotiate_interrupt(leg);
-	leg_event(leg, LEV_RELEASE, &(struct leg_msg){0});
+	if (is_told)
+		leg_event(leg, LEV_RELEASE, &(struct leg_msg){0});
+	else
+		leg_hangup(leg, REASON_TRANSFERRED, 0, STR_NONE);
 }
 
 /* ---- REFER ---- */
@@ -206,7 +209,8 @@ static void blind(struct leg *leg, const struct sip_inv_event *ev, const struct 
 
 /* Both talk: who is left of the one call takes the transferor's place in the other. */
 static void join_talkers(struct leg *whom, struct leg *other,
-			 struct leg *by /* NULL: it has hung up */, const char *number)
+			 struct leg *by /* NULL: it has hung up */, const char *number,
+			 bool is_told)
 {
 	struct call *from = whom->call, *to = other->call;
 	struct leg *target = bridge_peer(to->bridge, other);
@@ -222,8 +226,8 @@ static void join_talkers(struct leg *whom, struct leg *other,
 	from->rec.transferred_to = to->rec.id;
 	to->rec.transferred_from = from->rec.id;
 	str_fit(to->rec.transferred_by, sizeof(to->rec.transferred_by), str_of(number));
-	release(by);
-	release(other);
+	release(by, is_told);
+	release(other, is_told);
 	call_introduce(to, whom, target);
 	events_call(to, BUS_CALL_TRANSFER, NULL);
 	call_end(from, REASON_TRANSFERRED, 0, whom->id == from->caller ? "callee" : "caller",
@@ -323,7 +327,8 @@ static void attended(struct leg *leg, const struct sip_inv_event *ev, struct ref
 		refer_close(refer, status);
 	} else if (other->st == LEG_UP) {
 		refer_close(refer, 200);
-		join_talkers(bridge_peer(leg->call->bridge, leg), other, leg, leg->rec.number);
+		join_talkers(bridge_peer(leg->call->bridge, leg), other, leg, leg->rec.number,
+			     true);
 	} else if (other->st == LEG_ACCEPTED) {
 		await_ack(leg, other, refer);
 	} else {
@@ -363,6 +368,44 @@ void transfer_refer(struct leg *leg, const struct sip_inv_event *ev)
 		blind(leg, ev, &wish);
 }
 
+/* ---- without a REFER: somebody else asks for it (steer.h) ---- */
+
+int transfer_blind(struct leg *leg, const char *number, unsigned *status)
+{
+	struct refer_wish wish = {0};
+	struct transfer *tr;
+
+	if (why_not(leg))
+		return EBUSY;
+	if (!may_call(leg, number))
+		return EACCES;
+	str_fit(wish.number, sizeof(wish.number), str_of(number));
+	tr = start(leg, bridge_peer(leg->call->bridge, leg), &wish);
+	if (!tr)
+		return ENOMEM;
+	*status = tr->status;
+	if (!tr->status)
+		return 0;
+	mem_free(tr);
+	return *status == 403 ? EACCES : ECONNREFUSED;
+}
+
+int transfer_attended(struct leg *leg, struct leg *other)
+{
+	if (why_not(leg) || other->call == leg->call || other->call->transfer)
+		return EBUSY;
+	if (is_ringing(other))
+		hand_over(leg, other, NULL);
+	else if (other->st == LEG_ACCEPTED)
+		await_ack(leg, other, NULL);
+	else if (other->st == LEG_UP && bridge_peer(other->call->bridge, other))
+		join_talkers(bridge_peer(leg->call->bridge, leg), other, leg, leg->rec.number,
+			     false);
+	else
+		return EBUSY;
+	return 0;
+}
+
 /* ---- what becomes of it ---- */
 
 void transfer_progress(struct call *to, unsigned status)
@@ -391,7 +434,7 @@ void transfer_answered(struct call *to)
 	from->rec.transferred_to = to->rec.id;
 	if (by)
 		usage_replace(to, by->extension_id, whom->extension_id);
-	release(by);
+	release(by, tr->refer != NULL);
 	refer_close(tr->refer, 200);
 	mem_free(tr);
 	events_call(to, BUS_CALL_TRANSFER, NULL);
@@ -430,7 +473,7 @@ bool transfer_acked(struct leg *leg)
 		return false;
 	}
 	refer_close(tr->refer, 200);
-	join_talkers(whom, leg, by, tr->number);
+	join_talkers(whom, leg, by, tr->number, tr->refer != NULL);
 	mem_free(tr);
 	return true;
 }

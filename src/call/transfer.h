@@ -27,6 +27,12 @@ struct transfer;
 void transfer_stray(struct sip_strans *st, const struct sip_msg *req, void *calls);
 void transfer_refer(struct leg *leg, const struct sip_inv_event *ev); /* REFER within a dialog */
 
+/* Without a REFER (steer.h): who transfers hears nothing of it, and is hung up on when it went well.  EBUSY: not as it is now; EACCES: it may
+ * not call there; ECONNREFUSED: that has failed already, with *status; ENOMEM. */
+int transfer_blind(struct leg *leg, const char *number, unsigned *status) MUST_USE;
+/* Who talks to `leg` and who talks to, or is rung by, `other` talk to each other. */
+int transfer_attended(struct leg *leg, struct leg *other) MUST_USE;
+
 /* What the calls report. */
 void transfer_progress(struct call *to, unsigned status);
 /* The target has answered: the transferee becomes a leg of `to`.  Then the two may be joined. */

@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "base/metric.h"
+#include "call/lines.h"
+#include "call/steer.h"
 #include "main/server.h"
 #include "main/simulator.h"
 #include "main/transports.h"
@@ -160,6 +162,67 @@ static json_t *sessions(struct server *s, const struct command *c)
 	}
 	return json_pack("{s:o,s:o}", "items", items, "next",
 			 has_more ? json_id(after) : json_null());
+}
+
+/* ---- the calls of one extension (call/steer.h) ---- */
+
+/* Of the tenant, and the owner's own if it is an owner who asks: ENODEV. */
+static int find_extension(struct server *s, const struct command *c, struct steer *what)
+{
+	const struct object *o = model_number(s->model, c->tenant_id, str_of(c->caller));
+
+	if (!o || o->res != &resource_extension || (c->id && c->id != o->id))
+		return ENODEV;
+	*what = (struct steer){c->tenant_id, o->id, c->after};
+	return 0;
+}
+
+static json_t *line_json(const struct call_view *call, const struct line_view *v)
+{
+	static const char *const states[] = {
+		[LINE_TRYING] = "trying", [LINE_EARLY] = "ringing", [LINE_CONFIRMED] = "talking"};
+
+	return json_pack("{s:o,s:o,s:s,s:b,s:b,s:s,s:s,s:o,s:o,s:s}", "id", json_id(call->id),
+			 "cdr_id", json_id(call->record->id), "state", states[v->state], "is_held",
+			 v->is_held, "is_caller", v->is_initiator, "peer_number", v->number,
+			 "peer_name", v->name, "started_at", json_time(call->record->started_at),
+			 "answered_at", json_time(call->record->answered_at), "sip_call_id",
+			 v->sip_call_id);
+}
+
+static int extension_sessions(struct server *s, const struct command *c, json_t **out)
+{
+	const struct leg *pos = NULL;
+	json_t *items = json_array();
+	struct line_view line;
+	struct call_view call;
+	struct steer what;
+	int err = find_extension(s, c, &what);
+
+	while (!err && lines_next(s->calls, what.tenant_id, what.extension_id, &pos, &line))
+		if (calls_next(s->calls, what.tenant_id, line.call_id - 1, &call) &&
+		    call.id == line.call_id)
+			json_array_append_new(items, line_json(&call, &line));
+	if (err)
+		json_decref(items);
+	else
+		*out = json_pack("{s:o}", "items", items);
+	return err;
+}
+
+static int steer_call(struct server *s, const struct command *c)
+{
+	unsigned status = 0;
+	struct steer what;
+	int err = find_extension(s, c, &what);
+
+	if (err)
+		return err;
+	if (c->kind == COMMAND_REFER)
+		return steer_refer(s->calls, &what, c->number, &status);
+	if (c->kind == COMMAND_ATTENDED_REFER)
+		return steer_attended(s->calls, &what, c->target_id);
+	return steer_hold(s->calls, &what, c->kind == COMMAND_HOLD);
 }
 
 static json_t *blocked_json(const struct shield_view *b)
@@ -350,6 +413,16 @@ void commands_answer(struct server *s, const struct command *c)
 		break;
 	case COMMAND_CALL:
 		reply.err = place_call(s, c, &json);
+		break;
+	case COMMAND_EXTENSION_SESSIONS:
+		reply.err = extension_sessions(s, c, &json);
+		break;
+	case COMMAND_HOLD:
+	case COMMAND_UNHOLD:
+	case COMMAND_REFER:
+	case COMMAND_ATTENDED_REFER:
+		is_silent = true;
+		reply.err = steer_call(s, c);
 		break;
 	case COMMAND_SESSION_HANGUP:
 		is_silent = true;

@@ -251,6 +251,24 @@ static void answer(struct fake *f, const struct command *c)
 		if (!reply.err)
 			write_recording(f, c->tenant_id);
 		break;
+	case COMMAND_EXTENSION_SESSIONS:
+		reply.err = strcmp(c->caller, "101") != 0 ? ENODEV : 0;
+		if (!reply.err)
+			buf_cstr(&out,
+				 "{\"items\":[{\"id\":\"7\",\"cdr_id\":\"7\",\"state\":\"talking\","
+				 "\"is_held\":false,\"is_caller\":true,\"peer_number\":\"102\","
+				 "\"peer_name\":\"\",\"started_at\":\"2026-11-20T15:00:00.000Z\","
+				 "\"answered_at\":null,\"sip_call_id\":\"x\"}]}");
+		break;
+	case COMMAND_HOLD: /* only 101 has calls; 109 has several */
+	case COMMAND_UNHOLD:
+	case COMMAND_REFER:
+	case COMMAND_ATTENDED_REFER:
+		reply.err = !strcmp(c->caller, "109")	? ENOTUNIQ
+			    : strcmp(c->caller, "101")	? ENODEV
+			    : c->after && c->after != 7 ? ENOENT
+							: 0;
+		break;
 	case COMMAND_SESSION_HANGUP:
 		reply.err = is_seen(f, c, i) ? 0 : ENOENT;
 		if (!reply.err) {

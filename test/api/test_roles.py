@@ -7,6 +7,7 @@ from client import ROOT, Client
 from test_contract import body_for, example_path, operations
 
 OPERATIONS = {"list": "LIST", "create": "CREATE", "get": "GET", "update": "UPDATE", "delete": "DELETE", "destroy": "DELETE", "undo": "UPDATE", "restore": "CREATE", "continue": "CREATE", "complete": "CREATE", "replay": "UPDATE", "export": "LIST", "sync": "LIST", "import": "CREATE",
+              "hold": "UPDATE", "unhold": "UPDATE", "refer": "UPDATE", "attended": "UPDATE",
               "logout": "CREATE"}
 
 
