@@ -8,6 +8,7 @@
 #include "call/calls.h"
 #include "call/negotiate.h"
 #include "call/party.h"
+#include "model/contacts.h"
 #include "sip/write.h"
 
 /* ---- reading ---- */
@@ -255,11 +256,24 @@ static void as_outside(struct party *p, const struct leg *to, const struct leg *
 	str_fit(p->number, sizeof(p->number), str_of(number));
 }
 
+bool party_known_name(const struct leg *to, const struct leg *other, const char *number, char *dst,
+		      size_t dst_bytes)
+{
+	const struct model *m = to->cs->conf.model;
+	const struct extension *x =
+		to->trunk_id ? NULL : model_extension(m, to->rec.tenant_id, to->extension_id);
+
+	return x && !other->extension_id && !other->is_private &&
+	       model_contact_name(m, x, str_of(number), dst, dst_bytes);
+}
+
 static void other_of(struct party *p, const struct leg *to, const struct leg *other)
 {
 	party_of(p, other);
 	if (to->trunk_id)
 		as_outside(p, to, other);
+	else
+		(void)party_known_name(to, other, p->number, p->name, sizeof(p->name));
 }
 
 void party_tell(struct buf *lines, struct leg *to, const struct leg *other)

@@ -30,6 +30,9 @@ bool party_wants_privacy(const struct sip_msg *m);
 
 /* Is what this leg's side asserts believed? */
 bool party_is_trusted(const struct leg *leg);
+/* WEB-3: as a phone book that `to` sees names who is outside; false: none does, or that is private. */
+bool party_known_name(const struct leg *to, const struct leg *other, const char *number, char *dst,
+		      size_t dst_bytes);
 /* Who is at the leg, for the other side. */
 void party_of(struct party *p, const struct leg *leg);
 /* Remember what the records do not say; without memory they decide. */

@@ -34,7 +34,10 @@ void ringing_caller_name(const struct leg *leg, struct buf *out)
 	const struct call_record *rec = &leg->call->rec;
 	const struct leg *caller = leg_get(leg->cs, leg->call->caller);
 	bool is_hidden = caller && caller->is_private;
-	const char *name = is_hidden ? "Anonymous" : rec->caller_name;
+	char known[128];
+	const bool is_known =
+		caller && party_known_name(leg, caller, rec->caller, known, sizeof(known));
+	const char *name = is_hidden ? "Anonymous" : is_known ? known : rec->caller_name;
 
 	if (r && r->prefix[0])
 		buf_printf(out, "%s: %s", r->prefix, *name ? name : rec->caller);

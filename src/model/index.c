@@ -71,11 +71,35 @@ struct entry *index_object(const struct index *ix, const struct resource *r, uin
 	return node ? CONTAINER_OF(node, struct entry, node) : NULL;
 }
 
+/* --- numbers that name a caller: one person's is written in many ways, +44 20 7946 0001, 020 7946 0001 --- */
+
+enum { TAIL = 7 };
+
+struct str index_digits(char dst[40], struct str number)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < number.n && n < 40; i++)
+		if (number.p[i] >= '0' && number.p[i] <= '9' && (n || number.p[i] != '0'))
+			dst[n++] = number.p[i];
+	return (struct str){dst, n};
+}
+
+static uint64_t tail_hash(uint64_t tenant_id, struct str number)
+{
+	char digits[40];
+	struct str d = index_digits(digits, number);
+	const size_t n = d.n < TAIL ? d.n : TAIL;
+
+	return map_hash_u64(map_hash(d.p + d.n - n, n), tenant_id);
+}
+
 /* --- keys --- */
 
 static bool is_key(const struct field *f)
 {
-	return f->flags & (NUMBER | DIRECTORY) || ((f->flags & UNIQUE) && f->kind == FIELD_TEXT);
+	return f->flags & (NUMBER | DIRECTORY | NAMES_CALLER) ||
+	       ((f->flags & UNIQUE) && f->kind == FIELD_TEXT);
 }
 
 /* Names of hosts and mail addresses are the same in any case. */
@@ -120,11 +144,35 @@ static bool same_key(const struct map_node *node, const void *key)
 	const struct text_key *want = key;
 
 	count_step(want->ix);
-	if (key_index(k) != want->field ||
+	if (k->field->flags & NAMES_CALLER || key_index(k) != want->field ||
 	    (!is_of_system(want->field) && k->e->o->tenant_id != want->tenant_id))
 		return false;
 	return is_folded(want->field) ? str_ieq(key_text(k), want->text)
 				      : str_eq(key_text(k), want->text);
+}
+
+struct tail_key {
+	uint64_t tenant_id;
+};
+
+static bool same_tenant(const struct map_node *node, const void *key)
+{
+	const struct key *k = CONTAINER_OF(node, const struct key, node);
+	const struct tail_key *want = key;
+
+	return k->field->flags & NAMES_CALLER && k->e->o->tenant_id == want->tenant_id;
+}
+
+const struct object *index_named(const struct index *ix, uint64_t tenant_id, struct str number,
+				 const struct key **pos)
+{
+	const struct tail_key key = {tenant_id};
+	struct map_node *node =
+		*pos ? map_find_next(&(*pos)->node, same_tenant, &key)
+		     : map_find(&ix->keys, tail_hash(tenant_id, number), same_tenant, &key);
+
+	*pos = node ? CONTAINER_OF(node, struct key, node) : NULL;
+	return *pos ? (*pos)->e->o : NULL;
 }
 
 const struct object *index_key(const struct index *ix, const struct field *f, uint64_t tenant_id,
@@ -306,6 +354,12 @@ struct entry *index_discard(struct index *ix, struct entry *e)
 	return NULL;
 }
 
+static uint64_t hash_of(const struct key *k, uint64_t tenant_id)
+{
+	return k->field->flags & NAMES_CALLER ? tail_hash(tenant_id, key_text(k))
+					      : key_hash(key_index(k), tenant_id, key_text(k));
+}
+
 void index_add(struct index *ix, struct entry *e)
 {
 	const struct object *o = e->o;
@@ -314,8 +368,7 @@ void index_add(struct index *ix, struct entry *e)
 
 	map_add(&ix->objects, &e->node, id_hash(o->res, o->tenant_id, o->id));
 	for (size_t k = 0; k < e->nkeys; k++)
-		map_add(&ix->keys, &e->keys[k].node,
-			key_hash(key_index(&e->keys[k]), o->tenant_id, key_text(&e->keys[k])));
+		map_add(&ix->keys, &e->keys[k].node, hash_of(&e->keys[k], o->tenant_id));
 	while ((f = next_ref(o, &i))) {
 		struct referrers *r = referrers_of(ix, f, o->tenant_id, field_id(o, f));
 		size_t at = place(r, o->id);

@@ -24,6 +24,9 @@ struct index {
 	uint64_t steps; /* nodes compared */
 };
 
+struct model;
+const struct index *model_index(const struct model *m);
+
 struct entry;
 
 struct key {
@@ -57,6 +60,11 @@ struct entry *index_object(const struct index *ix, const struct resource *r, uin
 /* f NULL: by number. */
 const struct object *index_key(const struct index *ix, const struct field *f, uint64_t tenant_id,
 			       struct str text);
+/* By a NAMES_CALLER field: those of the tenant with a number whose last digits are those of this one; *pos NULL to start. */
+const struct object *index_named(const struct index *ix, uint64_t tenant_id, struct str number,
+				 const struct key **pos);
+/* The digits that count: without what only makes it readable, and without what stands before the country or the area. */
+struct str index_digits(char dst[40], struct str number);
 const struct object *index_referrer(const struct index *ix, const struct field *f,
 				    uint64_t tenant_id, uint64_t target, size_t *pos);
 

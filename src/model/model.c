@@ -57,6 +57,12 @@ static void check_thread(const struct model *m)
 		ON_THREAD(m->owner);
 }
 
+const struct index *model_index(const struct model *m)
+{
+	check_thread(m);
+	return &m->index;
+}
+
 /* --- homes --- */
 
 static struct home *home_of(const struct model *m, uint64_t tenant_id)

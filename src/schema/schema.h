@@ -53,6 +53,8 @@ enum field_flag {
 		<< 18, /* text in lines: PEM, and what records hold; a SECRET then has up to 16384 characters */
 	SELF = 1 << 19,		/* the owner of the extension may change it */
 	FEATURE_CODE = 1 << 20, /* * or #, then digits, * and #: no number begins so */
+	NAMES_CALLER =
+		1 << 21, /* calls from and to this number show whose it is (model/contacts.h) */
 	SHARED = 1
 		 << 15, /* follows the template of template_id, unless it is named in `overrides` */
 };
