@@ -326,6 +326,8 @@ int api_open(struct api **ap, const struct api_conf *conf, struct addr *bound)
 	a->commands = conf->commands;
 	a->past = conf->past;
 	err = str_copy(a->version, sizeof(a->version), str_of(conf->version));
+	if (conf->log_file && !(a->log_file = str_dup(str_of(conf->log_file))))
+		err = ENOMEM;
 	if (!err && conf->setup_token)
 		err = str_copy(a->setup_token, sizeof(a->setup_token), str_of(conf->setup_token));
 	if (!err)
@@ -387,6 +389,7 @@ struct api *api_close(struct api *a)
 	a->throttle = throttle_free(a->throttle);
 	routes_close(&a->routes);
 	free(a->openapi);
+	free(a->log_file);
 	free(a);
 	return NULL;
 }

@@ -20,6 +20,7 @@ struct api_conf {
 	struct addr listen;
 	const char *unix_path;
 	const char *events_path; /* file of the latest events; NULL: none outlives the process */
+	const char *log_file;	 /* where the log goes; NULL: to nobody's file */
 	const struct store_past *past; /* makes configurations of the past */
 	const char *version;
 	const char *setup_token; /* makes the first administrator; NULL: there is one */

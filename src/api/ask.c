@@ -406,3 +406,21 @@ json_t *ask_sync_args(struct ask *k)
 	params_close(&q);
 	return args;
 }
+
+bool ask_read_offset(struct ask *k, uint64_t *offset)
+{
+	struct str bad = STR_NONE;
+	struct params q;
+
+	*offset = 0;
+	if (!ask_read_params(k, &q))
+		return false;
+	for (size_t i = 0; i < q.n; i++)
+		if (!str_eq(q.v[i].name, STR("offset")) || str_u64(q.v[i].value, offset))
+			bad = q.v[i].name;
+	if (bad.p)
+		ask_bad_parameter(k, bad, "unknown_parameter",
+				  "offset is where the piece begins, in bytes");
+	params_close(&q);
+	return !bad.p;
+}

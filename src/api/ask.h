@@ -106,6 +106,7 @@ struct api {
 	char *openapi;
 	size_t nopenapi;
 	char version[32];
+	char *log_file;	      /* NULL: the log goes elsewhere */
 	char setup_token[64]; /* empty: there is none, or it was used */
 	bool is_setting_up;
 };
@@ -157,6 +158,8 @@ json_t *ask_body(struct ask *k) MUST_USE;
 struct str ask_text(const json_t *body, const char *name);
 /* Members that are not among these (NULL ends them) are errors. */
 void ask_check_names(const json_t *body, const char *const *known, struct field_errors *errs);
+/* The one parameter offset, 0 without; false: answered already. */
+bool ask_read_offset(struct ask *k, uint64_t *offset) MUST_USE;
 /* The query; false: answered already.  params_close() it. */
 bool ask_read_params(struct ask *k, struct params *q) MUST_USE;
 /* Arguments of a list of changes: since.  NULL: answered. */

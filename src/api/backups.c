@@ -120,25 +120,6 @@ void backup_restore_start(struct ask *k)
 
 /* ---- bytes ---- */
 
-/* False: answered. */
-static bool read_offset(struct ask *k, uint64_t *offset)
-{
-	struct str bad = STR_NONE;
-	struct params q;
-
-	*offset = 0;
-	if (!ask_read_params(k, &q))
-		return false;
-	for (size_t i = 0; i < q.n; i++)
-		if (!str_eq(q.v[i].name, STR("offset")) || str_u64(q.v[i].value, offset))
-			bad = q.v[i].name;
-	if (bad.p)
-		ask_bad_parameter(k, bad, "unknown_parameter",
-				  "offset is where the piece begins, in bytes");
-	params_close(&q);
-	return !bad.p;
-}
-
 static void on_bytes(struct ask *k, const struct answer *ans)
 {
 	const struct web_response r = {
@@ -156,7 +137,7 @@ void backup_content_start(struct ask *k)
 				    .tenant_id = k->who.tenant_id,
 				    .id = k->target};
 
-	if (ask_is_nothing(k) || !read_offset(k, &req.offset))
+	if (ask_is_nothing(k) || !ask_read_offset(k, &req.offset))
 		return;
 	return ask_store(k, &req, on_bytes);
 }
@@ -165,7 +146,7 @@ static void upload(struct ask *k)
 {
 	struct store_request req = {.op = STORE_BACKUP, .query = "backup_write", .id = k->target};
 
-	if (!read_offset(k, &req.offset))
+	if (!ask_read_offset(k, &req.offset))
 		return;
 	if (!k->is_bytes)
 		return ask_problem(k, PROBLEM_MEDIA_TYPE,

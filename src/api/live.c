@@ -470,7 +470,7 @@ void blocked_address_free_start(struct ask *k)
 	return ask_core(k, command_for(k, COMMAND_BLOCKED_ADDRESS_FREE), on_done);
 }
 
-void status_start(struct ask *k)
+void system_extensions_start(struct ask *k)
 {
-	return ask_core(k, command_for(k, COMMAND_STATUS), on_json);
+	return ask_core(k, command_for(k, COMMAND_NUMBERS), on_json);
 }

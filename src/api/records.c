@@ -170,8 +170,11 @@ static void on_lines(struct ask *k, const struct answer *ans)
 		const struct web_response r = {
 			.status = 200,
 			.content_type = "text/csv; charset=utf-8",
-			.headers =
-				STR("Content-Disposition: attachment; filename=\"calls.csv\"\r\n"),
+			.headers = str_eq(str_of(k->pieces), STR("audit_export"))
+					   ? STR("Content-Disposition: attachment; "
+						 "filename=\"changes.csv\"\r\n")
+					   : STR("Content-Disposition: attachment; "
+						 "filename=\"calls.csv\"\r\n"),
 			.body = ask_text(j, "csv"),
 			.has_more = !is_last};
 
@@ -185,7 +188,7 @@ static void on_lines(struct ask *k, const struct answer *ans)
 	return ask_pace(k, next_lines);
 }
 
-void cdr_export_start(struct ask *k)
+static void export_pieces(struct ask *k, const char *query, const struct argument *known)
 {
 	json_t *args = NULL;
 	struct params q;
@@ -195,15 +198,25 @@ void cdr_export_start(struct ask *k)
 	if (params_get(&q, "limit").p || params_get(&q, "cursor").p)
 		ask_bad_parameter(k, STR("limit"), "unknown_parameter", "an export is whole");
 	else
-		args = page_args(k, &q, cdr_arguments);
+		args = page_args(k, &q, known);
 	params_close(&q);
 	if (!args) /* answered */
 		return;
-	k->pieces = "cdr_export";
+	k->pieces = query;
 	k->args = args;
 	json_object_set_new(args, "limit", json_integer(EXPORT_LINES));
 	ask_add_own(k, args);
 	return next_lines(k);
+}
+
+void cdr_export_start(struct ask *k)
+{
+	return export_pieces(k, "cdr_export", cdr_arguments);
+}
+
+void audit_export_start(struct ask *k)
+{
+	return export_pieces(k, "audit_export", audit_arguments);
 }
 
 void call_report_content_start(struct ask *k)

@@ -23,20 +23,22 @@ route_start_h registrations_start, sessions_start, session_start, session_hangup
 	blocked_addresses_start, blocked_address_free_start, trunk_states_start,
 	transport_states_start, route_simulation_start, call_start, status_start;
 route_start_h balances_start, hold_start, unhold_start, refer_start, attended_refer_start,
-	extension_sessions_start;
+	extension_sessions_start, system_extensions_start;
 /* records.c */
 route_start_h members_start, weak_secrets_start, cdrs_start, cdr_export_start, cdr_changes_start,
 	call_statistics_start, cdr_start, messages_start, audit_logs_start, event_logs_start,
 	recordings_start, recording_start, recording_content_start, recording_delete_start,
 	storage_start, deliveries_start, mail_deliveries_start, call_reports_start,
-	call_report_content_start, audit_log_start, undo_start, restore_start;
+	call_report_content_start, audit_log_start, audit_export_start, undo_start, restore_start;
 /* outgoing.c */
 route_start_h shown_password_start, sign_in_code_start, replay_start, mail_replay_start, mail_delivery_start,
 	mail_test_start, welcome_mail_start, mail_defaults_start, call_report_create_start,
 	call_report_start, call_report_delete_start;
+/* logs.c */
+route_start_h log_files_start, log_file_content_start;
 /* system.c */
-route_start_h info_start, trunk_presets_start, metrics_start, healthz_start, readyz_start,
-	openapi_start, docs_start;
+route_start_h parts_start, info_start, trunk_presets_start, metrics_start, healthz_start,
+	readyz_start, openapi_start, docs_start;
 
 /* backups.c */
 route_start_h backups_start, backup_start, backup_delete_start, backup_create_start,

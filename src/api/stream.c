@@ -38,13 +38,13 @@ struct stream {
 	oid id;		    /* in hub->streams */
 	oid socket;	    /* 0: gone, to be swept */
 	uint64_t tenant_id; /* 0: all */
-	uint32_t kinds;	    /* bits of enum bus_kind */
+	uint64_t kinds;	    /* bits of enum bus_kind */
 	char token_hash[HASH_HEX], key_hash[HASH_HEX];
 	char domain[256];  /* of a dealer's tenant, which may be given to another; else empty */
 	uint64_t asked_ms; /* when the store was asked about it; 0: it has answered */
 };
 
-_Static_assert(BUS_NKINDS <= 32, "kinds are bits of one word");
+_Static_assert(BUS_NKINDS <= 64, "kinds are bits of one word");
 
 struct stream_hub {
 	struct api *a;
@@ -130,7 +130,7 @@ static void forget(struct kept *k)
 
 static bool is_for(const struct stream *s, const struct kept *k)
 {
-	return (s->kinds & 1u << k->msg.kind) &&
+	return (s->kinds & UINT64_C(1) << k->msg.kind) &&
 	       (!s->tenant_id || s->tenant_id == k->msg.tenant_id);
 }
 
@@ -296,17 +296,17 @@ static void on_check_time(struct timer *t, void *arg)
 /* ---- GET /api/events ---- */
 
 /* The kinds that a list of topics and keys names; false: one is none. */
-static bool read_topics(struct str list, uint32_t *kinds)
+static bool read_topics(struct str list, uint64_t *kinds)
 {
 	*kinds = 0;
 	while (list.p) {
 		struct str one = str_trim(str_cut(&list, ','));
-		uint32_t found = 0;
+		uint64_t found = 0;
 
 		for (unsigned i = 0; i < BUS_NKINDS; i++)
 			if (str_eq(one, str_of(bus_topic((enum bus_kind)i))) ||
 			    str_eq(one, str_of(bus_key((enum bus_kind)i))))
-				found |= 1u << i;
+				found |= UINT64_C(1) << i;
 		if (!found)
 			return false;
 		*kinds |= found;
@@ -315,12 +315,12 @@ static bool read_topics(struct str list, uint32_t *kinds)
 }
 
 /* False: answered. */
-static bool read_query(struct ask *k, uint32_t *kinds, uint64_t *since, bool *has_since)
+static bool read_query(struct ask *k, uint64_t *kinds, uint64_t *since, bool *has_since)
 {
 	struct params q;
 	struct str bad = STR_NONE;
 
-	*kinds = UINT32_MAX;
+	*kinds = UINT64_MAX;
 	*has_since = false;
 	if (!ask_read_params(k, &q))
 		return false;
@@ -347,7 +347,7 @@ void events_start(struct ask *k)
 	uint64_t since = 0;
 	bool has_since;
 	struct stream *s;
-	uint32_t kinds;
+	uint64_t kinds;
 	int err;
 
 	if (!read_query(k, &kinds, &since, &has_since))

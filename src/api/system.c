@@ -7,7 +7,10 @@
 #include "api/starts.h"
 #include "schema/presets.h"
 #include "base/metric.h"
+#include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 void info_start(struct ask *k)
 {
@@ -54,6 +57,78 @@ static void on_store_ready(struct ask *k, const struct answer *ans)
 void readyz_start(struct ask *k)
 {
 	return ask_query(k, 0, "ready", json_object(), on_store_ready);
+}
+
+/* ---- SYS-3, SYS-4 ---- */
+
+static int64_t resident_bytes(void)
+{
+	FILE *f = fopen("/proc/self/statm", "re");
+	long long all, resident = 0;
+
+	if (f && fscanf(f, "%lld %lld", &all, &resident) != 2)
+		resident = 0;
+	if (f)
+		fclose(f);
+	return resident * sysconf(_SC_PAGESIZE);
+}
+
+/* Of one core, since the start: who asks again has what was used in between. */
+static double cpu_seconds(void)
+{
+	struct rusage u;
+
+	if (getrusage(RUSAGE_SELF, &u))
+		return 0;
+	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+	       (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
+static void on_status(struct ask *k, const struct answer *ans)
+{
+	json_t *j = ans->err ? NULL : json_loadb(ans->json.p, ans->json.n, 0, NULL);
+
+	if (!j)
+		return ask_problem(k, PROBLEM_UNAVAILABLE, "The call manager does not answer.");
+	json_object_set_new(j, "cpu_seconds", json_real(cpu_seconds()));
+	json_object_set_new(j, "memory_bytes", json_integer(resident_bytes()));
+	return ask_reply_value(k, 200, j);
+}
+
+void status_start(struct ask *k)
+{
+	return ask_core(k, (struct command){.kind = COMMAND_STATUS}, on_status);
+}
+
+static json_t *service(const char *name, const char *reason)
+{
+	return json_pack("{s:s,s:s,s:s}", "name", name, "state", *reason ? "down" : "up", "reason",
+			 reason);
+}
+
+static void on_services(struct ask *k, const struct answer *ans)
+{
+	json_t *j = ans->err ? NULL : json_loadb(ans->json.p, ans->json.n, 0, NULL);
+	json_t *items = j ? json_incref(json_object_get(j, "items")) : json_array();
+
+	json_decref(j);
+	if (!j)
+		json_array_append_new(items, service("call_manager", "it does not answer"));
+	json_array_append_new(items, service("rest", ""));
+	json_array_append(items, json_object_get(k->args, "database"));
+	return ask_reply_value(k, 200, json_pack("{s:o}", "items", items));
+}
+
+static void on_database(struct ask *k, const struct answer *ans)
+{
+	k->args = json_pack("{s:o}", "database",
+			    service("database", ans->err ? "it does not answer" : ""));
+	return ask_core(k, (struct command){.kind = COMMAND_SERVICES}, on_services);
+}
+
+void parts_start(struct ask *k)
+{
+	return ask_query(k, 0, "ready", json_object(), on_database);
 }
 
 void openapi_start(struct ask *k)

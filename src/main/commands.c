@@ -10,6 +10,7 @@
 #include "base/metric.h"
 #include "call/lines.h"
 #include "call/steer.h"
+#include "main/overview.h"
 #include "main/server.h"
 #include "main/simulator.h"
 #include "main/transports.h"
@@ -384,9 +385,11 @@ static json_t *status(struct server *s)
 	struct sip_counts sip;
 
 	sip_counts(s->sip, &sip);
-	return json_pack("{s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "version", OFFHOOK_VERSION,
+	return json_pack("{s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "version", OFFHOOK_VERSION,
 			 "uptime_seconds",
 			 (json_int_t)((clock_wall_us(s->env.clock) - (int64_t)s->boot) / 1000000),
+			 "tenants", (json_int_t)model_count(s->model, &resource_tenant),
+			 "extensions", (json_int_t)model_count(s->model, &resource_extension),
 			 "registrations", (json_int_t)registrar_count(s->registrar), "calls",
 			 (json_int_t)calls_count(s->calls), "dialogs", (json_int_t)sip.dialogs,
 			 "media_ports", (json_int_t)media_ports_in_use(s->media),
@@ -449,6 +452,12 @@ void commands_answer(struct server *s, const struct command *c)
 		break;
 	case COMMAND_STATUS:
 		json = status(s);
+		break;
+	case COMMAND_SERVICES:
+		json = overview_services(s);
+		break;
+	case COMMAND_NUMBERS:
+		json = overview_numbers(s, c->tenant_id);
 		break;
 	case COMMAND_NKINDS:
 		reply.err = EINVAL;

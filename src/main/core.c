@@ -158,6 +158,7 @@ static void on_signal(int fd, unsigned events, void *arg)
 		}
 		log_info(NULL, LOGID_START, "stopping: %zu calls are being ended",
 			 calls_count(s->calls));
+		happened(s, BUS_SERVER_STOPPED, OFFHOOK_VERSION, "", "asked to");
 		s->stop_at_ms = clock_mono_ms(s->env.clock) + STOP_PATIENCE_MS;
 		calls_drain(s->calls);
 		presence_drain(s->presence);

@@ -11,29 +11,32 @@
 #include <string.h>
 #include "base/log.h"
 #include "main/server.h"
+#include "main/transports.h"
 
 struct wanted { /* by one webhook */
 	uint64_t tenant_id, id;
-	uint32_t kinds;
+	uint64_t kinds;
 };
 
 /* Worth a line whoever wants them. */
-static const uint32_t always = 1u << BUS_REGISTERED | 1u << BUS_UNREGISTERED |
-			       1u << BUS_ADDRESS_BLOCKED | 1u << BUS_ACCOUNT_REFUSED |
-			       1u << BUS_CONGESTION | 1u << BUS_TRUNK_CONNECTED |
-			       1u << BUS_TRUNK_DISCONNECTED | 1u << BUS_BACKUP_ENDED |
-			       1u << BUS_EMERGENCY_CALL | 1u << BUS_STORAGE_FULL;
+#define BIT(kind) (UINT64_C(1) << BUS_##kind)
+static const uint64_t always = BIT(REGISTERED) | BIT(UNREGISTERED) | BIT(ADDRESS_BLOCKED) |
+			       BIT(ACCOUNT_REFUSED) | BIT(CONGESTION) | BIT(TRUNK_CONNECTED) |
+			       BIT(TRUNK_DISCONNECTED) | BIT(BACKUP_ENDED) | BIT(EMERGENCY_CALL) |
+			       BIT(SERVER_STARTED) | BIT(SERVER_STOPPED) | BIT(TRANSPORT_MADE) |
+			       BIT(TRANSPORT_LOST) | BIT(STORAGE_FULL);
+#undef BIT
 
-static uint32_t kinds_of(struct str events)
+static uint64_t kinds_of(struct str events)
 {
-	uint32_t kinds = 0;
+	uint64_t kinds = 0;
 
 	while (events.p) {
 		struct str one = str_trim(str_cut(&events, ','));
 
 		for (unsigned i = 0; i < BUS_NKINDS; i++)
 			if (str_eq(one, STR("*")) || str_eq(one, str_of(bus_key((enum bus_kind)i))))
-				kinds |= 1u << i;
+				kinds |= UINT64_C(1) << i;
 	}
 	return kinds;
 }
@@ -70,12 +73,12 @@ static void on_change(const struct model *m, const struct resource *res, uint64_
 
 static bool is_wanted(const struct server *s, const struct bus_event *ev)
 {
-	uint32_t kinds = always;
+	uint64_t kinds = always;
 
 	for (size_t i = 0; i < s->nwanted; i++)
 		if (s->wanted[i].tenant_id == ev->tenant_id)
 			kinds |= s->wanted[i].kinds;
-	return kinds & 1u << ev->kind;
+	return kinds >> ev->kind & 1;
 }
 
 static void write_record(struct server *s, const struct bus_event *ev)
@@ -136,13 +139,42 @@ int happenings_watch(struct server *s)
 	return model_watch(s->model, on_change, s);
 }
 
+/* WEB-4: of the whole system. */
+void happened(struct server *s, enum bus_kind kind, const char *what, const char *address,
+	      const char *reason)
+{
+	bus_publish(s->bus, &(struct bus_event){.kind = kind,
+						.peer = what,
+						.address = address,
+						.reason = reason,
+						.wall_us = clock_wall_us(s->env.clock)});
+}
+
+/* Listeners were opened before anybody heard: those that could not be are told of now. */
+static void tell_of_start(struct server *s)
+{
+	struct transport_view v;
+
+	happened(s, BUS_SERVER_STARTED, OFFHOOK_VERSION, "", "");
+	for (uint64_t after = 0; transports_next(s->transports, after, &v); after = v.id) {
+		char where[ADDR_STR_BYTES];
+
+		if (!v.is_active)
+			happened(s, BUS_TRANSPORT_LOST, transports_name(v.protocol),
+				 addr_str(where, &v.where), v.reason);
+	}
+}
+
 int happenings_start(struct server *s)
 {
 	int err = bus_subscribe(s->bus, on_event, s);
 
-	return err ? err
-		   : loop_watch(&s->watch_backups, s->loop, ring_fd(s->backups), LOOP_READ,
-				on_backups, s);
+	if (!err)
+		err = loop_watch(&s->watch_backups, s->loop, ring_fd(s->backups), LOOP_READ,
+				 on_backups, s);
+	if (!err)
+		tell_of_start(s);
+	return err;
 }
 
 void happenings_stop(struct server *s)

@@ -561,6 +561,7 @@ static int start_api(struct server *s)
 		.listen = s->config.http,
 		.unix_path = s->unix_path,
 		.events_path = events,
+		.log_file = s->config.log_file[0] ? s->config.log_file : NULL,
 		.version = OFFHOOK_VERSION,
 		.setup_token = s->setup_token[0] ? s->setup_token : NULL,
 	};

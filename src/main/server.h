@@ -116,6 +116,9 @@ void filtering_stop(struct server *s);
 int happenings_watch(struct server *s) MUST_USE; /* before the model is loaded */
 int happenings_start(struct server *s) MUST_USE;
 void happenings_stop(struct server *s);
+/* WEB-4: of the whole system; each text may be "". */
+void happened(struct server *s, enum bus_kind kind, const char *what, const char *address,
+	      const char *reason);
 
 /* main/demo.c: the ready tenant.  demo_seed before the model is loaded, demo_publish when every listener is bound. */
 const char *demo_domain(void);

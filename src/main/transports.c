@@ -161,6 +161,11 @@ static void want_transport(const struct model *m, const struct resource *res, ui
 			want_door(t, tr, c->address[i], i);
 }
 
+const char *transports_name(enum flow_transport protocol)
+{
+	return protocol_names[protocol];
+}
+
 /* ---- opening and closing ---- */
 
 static void close_door(struct transports *t, struct door *d)
@@ -172,6 +177,7 @@ static void close_door(struct transports *t, struct door *d)
 	net_unlisten(t->s->net, d->number);
 	log_info(NULL, LOGID_NET, "SIP over %s on %s no more", protocol_names[d->protocol],
 		 addr_str(text, &d->bound));
+	happened(t->s, BUS_TRANSPORT_LOST, protocol_names[d->protocol], text, "no longer wanted");
 	d->number = 0;
 }
 
@@ -210,7 +216,7 @@ static bool is_up_to_date(const struct transports *t, const struct door *d)
 	return memcmp(now.seen, d->seen, sizeof(now.seen)) == 0;
 }
 
-static void say_why_not(struct door *d, int err, const char *why)
+static void say_why_not(struct server *s, struct door *d, int err, const char *why)
 {
 	char text[ADDR_STR_BYTES], reason[sizeof(d->reason)];
 
@@ -220,6 +226,7 @@ static void say_why_not(struct door *d, int err, const char *why)
 	snprintf(d->reason, sizeof(d->reason), "%s", reason);
 	log_error(NULL, LOGID_NET, "cannot serve SIP over %s on %s: %s",
 		  protocol_names[d->protocol], addr_str(text, &d->want), reason);
+	happened(s, BUS_TRANSPORT_LOST, protocol_names[d->protocol], text, reason);
 }
 
 static int open_door(struct transports *t, struct door *d)
@@ -240,7 +247,7 @@ static int open_door(struct transports *t, struct door *d)
 	pem_pair_close(&pair);
 	d->err = err;
 	if (err) {
-		say_why_not(d, err, why);
+		say_why_not(t->s, d, err, why);
 		return err;
 	}
 	if (!d->want.port)
@@ -249,6 +256,7 @@ static int open_door(struct transports *t, struct door *d)
 	note_seen(t, d);
 	log_info(NULL, LOGID_NET, "SIP over %s on %s", protocol_names[d->protocol],
 		 addr_str(text, &d->bound));
+	happened(t->s, BUS_TRANSPORT_MADE, protocol_names[d->protocol], text, "");
 	return 0;
 }
 
@@ -269,7 +277,7 @@ static void renew(struct transports *t, struct door *d)
 	note_seen(t, d);
 	d->reason[0] = '\0';
 	if (err)
-		say_why_not(d, err, why);
+		say_why_not(t->s, d, err, why);
 }
 
 static void reconcile(struct transports *t);

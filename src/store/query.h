@@ -32,7 +32,14 @@ int query_is_seen(struct rows *r, enum record_kind kind, uint64_t tenant_id, uin
 int query_one_call(struct rows *r, uint64_t tenant_id, uint64_t id, json_t **out) MUST_USE;
 /* "SELECT a, b, … FROM table"; call records as shown, as lines of CSV. */
 void query_select_from(struct buf *sql, const struct sql_table *t);
-void query_csv_lines(struct buf *out, const json_t *items, bool has_names);
+typedef void query_lines_h(struct buf *out, const json_t *items, bool has_names);
+query_lines_h query_csv_lines;
+/* A page, as {"csv","next"}; the first has the names of its columns before it. */
+typedef int query_page_h(struct rows *r, uint64_t tenant_id, const struct args *a,
+			 struct store_reply *reply, struct field_errors *errs);
+int query_as_csv(struct rows *r, uint64_t tenant_id, const struct args *a, query_page_h *page_of,
+		 query_lines_h *lines, struct store_reply *reply,
+		 struct field_errors *errs) MUST_USE;
 size_t query_page_limit(const struct args *a);
 /* {"items":[…],"next":"…"|null}; takes items. */
 int query_page(struct store_reply *reply, json_t *items, struct str next) MUST_USE;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/clock.h"
+#include "schema/csv.h"
 #include "store/query.h"
 
 int query_ready(struct rows *r, uint64_t tenant_id, const struct args *a, struct store_reply *reply,
@@ -342,4 +343,33 @@ int query_audit_logs(struct rows *r, uint64_t tenant_id, const struct args *a,
 	db_bind_int(st, 7, (int64_t)limit + 1);
 	db_bind_text(st, 8, args_text(a, "actor"));
 	return query_rows(st, limit, audit_json, 0, reply);
+}
+
+static void audit_lines(struct buf *out, const json_t *items, bool has_names)
+{
+	static const char *const names[] = {"id",	   "at",    "action",	  "resource",
+					    "resource_id", "actor", "actor_from", "changes"};
+	const json_t *one;
+	size_t i;
+
+	buf_cstr(out,
+		 has_names ? "id,at,action,resource,resource_id,actor,actor_from,changes\r\n" : "");
+	json_array_foreach(items, i, one)
+	{
+		for (size_t n = 0; n < ARRAY_LEN(names); n++) {
+			const json_t *v = json_object_get(one, names[n]);
+			char *text = json_is_object(v) ? json_dumps(v, JSON_COMPACT) : NULL;
+
+			buf_cstr(out, n ? "," : "");
+			csv_write_cell(out, str_of(text ? text : json_string_value(v)));
+			free(text);
+		}
+		buf_cstr(out, "\r\n");
+	}
+}
+
+int query_audit_export(struct rows *r, uint64_t tenant_id, const struct args *a,
+		       struct store_reply *reply, struct field_errors *errs)
+{
+	return query_as_csv(r, tenant_id, a, query_audit_logs, audit_lines, reply, errs);
 }

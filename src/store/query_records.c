@@ -116,13 +116,13 @@ void query_csv_lines(struct buf *out, const json_t *items, bool has_names)
 	}
 }
 
-int query_cdr_export(struct rows *r, uint64_t tenant_id, const struct args *a,
-		     struct store_reply *reply, struct field_errors *errs)
+int query_as_csv(struct rows *r, uint64_t tenant_id, const struct args *a, query_page_h *page_of,
+		 query_lines_h *lines, struct store_reply *reply, struct field_errors *errs)
 {
 	struct store_reply found = {.err = 0};
 	struct buf csv = {0};
 	json_t *j = NULL;
-	int err = query_cdrs(r, tenant_id, a, &found, errs);
+	int err = page_of(r, tenant_id, a, &found, errs);
 
 	if (!err)
 		j = json_loadb(found.json, found.njson, 0, NULL);
@@ -130,7 +130,7 @@ int query_cdr_export(struct rows *r, uint64_t tenant_id, const struct args *a,
 	if (!err && !j)
 		err = ENOMEM;
 	if (!err) {
-		query_csv_lines(&csv, json_object_get(j, "items"), !args_text(a, "cursor").n);
+		lines(&csv, json_object_get(j, "items"), !args_text(a, "cursor").n);
 		err = csv.err;
 	}
 	if (!err)
@@ -139,6 +139,12 @@ int query_cdr_export(struct rows *r, uint64_t tenant_id, const struct args *a,
 	buf_free(&csv);
 	json_decref(j);
 	return err;
+}
+
+int query_cdr_export(struct rows *r, uint64_t tenant_id, const struct args *a,
+		     struct store_reply *reply, struct field_errors *errs)
+{
+	return query_as_csv(r, tenant_id, a, query_cdrs, query_csv_lines, reply, errs);
 }
 
 int query_messages(struct rows *r, uint64_t tenant_id, const struct args *a,

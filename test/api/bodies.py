@@ -16,7 +16,7 @@ from harness.certs import Authority
 
 _numbers = itertools.count(5001)
 
-OF_THE_SYSTEM = ("address_rules", "dealers", "backup_settings", "congestion_limits", "flood_limits", "network_settings", "stir_certificates", "sip_settings", "blocked_addresses",
+OF_THE_SYSTEM = ("address_rules", "dealers", "backup_settings", "congestion_limits", "flood_limits", "network_settings", "stir_certificates", "sip_settings", "blocked_addresses", "log_files", "services",
                  "transports", "transport_states")
 
 

@@ -50,6 +50,7 @@ struct fake {
 	_Atomic bool stop;
 	bool is_deaf;
 	const char *setup_token;
+	char log_file[600]; /* one that has something in it */
 	struct api *api;
 	unsigned unblocked; /* so many were */
 	struct {
@@ -221,6 +222,58 @@ static void registrations(const struct fake *f, const struct command *c, struct 
 	buf_cstr(out, "],\"next\":null}");
 }
 
+/* Whoever asks. */
+static void always_so(const struct command *c, struct buf *out)
+{
+	switch (c->kind) {
+	case COMMAND_BALANCES:
+		buf_cstr(out,
+			 "{\"items\":[{\"id\":\"7\",\"number\":\"101\",\"credit\":10,\"balance\":9,"
+			 "\"spent_today\":1}],\"next\":null}");
+		return;
+	case COMMAND_TRUNK_STATES:
+		buf_cstr(out, "{\"items\":[{\"id\":\"1\",\"name\":\"Provider\",\"is_online\":true,"
+			      "\"reason\":\"200 OK\",\"since\":\"2026-11-20T15:00:00.000Z\","
+			      "\"registered_until\":null,\"calls\":0}],\"next\":null}");
+		return;
+	case COMMAND_TRANSPORT_STATES:
+		buf_cstr(out, "{\"items\":[{\"id\":\"17\",\"transport_id\":\"1\",\"protocol\":"
+			      "\"udp\",\"address\":"
+			      "\"127.0.0.1\",\"port\":5060,\"is_active\":true,\"reason\":\"\"}],"
+			      "\"next\":null}");
+		return;
+	case COMMAND_STATUS:
+		buf_cstr(out, "{\"version\":\"test\",\"uptime_seconds\":1,\"registrations\":1,"
+			      "\"calls\":2}");
+		return;
+	case COMMAND_SERVICES:
+		buf_cstr(out, "{\"items\":[{\"name\":\"call_manager\",\"state\":\"up\","
+			      "\"reason\":\"\"}]}");
+		return;
+	case COMMAND_NUMBERS:
+		buf_cstr(out, "{\"items\":[{\"number\":\"600\",\"kind\":\"ring_group\",\"id\":"
+			      "\"1\",\"name\":\"all\",\"state\":\"active\"}]}");
+		return;
+	default:
+		return;
+	}
+}
+
+/* Only 101 has a call; 109 has several. */
+static int steer(const struct command *c, struct buf *out)
+{
+	if (!strcmp(c->caller, "109"))
+		return ENOTUNIQ;
+	if (strcmp(c->caller, "101") != 0)
+		return ENODEV;
+	if (c->kind == COMMAND_EXTENSION_SESSIONS)
+		buf_cstr(out, "{\"items\":[{\"id\":\"7\",\"cdr_id\":\"7\",\"state\":\"talking\","
+			      "\"is_held\":false,\"is_caller\":true,\"peer_number\":\"102\","
+			      "\"peer_name\":\"\",\"started_at\":\"2026-11-20T15:00:00.000Z\","
+			      "\"answered_at\":null,\"sip_call_id\":\"x\"}]}");
+	return c->after && c->after != 7 ? ENOENT : 0;
+}
+
 static void answer(struct fake *f, const struct command *c)
 {
 	struct command_reply reply = {.token = c->token};
@@ -252,22 +305,11 @@ static void answer(struct fake *f, const struct command *c)
 			write_recording(f, c->tenant_id);
 		break;
 	case COMMAND_EXTENSION_SESSIONS:
-		reply.err = strcmp(c->caller, "101") != 0 ? ENODEV : 0;
-		if (!reply.err)
-			buf_cstr(&out,
-				 "{\"items\":[{\"id\":\"7\",\"cdr_id\":\"7\",\"state\":\"talking\","
-				 "\"is_held\":false,\"is_caller\":true,\"peer_number\":\"102\","
-				 "\"peer_name\":\"\",\"started_at\":\"2026-11-20T15:00:00.000Z\","
-				 "\"answered_at\":null,\"sip_call_id\":\"x\"}]}");
-		break;
-	case COMMAND_HOLD: /* only 101 has calls; 109 has several */
+	case COMMAND_HOLD:
 	case COMMAND_UNHOLD:
 	case COMMAND_REFER:
 	case COMMAND_ATTENDED_REFER:
-		reply.err = !strcmp(c->caller, "109")	? ENOTUNIQ
-			    : strcmp(c->caller, "101")	? ENODEV
-			    : c->after && c->after != 7 ? ENOENT
-							: 0;
+		reply.err = steer(c, &out);
 		break;
 	case COMMAND_SESSION_HANGUP:
 		reply.err = is_seen(f, c, i) ? 0 : ENOENT;
@@ -291,20 +333,12 @@ static void answer(struct fake *f, const struct command *c)
 			   c->caller, c->number);
 		break;
 	case COMMAND_BALANCES:
-		buf_cstr(&out,
-			 "{\"items\":[{\"id\":\"7\",\"number\":\"101\",\"credit\":10,\"balance\":9,"
-			 "\"spent_today\":1}],\"next\":null}");
-		break;
 	case COMMAND_TRUNK_STATES:
-		buf_cstr(&out, "{\"items\":[{\"id\":\"1\",\"name\":\"Provider\",\"is_online\":true,"
-			       "\"reason\":\"200 OK\",\"since\":\"2026-11-20T15:00:00.000Z\","
-			       "\"registered_until\":null,\"calls\":0}],\"next\":null}");
-		break;
 	case COMMAND_TRANSPORT_STATES:
-		buf_cstr(&out, "{\"items\":[{\"id\":\"17\",\"transport_id\":\"1\",\"protocol\":"
-			       "\"udp\",\"address\":"
-			       "\"127.0.0.1\",\"port\":5060,\"is_active\":true,\"reason\":\"\"}],"
-			       "\"next\":null}");
+	case COMMAND_STATUS:
+	case COMMAND_SERVICES:
+	case COMMAND_NUMBERS:
+		always_so(c, &out);
 		break;
 	case COMMAND_BLOCKED_ADDRESSES:
 		buf_printf(
@@ -318,10 +352,6 @@ static void answer(struct fake *f, const struct command *c)
 	case COMMAND_BLOCKED_ADDRESS_FREE: /* there is always one more */
 		reply.err = c->id == f->unblocked + 1 ? 0 : ENOENT;
 		f->unblocked += !reply.err;
-		break;
-	case COMMAND_STATUS:
-		buf_cstr(&out, "{\"version\":\"test\",\"uptime_seconds\":1,\"registrations\":1,"
-			       "\"calls\":2}");
 		break;
 	case COMMAND_NKINDS:
 		break;
@@ -379,11 +409,26 @@ static int seed_transports(struct store *store)
 	return err;
 }
 
+static void write_log(struct fake *f, const char *dir)
+{
+	FILE *file;
+
+	snprintf(f->log_file, sizeof(f->log_file), "%s/server.log", dir);
+	file = fopen(f->log_file, "we");
+	if (file) {
+		fputs("a line of the log\n", file);
+		fclose(file);
+	}
+}
+
 static int run(const char *dir, const char *url, struct addr listen, struct fake *f)
 {
 	struct store_conf store = {.url = url, .data_dir = dir, .node = 1};
 	struct journal_conf journal = {.node = 1};
-	struct api_conf conf = {.listen = listen, .version = "test", .setup_token = f->setup_token};
+	struct api_conf conf = {.listen = listen,
+				.version = "test",
+				.setup_token = f->setup_token,
+				.log_file = f->log_file};
 	struct addr bound;
 	struct api *api = NULL;
 	struct hooks *hooks = NULL;
@@ -396,6 +441,7 @@ static int run(const char *dir, const char *url, struct addr listen, struct fake
 	conf.unix_path = sock;
 	snprintf(events, sizeof(events), "%s/events", dir);
 	conf.events_path = events;
+	write_log(f, dir);
 	conf.past = &no_past;
 	f->dir = dir;
 	err = store_open(&f->store, &store);

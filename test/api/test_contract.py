@@ -193,6 +193,11 @@ CALLS = {
     "continue_backup_upload": lambda t: bodies.upload_piece(t.server.root, b"more", bodies.upload_piece(t.server.root, b"bytes").json()["id"], 5),
     "complete_backup_upload": lambda t: t.server.root.ask("POST", "/api/backup_uploads/{}/complete".format(
         bodies.upload_piece(t.server.root, bodies.content(t.client, t.backup())).json()["id"])),
+    "export_audit_logs": lambda t: t.client.ask("GET", "/api/audit_logs/export?from=2025-01-01"),
+    "list_services": lambda t: t.server.root.ask("GET", "/api/services"),
+    "list_system_extensions": lambda t: t.client.ask("GET", "/api/system_extensions"),
+    "list_log_files": lambda t: t.server.root.ask("GET", "/api/log_files"),
+    "get_log_file_content": lambda t: t.server.root.ask("GET", f"/api/log_files/{t.server.root.get('/api/log_files')['items'][0]['id']}/content"),
     "get_info": lambda t: t.client.ask("GET", "/api/info"),
     "get_status": lambda t: t.admin.ask("GET", "/api/status"),
     "get_metrics": lambda t: t.admin.ask("GET", "/metrics"),

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""WEB-4: the event log tells of the server and its listeners; log files are listed and read by administrators of the system, and nothing else is."""
+import csv
+import io
+
+import pytest
+
+from harness import wait
+from harness.server import Server
+
+
+@pytest.fixture
+def logging(tmp_path, addresses):
+    folder = tmp_path / "log"
+    folder.mkdir()
+    s = Server(tmp_path / "server", addresses.new(), args=["--log-file", str(folder / "offhook.log")]).start()
+    s.folder = folder
+    yield s
+    s.stop()
+
+
+def files(server):
+    return {f["name"]: f for f in server.get("/api/log_files", who="admin")["items"]}
+
+
+def content(server, one, offset=0, expect=200):
+    return server.api("GET", f"/api/log_files/{one}/content", params={"offset": offset}, who="admin", expect=expect).content
+
+
+def test_log_files_are_listed_and_read_in_pieces(logging):
+    old = b"older\n" * 200000
+    (logging.folder / "offhook.log.1").write_bytes(old)
+    (logging.folder / "offhook.logs").write_text("not of this server")
+    (logging.folder / "other.log").write_text("not of this server")
+    (logging.folder / "offhook.log.2").symlink_to("/etc/passwd")
+    (logging.folder / "offhook.log.3").mkdir()
+    there = files(logging)
+    assert set(there) == {"offhook.log", "offhook.log.1"}
+    assert there["offhook.log.1"]["bytes"] == len(old)
+    got, one = b"", there["offhook.log.1"]["id"]
+    while piece := content(logging, one, len(got)):
+        assert len(piece) <= 524288
+        got += piece
+    assert got == old
+    now = there["offhook.log"]["id"]
+    wait.until(lambda: b"runs, node" in content(logging, now), why="what was just logged")
+    assert logging.password(101).encode() not in content(logging, now) and logging.login("admin").encode() not in content(logging, now)
+    (logging.folder / "offhook.log.1").rename(logging.folder / "offhook.log.4")       # turned over: the same file
+    assert content(logging, one) == old[:524288]
+
+
+def test_nothing_but_log_files_is_read_and_by_nobody_else(logging):
+    (logging.folder / "offhook.log.2").symlink_to("/etc/passwd")
+    for path in ("offhook.log.2", "secret"):
+        target = logging.folder / path
+        if not target.exists():
+            target.write_text("x")
+        content(logging, target.stat().st_ino, expect=404)
+        content(logging, target.lstat().st_ino, expect=404)
+    for bad in ("..%2foffhook.log", "offhook.log", "0"):
+        assert logging.api("GET", f"/api/log_files/{bad}/content", who="admin").status_code in (400, 404)
+    assert logging.api("GET", "/api/log_files").status_code == 403
+    one = files(logging)["offhook.log"]["id"]
+    assert logging.api("GET", f"/api/log_files/{one}/content").status_code == 403
+    assert logging.api("GET", f"/api/log_files/{one}/content", params={"offset": "x"}, who="admin").status_code == 400
+
+
+def test_there_are_none_where_the_log_goes_elsewhere(server):
+    assert server.get("/api/log_files", who="admin")["items"] == []
+
+
+def happened(server, key):
+    return server.get("/api/event_logs", params={"key": key}, who="admin")["items"]
+
+
+def test_the_event_log_tells_of_the_server_and_of_transports(server):
+    wait.until(lambda: happened(server, "server_started"), why="it has started")
+    made = server.post("/api/transports", {"protocol": "tcp", "port": 5099}, who="admin")
+    (one,) = wait.until(lambda: [e for e in happened(server, "transport_made") if e["address"].endswith(":5099")], why="it is made")
+    assert one["peer"] == "TCP"
+    server.api("DELETE", f"/api/transports/{made['id']}", who="admin", expect=204)
+    wait.until(lambda: [e for e in happened(server, "transport_lost") if e["address"].endswith(":5099")], why="it is gone")
+    assert server.get("/api/event_logs", params={"key": "transport_made"})["items"] == [], "of the system, not of a tenant"
+    server.stop()
+    server.start()
+    wait.until(lambda: len(happened(server, "server_started")) == 2 and happened(server, "server_stopped"), why="it was stopped and has started")
+
+
+def test_the_audit_log_is_exported(server):
+    server.post("/api/phone_books", {"name": "=2+3", "description": 'a "quoted", one'})
+    for n in range(60):
+        server.post("/api/phone_books", {"name": f"book {n}"})
+    answer = server.api("GET", "/api/audit_logs/export", params={"resource": "phone_book"}, expect=200)
+    assert answer.headers["Content-Type"].startswith("text/csv") and "changes.csv" in answer.headers["Content-Disposition"]
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert len(rows) == 61 and {r["action"] for r in rows} == {"create"} and {r["resource"] for r in rows} == {"phone_book"}
+    assert all(r["actor"] and r["actor_from"] and r["at"] for r in rows)
+    assert rows[-1]["changes"].count("quoted") == 1
+    ids = [int(r["id"]) for r in rows]
+    assert ids == sorted(ids, reverse=True)
