@@ -34,7 +34,7 @@ enum takes {
 	TAKES_CSV = 1024,    /* a body of text/csv */
 	TAKES_OFFSET = 1 << 20,
 	TAKES_BYTES = 1 << 21, /* a body of application/octet-stream */
-	TAKES_TENANT_NAME = 1 << 23,
+	TAKES_TENANT_NAME = 1 << 25,
 	TAKES_FIELDS = 16384, /* fields: a partial answer */
 	TAKES_RANGE = 65536,  /* from, to */
 	TAKES_SYNC = 32768,   /* since */
