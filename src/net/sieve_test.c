@@ -114,6 +114,11 @@ static void who_has_credentials_or_a_tag_of_ours_passes(void **state)
 					"Proxy-Authorization: Digest username=\"101\"", i + 80));
 		assert_true(call_passes(w, "sip:102@a", "", "authorization:Digest a=b", i + 80));
 		assert_false(call_passes(w, "sip:102@a", "", "Allow: INVITE, ACK, BYE", i + 80));
+		assert_false(call_passes(w, "sip:102@a", "",
+					 "Content-Type: application/sdp\r\n"
+					 "Content-Disposition: session\r\n"
+					 "Diversion: <sip:103@a>;reason=unconditional",
+					 i + 80));
 	}
 	for (unsigned i = 1; i <= 500; i++) {
 		assert_true(call_passes(w, "sip:102@a", ";tag=" MARK "ghijk", "A: b", i));
