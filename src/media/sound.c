@@ -131,13 +131,19 @@ static void sound_part(struct sound *s)
 	sound_yield(other);
 }
 
+static void set_patient(struct sound *s, bool is_patient)
+{
+	s->all->npatient -= s->is_patient;
+	s->all->npatient += is_patient;
+	s->is_patient = is_patient;
+}
+
 void sound_yield(struct sound *s)
 {
 	if (!s->is_spoken)
 		return;
 	s->is_spoken = false;
-	s->all->npatient -= s->is_patient;
-	s->is_patient = false;
+	set_patient(s, false);
 	if (s->pair)
 		sound_part(s);
 	s->loading = 0;
@@ -156,8 +162,8 @@ static void speak_up(struct sound *s)
 		return;
 	session_part(s->session); /* which lets go of what was: see session.c */
 	voice_seek_fax(s->voice);
-	s->is_spoken = s->is_patient = true;
-	s->all->npatient++;
+	s->is_spoken = true;
+	set_patient(s, true);
 	s->is_pressing = false; /* what is left of them goes between what is said */
 	stream_speak(s->stream);
 }
@@ -228,6 +234,9 @@ static int make_pair(struct sounds *ss, struct worker_session *a, struct worker_
 	}
 	pair_keys(s);
 	pair_keys(t);
+	/* Pictures are relayed beside the voices that are converted. */
+	set_patient(s, a->nstreams == 1);
+	set_patient(t, b->nstreams == 1);
 	return 0;
 }
 

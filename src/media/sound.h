@@ -57,7 +57,7 @@ struct sound {
 	struct stream *stream;
 	struct voice *voice; /* the stream's */
 	bool is_spoken;
-	bool is_patient;  /* ... to by itself: what it says is heard at the next tick */
+	bool is_patient;  /* what it says is heard at the next tick, and nothing of it is relayed */
 	bool is_pressing; /* while it is relayed: keys in place of who speaks */
 	/* play */
 	struct playing playing;
