@@ -244,9 +244,10 @@ static json_t *body_of(const struct mail *m, const struct mail_template *own)
 	fill(&subject, own && *own->subject ? own->subject : t->subject, m->values);
 	fill(&text, own && *own->text ? own->text : t->text, m->values);
 	if (!subject.err && !text.err)
-		j = json_pack("{s:s,s:s,s:s,s:o,s:o}", "to", m->to, "subject", subject.p, "text",
-			      text.p, "report_id", json_sprintf("%" PRIu64, m->report_id),
-			      "codes_of", json_sprintf("%" PRIu64, m->extension_id));
+		j = json_pack("{s:s,s:s,s:s,s:o,s:o}", "to", m->to, "subject",
+			      subject.p ? subject.p : "", "text", text.p ? text.p : "", "report_id",
+			      json_sprintf("%" PRIu64, m->report_id), "codes_of",
+			      json_sprintf("%" PRIu64, m->extension_id));
 	buf_free(&subject);
 	buf_free(&text);
 	return j;
