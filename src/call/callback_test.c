@@ -163,7 +163,7 @@ static void there_are_so_many_and_no_more(void **state)
 	for (unsigned i = 0; i <= CALLBACK_MOST; i++) {
 		(void)snprintf(number, sizeof(number), "20%u", i);
 		(void)snprintf(json, sizeof(json), "{'number':'%s'}", number);
-		put(w, &resource_extension, TENANT, 20 + i, json);
+		put(w, &resource_extension, TENANT, 20 + i, "%s", json);
 		assert_int_equal(book(w, 1, number), i < CALLBACK_MOST ? 0 : ENOSPC);
 	}
 	assert_int_equal(book(w, 1, "200"), 0); /* the same again */
