@@ -55,7 +55,8 @@ def test_users_of_a_tenant_are_not_users_of_the_system(server, chief, red):
 def test_local_socket_is_administrator_without_a_password(server, red):
     local = Client(server, local=True)
     assert local.get("/api/me") == {"username": "local", "role": "administrator", "user_id": None, "tenant_id": None,
-                                   "dealer_id": None, "extension_id": None, "permissions": None, "expires_at": None}
+                                   "dealer_id": None, "extension_id": None, "permissions": None, "expires_at": None,
+                                   "company": "", "website": ""}
     assert local.ask("POST", "/api/logout").status == 400
     assert Client(server, red.client.token, local=True).get("/api/me")["role"] == "tenant"
     assert Client(server, "oh_" + "x" * 40, local=True).ask("GET", "/api/me").status == 401
