@@ -22,6 +22,7 @@ class TlsPeer:
             self.ctx.verify_mode = ssl.CERT_REQUIRED
             self.ctx.load_verify_locations(str(ca))
         self.options, self.got, self.subjects, self.connections = [], queue.Queue(), [], []
+        self.passed = []                    # requests that came while something else was due
         self.accepted, self.names = 0, []   # connections, shaken hands or not; names that were asked for
         self.ctx.sni_callback = lambda sock, name, ctx: self.names.append(name)
         self.socket = socket.create_server((ip, port), backlog=20)
@@ -80,8 +81,13 @@ class TlsPeer:
         return self
 
     def expect(self, what, timeout=5.0):
-        """A method's name or a status; 100 and what else comes first are left out."""
+        """A method's name or a status; 100 and other provisional answers are left out. Two connections have no order between them:
+        requests that come first are kept for when they are due."""
         end = time.monotonic() + timeout
+        for i, (conn, m) in enumerate(self.passed):
+            if m.method == what:
+                self.conn = conn
+                return self.passed.pop(i)[1]
         while True:
             try:
                 conn, m = self.got.get(timeout=max(0.01, end - time.monotonic()))
@@ -91,6 +97,8 @@ class TlsPeer:
                 self.conn = conn
                 return m
             assert m.status in (None, 100, 180, 183), f"{what} was due, it is\n{m.text}"
+            if m.method:
+                self.passed.append((conn, m))
 
     def reply(self, request, status, *, body="", tag="far", headers=(), conn=None):
         to = request.get("To")
