@@ -51,6 +51,14 @@ bool str_starts(struct str s, struct str prefix)
 	return s.n >= prefix.n && (!prefix.n || !memcmp(s.p, prefix.p, prefix.n));
 }
 
+bool str_is_digits(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] < '0' || s.p[i] > '9')
+			return false;
+	return s.n > 0;
+}
+
 struct str str_trim(struct str s)
 {
 	while (s.n && is_space(s.p[0])) {

@@ -26,6 +26,7 @@ bool str_eq(struct str a, struct str b);
 bool str_ieq(struct str a, struct str b); /* ASCII case folded */
 int str_icmp(struct str a, struct str b);
 bool str_starts(struct str s, struct str prefix);
+bool str_is_digits(struct str s);  /* nothing else, and at least one */
 struct str str_trim(struct str s); /* without leading and trailing SP, HTAB, CR, LF */
 /* Cut s at the first `sep`: returns what stands before it and moves *s behind it;
  * without `sep` returns all and leaves *s empty with p == NULL. */

@@ -34,6 +34,18 @@ uint32_t forward_patience(const struct route_query *q, const struct extension *e
 /* pickup.c: is it a code by which calls are taken?  True: the decision is made. */
 bool pickup_code(const struct route_query *q, struct route_decision *d);
 
+/* caller_id.c: what is shown on d->trunk_id.  of_rule: that of the outbound rule, for who has none; NULL: no rule decided. */
+void caller_id_choose(const struct route_query *q, struct route_decision *d, const char *wanted,
+		      const char *of_rule);
+/* The tenant's pool on a trunk, or NULL. */
+const struct did_pool *caller_id_pool(const struct route_query *q, uint64_t trunk_id);
+/* TRK-13: a number of the tenant's own, or one that the administrator has listed. */
+bool caller_id_may_show(const struct route_query *q, const struct did_pool *p, const char *number);
+
+/* country.c, RTE-5: as it is sent; when that says no country, as it was dialled. */
+bool country_is_allowed(const struct route_query *q, struct str sent);
+bool country_is_barred(const struct route_query *q, struct str number); /* a disallowed code */
+
 /* outside.c */
 /* The emergency number dialled, or NULL. */
 const struct emergency_number *outside_emergency(const struct route_query *q);

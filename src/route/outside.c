@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Calls to and from the world: rules in order of priority, the routes of the first that matches, the caller ID that may be shown.
+ * Calls to and from the world: rules in order of priority, the routes of the first that matches; calls for help.
  */
 #include <stdio.h>
 #include <string.h>
@@ -9,162 +9,17 @@
 #include "route/inside.h"
 #include "schema/did.h"
 
-static const struct object *by_text(const struct route_query *q, const struct resource *res,
-				    uint64_t tenant_id, struct str text)
-{
-	return model_find(q->model, &res->fields[0], tenant_id, text);
-}
-
-static const struct trunk *trunk_of(const struct route_query *q, uint64_t id)
-{
-	return model_trunk(q->model, id);
-}
-
-static const struct did_pool *pool_on(const struct route_query *q, uint64_t trunk_id)
-{
-	const struct field *f = &resource_did_pool.fields[0]; /* trunk_id */
-	const struct object *o;
-	size_t pos = 0;
-
-	o = model_referrer(q->model, f, q->tenant_id, trunk_id, &pos);
-	return (const struct did_pool *)o;
-}
-
-static bool is_digits(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] < '0' || s.p[i] > '9')
-			return false;
-	return s.n > 0;
-}
-
-/* ---- caller ID ---- */
-
-static bool is_listed(const char *pool, struct str number)
-{
-	struct str rest = str_of(pool);
-	struct did_list one;
-	struct did_why why;
-
-	while (rest.p) {
-		struct str part = str_cut(&rest, ';');
-
-		if (!did_pool_parse(&one, part, &why) && did_list_has(&one, number))
-			return true;
-	}
-	return false;
-}
-
-/* TRK-13: a number of the tenant's own, or one that the administrator has listed. */
-static bool may_show(const struct route_query *q, const struct did_pool *p, const char *number)
-{
-	struct str plain = did_plain(str_of(number));
-
-	if (!p || !plain.n)
-		return false;
-	return str_eq(plain, did_plain(str_of(p->caller_id))) ||
-	       (q->index && route_index_did(q->index, p->trunk_id, plain) == q->tenant_id) ||
-	       (*p->more_caller_ids && is_listed(p->more_caller_ids, plain));
-}
-
-/* TRK-13: a PBX of the tenant shows whom it says, within the tenant's numbers unless the administrator has lifted that there. */
-static bool is_of_pbx(const struct route_query *q, bool *is_anyp)
-{
-	const struct did_pool *p = q->from_trunk_id ? pool_on(q, q->from_trunk_id) : NULL;
-	struct str plain = did_plain(q->caller);
-
-	if (!p || !p->is_pbx || q->caller.n > 32 || !is_digits(plain))
-		return false;
-	*is_anyp = p->any_caller_id;
-	return true;
-}
-
-/* RNG-1: a group that nobody answered has sent the call there, on behalf of nobody; "": it was not so. */
-static const char *of_group(const struct route_query *q)
-{
-	size_t i = q->nhistory;
-	const struct ring_group *g;
-
-	while (i && q->history[i - 1].trunk_id)
-		i--; /* routes that did not work */
-	if (!i || q->caller_extension_id || q->history[i - 1].dest.kind != DEST_KIND_RING_GROUP)
-		return "";
-	g = model_ring_group(q->model, q->tenant_id, q->history[i - 1].dest.id);
-	return g ? g->outbound_caller_id : "";
-}
-
-/* of_rule: that of the outbound rule, for who has none; NULL: no rule decided. */
-static void choose_caller_id(const struct route_query *q, struct route_decision *d,
-			     const char *wanted, const char *of_rule)
-{
-	const struct extension *x = model_extension(q->model, q->tenant_id, q->caller_extension_id);
-	const struct did_pool *p = pool_on(q, d->trunk_id);
-	const struct trunk *t = trunk_of(q, d->trunk_id);
-	char asked[33];
-	const char *id = wanted && *wanted ? wanted : asked;
-	bool is_any = false;
-
-	str_fit(asked, sizeof(asked),
-		!q->wanted_on.n || (t && str_eq(q->wanted_on, str_of(t->name))) ? q->wanted_id
-										: STR_NONE);
-	if (id == asked && !*asked && x)
-		id = x->outbound_caller_id;
-	else if (id == asked && !*asked && *of_group(q))
-		id = of_group(q);
-	else if (id == asked && !*asked && is_of_pbx(q, &is_any))
-		str_fit(asked, sizeof(asked), q->caller);
-	if (*id && !is_any && !may_show(q, p, id)) {
-		decision_step(d, false, STR("caller ID"), "%s is not the tenant's", id);
-		(void)snprintf(d->refused_id, sizeof(d->refused_id), "%s", id);
-		id = "";
-	}
-	if (!*id && of_rule && may_show(q, p, of_rule))
-		id = of_rule;
-	if (!*id && p && *p->caller_id)
-		id = p->caller_id;
-	if (!*id && t)
-		id = t->username;
-	(void)snprintf(d->caller_id, sizeof(d->caller_id), "%s", id);
-}
-
-void route_caller_id(const struct route_query *q, uint64_t trunk_id, const char *wanted,
-		     char dst[33])
-{
-	struct route_decision d = {.trunk_id = trunk_id};
-
-	choose_caller_id(q, &d, wanted, NULL);
-	memcpy(dst, d.caller_id, sizeof(d.caller_id));
-}
-
-/* ---- countries ---- */
-
-static const struct {
-	const char *iso, *code;
-} countries[] = {
-#define X(iso, code) {iso, code},
-#include "route/countries.def"
-#undef X
-};
-
-static const char *own_code(const struct tenant *t)
-{
-	for (size_t i = 0; t && i < ARRAY_LEN(countries); i++)
-		if (strcmp(countries[i].iso, t->country) == 0)
-			return countries[i].code;
-	return "";
-}
-
 /* ---- routes ---- */
 
 static const char *not_now(const struct route_query *q, uint64_t trunk_id, bool is_emergency)
 {
-	const struct trunk *t = trunk_of(q, trunk_id);
+	const struct trunk *t = model_trunk(q->model, trunk_id);
 
 	if (!t)
 		return "the trunk no longer exists";
 	if (!t->enabled)
 		return "the trunk is disabled";
-	if (!pool_on(q, trunk_id))
+	if (!caller_id_pool(q, trunk_id))
 		return "the trunk is not given to this tenant";
 	switch (q->facts->trunk ? q->facts->trunk(q->facts, trunk_id) : ROUTE_TRUNK_READY) {
 	case ROUTE_TRUNK_OFFLINE:
@@ -195,130 +50,15 @@ static void make_number(struct route_decision *d, struct str dialled,
 		       (int)(dialled.n - strip), dialled.p + strip);
 }
 
-static struct str behind(struct str s, size_t n)
-{
-	return (struct str){s.p + n, s.n - n};
-}
-
-/* Country code and all; false: it says neither country nor area. */
-static bool read_e164(char *dst, size_t dst_bytes, const struct tenant *t, struct str number)
-{
-	struct str abroad = str_of(t->international_prefix), trunk = str_of(t->trunk_prefix);
-	const char *own = own_code(t);
-
-	if (str_starts(number, STR("+")))
-		number = behind(number, 1);
-	else if (abroad.n && str_starts(number, abroad))
-		number = behind(number, abroad.n);
-	else if (*own && str_starts(number, trunk) && number.n > trunk.n + 4)
-		return is_digits(number) &&
-		       snprintf(dst, dst_bytes, "%s%.*s", own, (int)(number.n - trunk.n),
-				number.p + trunk.n) < (int)dst_bytes;
-	else
-		return false;
-	return is_digits(number) && !str_copy(dst, dst_bytes, number);
-}
-
-void route_number_form(char *dst, size_t dst_bytes, const struct tenant *t, struct str number,
-		       int form)
-{
-	char digits[40];
-	const char *own = t ? own_code(t) : "";
-	size_t n = strlen(own);
-
-	str_fit(dst, dst_bytes, number);
-	if (!t || form == NUMBER_FORM_AS_IS || !read_e164(digits, sizeof(digits), t, number))
-		return;
-	if (form == NUMBER_FORM_PLUS)
-		(void)snprintf(dst, dst_bytes, "+%s", digits);
-	else if (form == NUMBER_FORM_DIGITS)
-		(void)snprintf(dst, dst_bytes, "%s", digits);
-	else if (form == NUMBER_FORM_NATIONAL && n && !strncmp(digits, own, n))
-		(void)snprintf(dst, dst_bytes, "%s%s", t->trunk_prefix, digits + n);
-	else
-		(void)snprintf(dst, dst_bytes, "%s%s", t->international_prefix, digits);
-}
-
 static void go(const struct route_query *q, struct route_decision *d, uint64_t trunk_id,
 	       struct str rule)
 {
-	const struct trunk *t = trunk_of(q, trunk_id);
+	const struct trunk *t = model_trunk(q->model, trunk_id);
 
 	d->action = ROUTE_TRUNK;
 	d->trunk_id = trunk_id;
 	(void)snprintf(d->rule, sizeof(d->rule), "%.*s", STR_ARG(rule));
 	decision_step(d, true, rule, "%.32s over trunk %.32s", d->number, t ? t->name : "");
-}
-
-static bool is_disallowed_as(const struct route_query *q, struct str plain)
-{
-	for (size_t n = 1; n <= plain.n && n <= ROUTE_INDEX_PREFIX; n++)
-		if (by_text(q, &resource_disallowed_code, q->tenant_id, (struct str){plain.p, n}))
-			return true;
-	return false;
-}
-
-static bool is_disallowed(const struct route_query *q, struct str number)
-{
-	const struct tenant *t = model_tenant(q->model, q->tenant_id);
-	char digits[40]; /* of a national number with its country code */
-	struct str plain = did_plain(number), whole;
-
-	if (!model_count_in(q->model, &resource_disallowed_code, q->tenant_id))
-		return false; /* of most: a look-up for each digit is a miss of the cache each */
-	route_number_form(digits, sizeof(digits), t, number, NUMBER_FORM_DIGITS);
-	whole = did_plain(str_of(digits));
-	return is_disallowed_as(q, whole) || (!str_eq(whole, plain) && is_disallowed_as(q, plain));
-}
-
-static bool is_international(struct str number)
-{
-	return str_starts(number, STR("+")) || str_starts(number, STR("00"));
-}
-
-/* Country code and the rest; none when the number does not say a country. */
-static struct str abroad(const struct tenant *t, struct str number)
-{
-	struct str prefix = t ? str_of(t->international_prefix) : STR_NONE;
-
-	if (is_international(number))
-		return did_plain(number);
-	return prefix.n && str_starts(number, prefix) ? behind(number, prefix.n) : STR_NONE;
-}
-
-/* RTE-5: as it is sent; when that says no country, as it was dialled.  A number without either is one of the tenant's own. */
-static bool is_country_allowed(const struct route_query *q, struct str sent)
-{
-	const struct tenant *t = model_tenant(q->model, q->tenant_id);
-	const char *own = own_code(t);
-	struct str plain = abroad(t, sent);
-
-	if (!plain.n)
-		plain = abroad(t, q->dialled);
-	if (!plain.n)
-		return true;
-	if (q->index && !route_index_has_countries(q->index, q->tenant_id))
-		return !*own || str_starts(plain, str_of(own));
-	for (size_t n = 1; n <= plain.n && n <= 8; n++)
-		if (by_text(q, &resource_allowed_country_code, q->tenant_id,
-			    (struct str){plain.p, n}))
-			return true;
-	return !q->index && (!*own || str_starts(plain, str_of(own)));
-}
-
-struct str route_country_code(struct str number)
-{
-	struct str plain = did_plain(number), best = STR_NONE;
-
-	if (!is_international(number))
-		return best;
-	for (size_t i = 0; i < ARRAY_LEN(countries); i++) {
-		struct str code = str_of(countries[i].code);
-
-		if (code.n > best.n && str_starts(plain, code))
-			best = (struct str){plain.p, code.n};
-	}
-	return best;
 }
 
 /* ---- money ---- */
@@ -364,7 +104,7 @@ bool outside_is_paid(const struct route_query *q, struct route_decision *d, stru
 /* TRK-15 */
 static void put_in_form(const struct route_query *q, struct route_decision *d, uint64_t trunk_id)
 {
-	const struct trunk *t = trunk_of(q, trunk_id);
+	const struct trunk *t = model_trunk(q->model, trunk_id);
 	char as[sizeof(d->number)];
 
 	if (!t || t->number_form == NUMBER_FORM_AS_IS)
@@ -397,14 +137,14 @@ static void take_route(const struct route_query *q, struct route_decision *d,
 		}
 		make_number(d, q->dialled, route);
 		put_in_form(q, d, route->trunk_id);
-		if (is_disallowed(q, str_of(d->number)) || is_disallowed(q, q->dialled)) {
+		if (country_is_barred(q, str_of(d->number)) || country_is_barred(q, q->dialled)) {
 			decision_step(d, true, STR("disallowed codes"), "%.40s may not be called",
 				      d->number);
 			d->is_spoken = true;
 			decision_refuse(d, ROUTE_REFUSAL_FORBIDDEN);
 			return;
 		}
-		if (!is_country_allowed(q, str_of(d->number))) {
+		if (!country_is_allowed(q, str_of(d->number))) {
 			decision_step(d, true, STR("allowed countries"), "not that of %.40s",
 				      d->number);
 			d->is_spoken = true;
@@ -415,7 +155,7 @@ static void take_route(const struct route_query *q, struct route_decision *d,
 				     CALL_DIRECTION_OUTBOUND))
 			return;
 		go(q, d, route->trunk_id, str_of(r->name));
-		choose_caller_id(q, d, NULL, r->caller_id);
+		caller_id_choose(q, d, NULL, r->caller_id);
 		return;
 	}
 	decision_step(d, true, str_of(r->name), "no route of it works now");
@@ -544,7 +284,7 @@ void outside_call(const struct route_query *q, struct route_decision *d)
 
 bool outside_is_pbx(const struct route_query *q)
 {
-	const struct did_pool *p = q->from_trunk_id ? pool_on(q, q->from_trunk_id) : NULL;
+	const struct did_pool *p = q->from_trunk_id ? caller_id_pool(q, q->from_trunk_id) : NULL;
 
 	return p && p->is_pbx;
 }
@@ -614,7 +354,7 @@ const struct emergency_number *outside_emergency(const struct route_query *q)
 static bool may_help(const struct route_query *q, struct route_decision *d, uint64_t trunk_id)
 {
 	const char *why = was_tried_over(q, trunk_id) ? "it was tried" : not_now(q, trunk_id, true);
-	const struct trunk *t = trunk_of(q, trunk_id);
+	const struct trunk *t = model_trunk(q->model, trunk_id);
 
 	if (why)
 		decision_step(d, false, STR("emergency"), "trunk %.32s: %s", t ? t->name : "", why);
@@ -664,9 +404,9 @@ void outside_emergency_call(const struct route_query *q, struct route_decision *
 	(void)snprintf(d->number, sizeof(d->number), "%s", n->number);
 	d->is_emergency = true;
 	go(q, d, trunk_id, STR("emergency"));
-	choose_caller_id(q, d, NULL, NULL);
+	caller_id_choose(q, d, NULL, NULL);
 	if (x && *x->emergency_caller_id &&
-	    may_show(q, pool_on(q, trunk_id), x->emergency_caller_id))
+	    caller_id_may_show(q, caller_id_pool(q, trunk_id), x->emergency_caller_id))
 		(void)snprintf(d->caller_id, sizeof(d->caller_id), "%s", x->emergency_caller_id);
 	else if (*n->caller_id)
 		(void)snprintf(d->caller_id, sizeof(d->caller_id), "%s", n->caller_id);
@@ -676,10 +416,10 @@ void outside_emergency_call(const struct route_query *q, struct route_decision *
 
 bool outside_is_welcome(const struct route_query *q, struct route_decision *d)
 {
+	const struct field *f = &resource_blacklisted_number.fields[0];
 	struct str plain = did_plain(q->caller);
 
-	if (!by_text(q, &resource_blacklisted_number, q->tenant_id, plain) &&
-	    !by_text(q, &resource_blacklisted_number, 0, plain))
+	if (!model_find(q->model, f, q->tenant_id, plain) && !model_find(q->model, f, 0, plain))
 		return true;
 	decision_step(d, true, STR("blacklist"), "%.*s is on it", plain.n > 40 ? 40 : (int)plain.n,
 		      plain.p);
@@ -722,5 +462,5 @@ void outside_onward(const struct route_query *q, struct route_decision *d)
 	}
 	str_fit(d->number, sizeof(d->number), q->dialled);
 	go(q, d, q->onward_trunk_id, STR("transfer"));
-	choose_caller_id(q, d, NULL, NULL);
+	caller_id_choose(q, d, NULL, NULL);
 }

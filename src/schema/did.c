@@ -22,19 +22,11 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-static bool all_digits(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (!is_digit(s.p[i]))
-			return false;
-	return s.n > 0;
-}
-
 bool did_is_number(struct str s)
 {
 	if (s.n && s.p[0] == '+')
 		s = (struct str){s.p + 1, s.n - 1};
-	return all_digits(s);
+	return str_is_digits(s);
 }
 
 struct str did_plain(struct str s)
@@ -90,7 +82,7 @@ static int stars(struct did_range *r, struct str s, struct did_why *why)
 
 static int range(struct did_range *r, struct str first, struct str last, struct did_why *why)
 {
-	if (!all_digits(first) || !all_digits(last) || first.n > DID_MAX_DIGITS)
+	if (!str_is_digits(first) || !str_is_digits(last) || first.n > DID_MAX_DIGITS)
 		return wrong(why, "bad_range", "a range has a number before and behind its '-'");
 	if (first.n != last.n)
 		return wrong(why, "bad_range", "%.*s and %.*s do not have the same length",
@@ -134,7 +126,7 @@ static int part(struct did_range *r, struct str s, enum form form, struct did_wh
 			return wrong(
 				why, "bad_number",
 				"a prefix of digits stands before the *s; * alone is all numbers");
-		if (form == EXTENSION && !all_digits(first))
+		if (form == EXTENSION && !str_is_digits(first))
 			return wrong(why, "bad_number", "\"%.*s\" is no number of digits",
 				     first.n > 40 ? 40 : (int)first.n, first.n ? first.p : "");
 		return stars(r, first, why);
@@ -193,7 +185,7 @@ bool did_range_has(const struct did_range *r, struct str plain)
 
 	if (!r->ndigits)
 		return true;
-	if (plain.n != r->ndigits || !all_digits(plain))
+	if (plain.n != r->ndigits || !str_is_digits(plain))
 		return false;
 	v = value(plain);
 	return v >= r->first && v <= r->last;
