@@ -153,7 +153,7 @@ struct calls {
 	struct timer reaper;
 	struct link dead_legs, dead_calls, dead_services, restored;
 	struct callbacks *callbacks; /* booked: callback.c */
-	struct link refers; /* REFERs whose transferors are still to hear something */
+	struct link refers;	     /* REFERs whose transferors are still to hear something */
 };
 
 static inline int64_t calls_wall_us(const struct calls *cs)
@@ -204,6 +204,8 @@ size_t call_add_forwards(struct route_attempt history[ROUTE_MAX_HISTORY], size_t
 void call_route(struct call *call, const struct dest *dest, const char *number);
 void call_reroute(struct call *call, const struct dest *dest,
 		  const char *number); /* a service sends it on */
+/* EXT-19: the number that the extension has behind that key; else what was given. */
+const char *call_as_dialled(const struct call *call, uint64_t extension_id, const char *number);
 bool call_may_dial(const struct call *call, uint64_t extension_id,
 		   const char *number); /* as owner_may_dial() */
 /* End the whole call; headers: Reason lines for the legs still there.  by: "caller", "callee", "system". */

@@ -125,6 +125,14 @@ static void decide(struct call *call, const struct dest *dest, const char *dest_
 		str_fit(call->rec.final_dest, sizeof(call->rec.final_dest), str_of(d->number));
 }
 
+const char *call_as_dialled(const struct call *call, uint64_t extension_id, const char *number)
+{
+	const char *behind = route_speed_dial(call->cs->conf.model, call->rec.tenant_id,
+					      extension_id, str_of(number));
+
+	return behind ? behind : number;
+}
+
 bool call_may_dial(const struct call *call, uint64_t extension_id, const char *number)
 {
 	struct route_query q;
@@ -134,7 +142,7 @@ bool call_may_dial(const struct call *call, uint64_t extension_id, const char *n
 	q.caller_extension_id = extension_id;
 	q.is_guest = !extension_id;
 	q.from_trunk_id = extension_id ? 0 : call->from_trunk_id;
-	q.dialled = str_of(number);
+	q.dialled = str_of(call_as_dialled(call, extension_id, number));
 	q.outside = STR_NONE;
 	q.nhistory = 0;
 	route_decide(&q, &d);

@@ -278,7 +278,8 @@ int owner_dial(struct call *call, oid id, uint64_t extension_id, const char *num
 	if (leg->st != LEG_UP || call->ring)
 		return EALREADY;
 	part(call);
-	str_fit(call->dialled, sizeof(call->dialled), str_of(number));
+	str_fit(call->dialled, sizeof(call->dialled),
+		str_of(call_as_dialled(call, extension_id, number)));
 	usage_remove(call);
 	call->caller_extension_id = extension_id;
 	call->plan = (struct call_plan){0};

@@ -44,7 +44,7 @@ void calls_would_route(const struct calls *cs, const struct calls_question *what
 		       struct route_decision *d)
 {
 	const char *behind =
-		what->nasked || (what->from_trunk_id && !what->transferred_by)
+		what->is_guest || (what->from_trunk_id && !what->transferred_by)
 			? NULL
 			: route_speed_dial(cs->conf.model, what->tenant_id,
 					   calls_would_be(cs, what), str_of(what->number));

@@ -240,13 +240,28 @@ static bool check_time(const struct route_query *q, struct route_decision *d, st
 	return true;
 }
 
+/* EXT-16, EXT-19: what the extension that sends the call there would reach by dialling it. */
+static const char *as_dialled(const struct route_query *q, struct route_decision *d,
+			      struct str rule, const char *number)
+{
+	const char *behind =
+		route_speed_dial(q->model, q->tenant_id, d->on_behalf_id, str_of(number));
+
+	if (!behind)
+		return number;
+	decision_step(d, false, rule, "speed dial %.8s: %.40s", number, behind);
+	return behind;
+}
+
 void decision_to_dest(const struct route_query *q, struct route_decision *d, struct str rule,
 		      const char *outside)
 {
 	if (!check_time(q, d, rule, &outside))
 		return;
-	if (d->dest.kind == DEST_KIND_CUSTOM_DIAL)
+	if (d->dest.kind == DEST_KIND_CUSTOM_DIAL) {
+		outside = as_dialled(q, d, rule, outside);
 		d->dest = dest_of_number(q, str_of(outside));
+	}
 	if (d->dest.kind == DEST_KIND_EXTERNAL_NUMBER)
 		d->dest.id = map_hash_str(str_of(outside));
 	if (d->dest.kind == DEST_KIND_HANGUP) {

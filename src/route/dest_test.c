@@ -41,7 +41,10 @@ static void forwards_to(struct world *w, const char *line)
 {
 	char json[512];
 
-	(void)snprintf(json, sizeof(json), "{'number':'102','forwards':[{%s}]}", line);
+	(void)snprintf(json, sizeof(json),
+		       "{'number':'102','speed_dials':[{'key':'2','number':'103'},"
+		       "{'key':'02','number':'0033123'}],'forwards':[{%s}]}",
+		       line);
 	put(w, &resource_extension, TENANT, 2, json);
 }
 
@@ -121,6 +124,8 @@ static void every_destination_from_every_origin_for_every_cause(void **state)
 		{"{'kind':'custom_dial'},'destination_number':'103'", rings_103},
 		{"{'kind':'custom_dial'},'destination_number':'sales'", rings_the_group},
 		{"{'kind':'custom_dial'},'destination_number':'0033123'", goes_outside},
+		{"{'kind':'custom_dial'},'destination_number':'2'", rings_103},
+		{"{'kind':'custom_dial'},'destination_number':'*002'", goes_outside},
 		{"{'kind':'ask_number'}", asks_for_a_number},
 		{"{'kind':'time_check','id':'8'}", rings_103},
 		{"{'kind':'disa','id':'9'}", asks_for_a_pin},

@@ -112,6 +112,32 @@ static void who_calls_from_inside_has_its_own_rights(void **state)
 	assert_string_equal(last_call(w)->reason, "not_found");
 }
 
+/* EXT-19: as if it had dialled them. */
+static void who_calls_from_inside_has_its_speed_dials(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0};
+
+	put(w, &resource_extension, TENANT, 1,
+	    "{'number':'101','speed_dials':[{'key':'5','number':'103'},{'key':'07','number':"
+	    "'0033123'}]}");
+	is_asked(w, &a, &w->phone[1], "104");
+	presses(w, &a, "5#");
+	rings(&b, &w->phone[3]);
+	talks_to(w, &a, &b);
+	assert_string_equal(last_call(w)->final_dest, "103");
+	is_asked(w, &a, &w->phone[1], "104");
+	presses(w, &a, "*007#");
+	rings(&b, &w->phone[TWO]);
+	talks_to(w, &a, &b);
+	is_asked(w, &a, &w->phone[2], "104"); /* has none */
+	presses(w, &a, "5#");
+	nothing(&w->phone[3]);
+	presses(w, &a, "103#");
+	rings(&b, &w->phone[3]);
+	talks_to(w, &a, &b);
+}
+
 static void a_locked_extension_does_not_dial_out_by_that(void **state)
 {
 	struct world *w = *state;
@@ -252,6 +278,7 @@ int main(void)
 		T(who_calls_from_inside_dials_on),
 		T(silence_ends_a_number),
 		T(who_calls_from_inside_has_its_own_rights),
+		T(who_calls_from_inside_has_its_speed_dials),
 		T(a_locked_extension_does_not_dial_out_by_that),
 		T(who_calls_from_outside_reaches_numbers_of_the_tenant_only),
 		T(who_was_transferred_does_not_dial_with_the_rights_of_who_did_it),

@@ -3,13 +3,24 @@
 #include <stdio.h>
 #include <string.h>
 #include "schema/did.h"
+#include "schema/feature_codes.h"
 #include "store/edit.h"
 
 #define DIGITS	"0123456789"
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-static void check_number(struct edit *e, const char *field, const struct dest *d,
-			 const char *number)
+/* EXT-19: a key of the extension that sends the call there; nobody else has any. */
+static bool is_speed_dial(const struct object *of, const char *number)
+{
+	const size_t n = strlen(SPEED_DIAL_CODE);
+
+	return (of->res == &resource_extension || of->res == &resource_time_check) &&
+	       strncmp(number, SPEED_DIAL_CODE, n) == 0 && strlen(number) == n + 2 &&
+	       strspn(number + n, DIGITS) == 2;
+}
+
+static void check_number(struct edit *e, const struct object *of, const char *field,
+			 const struct dest *d, const char *number)
 {
 	char name[64];
 
@@ -18,7 +29,7 @@ static void check_number(struct edit *e, const char *field, const struct dest *d
 	    (!*number || strspn(number, "+*#" DIGITS) != strlen(number)))
 		field_error_add(&e->errs, name, "bad_number",
 				"an external number is needed: digits, and a + in front or not");
-	if (d->kind != DEST_KIND_CUSTOM_DIAL)
+	if (d->kind != DEST_KIND_CUSTOM_DIAL || is_speed_dial(of, number))
 		return;
 	if (*number == '*' || *number == '#')
 		field_error_add(&e->errs, name, "feature_code",
@@ -33,7 +44,7 @@ int edit_check_destination(struct edit *e, const struct object *of, const char *
 {
 	int err = 0;
 
-	check_number(e, field, d, number);
+	check_number(e, of, field, d, number);
 	if (d->kind == DEST_KIND_TRUNK) /* else a tenant could hold the trunks of another */
 		edit_needs_pool(e, of->tenant_id, d->id, field, &err);
 	return err;

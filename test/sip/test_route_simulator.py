@@ -262,6 +262,8 @@ def test_failovers_of_every_kind_are_simulated(server, rules, providers):
     night = "2026-11-23T20:00:00Z"
     assert ask(at=night) == [("service", "ask_number", "102")]
     assert ask(at=night, keyed=number) == [("service", "ask_number", "102"), ("trunk", "", number), ("give_up", "", "")]
+    server.api("PATCH", f"/api/extensions/{server.extension('101')['id']}", {"speed_dials": [{"key": "07", "number": number}]}, expect=200)
+    assert ask(at=night, keyed="*007")[1] == ("trunk", "", number)
     server.post("/api/inbound_rules", {"name": "in", "trunk_id": rules[0], "did": "442070000102", "destination": {"kind": "time_check", "id": check["id"]}})
     outside = {"caller": "0033123", "number": "442070000102", "trunk_id": rules[0], "at": night}
     assert ask(**outside, keyed=number) == [("service", "ask_number", ""), ("refuse", "", "")]    # not without a PIN
