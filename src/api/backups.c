@@ -169,6 +169,20 @@ void backup_upload_more_start(struct ask *k)
 	return upload(k);
 }
 
+void backup_upload_state_start(struct ask *k)
+{
+	if (ask_is_nothing(k))
+		return;
+	return ask_shelf(k, "backup_writing", NULL, on_json);
+}
+
+void backup_upload_delete_start(struct ask *k)
+{
+	if (ask_is_nothing(k))
+		return;
+	return ask_shelf(k, "backup_unwrite", NULL, on_done);
+}
+
 void backup_uploaded_start(struct ask *k)
 {
 	if (ask_is_nothing(k))

@@ -31,9 +31,9 @@ route_start_h members_start, weak_secrets_start, cdrs_start, cdr_export_start, c
 	storage_start, deliveries_start, mail_deliveries_start, call_reports_start,
 	call_report_content_start, audit_log_start, audit_export_start, undo_start, restore_start;
 /* outgoing.c */
-route_start_h shown_password_start, sign_in_code_start, replay_start, mail_replay_start, mail_delivery_start,
-	mail_test_start, welcome_mail_start, mail_defaults_start, call_report_create_start,
-	call_report_start, call_report_delete_start;
+route_start_h shown_password_start, sign_in_code_start, replay_start, mail_replay_start,
+	mail_delivery_start, mail_test_start, welcome_mail_start, mail_defaults_start,
+	call_report_create_start, call_report_start, call_report_delete_start;
 /* logs.c */
 route_start_h log_files_start, log_file_content_start;
 /* system.c */
@@ -43,7 +43,7 @@ route_start_h parts_start, info_start, trunk_presets_start, metrics_start, healt
 /* backups.c */
 route_start_h backups_start, backup_start, backup_delete_start, backup_create_start,
 	backup_restore_start, backup_content_start, backup_upload_start, backup_upload_more_start,
-	backup_uploaded_start;
+	backup_uploaded_start, backup_upload_state_start, backup_upload_delete_start;
 
 /* stream.c */
 route_start_h events_start;

@@ -230,6 +230,13 @@ static int write_at(const char *path, const struct store_request *req, uint64_t 
 	return err;
 }
 
+static int arrived(uint64_t id, uint64_t bytes, struct store_reply *reply)
+{
+	reply->id = id;
+	return store_reply_json(reply, json_pack("{s:o,s:I}", "id", json_sprintf("%" PRIu64, id),
+						 "bytes", (json_int_t)bytes));
+}
+
 static int take(struct backups *b, const struct store_request *req, struct store_reply *reply,
 		struct field_errors *errs)
 {
@@ -243,11 +250,27 @@ static int take(struct backups *b, const struct store_request *req, struct store
 				bytes - req->njson);
 		err = EINVAL;
 	}
-	reply->id = id;
-	return err ? err
-		   : store_reply_json(reply,
-				      json_pack("{s:o,s:I}", "id", json_sprintf("%" PRIu64, id),
-						"bytes", (json_int_t)bytes));
+	return err ? err : arrived(id, bytes, reply);
+}
+
+/* WEB-7: who was cut off asks where to go on. */
+static int writing(struct backups *b, const struct store_request *req, struct store_reply *reply)
+{
+	char *path = backup_path(b, req->id, "upload");
+	struct stat st;
+	int err = !path ? ENOMEM : lstat(path, &st) ? errno : 0;
+
+	free(path);
+	return err ? err : arrived(req->id, (uint64_t)st.st_size, reply);
+}
+
+static int unwrite(struct backups *b, const struct store_request *req)
+{
+	char *path = backup_path(b, req->id, "upload");
+	int err = !path ? ENOMEM : unlink(path) ? errno : 0;
+
+	free(path);
+	return err;
 }
 
 /* Only what has a label becomes a backup; whether it is whole is found when it is restored, as only a key can tell. */
@@ -286,6 +309,10 @@ static int answer(struct backups *b, const struct store_request *req, struct sto
 		return give(b, req, reply);
 	if (strcmp(req->query, "backup_write") == 0)
 		return take(b, req, reply, errs);
+	if (strcmp(req->query, "backup_writing") == 0)
+		return writing(b, req, reply);
+	if (strcmp(req->query, "backup_unwrite") == 0)
+		return unwrite(b, req);
 	if (strcmp(req->query, "backup_written") == 0)
 		return taken(b, req, reply);
 	return EINVAL;

@@ -215,6 +215,24 @@ def test_pieces_go_on_where_they_ended(server):
     assert bodies.upload_piece(server.root, b"x", "123", 0).status == 404
 
 
+def test_who_was_cut_off_asks_where_to_go_on(server, red):
+    """WEB-7: the state of an upload; what is given up is gone, and what is complete is a backup."""
+    raw = bodies.content(red.client, red.backup())
+    one = bodies.upload_piece(server.root, raw[:1000]).json()["id"]
+    path = f"/api/backup_uploads/{one}"
+    state = server.root.get(path)
+    assert state == {"id": one, "bytes": 1000}
+    assert bodies.upload_piece(server.root, raw[state["bytes"]:], one, state["bytes"]).json()["bytes"] == len(raw)
+    assert server.root.post(path + "/complete", expect=200)["id"] == one
+    assert server.root.ask("GET", path).status == 404 and server.root.ask("DELETE", path).status == 404
+    assert server.root.get(f"/api/backups/{one}")["state"] == "complete"
+    other = bodies.upload_piece(server.root, raw[:1000]).json()["id"]
+    server.root.delete(f"/api/backup_uploads/{other}")
+    assert server.root.ask("GET", f"/api/backup_uploads/{other}").status == 404
+    assert not list((server.dir / "backups").glob(f"{other}.*"))
+    assert red.client.ask("GET", path).status == 403
+
+
 def test_a_tenant_knows_only_its_own_backups(red, blue):
     theirs = blue.backup()
     mine = red.backup()

@@ -191,6 +191,8 @@ CALLS = {
     "restore_backup": lambda t: bodies.begin(t.server.root, f"/api/backups/{t.backup()}/restore", {"name": f"{t.row['name']}x", "domain": f"x.{t.domain}"}),
     "create_backup_upload": lambda t: bodies.upload_piece(t.server.root, b"bytes"),
     "continue_backup_upload": lambda t: bodies.upload_piece(t.server.root, b"more", bodies.upload_piece(t.server.root, b"bytes").json()["id"], 5),
+    "get_backup_upload": lambda t: t.server.root.ask("GET", f"/api/backup_uploads/{bodies.upload_piece(t.server.root, b'bytes').json()['id']}"),
+    "delete_backup_upload": lambda t: t.server.root.ask("DELETE", f"/api/backup_uploads/{bodies.upload_piece(t.server.root, b'bytes').json()['id']}"),
     "complete_backup_upload": lambda t: t.server.root.ask("POST", "/api/backup_uploads/{}/complete".format(
         bodies.upload_piece(t.server.root, bodies.content(t.client, t.backup())).json()["id"])),
     "export_audit_logs": lambda t: t.client.ask("GET", "/api/audit_logs/export?from=2025-01-01"),
