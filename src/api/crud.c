@@ -28,15 +28,15 @@ static bool is_dealers_tenant(const struct ask *k)
 	return ask_role(k) == ROLE_DEALER && k->route->res == &resource_tenant;
 }
 
-/* TRK-4, TEN-6, EXT-25: of trunks and pools OWN is what the store knows to be the tenant's, of tenants the dealer's, of accounts the
- * extension's. */
+/* TRK-4, TEN-6, EXT-25: of trunks and pools OWN is what the store knows to be the tenant's, of tenants the dealer's, of accounts
+ * and all else that has an owner the extension's. */
 static uint64_t owner_of(const struct ask *k)
 {
 	const struct resource *res = k->route->res;
 
 	if (is_dealers_tenant(k))
 		return k->who.dealer_id;
-	if (is_own_only(k) && res == &resource_account)
+	if (is_own_only(k) && resource_owner(res))
 		return k->who.extension_id;
 	return is_own_only(k) && (res == &resource_trunk || res == &resource_did_pool)
 		       ? k->who.tenant_id
@@ -251,6 +251,12 @@ static json_t *list_options(struct ask *k, const struct params *q)
 	return options;
 }
 
+static void add_own_extension(const struct ask *k, json_t *options)
+{
+	json_object_set_new(options, "own_extension",
+			    json_sprintf("%" PRIu64, k->who.extension_id));
+}
+
 static void start_list(struct ask *k, enum store_op op, ask_answer_h *fn)
 {
 	struct store_request req = request_for(k, op);
@@ -263,16 +269,15 @@ static void start_list(struct ask *k, enum store_op op, ask_answer_h *fn)
 	params_close(&q);
 	if (!options)
 		return;
-	if (is_own_only(k) && k->route->res == &resource_phone_book_entry)
-		json_object_set_new(options, "own_extension",
-				    json_sprintf("%" PRIu64, k->who.extension_id));
+	if (is_own_only(k) &&
+	    (k->route->res == &resource_phone_book_entry || resource_owner(k->route->res)))
+		add_own_extension(k, options);
 	else if (is_own_only(k))
 		json_object_set_new(
 			json_object_get(options, "filter"),
-			is_dealers_tenant(k)		     ? "dealer_id"
-			: k->route->res == &resource_account ? "extension_id"
-			: owner_of(k)			     ? "owner_id"
-							     : "id",
+			is_dealers_tenant(k) ? "dealer_id"
+			: owner_of(k)	     ? "owner_id"
+					     : "id",
 			json_sprintf("%" PRIu64, owner_of(k) ? owner_of(k) : own_id(k)));
 	req.json = json_dumps(options, JSON_COMPACT);
 	json_decref(options);
@@ -296,6 +301,8 @@ void changes_start(struct ask *k)
 	if (!args)
 		return;
 	json_object_set_new(args, "resource", json_string(k->route->res->plural));
+	if (is_own_only(k))
+		add_own_extension(k, args);
 	return ask_query(k, k->who.tenant_id, "changes", args, on_page);
 }
 

@@ -111,12 +111,14 @@ enum right right_of(const char *what, enum op op, enum role role)
 	return RIGHT_NO;
 }
 
-/* Who sees a part only cannot follow the whole. */
+/* Who sees a part only cannot follow the whole, unless each object says whose it is. */
 static enum right right_in(const struct route *r, enum role role)
 {
 	enum right right = right_of(r->what, r->op, role);
 
-	return right == RIGHT_OWN && (r->takes & TAKES_SYNC) ? RIGHT_NO : right;
+	return right == RIGHT_OWN && (r->takes & TAKES_SYNC) && !(r->res && resource_owner(r->res))
+		       ? RIGHT_NO
+		       : right;
 }
 
 void route_singular(char dst[64], const struct resource *res)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Whose number is it?  Contacts of the phone books that an extension sees (WEB-3).
+ * Whose number is it?  An extension's personal contacts, and those of the phone books that it sees (WEB-3).
  *
  * Numbers are the same when their digits are, without zeros in front; or when one of at least seven digits ends the other, as
- * "020 7946 0001" ends "+44 20 7946 0001".  The same digits go before an ending, the older contact before the newer.
+ * "020 7946 0001" ends "+44 20 7946 0001".  The same digits go before an ending, a personal contact before a phone book's,
+ * the older before the newer.
  *
  * Thread     the model's
  */

@@ -100,6 +100,18 @@ static void contacts_of_others_name_nobody(void **state)
 	shows(m, 1, "442079460005", "");
 }
 
+static void what_it_calls_somebody_itself_goes_before_a_phone_book(void **state)
+{
+	put(*state, &resource_personal_contact, 21,
+	    "{'extension_id':'1','last_name':'Mum','number':'442079460001','home':'442079460008'}");
+	shows(*state, 1, "442079460001", "Mum");
+	shows(*state, 1, "02079460008", "Mum");
+	shows(*state, 2, "442079460001", "Ada Long");
+	shows(*state, 2, "442079460008", "");
+	put(*state, &resource_personal_contact, 21, NULL);
+	shows(*state, 1, "442079460001", "Ada Long");
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, open_model, close_model)
@@ -110,6 +122,7 @@ int main(void)
 		T(the_same_digits_go_before_an_ending),
 		T(a_change_counts_at_once),
 		T(contacts_of_others_name_nobody),
+		T(what_it_calls_somebody_itself_goes_before_a_phone_book),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,6 +55,7 @@ enum field_flag {
 	FEATURE_CODE = 1 << 20, /* * or #, then digits, * and #: no number begins so */
 	NAMES_CALLER =
 		1 << 21, /* calls from and to this number show whose it is (model/contacts.h) */
+	OWNER = 1 << 22, /* REF: the extension whose it is; its user has it, and none of others */
 	SHARED = 1
 		 << 15, /* follows the template of template_id, unless it is named in `overrides` */
 };
@@ -124,6 +125,8 @@ const struct resource *resource_by_name(struct str name);
 const struct field *resource_field(const struct resource *r, struct str name);
 /* The tenant's field that caps how many it may have ("max_extensions", INT, 0 = no limit), or NULL. */
 const struct field *resource_limit(const struct resource *r);
+/* The field that says which extension it is of (OWNER), or NULL. */
+const struct field *resource_owner(const struct resource *r);
 /* The field that names the template which SHARED fields follow, or NULL; and what follows templates of this kind. */
 const struct field *resource_template(const struct resource *r);
 const struct resource *resource_follower(const struct resource *tmpl);

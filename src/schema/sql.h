@@ -124,7 +124,7 @@ struct sql_list {
 	struct str cursor; /* as made by sql_cursor(), or empty */
 	uint64_t
 		extension_id; /* of calls: only its own, and those of members of groups that it manages;
-			      * of contacts: those of phone books that it sees; 0: all */
+			      * of contacts: those of phone books that it sees; of what has an owner: its own; 0: all */
 	size_t limit; /* the statement asks for one more, which tells whether there is a next page */
 };
 enum { SQL_MAX_PARAMS = 40, SQL_MAX_FILTERS = 16 };

@@ -244,6 +244,9 @@ static void seen_by_extension(const struct maker *m)
 		return;
 	if (m->t->res == &resource_phone_book_entry)
 		contacts_of(m);
+	else if (m->t->res && resource_owner(m->t->res))
+		buf_printf(&m->q->text, " AND \"%s\" = $%zu", resource_owner(m->t->res)->name,
+			   param_int(m->q, (int64_t)m->l->extension_id));
 	else
 		calls_of(m);
 }

@@ -134,6 +134,14 @@ const struct field *resource_limit(const struct resource *r)
 	return resource_field(&resource_tenant, str_of(name));
 }
 
+const struct field *resource_owner(const struct resource *r)
+{
+	for (size_t i = 0; i < r->nfields; i++)
+		if (r->fields[i].flags & OWNER)
+			return &r->fields[i];
+	return NULL;
+}
+
 const struct field *resource_template(const struct resource *r)
 {
 	const struct field *f = resource_field(r, STR("template_id"));

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include "store/edit.h"
@@ -147,13 +148,47 @@ static int answer_object(struct edit *e, const struct object *o, const json_t *c
 	return json ? store_reply_json(&e->reply, json) : ENOMEM;
 }
 
+/* EXT-25, TEN-6: of what is its own an owner, and a dealer of itself, changes the fields marked so. */
+static int check_own_fields(struct edit *e, const json_t *body)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach((json_t *)(uintptr_t)body, name, value)
+	{
+		const struct field *f = resource_field(e->req->res, str_of(name));
+
+		if (!f || !(f->flags & SELF))
+			field_error_add(&e->errs, name, f ? "admin_only" : "unknown_field",
+					"is not for the extension's owner to change");
+	}
+	return e->errs.n ? EINVAL : 0;
+}
+
+/* What an extension's user makes is that extension's. */
+static int make_own(struct edit *e, json_t *body)
+{
+	const struct field *owner = resource_owner(e->req->res);
+	int err;
+
+	if (!e->req->is_own || !e->req->owner_id || !owner)
+		return 0;
+	err = check_own_fields(e, body);
+	if (!err &&
+	    json_object_set_new(body, owner->name, json_sprintf("%" PRIu64, e->req->owner_id)))
+		err = ENOMEM;
+	return err;
+}
+
 int edit_create_from(struct edit *e, json_t *body, const struct object **madep)
 {
 	struct object *o = NULL, *made = NULL;
 	json_t *aside = NULL;
 	int err;
 
-	err = edit_hook_body(e, body, &aside);
+	err = make_own(e, body);
+	if (!err)
+		err = edit_hook_body(e, body, &aside);
 	if (!err)
 		err = object_from_json(&o, e->req->res, NULL, body, e->req->is_admin, &e->errs);
 	if (!err) {
@@ -227,23 +262,6 @@ static bool is_same(const struct object *a, const struct object *b, int *errp)
 	*errp = diff ? 0 : ENOMEM;
 	json_decref(diff);
 	return same;
-}
-
-/* EXT-25, TEN-6: of what is its own an owner, and a dealer of itself, changes the fields marked so. */
-static int check_own_fields(struct edit *e, const json_t *body)
-{
-	const char *name;
-	json_t *value;
-
-	json_object_foreach((json_t *)(uintptr_t)body, name, value)
-	{
-		const struct field *f = resource_field(e->req->res, str_of(name));
-
-		if (!f || !(f->flags & SELF))
-			field_error_add(&e->errs, name, f ? "admin_only" : "unknown_field",
-					"is not for the extension's owner to change");
-	}
-	return e->errs.n ? EINVAL : 0;
 }
 
 static int update(struct edit *e)

@@ -183,11 +183,18 @@ int edit_user_deleting(struct edit *e, const struct object *o) MUST_USE;
 int edit_user_updated(struct edit *e, const struct object *before,
 		      const struct object *after) MUST_USE;
 /* Those that sql finds by ($1 tenant, $2 the object), one after the other. */
-int edit_users_gone(struct edit *e, const struct object *x, const char *sql) MUST_USE;
+int edit_those_gone(struct edit *e, const struct resource *res, const struct object *x,
+		    const char *sql) MUST_USE;
 int edit_make_owner(struct edit *e, const struct extension *x) MUST_USE;
 /* edit_dids.c: the inbound rule of its own number (EXT-4) */
 int edit_make_did(struct edit *e, const struct extension *x) MUST_USE;
 int edit_owners_gone(struct edit *e, const struct object *x) MUST_USE;
+/* edit_contacts.c: personal contacts, favourites */
+int edit_check_personal_contact(struct edit *e, struct object *o,
+				const struct object *before) MUST_USE;
+int edit_check_favourite(struct edit *e, struct object *o, const struct object *before) MUST_USE;
+int edit_contact_deleting(struct edit *e, const struct object *o) MUST_USE; /* of either kind */
+int edit_owned_contacts_gone(struct edit *e, const struct object *extension) MUST_USE;
 /* edit_groups.c: of extension groups */
 int edit_make_default_group(struct edit *e, uint64_t tenant_id) MUST_USE;
 int edit_check_groups(struct edit *e, struct object *o, const struct object *before) MUST_USE;

@@ -239,6 +239,8 @@ int edit_devices_deleting(struct edit *e, const struct object *o)
 		for (size_t i = 0; !err && i < n; i++)
 			err = let_go(e, (const struct extension *)o, ids[i]);
 	} while (!err && n == MAX_AT_ONCE);
+	if (!err)
+		err = edit_owned_contacts_gone(e, o);
 	return err ? err : edit_owners_gone(e, o);
 }
 

@@ -72,7 +72,7 @@ static int dealer_created(struct edit *e, const struct object *o, const json_t *
 
 static int dealer_deleting(struct edit *e, const struct object *o)
 {
-	return edit_users_gone(e, o,
+	return edit_those_gone(e, &resource_admin, o,
 			       "SELECT id FROM users WHERE tenant_id = $1 AND dealer_id = $2 "
 			       "ORDER BY id LIMIT 1");
 }
@@ -221,7 +221,7 @@ static const struct hooks {
 	int (*updated)(struct edit *e, const struct object *before, const struct object *after);
 	int (*changed)(struct edit *e, const struct object *before, const struct object *after);
 	int (*deleting)(struct edit *e, const struct object *o);
-	const struct resource *owns[2];
+	const struct resource *owns[4];
 } hooks[] = {
 	{.res = &resource_tenant,
 	 .body = body_with_user,
@@ -247,7 +247,14 @@ static const struct hooks {
 	 .created = edit_devices_created,
 	 .changed = edit_devices_changed,
 	 .deleting = edit_devices_deleting,
-	 .owns = {&resource_account, &resource_admin}},
+	 .owns = {&resource_account, &resource_admin, &resource_personal_contact,
+		  &resource_favourite}},
+	{.res = &resource_phone_book_entry,
+	 .deleting = edit_contact_deleting,
+	 .owns = {&resource_favourite}},
+	{.res = &resource_personal_contact,
+	 .deleting = edit_contact_deleting,
+	 .owns = {&resource_favourite}},
 	{.res = &resource_account, .changed = edit_account_changed},
 };
 
@@ -298,5 +305,8 @@ bool edit_hook_owns(const struct resource *owner, const struct resource *child)
 {
 	const struct hooks *h = hooks_of(owner);
 
-	return h && (h->owns[0] == child || h->owns[1] == child);
+	for (size_t i = 0; h && i < ARRAY_LEN(h->owns); i++)
+		if (h->owns[i] == child)
+			return true;
+	return false;
 }

@@ -164,7 +164,8 @@ int edit_make_owner(struct edit *e, const struct extension *x)
 	return err;
 }
 
-int edit_users_gone(struct edit *e, const struct object *x, const char *sql)
+int edit_those_gone(struct edit *e, const struct resource *res, const struct object *x,
+		    const char *sql)
 {
 	uint64_t id = 0;
 	int err = 0;
@@ -183,7 +184,7 @@ int edit_users_gone(struct edit *e, const struct object *x, const char *sql)
 			id = db_id(st, 0);
 		db_done(st);
 		if (!err)
-			err = rows_load(e->rows, &resource_admin, x->tenant_id, id, true, &u);
+			err = rows_load(e->rows, res, x->tenant_id, id, true, &u);
 		if (!err)
 			err = edit_delete(e, u);
 		object_free(u);
@@ -193,7 +194,7 @@ int edit_users_gone(struct edit *e, const struct object *x, const char *sql)
 
 int edit_owners_gone(struct edit *e, const struct object *x)
 {
-	return edit_users_gone(e, x,
+	return edit_those_gone(e, &resource_admin, x,
 			       "SELECT id FROM users WHERE tenant_id = $1 AND extension_id = $2 "
 			       "ORDER BY id LIMIT 1");
 }

@@ -270,8 +270,8 @@ int edit_check_owner(struct edit *e, const struct object *o)
 		return 0;
 	if (o->res == &resource_trunk)
 		return ((const struct trunk *)o)->owner_id == e->req->owner_id ? 0 : ENOENT;
-	if (o->res == &resource_account && e->req->is_own)
-		return ((const struct account *)o)->extension_id == e->req->owner_id ? 0 : ENOENT;
+	if (o->res == e->req->res && e->req->is_own && resource_owner(o->res))
+		return field_id(o, resource_owner(o->res)) == e->req->owner_id ? 0 : ENOENT;
 	if (o->res == &resource_tenant &&
 	    e->req->res == o->res) /* of a new one edit_check_dealer_of() says what is wrong */
 		return e->req->op == STORE_CREATE ||

@@ -317,6 +317,8 @@ int edit_check_rules(struct edit *e, struct object *o, const struct object *befo
 		{&resource_blacklisted_number, blacklisted_number},
 		{&resource_call_rate, call_rate},
 		{&resource_extension, extension},
+		{&resource_personal_contact, edit_check_personal_contact},
+		{&resource_favourite, edit_check_favourite},
 		{&resource_disa, disa},
 		{&resource_time_check, edit_check_time_check},
 		{&resource_ring_group, edit_check_ring_group},

@@ -19,8 +19,7 @@ static int get(struct rows *r, const struct store_request *req, struct store_rep
 
 	if (!err && req->owner_id &&
 	    ((o->res == &resource_trunk && ((struct trunk *)o)->owner_id != req->owner_id) ||
-	     (o->res == &resource_account &&
-	      ((struct account *)o)->extension_id != req->owner_id) ||
+	     (resource_owner(o->res) && field_id(o, resource_owner(o->res)) != req->owner_id) ||
 	     (o->res == &resource_tenant && ((struct tenant *)o)->dealer_id != req->owner_id)))
 		err = ENOENT;
 	if (err) {

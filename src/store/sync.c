@@ -196,18 +196,35 @@ static int read_token(struct str s, struct token *t, struct field_errors *errs)
 	return 0;
 }
 
-static int gone_since(struct rows *r, const struct sql_table *t, uint64_t tenant_id,
+static bool was_of(struct str before, const char *owner, uint64_t own)
+{
+	json_t *o = json_loadb(before.p ? before.p : "", before.n, 0, NULL);
+	const char *text = json_string_value(json_object_get(o, owner));
+	uint64_t id = 0;
+	bool yes = text && !str_u64(str_of(text), &id) && id == own;
+
+	json_decref(o);
+	return yes;
+}
+
+/* own: only what was that extension's, and is no longer; 0: all. */
+static int gone_since(struct rows *r, const struct sql_table *t, uint64_t tenant_id, uint64_t own,
 		      const struct token *token, uint64_t now, json_t *gone)
 {
+	const char *owner = own ? resource_owner(t->res)->name : NULL;
+	uint64_t last = 0;
 	struct buf sql = {0};
 	struct db_stmt *st;
 	int err;
 
 	buf_printf(&sql,
-		   "SELECT DISTINCT c.id FROM change c WHERE c.tenant_id = $1 AND c.revision > $2 "
-		   "AND c.revision <= $3 AND c.resource = $4 AND c.after = '' AND NOT EXISTS "
-		   "(SELECT 1 FROM %s o WHERE o.tenant_id = $1 AND o.id = c.id) ORDER BY c.id",
-		   t->name);
+		   "SELECT c.id, c.before FROM change c WHERE c.tenant_id = $1 AND c.revision > $2 "
+		   "AND c.revision <= $3 AND c.resource = $4 AND c.%s '' AND NOT EXISTS "
+		   "(SELECT 1 FROM %s o WHERE o.tenant_id = $1 AND o.id = c.id",
+		   own ? "before <>" : "after =", t->name);
+	if (own)
+		buf_printf(&sql, " AND o.%s = $5", owner);
+	buf_cstr(&sql, ") ORDER BY c.id");
 	err = sql.err ? sql.err : db_sql(r->db, sql.p, &st);
 	buf_free(&sql);
 	if (err)
@@ -216,18 +233,28 @@ static int gone_since(struct rows *r, const struct sql_table *t, uint64_t tenant
 	db_bind_id(st, 2, token->from);
 	db_bind_id(st, 3, now);
 	db_bind_text(st, 4, str_of(t->res->name));
-	while (!(err = db_step(st)))
-		json_array_append_new(gone, json_sprintf("%" PRIu64, db_id(st, 0)));
+	if (own)
+		db_bind_id(st, 5, own);
+	while (!(err = db_step(st))) {
+		if (db_id(st, 0) == last || (own && !was_of(db_text(st, 1), owner, own)))
+			continue;
+		last = db_id(st, 0);
+		json_array_append_new(gone, json_sprintf("%" PRIu64, last));
+	}
 	db_done(st);
 	return err == ENOENT ? 0 : err;
 }
 
 static int changed_objects(struct rows *r, const struct sql_table *t, uint64_t tenant_id,
-			   const struct token *token, json_t **page, struct field_errors *errs)
+			   uint64_t own, const struct token *token, json_t **page,
+			   struct field_errors *errs)
 {
 	struct store_reply reply = {.err = 0};
 	struct buf cursor = {0};
-	struct sql_list l = {.tenant_id = tenant_id, .sort = STR("revision"), .limit = SYNC_PAGE};
+	struct sql_list l = {.tenant_id = tenant_id,
+			     .sort = STR("revision"),
+			     .extension_id = own,
+			     .limit = SYNC_PAGE};
 	int err;
 
 	if (token->revision) {
@@ -247,6 +274,7 @@ int query_changes(struct rows *r, uint64_t tenant_id, const struct args *a,
 {
 	const struct resource *res = resource_by_plural(args_text(a, "resource"));
 	const struct sql_table *t = res ? sql_table(r->schema, res) : NULL;
+	const uint64_t own = args_id(a, "own_extension");
 	json_t *page = NULL, *gone = json_array(), *items;
 	struct token token;
 	uint64_t now = 0;
@@ -256,7 +284,7 @@ int query_changes(struct rows *r, uint64_t tenant_id, const struct args *a,
 	if (!err)
 		err = db_revision(r->db, tenant_id, &now);
 	if (!err)
-		err = changed_objects(r, t, tenant_id, &token, &page, errs);
+		err = changed_objects(r, t, tenant_id, own, &token, &page, errs);
 	items = json_object_get(page, "items");
 	if (!err && json_is_string(json_object_get(page, "next"))) {
 		const json_t *last = json_array_get(items, json_array_size(items) - 1);
@@ -267,7 +295,7 @@ int query_changes(struct rows *r, uint64_t tenant_id, const struct args *a,
 		err = reply_changes(reply, json_incref(items), json_incref(gone), next, true);
 	} else if (!err) {
 		if (token.from)
-			err = gone_since(r, t, tenant_id, &token, now, gone);
+			err = gone_since(r, t, tenant_id, own, &token, now, gone);
 		(void)snprintf(next, sizeof(next), "%" PRIu64, now);
 		if (!err)
 			err = reply_changes(reply, json_incref(items), json_incref(gone), next,

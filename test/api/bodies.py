@@ -50,6 +50,7 @@ RULES = {
     "disas": lambda client, n: {"pin": f"00{n}"},
     "users": lambda client, n: {},      # dealer_id: in the system only
     "webhooks": lambda client, n: {"url": f"http://192.0.2.1:{n}/"},
+    "favourites": lambda client, n: {"contact_id": create(client, "contacts")["id"]},
     "emergency_numbers": lambda client, n: {"trunk_id": pool_trunk(client)},
 }
 
