@@ -466,6 +466,41 @@ static void own_networks(struct edit *e, const struct trunk *t)
 	}
 }
 
+/* TRK-12, ADR 0042: of two that claim an address neither would have it.  Whose the other is nobody is told. */
+static int networks_are_free(struct edit *e, const struct trunk *t)
+{
+	struct db_stmt *st;
+	int err = db_sql(e->rows->db,
+			 "SELECT n.network FROM trunk_networks n JOIN trunks t ON t.tenant_id = "
+			 "n.tenant_id AND t.id = n.parent_id WHERE n.tenant_id = 0 AND t.kind <> "
+			 "'teams' AND COALESCE(t.owner_id, 0) <> $1 ORDER BY t.id, n.network",
+			 &st);
+
+	if (err)
+		return err;
+	db_bind_id(st, 1, t->owner_id);
+	while (!(err = db_step(st))) {
+		struct addr_net theirs, mine;
+
+		if (addr_net_parse(&theirs, db_text(st, 0)))
+			continue;
+		for (size_t i = 0; i < t->networks.n; i++) {
+			const char *text =
+				((const struct trunk_network *)t->networks.v[i])->network;
+
+			if (!addr_net_parse(&mine, str_of(text)) &&
+			    (addr_net_has(&theirs, &mine.addr) ||
+			     addr_net_has(&mine, &theirs.addr)))
+				field_error_add(&e->errs, "networks", "taken",
+						"%s: %.*s is of a trunk of somebody else; two "
+						"tenants at one provider are served by a trunk of "
+						"the administrators with a pool for each",
+						text, STR_ARG(db_text(st, 0)));
+		}
+	}
+	return err == ENOENT ? 0 : err;
+}
+
 /* TRK-4: which kinds are whose. */
 static void whose(struct edit *e, const struct trunk *t, const struct trunk *was)
 {
@@ -519,6 +554,9 @@ int edit_check_trunk(struct edit *e, struct object *o, const struct object *befo
 		err = is_carried(e, t);
 	if (!err)
 		err = edit_check_pbx_trunk(e, t, was);
+	if (!err && !e->errs.n && t->owner_id && t->kind != TRUNK_KIND_TEAMS &&
+	    !(was && field_equal(o, before, resource_field(o->res, STR("networks")))))
+		err = networks_are_free(e, t);
 	if (!err && !e->errs.n)
 		err = other_trunks(e, t);
 	if (!err && !e->errs.n && was && strcmp(was->host, t->host) != 0)

@@ -45,6 +45,24 @@ def test_what_a_tenants_own_trunk_may_not_be(red, server):
     assert error(admin.ask("PATCH", f"/api/trunks/{mine['id']}", {"owner_id": None}))["field"] == "owner_id"
 
 
+def test_who_claims_a_network_second_is_told(red, blue):
+    """TRK-12: else neither would have it."""
+    first = own(red.client, networks=[{"network": "198.51.100.0/25"}, {"network": "2001:db8:77::/64"}])
+    assert first.status == 201, first
+    for network in ("198.51.100.7", "198.51.100.0/24", "2001:db8:77::1"):
+        answer = own(blue.client, networks=[{"network": "198.51.100.128/25"}, {"network": network}])
+        assert [(e["field"], e["code"]) for e in answer.json()["errors"]] == [("networks", "taken")], answer
+        assert red.row["name"] not in answer.body.decode() and first.json()["name"] not in answer.body.decode()
+    beside = own(blue.client, networks=[{"network": "198.51.100.128/25"}])
+    assert beside.status == 201, beside
+    path = f"/api/trunks/{beside.json()['id']}"
+    assert error(blue.client.ask("PATCH", path, {"networks": [{"network": "198.51.100.1"}]}))["code"] == "taken"
+    assert blue.client.ask("PATCH", path, {"max_calls": 3}).status == 200
+    assert own(red.client, networks=[{"network": "198.51.100.1"}]).status == 201      # its own may meet
+    red.client.delete(f"/api/trunks/{first.json()['id']}")
+    assert own(blue.client, networks=[{"network": "2001:db8:77::1"}]).status == 201
+
+
 def test_a_trunk_that_rules_use_names_them(red):
     trunk = own(red.client).json()
     red.client.post("/api/did_pools", {"trunk_id": trunk["id"]})
