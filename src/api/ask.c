@@ -187,6 +187,43 @@ void ask_reply_value(struct ask *k, unsigned status, json_t *json)
 	free(text);
 }
 
+/* A user that asks without end fills no log. */
+static bool is_room_to_tell(struct api *a)
+{
+	const uint64_t second = clock_mono_ms(web_env(a->web).clock) / 1000;
+
+	if (a->refused.second != second)
+		a->refused.second = second, a->refused.n = 0;
+	if (a->refused.n < MAX_TOLD_A_SECOND)
+		return ++a->refused.n;
+	log_warn(NULL, LOGID_API, "changes are refused faster than the event log takes them");
+	return false;
+}
+
+/* WEB-4: what somebody who is known wanted to change and could not.  Who is not known, or asks too often, is the throttle's. */
+static void tell_refused(struct ask *k, unsigned status, const json_t *errors)
+{
+	const json_t *first = json_array_get(errors, 0);
+	const char *field = json_string_value(json_object_get(first, "field"));
+	const char *code = json_string_value(json_object_get(first, "code"));
+	struct command cmd = {.kind = COMMAND_TELL_REFUSED, .tenant_id = k->who.tenant_id};
+	struct store_actor actor = {.user_id = 0};
+
+	if (status == 401 || status == 429 || !k->route || !strcmp(k->route->method, "GET") ||
+	    !(k->who.is_local || *k->who.username) || !is_room_to_tell(k->a))
+		return;
+	set_actor(k, &actor);
+	str_fit(cmd.caller, sizeof(cmd.caller), str_of(actor.name));
+	str_fit(cmd.transferred_by, sizeof(cmd.transferred_by), str_of(actor.from));
+	(void)snprintf(cmd.number, sizeof(cmd.number), "%s %.50s", k->route->method, k->path);
+	(void)snprintf(cmd.headers, sizeof(cmd.headers), "%u%s%.40s%s%.32s", status,
+		       field && *field ? " " : "", field ? field : "", code ? ": " : "",
+		       code ? code : "");
+	if (ring_push(k->a->commands, &cmd))
+		log_warn(NULL, LOGID_API, "the event log has too much to do for: %s was refused",
+			 cmd.number);
+}
+
 static void end_with_problem(struct ask *k, enum problem kind, const char *detail, json_t *errors,
 			     struct str headers)
 {
@@ -196,6 +233,7 @@ static void end_with_problem(struct ask *k, enum problem kind, const char *detai
 				 .headers = headers,
 				 .body = str_of(text)};
 
+	tell_refused(k, r.status, errors);
 	if (r.status == 401 && !headers.n)
 		r.headers = STR("WWW-Authenticate: Bearer realm=\"offhook\"\r\n");
 	if (r.status == 503 && !headers.n)

@@ -25,6 +25,7 @@ enum {
 	KEY_CHARS = 20,
 	SESSION_SECONDS = 12 * 3600,
 	STORE_DEADLINE_MS = 15000,
+	MAX_TOLD_A_SECOND = 20,
 	HASH_HEX = 65
 };
 #define TOKEN_PREFIX "oh_"
@@ -105,6 +106,10 @@ struct api {
 	struct routes routes;
 	char *openapi;
 	size_t nopenapi;
+	struct {
+		uint64_t second;
+		unsigned n;
+	} refused; /* that the event log was told of */
 	char version[32];
 	char *log_file;	      /* NULL: the log goes elsewhere */
 	char setup_token[64]; /* empty: there is none, or it was used */

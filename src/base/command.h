@@ -37,7 +37,8 @@ struct command {
 	char caller[64],
 		number[64]; /* ROUTE: who calls which number; id: the trunk it comes from, 0 = an extension calls.
 			     * CALL: the same; id: the extension that must be the caller, 0 = any.
-			     * HOLD, UNHOLD, REFER, ATTENDED_REFER: caller: the extension; number: where to */
+			     * HOLD, UNHOLD, REFER, ATTENDED_REFER: caller: the extension; number: where to.
+			     * TELL_REFUSED: who wanted what; transferred_by: from where, headers: why not */
 	uint64_t
 		target_id; /* ATTENDED_REFER: the session to be joined with `after`, 0: the only other one */
 };

@@ -397,6 +397,18 @@ static json_t *status(struct server *s)
 			 "timers", (json_int_t)wheel_count(s->env.wheel));
 }
 
+/* WEB-4 */
+static void refused(struct server *s, const struct command *c)
+{
+	bus_publish(s->bus, &(struct bus_event){.kind = BUS_REQUEST_REFUSED,
+						.tenant_id = c->tenant_id,
+						.number = c->number,
+						.peer = c->caller,
+						.address = c->transferred_by,
+						.reason = c->headers,
+						.wall_us = clock_wall_us(s->env.clock)});
+}
+
 void commands_answer(struct server *s, const struct command *c)
 {
 	struct command_reply reply = {.token = c->token};
@@ -459,6 +471,9 @@ void commands_answer(struct server *s, const struct command *c)
 	case COMMAND_NUMBERS:
 		json = overview_numbers(s, c->tenant_id);
 		break;
+	case COMMAND_TELL_REFUSED:
+		refused(s, c);
+		return;
 	case COMMAND_NKINDS:
 		reply.err = EINVAL;
 		break;

@@ -353,6 +353,8 @@ static void answer(struct fake *f, const struct command *c)
 		reply.err = c->id == f->unblocked + 1 ? 0 : ENOENT;
 		f->unblocked += !reply.err;
 		break;
+	case COMMAND_TELL_REFUSED: /* nobody waits for an answer */
+		return;
 	case COMMAND_NKINDS:
 		break;
 	}

@@ -2,6 +2,7 @@
 """WEB-4: the event log tells of the server and its listeners; log files are listed and read by administrators of the system, and nothing else is."""
 import csv
 import io
+import time
 
 import pytest
 
@@ -98,3 +99,37 @@ def test_the_audit_log_is_exported(server):
     assert rows[-1]["changes"].count("quoted") == 1
     ids = [int(r["id"]) for r in rows]
     assert ids == sorted(ids, reverse=True)
+
+
+def test_what_somebody_could_not_change_is_in_the_event_log(server):
+    """WEB-4: who, from where, what, and why it failed; of the tenant it was in, and never what was sent."""
+    def refused():
+        return server.get("/api/event_logs", params={"key": "request_refused"})["items"]
+    server.api("POST", "/api/extensions", {"number": "101", "password": "some secret words"}, expect=409)
+    (one,) = wait.until(refused, why="it is told")
+    assert (one["topic"], one["number"], one["reason"]) == ("audit_events", "POST /api/extensions", "409 number: taken")
+    assert one["peer"] == server.get("/api/me")["username"] and one["address"]
+    server.api("GET", "/api/extensions/999", expect=404)
+    server.api("GET", "/api/backup_settings", expect=403)
+    server.api("DELETE", "/api/extensions/999", expect=404)
+    server.api("POST", "/api/dealers", {"name": "x"}, expect=403)
+    wait.until(lambda: len(refused()) == 3, why="those that change something are told")
+    assert [(e["number"], e["reason"]) for e in refused()[:2]] == [("POST /api/dealers", "403"), ("DELETE /api/extensions/999", "404")]
+    assert happened(server, "request_refused") == [], "of the tenant, not of the system"
+    assert "secret words" not in str(refused())
+
+
+def test_a_user_that_fails_without_end_fills_no_log(server):
+    def told(what):
+        items = server.get("/api/event_logs", params={"key": "request_refused", "limit": 500})["items"]
+        return sum(e["number"].startswith(what) for e in items)
+
+    def last():
+        server.api("POST", "/api/dealers", {"name": "x"}, expect=403)
+        return told("POST")
+    began = time.monotonic()
+    for _ in range(200):
+        server.api("DELETE", "/api/extensions/999", expect=404)
+    seconds = int(time.monotonic() - began) + 2
+    wait.until(last, why="what came after them is told, so they are")
+    assert 0 < told("DELETE") <= 20 * seconds
