@@ -75,9 +75,8 @@ static void add_tenant(const struct model *m, const struct resource *res, uint64
 /* False: it could not be told the store now. */
 static bool follow(struct hours *h, const struct extension *x, bool *has_changed)
 {
-	const enum office_state now =
-		model_office(h->server->model, x->o.tenant_id, x->office_hours_id,
-			     clock_wall_us(h->server->env.clock), NULL);
+	const enum office_state now = model_office_of(h->server->model, x, x->office_hours_id,
+						      clock_wall_us(h->server->env.clock));
 	const bool is_open = now == OFFICE_OPEN, was_open = x->office_seen == OFFICE_SEEN_OPEN;
 	const char *seen = is_open ? "open" : "closed";
 	char json[96];

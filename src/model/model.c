@@ -503,6 +503,15 @@ enum office_state model_office(const struct model *m, uint64_t tenant_id, uint64
 	return offices_ask(m->offices, m, tenant_id, office_hours_id, wall_us, reasonp);
 }
 
+enum office_state model_office_of(const struct model *m, const struct extension *x,
+				  uint64_t office_hours_id, int64_t wall_us)
+{
+	check_thread(m);
+	if (offices_is_own_holiday(m->offices, m, x, wall_us))
+		return OFFICE_HOLIDAY;
+	return model_office(m, x->o.tenant_id, office_hours_id, wall_us, NULL);
+}
+
 void model_local_time(const struct model *m, uint64_t tenant_id, int64_t wall_us,
 		      struct local_time *t)
 {

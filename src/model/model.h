@@ -81,6 +81,10 @@ enum office_state { OFFICE_OPEN, OFFICE_CLOSED, OFFICE_HOLIDAY };
 enum office_state model_office(const struct model *m, uint64_t tenant_id, uint64_t office_hours_id,
 			       int64_t wall_us, const struct holiday **reasonp);
 
+/* EXT-8, EXT-25: the same for one extension, which has holidays of its own besides. */
+enum office_state model_office_of(const struct model *m, const struct extension *x,
+				  uint64_t office_hours_id, int64_t wall_us);
+
 /* The time where the tenant is. */
 void model_local_time(const struct model *m, uint64_t tenant_id, int64_t wall_us,
 		      struct local_time *t);

@@ -89,7 +89,7 @@ struct office {
 	struct idmap_key key; /* the tenant */
 	const struct zone *zone;
 	uint64_t default_id;
-	uint64_t *holidays; /* ids */
+	uint64_t *holidays; /* ids of those of the whole tenant */
 	size_t n, cap;
 };
 
@@ -269,7 +269,7 @@ void offices_changed(struct offices *o, const struct model *m, const struct reso
 	}
 	f = office_of(o, tenant_id);
 	if (f && res == &resource_holiday)
-		holiday_changed(f, now, id);
+		holiday_changed(f, now && !((const struct holiday *)now)->extension_id, id);
 	else if (f)
 		week_changed(f, (const struct office_hours *)now, id);
 }
@@ -295,6 +295,23 @@ enum office_state offices_ask(const struct offices *o, const struct model *m, ui
 	if (!week && f->default_id)
 		week = model_object(m, &resource_office_hours, tenant_id, f->default_id);
 	return office_at(f->zone, (const struct office_hours *)week, NULL, 0, wall_us, NULL);
+}
+
+bool offices_is_own_holiday(const struct offices *o, const struct model *m,
+			    const struct extension *x, int64_t wall_us)
+{
+	const struct field *owner = resource_owner(&resource_holiday);
+	const struct object *h;
+	size_t pos = 0;
+
+	while ((h = model_referrer(m, owner, x->o.tenant_id, x->o.id, &pos))) {
+		const struct holiday *day = (const struct holiday *)h;
+
+		if (office_at(offices_zone(o, x->o.tenant_id), NULL, &day, 1, wall_us, NULL) ==
+		    OFFICE_HOLIDAY)
+			return true;
+	}
+	return false;
 }
 
 const struct zone *offices_zone(const struct offices *o, uint64_t tenant_id)

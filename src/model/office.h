@@ -27,6 +27,9 @@ int offices_prepare(struct offices *o, const struct model_change *c) MUST_USE;
 /* After it: the object is in the model, or gone from it. */
 void offices_changed(struct offices *o, const struct model *m, const struct resource *res,
 		     uint64_t tenant_id, uint64_t id);
+/* Is it a holiday of that extension's own? */
+bool offices_is_own_holiday(const struct offices *o, const struct model *m,
+			    const struct extension *x, int64_t wall_us);
 const struct zone *offices_zone(const struct offices *o, uint64_t tenant_id); /* NULL: UTC */
 enum office_state offices_ask(const struct offices *o, const struct model *m, uint64_t tenant_id,
 			      uint64_t office_hours_id, int64_t wall_us,

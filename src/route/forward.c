@@ -92,14 +92,14 @@ static bool follow(const struct route_query *q, struct route_decision *d,
 	return true;
 }
 
-static bool is_time_for(const struct route_query *q, const struct extension_exception *x)
+static bool is_time_for(const struct route_query *q, const struct extension *ext,
+			const struct extension_exception *x)
 {
 	bool is_open;
 
 	if (x->time_frame == TIME_FRAME_ANY)
 		return true;
-	is_open = model_office(q->model, q->tenant_id, x->office_hours_id, q->wall_us, NULL) ==
-		  OFFICE_OPEN;
+	is_open = model_office_of(q->model, ext, x->office_hours_id, q->wall_us) == OFFICE_OPEN;
 	return is_open == (x->time_frame == TIME_FRAME_OFFICE_HOURS);
 }
 
@@ -119,7 +119,7 @@ static bool except(const struct route_query *q, struct route_decision *d,
 		    (did_mask_parse(&mask, str_of(x->caller_mask), &why) ||
 		     !did_range_has(&mask, caller)))
 			continue;
-		if (!is_time_for(q, x))
+		if (!is_time_for(q, ext, x))
 			continue;
 		decision_step(d, true, STR("exceptions"), "%.32s: caller %.32s", ext->number,
 			      *x->caller_mask ? x->caller_mask : "any");

@@ -274,6 +274,31 @@ static void an_exception_may_hold_at_some_times_only(void **state)
 	assert_rings(dial(w, "102"), 2);
 }
 
+/* EXT-25: on its own holiday the office is closed for it, and open for everybody else. */
+static void an_extension_has_holidays_of_its_own(void **state)
+{
+	static const char exceptions[] =
+		"{'number':'%s','exceptions':[{'time_frame':'outside_office_hours','destination':{"
+		"'kind':'extension','id':'4'}}]}";
+	struct world *w = *state;
+	char json[256];
+
+	put(w, &resource_extension, TENANT, 4, "{'number':'104'}");
+	for (uint64_t id = 2; id <= 3; id++) {
+		(void)snprintf(json, sizeof(json), exceptions, id == 2 ? "102" : "103");
+		put(w, &resource_extension, TENANT, id, json);
+	}
+	put(w, &resource_holiday, TENANT, 61,
+	    "{'extension_id':'2','name':'moving house','day':'2026-11-23','ends_at':'12:00'}");
+	assert_rings(dial(w, "102"), 4); /* 08:00 */
+	assert_rings(dial(w, "103"), 3);
+	w->q.wall_us = MONDAY_8 + 5 * HOUR;
+	assert_rings(dial(w, "102"), 2);
+	w->q.wall_us = MONDAY_8;
+	put(w, &resource_holiday, TENANT, 61, NULL);
+	assert_rings(dial(w, "102"), 2);
+}
+
 static void a_pbx_is_bound_as_everybody(void **state)
 {
 	struct world *w = *state;
@@ -301,6 +326,7 @@ int main(void)
 		T(a_pbx_is_bound_as_everybody),
 		T(a_pbx_shows_the_tenants_numbers_unless_that_is_lifted),
 		T(an_exception_may_hold_at_some_times_only),
+		T(an_extension_has_holidays_of_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -189,12 +189,13 @@ int edit_make_owner(struct edit *e, const struct extension *x) MUST_USE;
 /* edit_dids.c: the inbound rule of its own number (EXT-4) */
 int edit_make_did(struct edit *e, const struct extension *x) MUST_USE;
 int edit_owners_gone(struct edit *e, const struct object *x) MUST_USE;
-/* edit_contacts.c: personal contacts, favourites */
+/* edit_owned.c: personal contacts, favourites, holidays of extensions */
+int edit_check_holiday(struct edit *e, struct object *o, const struct object *before) MUST_USE;
 int edit_check_personal_contact(struct edit *e, struct object *o,
 				const struct object *before) MUST_USE;
 int edit_check_favourite(struct edit *e, struct object *o, const struct object *before) MUST_USE;
 int edit_contact_deleting(struct edit *e, const struct object *o) MUST_USE; /* of either kind */
-int edit_owned_contacts_gone(struct edit *e, const struct object *extension) MUST_USE;
+int edit_owned_gone(struct edit *e, const struct object *extension) MUST_USE;
 /* edit_groups.c: of extension groups */
 int edit_make_default_group(struct edit *e, uint64_t tenant_id) MUST_USE;
 int edit_check_groups(struct edit *e, struct object *o, const struct object *before) MUST_USE;

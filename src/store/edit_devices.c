@@ -240,7 +240,7 @@ int edit_devices_deleting(struct edit *e, const struct object *o)
 			err = let_go(e, (const struct extension *)o, ids[i]);
 	} while (!err && n == MAX_AT_ONCE);
 	if (!err)
-		err = edit_owned_contacts_gone(e, o);
+		err = edit_owned_gone(e, o);
 	return err ? err : edit_owners_gone(e, o);
 }
 

@@ -221,7 +221,7 @@ static const struct hooks {
 	int (*updated)(struct edit *e, const struct object *before, const struct object *after);
 	int (*changed)(struct edit *e, const struct object *before, const struct object *after);
 	int (*deleting)(struct edit *e, const struct object *o);
-	const struct resource *owns[4];
+	const struct resource *owns[5];
 } hooks[] = {
 	{.res = &resource_tenant,
 	 .body = body_with_user,
@@ -248,7 +248,7 @@ static const struct hooks {
 	 .changed = edit_devices_changed,
 	 .deleting = edit_devices_deleting,
 	 .owns = {&resource_account, &resource_admin, &resource_personal_contact,
-		  &resource_favourite}},
+		  &resource_favourite, &resource_holiday}},
 	{.res = &resource_phone_book_entry,
 	 .deleting = edit_contact_deleting,
 	 .owns = {&resource_favourite}},

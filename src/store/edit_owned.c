@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * WEB-3: what an extension's user keeps: an address book of its own, and favourites.  Who may write it may not fill the database, and
- * names nobody whom it does not see.
+ * What an extension's user keeps: an address book, favourites (WEB-3) and holidays (EXT-25).  Who may write them may not fill the
+ * database, and names nobody whom it does not see.
  */
 #include <inttypes.h>
 #include "store/edit.h"
 
-enum { MOST_CONTACTS = 2000, MOST_FAVOURITES = 500 };
+enum { MOST_CONTACTS = 2000, MOST_FAVOURITES = 500, MOST_HOLIDAYS = 200 };
 
 /* A number; 0 when the statement has no row.  b is bound when the statement has a third parameter. */
 static int number_of(struct edit *e, const char *sql, uint64_t tenant_id, uint64_t a,
@@ -61,6 +61,20 @@ int edit_check_personal_contact(struct edit *e, struct object *o, const struct o
 		       "SELECT COUNT(*) FROM personal_contacts WHERE tenant_id = $1 AND "
 		       "extension_id = $2",
 		       o, c->extension_id, MOST_CONTACTS);
+}
+
+int edit_check_holiday(struct edit *e, struct object *o, const struct object *before)
+{
+	const struct holiday *h = (const struct holiday *)o;
+
+	if (before)
+		stays_whose_it_is(e, h->extension_id,
+				  ((const struct holiday *)before)->extension_id);
+	if (before || !h->extension_id)
+		return 0;
+	return is_room(e,
+		       "SELECT COUNT(*) FROM holidays WHERE tenant_id = $1 AND extension_id = $2",
+		       o, h->extension_id, MOST_HOLIDAYS);
 }
 
 /* ---- favourites ---- */
@@ -170,7 +184,7 @@ int edit_contact_deleting(struct edit *e, const struct object *o)
 					 "personal_contact_id = $2 ORDER BY id LIMIT 1");
 }
 
-int edit_owned_contacts_gone(struct edit *e, const struct object *extension)
+int edit_owned_gone(struct edit *e, const struct object *extension)
 {
 	static const struct {
 		const struct resource *res;
@@ -182,6 +196,8 @@ int edit_owned_contacts_gone(struct edit *e, const struct object *extension)
 		{&resource_personal_contact,
 		 "SELECT id FROM personal_contacts WHERE tenant_id = $1 AND extension_id = $2 "
 		 "ORDER BY id LIMIT 1"},
+		{&resource_holiday, "SELECT id FROM holidays WHERE tenant_id = $1 AND "
+				    "extension_id = $2 ORDER BY id LIMIT 1"},
 	};
 	int err = 0;
 

@@ -319,6 +319,7 @@ int edit_check_rules(struct edit *e, struct object *o, const struct object *befo
 		{&resource_extension, extension},
 		{&resource_personal_contact, edit_check_personal_contact},
 		{&resource_favourite, edit_check_favourite},
+		{&resource_holiday, edit_check_holiday},
 		{&resource_disa, disa},
 		{&resource_time_check, edit_check_time_check},
 		{&resource_ring_group, edit_check_ring_group},

@@ -5,6 +5,7 @@ Only where fields fit together by rules that a field alone does not tell, RULES 
 import http.server
 import itertools
 import json
+import re
 import threading
 
 from harness import wait
@@ -18,6 +19,12 @@ _numbers = itertools.count(5001)
 
 OF_THE_SYSTEM = ("address_rules", "dealers", "backup_settings", "congestion_limits", "flood_limits", "network_settings", "stir_certificates", "sip_settings", "blocked_addresses", "log_files", "services",
                  "transports", "transport_states")
+
+
+def owned():
+    """Resources with a field that says which extension each object is of."""
+    texts = [file.read_text() for file in (pathlib.Path(__file__).parents[2] / "src/schema").glob("*.def")]
+    return {re.search(r'^RESOURCE\("(\w+)"', text, re.M)[1] for text in texts if re.search(r"^REF\(.*\bOWNER\b", text, re.M)}
 
 
 def new_number():

@@ -2,11 +2,11 @@
 """Every operation by everybody who may sign in: refused where the tables of rights say so, nothing of another tenant in any answer,
 and another tenant's ids answered like ids of nothing (TEN-7, TEN-9)."""
 import os
-import pathlib
 import re
 
 import pytest
 
+import bodies
 from bodies import OF_THE_SYSTEM
 from client import ROOT, Client
 from test_contract import MISSING, body_for, by_id, example_path, operations
@@ -48,12 +48,6 @@ def rights_of(file, letter):
     return dict(((what, op), right) for what, op, right in re.findall(rf'^{letter}\("(\w+)", (\w+), (\w+)\)', text, re.M))
 
 
-def owned():
-    """Resources with a field that says which extension each object is of."""
-    texts = [file.read_text() for file in pathlib.Path(ROOT, "src/schema").glob("*.def")]
-    return {re.search(r'^RESOURCE\("(\w+)"', text, re.M)[1] for text in texts if re.search(r"^REF\(.*\bOWNER\b", text, re.M)}
-
-
 def may(role, method, path, operation_id):
     """By the tables: NO, OWN or ALL."""
     rights = row(path, operation_id)
@@ -61,8 +55,8 @@ def may(role, method, path, operation_id):
     if role == "administrator":
         return rights["administrator"]
     if role == "owner":     # who sees a part only cannot follow the whole, unless each object says whose it is
-        is_followed = not path.endswith("/changes") or what in owned()
-        return "OWN" if (what, op) in rights_of("rights_extension.def", "E") and is_followed else "NO"
+        right = rights_of("rights_extension.def", "E").get((what, op), "NO")
+        return "NO" if right == "OWN" and path.endswith("/changes") and what not in bodies.owned() else right
     if role == "dealer":
         return rights_of("rights_dealer.def", "D").get((what, op), "NO")
     if role in READING and method != "GET":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""WEB-3: the address book and the favourites of an extension's user, which nobody else of the tenant's extensions sees."""
+"""What an extension's user keeps, and nobody else of the tenant's extensions sees: address book and favourites (WEB-3), holidays (EXT-25)."""
 import pytest
 
 SECRET = "owner secret words"
@@ -87,11 +87,33 @@ def test_favourites_are_of_whom_the_extension_sees(tenant, owners):
     assert ann.get("/api/favourites/changes", since=since)["deleted"] == [r["id"] for r in rows]
 
 
+def test_holidays_are_the_tenants_or_of_one_extension(tenant, owners):
+    """EXT-25, RTE-7."""
+    ann, bob = owners
+    everybodys = tenant.client.post("/api/holidays", {"name": "Christmas", "day": "2026-12-25"})
+    mine = ann.post("/api/holidays", {"name": "moving house", "day": "2026-12-01"})
+    assert everybodys["extension_id"] is None and mine["extension_id"] == ann.get("/api/me")["extension_id"]
+    assert ids(ann.get("/api/holidays")) == [mine["id"]] and ids(bob.get("/api/holidays")) == []
+    assert ann.patch(f"/api/holidays/{mine['id']}", {"ends_at": "12:00"})["ends_at"] == "12:00"
+    for one in (everybodys, mine):
+        for method, body in (("GET", None), ("PATCH", {"name": "x"}), ("DELETE", None)):
+            assert bob.ask(method, f"/api/holidays/{one['id']}", body).status == 404
+    assert errors(tenant.client.ask("PATCH", f"/api/holidays/{mine['id']}", {"extension_id": None})) == [("extension_id", "read_only")]
+    assert errors(tenant.client.ask("PATCH", f"/api/holidays/{everybodys['id']}", {"extension_id": mine["extension_id"]})) == [("extension_id", "read_only")]
+    # the weeks that office_hours_id may name
+    week = tenant.client.post("/api/office_hours", {"name": "mornings"})
+    assert week["id"] in ids(ann.get("/api/office_hours"))
+    assert ann.patch(f"/api/extensions/{mine['extension_id']}", {"office_hours_id": week["id"]})["office_hours_id"] == week["id"]
+    assert ann.ask("DELETE", f"/api/office_hours/{week['id']}").status == 403
+
+
 def test_they_go_with_the_extension(tenant, owners):
     ann, bob = owners
     gone = ann.get("/api/me")["extension_id"]
     ann.post("/api/personal_contacts", {"number": "1"})
     ann.post("/api/favourites", {"favourite_extension_id": tenant.extensions[0]["id"]})
     bob.post("/api/favourites", {"favourite_extension_id": gone})
+    ann.post("/api/holidays", {"name": "moving house", "day": "2026-12-01"})
     tenant.client.delete(f"/api/extensions/{gone}")
     assert tenant.client.get("/api/personal_contacts")["items"] == [] and tenant.client.get("/api/favourites")["items"] == []
+    assert [h for h in tenant.client.get("/api/holidays")["items"] if h["extension_id"]] == []
