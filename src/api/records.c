@@ -155,6 +155,17 @@ static void next_lines(struct ask *k)
 	return ask_query(k, k->who.tenant_id, k->pieces, json_copy(k->args), on_lines);
 }
 
+static struct str name_of_file(const struct ask *k)
+{
+#define FILE_NAMED(name) STR("Content-Disposition: attachment; filename=\"" name "\"\r\n")
+	if (str_eq(str_of(k->pieces), STR("audit_export")))
+		return FILE_NAMED("changes.csv");
+	if (str_eq(str_of(k->pieces), STR("event_export")))
+		return FILE_NAMED("events.csv");
+	return FILE_NAMED("calls.csv");
+#undef FILE_NAMED
+}
+
 static void on_lines(struct ask *k, const struct answer *ans)
 {
 	json_t *j = ans->err ? NULL : json_loadb(ans->json.p, ans->json.n, 0, NULL);
@@ -167,16 +178,11 @@ static void on_lines(struct ask *k, const struct answer *ans)
 	if (json_object_get(k->args, "cursor")) {
 		err = web_more(k->a->web, k->request, ask_text(j, "csv"), is_last);
 	} else {
-		const struct web_response r = {
-			.status = 200,
-			.content_type = "text/csv; charset=utf-8",
-			.headers = str_eq(str_of(k->pieces), STR("audit_export"))
-					   ? STR("Content-Disposition: attachment; "
-						 "filename=\"changes.csv\"\r\n")
-					   : STR("Content-Disposition: attachment; "
-						 "filename=\"calls.csv\"\r\n"),
-			.body = ask_text(j, "csv"),
-			.has_more = !is_last};
+		const struct web_response r = {.status = 200,
+					       .content_type = "text/csv; charset=utf-8",
+					       .headers = name_of_file(k),
+					       .body = ask_text(j, "csv"),
+					       .has_more = !is_last};
 
 		ask_begin(k, &r);
 	}
@@ -217,6 +223,11 @@ void cdr_export_start(struct ask *k)
 void audit_export_start(struct ask *k)
 {
 	return export_pieces(k, "audit_export", audit_arguments);
+}
+
+void event_export_start(struct ask *k)
+{
+	return export_pieces(k, "event_export", event_arguments);
 }
 
 void call_report_content_start(struct ask *k)

@@ -29,7 +29,8 @@ route_start_h members_start, weak_secrets_start, cdrs_start, cdr_export_start, c
 	call_statistics_start, cdr_start, messages_start, audit_logs_start, event_logs_start,
 	recordings_start, recording_start, recording_content_start, recording_delete_start,
 	storage_start, deliveries_start, mail_deliveries_start, call_reports_start,
-	call_report_content_start, audit_log_start, audit_export_start, undo_start, restore_start;
+	call_report_content_start, audit_log_start, audit_export_start, event_export_start,
+	undo_start, restore_start;
 /* outgoing.c */
 route_start_h shown_password_start, sign_in_code_start, replay_start, mail_replay_start,
 	mail_delivery_start, mail_test_start, welcome_mail_start, mail_defaults_start,

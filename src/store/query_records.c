@@ -95,9 +95,9 @@ static void csv_value(struct buf *out, const json_t *v)
 		buf_printf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
 }
 
-void query_csv_lines(struct buf *out, const json_t *items, bool has_names)
+static void csv_lines(struct buf *out, enum record_kind kind, const json_t *items, bool has_names)
 {
-	const struct record_table *t = &record_tables[RECORD_CALL];
+	const struct record_table *t = &record_tables[kind];
 	const json_t *one;
 	size_t i;
 
@@ -114,6 +114,16 @@ void query_csv_lines(struct buf *out, const json_t *items, bool has_names)
 		}
 		buf_cstr(out, "\r\n");
 	}
+}
+
+void query_csv_lines(struct buf *out, const json_t *items, bool has_names)
+{
+	csv_lines(out, RECORD_CALL, items, has_names);
+}
+
+static void event_lines(struct buf *out, const json_t *items, bool has_names)
+{
+	csv_lines(out, RECORD_EVENT, items, has_names);
 }
 
 int query_as_csv(struct rows *r, uint64_t tenant_id, const struct args *a, query_page_h *page_of,
@@ -169,6 +179,12 @@ int query_event_logs(struct rows *r, uint64_t tenant_id, const struct args *a,
 	static const char *const names[] = {"key", "number", NULL};
 
 	return page(r, RECORD_EVENT, tenant_id, a, names, "at", reply, errs);
+}
+
+int query_event_export(struct rows *r, uint64_t tenant_id, const struct args *a,
+		       struct store_reply *reply, struct field_errors *errs)
+{
+	return query_as_csv(r, tenant_id, a, query_event_logs, event_lines, reply, errs);
 }
 
 /* ---- one ---- */

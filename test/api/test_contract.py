@@ -195,6 +195,7 @@ CALLS = {
     "delete_backup_upload": lambda t: t.server.root.ask("DELETE", f"/api/backup_uploads/{bodies.upload_piece(t.server.root, b'bytes').json()['id']}"),
     "complete_backup_upload": lambda t: t.server.root.ask("POST", "/api/backup_uploads/{}/complete".format(
         bodies.upload_piece(t.server.root, bodies.content(t.client, t.backup())).json()["id"])),
+    "export_event_logs": lambda t: t.client.ask("GET", "/api/event_logs/export?from=2025-01-01"),
     "export_audit_logs": lambda t: t.client.ask("GET", "/api/audit_logs/export?from=2025-01-01"),
     "list_services": lambda t: t.server.root.ask("GET", "/api/services"),
     "list_system_extensions": lambda t: t.client.ask("GET", "/api/system_extensions"),

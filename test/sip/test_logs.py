@@ -117,6 +117,10 @@ def test_what_somebody_could_not_change_is_in_the_event_log(server):
     assert [(e["number"], e["reason"]) for e in refused()[:2]] == [("POST /api/dealers", "403"), ("DELETE /api/extensions/999", "404")]
     assert happened(server, "request_refused") == [], "of the tenant, not of the system"
     assert "secret words" not in str(refused())
+    answer = server.api("GET", "/api/event_logs/export", params={"key": "request_refused"}, expect=200)
+    assert answer.headers["Content-Type"].startswith("text/csv") and "events.csv" in answer.headers["Content-Disposition"]
+    assert [{k: r[k] for k in ("id", "number", "peer", "address", "reason")} for r in csv.DictReader(io.StringIO(answer.text))] == [
+        {k: e[k] for k in ("id", "number", "peer", "address", "reason")} for e in refused()]
 
 
 def test_a_user_that_fails_without_end_fills_no_log(server):
