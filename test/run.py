@@ -19,6 +19,8 @@ RELEASE_BUILD = os.path.join(ROOT, "build")        # as it is shipped: load test
 ENV = dict(os.environ, OFFHOOK_TEST_BUILD=TEST_BUILD, OFFHOOK_RELEASE_BUILD=RELEASE_BUILD,
            ASAN_OPTIONS="detect_leaks=1:abort_on_error=1", UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1",
            PYTHONDONTWRITEBYTECODE="1")
+LAST_LINES = 12                                    # of what a failed unit test said
+FAILURES = []                                      # what the summary says of each test that failed
 
 
 def call(command, **more):
@@ -50,13 +52,15 @@ def meson(*suites):
         passed = failed = skipped = 0
         if os.path.exists(log):
             for line in open(log):
-                result = json.loads(line)["result"]
-                if result in ("OK", "EXPECTEDFAIL"):  # a control that failed as it must
+                test = json.loads(line)
+                if test["result"] in ("OK", "EXPECTEDFAIL"):  # a control that failed as it must
                     passed += 1
-                elif result == "SKIP":
+                elif test["result"] == "SKIP":
                     skipped += 1
                 else:
                     failed += 1
+                    said = (test.get("stdout", "") + test.get("stderr", "")).strip().splitlines()
+                    FAILURES.append("\n".join([f"FAILED {test['name']}: {test['result']}", *said[-LAST_LINES:]]))
         if code and not failed:
             failed = 1
         return passed, failed, skipped
@@ -103,6 +107,7 @@ def pytest(*parts):
             code = process.wait()
             out.seek(0)
             lines = out.readlines()
+            FAILURES.extend(line.rstrip() for line in lines if re.match(r"(FAILED|ERROR) ", line))
             sys.stdout.write("".join(lines))
             sys.stdout.flush()
             counts = summary(lines, code)
@@ -154,6 +159,8 @@ def main():
         if name == "build" and counts[1]:
             break
     print("\n=== summary")
+    for failure in FAILURES:
+        print(failure)
     for name, counts, seconds in rows:
         print(f"{name:8} {counts[0]:5} passed {counts[1]:3} failed {counts[2]:3} skipped {seconds:7.1f} s")
     skipped = f", {total[2]} skipped" if total[2] else ""

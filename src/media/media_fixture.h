@@ -23,7 +23,7 @@
 #include "base/thread.h"
 #include "media/media.h"
 
-enum { MAX_EVENTS = 65536, PORT_MIN = 30000, PORT_MAX = 30999, WAIT_MS = 5000 };
+enum { MAX_EVENTS = 65536, PORT_MIN = 30000, PORT_MAX = 30999, WAIT_MS = 15000 };
 
 struct fixture {
 	struct media *m;

@@ -59,12 +59,18 @@ static int64_t number(struct jfix *t, const char *sql)
 	return n;
 }
 
-/* The number becomes n within a while. */
+/* The number becomes n; as long as it changes, however slow the disk, it is waited for. */
 static void becomes(struct jfix *t, const char *sql, int64_t n)
 {
-	for (unsigned i = 0; i < 500 && number(t, sql) != n; i++)
+	int64_t now = number(t, sql), before;
+
+	for (unsigned nstill = 0; now != n && nstill < 1000;
+	     nstill = now == before ? nstill + 1 : 0) {
 		poll(NULL, 0, 10);
-	assert_int_equal(number(t, sql), n);
+		before = now;
+		now = number(t, sql);
+	}
+	assert_int_equal(now, n);
 }
 
 static struct call_record call(struct jfix *t, uint64_t id)
