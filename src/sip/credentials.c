@@ -34,7 +34,8 @@ static struct str take_token(struct str *s)
 	return take(s, n);
 }
 
-/* A quoted string (returned without its quotes), or all up to the comma. */
+/* A quoted string (returned without its quotes), or all up to the comma: without a backslash, which would escape the quote that is put
+ * behind it in an answer. */
 static int take_value(struct str *s, struct str *value)
 {
 	size_t n = 0;
@@ -49,7 +50,8 @@ static int take_value(struct str *s, struct str *value)
 		value->n -= 2;
 		return 0;
 	}
-	while (n < s->n && s->p[n] != ',' && !sip_is_lws(s->p[n]) && s->p[n] != '"')
+	while (n < s->n && s->p[n] != ',' && !sip_is_lws(s->p[n]) && s->p[n] != '"' &&
+	       s->p[n] != '\\')
 		n++;
 	*value = take(s, n);
 	return n ? 0 : EINVAL;

@@ -143,6 +143,11 @@ static void first_challenge_that_we_can_answer_is_taken(void **state)
 	m = response("WWW-Authenticate: Digest realm=\"r\r\n");
 	assert_int_equal(sip_challenge_read(&c, m, SIP_DIGEST_MD5), EINVAL);
 	sip_msg_deref(m);
+
+	/* A bare value goes back within quotes. */
+	m = response("WWW-Authenticate: Digest realm=\"r\", nonce=6\\, opaque=\"a\"\r\n");
+	assert_int_equal(sip_challenge_read(&c, m, SIP_DIGEST_MD5), EINVAL);
+	sip_msg_deref(m);
 }
 
 static void answer_holds_everything_the_challenge_asks_for(void **state)
