@@ -63,7 +63,7 @@ struct decoder *decoder_free(struct decoder *d)
 
 size_t decoder_decode(struct decoder *d, const uint8_t *p, size_t n, int16_t *pcm)
 {
-	int16_t native[CODEC_MAX_SAMPLES];
+	int16_t other[CODEC_MAX_SAMPLES], *native = d->resample ? other : pcm;
 	size_t done;
 
 	if (d->most_bytes && n > d->most_bytes)
@@ -73,7 +73,7 @@ size_t decoder_decode(struct decoder *d, const uint8_t *p, size_t n, int16_t *pc
 		return 0;
 	if (!d->backend->conceal)
 		conceal_heard(&d->conceal, native, done);
-	return resample_run(d->resample, native, done, pcm, CODEC_MAX_SAMPLES);
+	return d->resample ? resample_run(d->resample, native, done, pcm, CODEC_MAX_SAMPLES) : done;
 }
 
 void decoder_conceal(struct decoder *d, int16_t *pcm, size_t nsamples)

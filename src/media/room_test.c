@@ -61,6 +61,16 @@ static bool on_tell(void *arg, const struct media_event *ev)
 	return true;
 }
 
+static void on_wait(void *arg, struct stream *st, bool waits)
+{
+}
+
+/* What they say is put into their ears. */
+static bool on_read(void *arg, struct stream *st, uint64_t *came_us)
+{
+	return false;
+}
+
 static void join(size_t i, enum codec_id codec)
 {
 	struct addr local = {0};
@@ -134,7 +144,7 @@ static void leave(size_t i)
 
 static int setup(void **state)
 {
-	static const struct sounds_out out = {on_send, on_tell, NULL};
+	static const struct sounds_out out = {on_send, on_tell, on_wait, on_read, NULL};
 
 	thread_become(THREAD_MEDIA);
 	now_us = 1000000;

@@ -248,6 +248,15 @@ int session_enter(struct worker_session *s, int epfd)
 	return err;
 }
 
+void session_wait(struct stream *st, int epfd, bool waits)
+{
+	struct epoll_event ev = {.events = waits ? 0 : EPOLLIN, .data.ptr = &st->rtp};
+
+	media_socket_stamp(st, waits);
+	if (st->is_watched)
+		BUG(epoll_ctl(epfd, EPOLL_CTL_MOD, st->rtp.fd, &ev));
+}
+
 void session_add_spare(struct worker_session *s, struct stream *st)
 {
 	s->streams[s->nstreams++] = st;

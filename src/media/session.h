@@ -51,6 +51,8 @@ void session_quiet(struct worker_session *s); /* no sound, no peer any more */
 void session_count(const struct worker_session *s, struct media_counters *sum);
 void session_leave(struct worker_session *s, int epfd); /* its sockets leave the epoll set */
 int session_enter(struct worker_session *s, int epfd) MUST_USE; /* ... and enter another's */
+/* waits: the epoll set does not tell of its RTP any more, until it is to again.  Its packets bear the time when they came then. */
+void session_wait(struct stream *st, int epfd, bool waits);
 /* A stream with spare sockets, of the thread that the session is for: before session_grow() adds others. */
 void session_add_spare(struct worker_session *s, struct stream *st);
 /* Its last stream, untouched; NULL: it has none. */

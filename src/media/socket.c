@@ -73,3 +73,11 @@ void media_socket_mark(const struct stream *s, enum media_kind kind)
 		(void)err;
 	}
 }
+
+void media_socket_stamp(const struct stream *s, bool is_stamped)
+{
+	int on = is_stamped;
+
+	/* Best effort: without, a packet came when it was read. */
+	(void)!setsockopt(s->rtp.fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on));
+}

@@ -18,5 +18,7 @@ int media_socket_open(struct stream *s, const struct addr *local) MUST_USE;
 void media_socket_close(struct stream *s); /* fine when not open */
 /* Differentiated services by kind: what routers on the way do first. */
 void media_socket_mark(const struct stream *s, enum media_kind kind);
+/* From now on the kernel says of each RTP packet when it came (SCM_TIMESTAMPNS), or no more. */
+void media_socket_stamp(const struct stream *s, bool is_stamped);
 
 #endif

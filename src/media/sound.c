@@ -5,7 +5,7 @@
 #include "media/secure.h"
 #include "media/session.h"
 
-enum { NARROW_HZ = 8000 };
+enum { NARROW_HZ = 8000, READS_MAX = 2000, AHEAD = 2 };
 
 int sounds_init(struct sounds *ss, const struct sounds_out *out, struct files *files,
 		unsigned worker)
@@ -25,11 +25,6 @@ void sounds_close(struct sounds *ss)
 bool sounds_idle(const struct sounds *ss)
 {
 	return list_empty(&ss->all);
-}
-
-bool sounds_can_wait(const struct sounds *ss, size_t nsessions)
-{
-	return ss->npatient && ss->npatient == nsessions;
 }
 
 /* --- a session's ------------------------------------------------------------------------------------------------------ */
@@ -131,10 +126,12 @@ static void sound_part(struct sound *s)
 	sound_yield(other);
 }
 
+/* Pictures beside the voice, on the same socket perhaps, are relayed: they are in a hurry. */
 static void set_patient(struct sound *s, bool is_patient)
 {
-	s->all->npatient -= s->is_patient;
-	s->all->npatient += is_patient;
+	is_patient = is_patient && s->session->nstreams == 1;
+	if (s->is_patient != is_patient)
+		s->all->out.wait(s->all->out.arg, s->stream, is_patient);
 	s->is_patient = is_patient;
 }
 
@@ -234,9 +231,8 @@ static int make_pair(struct sounds *ss, struct worker_session *a, struct worker_
 	}
 	pair_keys(s);
 	pair_keys(t);
-	/* Pictures are relayed beside the voices that are converted. */
-	set_patient(s, a->nstreams == 1);
-	set_patient(t, b->nstreams == 1);
+	set_patient(s, true);
+	set_patient(t, true);
 	return 0;
 }
 
@@ -498,8 +494,24 @@ static void tell_keys(struct sound *s)
 	}
 }
 
+/* Until the next is not due yet.  One that is early all the same may wait for the next tick, for the buffer lets none pass sooner: so
+ * nobody asks once more just to hear that there is none.  What strangers send is read past. */
+static void read_leg(struct sound *s, uint64_t now_us)
+{
+	uint64_t came_us, before = s->stream->nrtp;
+
+	for (unsigned i = 0; i < READS_MAX; i++) {
+		if (!s->all->out.read(s->all->out.arg, s->stream, &came_us))
+			return;
+		if (s->stream->nrtp != before && came_us + voice_step_us(s->voice) > now_us)
+			return;
+	}
+}
+
 static void hear_leg(struct sound *s, uint64_t now_us)
 {
+	if (s->is_patient)
+		read_leg(s, now_us);
 	tell_again(s);
 	voice_seek_keys(s->voice, must_seek_keys(s));
 	s->has_said = false;
@@ -533,14 +545,18 @@ static void add(int16_t *to, const int16_t *pcm, size_t n)
 	}
 }
 
-/* What it hears this time; the shared encoding when there is one and nothing comes on top of it. */
-static const struct chorus *compose(struct sound *s, size_t n)
+/* What it hears this time, in *heard; the shared encoding when there is one and nothing comes on top of it. */
+static const struct chorus *compose(struct sound *s, size_t n, const int16_t **heard)
 {
-	bool may_share = !s->playing.is_on && !s->recording && voice_can_share(s->voice);
+	bool is_alone = !s->playing.is_on && !s->recording;
+	bool may_share = is_alone && voice_can_share(s->voice);
 	const struct chorus *shared = NULL;
 	int16_t played[VOICE_FRAME_MAX];
 
-	if (s->pair)
+	*heard = s->heard;
+	if (s->pair && is_alone)
+		*heard = s->pair->said;
+	else if (s->pair)
 		memcpy(s->heard, s->pair->said, n * sizeof(*s->heard));
 	else if (s->room)
 		shared = room_hear(s->room, s, may_share, s->heard);
@@ -558,14 +574,15 @@ static void speak_to_leg(struct sound *s)
 {
 	struct sending to = {s->all, s->stream};
 	size_t n = voice_rate(s->voice) / 1000 * VOICE_FRAME_MS;
-	const struct chorus *shared = compose(s, n);
+	const int16_t *heard;
+	const struct chorus *shared = compose(s, n, &heard);
 
 	if (!s->stream->remote.may_receive)
 		voice_say(s->voice, NULL, send_to, &to);
 	else if (shared)
 		voice_say_encoded(s->voice, shared->payload, shared->n, send_to, &to);
 	else
-		voice_say(s->voice, s->heard, send_to, &to);
+		voice_say(s->voice, heard, send_to, &to);
 }
 
 static void press_on(struct sound *s)
@@ -588,13 +605,63 @@ static void report(struct sound *s, uint64_t now_us)
 		s->all->out.send(s->all->out.arg, s->stream, p, n);
 }
 
+static void answer_leg(struct sound *s, uint64_t now_us)
+{
+	speak_to_leg(s);
+	report(s, now_us);
+}
+
+/* Both at once: what is theirs is in the cache. */
+static void tick_pair(struct sound *s, uint64_t now_us)
+{
+	struct sound *other = s->pair;
+
+	hear_leg(s, now_us);
+	hear_leg(other, now_us);
+	answer_leg(s, now_us);
+	answer_leg(other, now_us);
+}
+
+/* What the tick will touch of the next ones is on its way into the cache meanwhile. */
+static void look_ahead(const struct sounds *ss, const struct link *l)
+{
+	const struct sound *s;
+
+	for (unsigned i = 0; i < AHEAD && l != &ss->all; i++)
+		l = l->next;
+	if (l == &ss->all)
+		return;
+	s = CONTAINER_OF(l, struct sound, link);
+	relay_expect(&s->stream->rtp);
+	voice_expect(s->voice);
+	for (unsigned i = 0; i < AHEAD && l != &ss->all; i++)
+		l = l->next;
+	if (l == &ss->all)
+		return;
+	s = CONTAINER_OF(l, struct sound, link);
+	for (size_t at = 0; at < sizeof(*s) - sizeof(s->heard); at += 64)
+		__builtin_prefetch((const char *)s + at, 1);
+}
+
+static bool is_first(const struct sound *s)
+{
+	return s->session->id < s->pair->session->id;
+}
+
 void sounds_tick(struct sounds *ss, uint64_t now_us)
 {
 	struct map_iter it = {0};
 	struct map_node *node;
 
-	LIST_EACH (l, &ss->all)
-		hear_leg(CONTAINER_OF(l, struct sound, link), now_us);
+	LIST_EACH (l, &ss->all) {
+		struct sound *s = CONTAINER_OF(l, struct sound, link);
+
+		look_ahead(ss, l);
+		if (!s->pair)
+			hear_leg(s, now_us);
+		else if (is_first(s))
+			tick_pair(s, now_us);
+	}
 	while ((node = map_next(&ss->rooms, &it)))
 		room_mix(CONTAINER_OF(node, struct room, node));
 	LIST_EACH (l, &ss->all) {
@@ -602,10 +669,8 @@ void sounds_tick(struct sounds *ss, uint64_t now_us)
 
 		if (s->is_pressing)
 			press_on(s);
-		if (!s->is_spoken)
-			continue;
-		speak_to_leg(s);
-		report(s, now_us);
+		if (s->is_spoken && !s->pair)
+			answer_leg(s, now_us);
 	}
 	LIST_EACH (l, &ss->all) {
 		struct sound *s = CONTAINER_OF(l, struct sound, link);

@@ -31,6 +31,10 @@ struct sounds_out {
 	void (*send)(void *arg, struct stream *st, uint8_t *p, size_t n);
 	/* False: it cannot be told now, it is tried again. */
 	bool (*tell)(void *arg, const struct media_event *ev);
+	/* From now on what comes to its RTP socket is let in by read() alone, or at once again. */
+	void (*wait)(void *arg, struct stream *st, bool waits);
+	bool (*read)(void *arg, struct stream *st,
+		     uint64_t *came_us); /* one packet; false: there is none */
 	void *arg;
 };
 
@@ -39,15 +43,12 @@ struct sounds {
 	struct files *files;
 	unsigned worker;
 	struct link all;
-	size_t npatient;
 	struct map rooms;
 };
 int sounds_init(struct sounds *ss, const struct sounds_out *out, struct files *files,
 		unsigned worker) MUST_USE;
 void sounds_close(struct sounds *ss); /* after its sessions */
 bool sounds_idle(const struct sounds *ss);
-/* Is each of so many sessions served by the tick alone?  Then none of their packets is in a hurry. */
-bool sounds_can_wait(const struct sounds *ss, size_t nsessions);
 void sounds_tick(struct sounds *ss, uint64_t now_us); /* each 20 ms */
 
 struct sound {
@@ -57,7 +58,7 @@ struct sound {
 	struct stream *stream;
 	struct voice *voice; /* the stream's */
 	bool is_spoken;
-	bool is_patient;  /* what it says is heard at the next tick, and nothing of it is relayed */
+	bool is_patient; /* what it says is heard at the next tick, and nothing of it is relayed: it is read there */
 	bool is_pressing; /* while it is relayed: keys in place of who speaks */
 	/* play */
 	struct playing playing;

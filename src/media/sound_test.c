@@ -500,6 +500,60 @@ static void conversion_begins_and_ends_with_the_codecs(void **state)
 	speaker_close(f, &two);
 }
 
+static void what_strangers_send_is_read_past(void **state)
+{
+	struct fixture *f = *state;
+	struct speaker *all[] = {&one, &two};
+	struct phone stranger;
+
+	speaker_open(f, &one, 1, "127.20.0.2", CODEC_PCMU);
+	speaker_open(f, &two, 2, "127.20.0.3", CODEC_PCMA);
+	stranger = phone_at("127.20.0.9", 41000, one.phone.to);
+	one.hz = 600;
+	assert_int_equal(session_join_with(f, 1, 2), 0);
+	go_on(f, all, 2, 20);
+	for (unsigned i = 0; i < 100 || hears_hz(&two, 600) < 0.7; i++) {
+		assert_true(i < 1000);
+		for (unsigned k = 0; k < 30; k++)
+			talk(&stranger);
+		go_on(f, all, 2, 1);
+	}
+	assert_in_range(session_ask(f, MEDIA_STATS, 1).u.counters.rx_refused, 1500, 30000);
+	phone_close(&stranger);
+	speaker_close(f, &one);
+	speaker_close(f, &two);
+}
+
+/* They are read each 20 ms, but the kernel says when they came: their jitter is that of the network. */
+static void jitter_is_known_though_packets_wait(void **state)
+{
+	enum { STEP_US = 20000, LATE_US = 9000, PACKETS = 100 };
+	struct fixture *f = *state;
+	uint64_t begun, sent = 0, before = 0;
+	double jitter_us = 0;
+
+	speaker_open(f, &one, 1, "127.20.0.2", CODEC_PCMU);
+	speaker_open(f, &two, 2, "127.20.0.3", CODEC_PCMA);
+	assert_int_equal(session_join_with(f, 1, 2), 0);
+	begun = clock_mono_us(clock_real());
+	for (unsigned i = 0; i < PACKETS; i++, before = sent) {
+		uint64_t due = begun + STEP_US * i + (i % 2 ? LATE_US : 0);
+
+		while ((sent = clock_mono_us(clock_real())) < due)
+			poll(NULL, 0, 1);
+		talk(&one.phone);
+		/* RFC 3550 A.8, by the clock of who sends. */
+		if (i)
+			jitter_us += (fabs((double)(sent - before) - STEP_US) - jitter_us) / 16;
+	}
+	assert_true(jitter_us > LATE_US * 0.7);
+	poll(NULL, 0, 3 * STEP_US / 1000);
+	assert_true(fabs(session_ask(f, MEDIA_STATS, 1).u.counters.rx_jitter_us - jitter_us) <
+		    LATE_US / 3);
+	speaker_close(f, &one);
+	speaker_close(f, &two);
+}
+
 static void keys_cross_a_conversion(void **state)
 {
 	struct fixture *f = *state;
@@ -588,6 +642,8 @@ int main(void)
 		T(whispering_is_heard_by_one_and_listening_by_none),
 		T(legs_without_a_common_codec_hear_each_other),
 		T(conversion_begins_and_ends_with_the_codecs),
+		T(what_strangers_send_is_read_past),
+		T(jitter_is_known_though_packets_wait),
 		T(keys_cross_a_conversion),
 		T(keys_are_pressed_as_events),
 		T(all_is_given_back),

@@ -192,36 +192,79 @@ static void detect(struct voice *v, int16_t *pcm, size_t n)
 		memset(pcm, 0, n * sizeof(*pcm));
 }
 
-/* One packet's sound to what is ready; false: there is none. */
-static bool decode_one(struct voice *v, uint64_t now_us)
+/* One packet's sound, room for CODEC_MAX_SAMPLES; false: there is none. */
+static bool decode_one(struct voice *v, int16_t *pcm, size_t *made, uint64_t now_us)
 {
-	int16_t pcm[CODEC_MAX_SAMPLES];
 	const uint8_t *p;
-	size_t n, made;
+	size_t n;
 
 	if (!v->decoder && decoder_make(&v->decoder, v->format.codec, v->rate_hz))
 		return false;
 	switch (jitter_take(&v->jitter, &p, &n, now_us)) {
 	case JITTER_PACKET:
-		made = decoder_decode(v->decoder, p, n, pcm);
+		*made = decoder_decode(v->decoder, p, n, pcm);
 		break;
 	case JITTER_LOST:
-		made = v->rate_hz / 1000 * jitter_step_ms(&v->jitter);
-		decoder_conceal(v->decoder, pcm, made);
+		*made = v->rate_hz / 1000 * jitter_step_ms(&v->jitter);
+		decoder_conceal(v->decoder, pcm, *made);
 		break;
 	default:
 		return false;
 	}
-	detect(v, pcm, made);
-	BUG(v->nready + made > READY_MAX);
-	memcpy(v->ready + v->nready, pcm, made * sizeof(*pcm));
-	v->nready += made;
+	detect(v, pcm, *made);
 	return true;
+}
+
+/* From what is ready, at most n samples. */
+static size_t take_ready(struct voice *v, int16_t *pcm, size_t n)
+{
+	if (!v->nready)
+		return 0;
+	n = v->nready < n ? v->nready : n;
+	memcpy(pcm, v->ready, n * sizeof(*pcm));
+	v->nready -= n;
+	memmove(v->ready, v->ready + n, v->nready * sizeof(*pcm));
+	return n;
+}
+
+/* A frame, or what there is of it; what the last packet has more is ready for the next. */
+static size_t take_frame(struct voice *v, int16_t *pcm, uint64_t now_us)
+{
+	int16_t packet[CODEC_MAX_SAMPLES];
+	size_t n = take_ready(v, pcm, v->frame), made;
+
+	while (n < v->frame && decode_one(v, packet, &made, now_us)) {
+		size_t part = made < v->frame - n ? made : v->frame - n;
+
+		memcpy(pcm + n, packet, part * sizeof(*pcm));
+		n += part;
+		v->nready = made - part;
+		memcpy(v->ready, packet + part, v->nready * sizeof(*pcm));
+	}
+	return n;
 }
 
 uint64_t voice_wait_us(const struct voice *v)
 {
 	return 1000ull * jitter_wait_ms(&v->jitter);
+}
+
+void voice_expect(const struct voice *v)
+{
+	const char *p = (const char *)v;
+
+	for (size_t at = 0; at < offsetof(struct voice, jitter.slot); at += 64)
+		__builtin_prefetch(p + at, 1);
+	for (size_t at = offsetof(struct voice, decoder); at < offsetof(struct voice, ready);
+	     at += 64)
+		__builtin_prefetch(p + at, 1);
+	__builtin_prefetch(&v->encoder, 1);
+	__builtin_prefetch(&v->npackets, 1);
+}
+
+uint64_t voice_step_us(const struct voice *v)
+{
+	return 1000ull * jitter_step_ms(&v->jitter);
 }
 
 uint32_t voice_level(const struct voice *v)
@@ -234,15 +277,10 @@ bool voice_take(struct voice *v, int16_t *pcm, uint64_t now_us)
 	uint32_t level;
 	size_t n;
 
-	while (v->nready < v->frame && decode_one(v, now_us))
-		;
+	n = take_frame(v, pcm, now_us);
 	if (v->nseek && !--v->nseek && v->format.events_in != MEDIA_NO_PT)
 		v->detect = detect_free(v->detect);
-	n = v->nready < v->frame ? v->nready : v->frame;
-	memcpy(pcm, v->ready, n * sizeof(*pcm));
 	memset(pcm + n, 0, (v->frame - n) * sizeof(*pcm));
-	v->nready -= n;
-	memmove(v->ready, v->ready + n, v->nready * sizeof(*pcm));
 	level = n ? mix_level(pcm, v->frame) : 0;
 	v->level8 += level - v->level8 / 8;
 	if (level >= SILENT_LEVEL)
@@ -285,25 +323,24 @@ static uint32_t clocks(const struct voice *v, unsigned ms)
 	return v->codec->clock_hz / 1000 * ms;
 }
 
-/* As many packets as the samples fill. */
-static void speak(struct voice *v, voice_send_h *send, void *arg)
+/* As many packets as the samples fill; how many samples that was. */
+static size_t speak(struct voice *v, const int16_t *pcm, size_t n, voice_send_h *send, void *arg)
 {
 	size_t each = v->rate_hz / 1000 * v->format.ptime_ms, at = 0;
 
 	if (!v->encoder && encoder_make(&v->encoder, v->format.codec, v->rate_hz))
-		return;
-	for (; v->nout - at >= each; at += each) {
+		return 0;
+	for (; n - at >= each; at += each) {
 		uint8_t payload[CODEC_MAX_BYTES];
-		size_t n = encoder_encode(v->encoder, v->out + at, each, payload);
+		size_t nbytes = encoder_encode(v->encoder, pcm + at, each, payload);
 
-		if (n)
-			send_packet(v, v->format.pt_out, v->ts, !v->is_talking, payload, n, send,
-				    arg);
+		if (nbytes)
+			send_packet(v, v->format.pt_out, v->ts, !v->is_talking, payload, nbytes,
+				    send, arg);
 		v->is_talking = true;
 		v->ts += clocks(v, v->format.ptime_ms);
 	}
-	v->nout -= at;
-	memmove(v->out, v->out + at, v->nout * sizeof(*v->out));
+	return at;
 }
 
 /* Keys go instead of the voice while they last; true: this frame is theirs. */
@@ -360,6 +397,7 @@ static const int16_t *press_aloud(struct voice *v, const int16_t *pcm, int16_t *
 void voice_say(struct voice *v, const int16_t *pcm, voice_send_h *send, void *arg)
 {
 	int16_t tone[VOICE_FRAME_MAX];
+	size_t used;
 
 	if (press(v, send, arg))
 		return;
@@ -371,9 +409,15 @@ void voice_say(struct voice *v, const int16_t *pcm, voice_send_h *send, void *ar
 		v->ts += clocks(v, VOICE_FRAME_MS);
 		return;
 	}
+	if (!v->nout && v->format.ptime_ms == VOICE_FRAME_MS) {
+		(void)speak(v, pcm, v->frame, send, arg);
+		return;
+	}
 	memcpy(v->out + v->nout, pcm, v->frame * sizeof(*pcm));
 	v->nout += v->frame;
-	speak(v, send, arg);
+	used = speak(v, v->out, v->nout, send, arg);
+	v->nout -= used;
+	memmove(v->out, v->out + used, v->nout * sizeof(*v->out));
 }
 
 bool voice_can_share(const struct voice *v)

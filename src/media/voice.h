@@ -36,6 +36,8 @@ uint8_t voice_ptime_ms(const struct voice *v);
 /* The ear.  h: of the packet p. */
 void voice_hear(struct voice *v, const struct rtp_head *h, const uint8_t *p, uint64_t now_us);
 uint64_t voice_wait_us(const struct voice *v); /* how long what comes is kept before it is taken */
+void voice_expect(const struct voice *v);      /* it will be asked for soon: into the cache */
+uint64_t voice_step_us(const struct voice *v); /* from one packet to the next, as far as is known */
 uint32_t voice_level(const struct voice *v); /* of what was taken in the last 160 ms, 0 to 32767 */
 bool voice_take(struct voice *v, int16_t *pcm,
 		uint64_t now_us); /* a frame; false: it is silent, and zero */

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * DESIGN  One datagram is read per readable socket and turn.  With one socket per stream there is seldom a second, and
+ * DESIGN  One datagram is read per readable socket and turn; what the tick alone asks for is read by it.  With one socket per stream there is seldom a second, and
  * reading several at once (recvmmsg) was measured slower; what is left over makes the socket readable again.
  */
 #include <stdio.h>
 #include <string.h>
-#include <poll.h>
 #include <sys/epoll.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,7 +15,13 @@
 #include "media/secure.h"
 #include "media/worker_impl.h"
 
-enum { TURN_SOCKETS = 256, TURN_MESSAGES = 16, TICKS_LATE = 5, NAP_MS = 10 };
+enum {
+	TURN_SOCKETS = 256,
+	TURN_MESSAGES = 16,
+	TICKS_LATE = 5,
+	TICK_PACKETS = 16,
+	WAITED_MOST_US = 1000000
+};
 
 bool worker_notice(struct worker_shared *shared, const struct media_event *ev)
 {
@@ -120,30 +125,23 @@ static void send_own(void *arg, struct stream *st, uint8_t *p, size_t n)
 		leave(w, out, p, n);
 }
 
-static void relay(struct worker *w, struct stream_end *in)
-{
-	union {
-		struct sockaddr sa;
-		struct sockaddr_in6 largest;
-	} from;
-	socklen_t nfrom = sizeof(from);
-	struct stream_end *out = NULL;
-	uint64_t refused;
-	struct addr src;
-	ssize_t nread;
-	size_t n;
+union source {
+	struct sockaddr sa;
+	struct sockaddr_in6 largest;
+};
 
-	if (in->stream->peer)
-		relay_expect(&in->stream->peer->rtp);
-	nread = recvfrom(in->fd, w->packet, PACKET_BYTES, 0, &from.sa, &nfrom);
-	if (nread < 0)
-		return;
-	n = (size_t)nread;
-	refused = in->rx_refused;
-	if (addr_from_sockaddr(&src, &from.sa))
+/* A datagram that was read has come at now_us. */
+static inline void pass(struct worker *w, struct stream_end *in, const union source *from, size_t n,
+			uint64_t now_us)
+{
+	struct stream_end *out = NULL;
+	uint64_t refused = in->rx_refused;
+	struct addr src;
+
+	if (addr_from_sockaddr(&src, &from->sa))
 		in->rx_refused++;
 	else
-		out = relay_packet(in, &src, w->packet, &n, w->now_us);
+		out = relay_packet(in, &src, w->packet, &n, now_us);
 	if (out)
 		leave(w, out, w->packet, n);
 	w->refused += in->rx_refused - refused;
@@ -151,11 +149,83 @@ static void relay(struct worker *w, struct stream_end *in)
 		worker_report(w, in->stream);
 }
 
+static void relay(struct worker *w, struct stream_end *in)
+{
+	union source from;
+	socklen_t nfrom = sizeof(from);
+	ssize_t n;
+
+	if (in->stream->peer)
+		relay_expect(&in->stream->peer->rtp);
+	n = recvfrom(in->fd, w->packet, PACKET_BYTES, 0, &from.sa, &nfrom);
+	if (n >= 0)
+		pass(w, in, &from, (size_t)n, w->now_us);
+}
+
+static void wait_for_tick(void *arg, struct stream *st, bool waits)
+{
+	struct worker *w = arg;
+
+	session_wait(st, w->epfd, waits);
+}
+
+/* When the kernel had it, on our clock. */
+static uint64_t came_us(const struct worker *w, struct msghdr *m)
+{
+	const struct cmsghdr *head = CMSG_FIRSTHDR(m);
+	struct timespec stamp;
+	uint64_t wall_us;
+
+	if (!head || head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_TIMESTAMPNS)
+		return w->now_us;
+	memcpy(&stamp, CMSG_DATA(head), sizeof(stamp));
+	wall_us = (uint64_t)stamp.tv_sec * 1000000 + (uint64_t)stamp.tv_nsec / 1000;
+	/* A wall clock that was set in between is not believed. */
+	return wall_us <= w->wall_us && w->wall_us - wall_us < WAITED_MOST_US
+		       ? w->now_us - (w->wall_us - wall_us)
+		       : w->now_us;
+}
+
+/* Packets that only the tick asks for are read by it: to be woken for each costs more than the packet, and so does to find its call in
+ * the cache three times. */
+static bool read_one(void *arg, struct stream *st, uint64_t *came)
+{
+	struct worker *w = arg;
+	struct iovec bytes = {w->packet, PACKET_BYTES};
+	union {
+		struct cmsghdr head;
+		char bytes[CMSG_SPACE(sizeof(struct timespec))];
+	} control;
+	union source from;
+	struct msghdr m = {.msg_name = &from,
+			   .msg_namelen = sizeof(from),
+			   .msg_iov = &bytes,
+			   .msg_iovlen = 1,
+			   .msg_control = &control,
+			   .msg_controllen = sizeof(control)};
+	ssize_t n = recvmsg(st->rtp.fd, &m, 0);
+
+	if (n < 0)
+		return false;
+	*came = came_us(w, &m);
+	pass(w, &st->rtp, &from, (size_t)n, *came);
+	return true;
+}
+
 static uint64_t thread_cpu_us(void)
 {
 	struct timespec t;
 
 	return clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t)
+		       ? 0
+		       : (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+static uint64_t wall_us(void)
+{
+	struct timespec t;
+
+	return clock_gettime(CLOCK_REALTIME, &t)
 		       ? 0
 		       : (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
@@ -245,6 +315,7 @@ static void tick(struct worker *w)
 {
 	uint64_t step_us = 1000 * VOICE_FRAME_MS;
 
+	w->wall_us = wall_us();
 	sounds_tick(&w->sounds, w->now_us);
 	w->tick_us += step_us;
 	if (w->tick_us + TICKS_LATE * step_us < w->now_us)
@@ -263,26 +334,12 @@ static void relay_all(struct worker *w, const struct epoll_event *ready, int n)
 	}
 }
 
-/* Packets that only the tick asks for are read by the handful: to be woken for each costs more than the packet.  When they came is known
- * to NAP_MS then, and so is their jitter. */
-static void nap(struct worker *w)
-{
-	struct pollfd ring = {.fd = ring_fd(w->ring), .events = POLLIN};
-	int most_ms = sounds_can_wait(&w->sounds, w->sessions.count) ? wait_ms(w) : 0;
-
-	if (!most_ms)
-		return;
-	(void)!poll(&ring, 1, most_ms < NAP_MS ? most_ms : NAP_MS);
-	w->now_us = clock_mono_us(clock_real());
-}
-
 static void turn(struct worker *w)
 {
 	struct epoll_event ready[TURN_SOCKETS];
 	size_t npackets = 0;
 	int n;
 
-	nap(w);
 	n = epoll_wait(w->epfd, ready, TURN_SOCKETS, wait_ms(w));
 	BUG(n < 0 && errno != EINTR);
 	w->now_us = clock_mono_us(clock_real());
@@ -318,7 +375,7 @@ int worker_start(struct worker **wp, struct worker_shared *shared, unsigned numb
 {
 	struct epoll_event ev = {.events = EPOLLIN};
 	struct worker *w = mem_alloc(sizeof(*w));
-	struct sounds_out out = {send_own, tell, w};
+	struct sounds_out out = {send_own, tell, wait_for_tick, read_one, w};
 	char name[16];
 	int err;
 

@@ -24,6 +24,7 @@ struct worker {
 	struct map sessions;
 	struct link all;
 	uint64_t now_us, sweep_us, tick_us;
+	uint64_t wall_us; /* now, as the kernel stamps packets: of the last tick */
 	struct sounds sounds;
 	uint64_t swept_us, cpu_us; /* of the last sweep */
 	_Atomic unsigned busy_permille;
