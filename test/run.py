@@ -128,7 +128,7 @@ RUNNERS = [
     # on SQLite and on PostgreSQL
     ("api", pytest(((), ["test/api"]), (["test/store/with-postgres"], ["test/api"]))),
     ("sip", pytest(*(((), share) for share in shares("test/sip", 4)))),
-    ("phones", pytest(((), ["test/phones"]))),
+    ("phones", pytest(*(((), share) for share in shares("test/phones", 2)))),
     ("crash", pytest(((), ["test/crash"]))),
     ("load", pytest(((), ["test/load/test_load.py"]))),
 ]
