@@ -38,8 +38,8 @@ route_start_h shown_password_start, sign_in_code_start, replay_start, mail_repla
 /* logs.c */
 route_start_h log_files_start, log_file_content_start;
 /* system.c */
-route_start_h parts_start, info_start, trunk_presets_start, metrics_start, healthz_start,
-	readyz_start, openapi_start, docs_start;
+route_start_h parts_start, info_start, trunk_presets_start, time_zones_start, metrics_start,
+	healthz_start, readyz_start, openapi_start, docs_start;
 
 /* backups.c */
 route_start_h backups_start, backup_start, backup_delete_start, backup_create_start,

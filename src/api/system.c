@@ -7,6 +7,7 @@
 #include "api/starts.h"
 #include "schema/presets.h"
 #include "base/metric.h"
+#include "base/zone.h"
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -21,6 +22,20 @@ void info_start(struct ask *k)
 void trunk_presets_start(struct ask *k)
 {
 	return ask_reply_value(k, 200, json_pack("{s:o}", "items", presets_list()));
+}
+
+static void add_zone(struct str country, struct str name, void *arg)
+{
+	json_array_append_new(arg, json_pack("{s:s%,s:s%}", "name", name.p, name.n, "country",
+					     country.n ? country.p : "", country.n));
+}
+
+void time_zones_start(struct ask *k)
+{
+	json_t *items = json_array();
+
+	zone_names(add_zone, items);
+	return ask_reply_value(k, 200, json_pack("{s:o}", "items", items));
 }
 
 void metrics_start(struct ask *k)

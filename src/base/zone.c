@@ -357,3 +357,22 @@ void zone_local(const struct zone *z, int64_t utc_s, struct local_time *t)
 {
 	zone_date(day_of(utc_s + zone_offset_s(z, utc_s), &t->second), t);
 }
+
+/* Lines of the database's own list: country, place, name and what it is for, with tabs between. */
+void zone_names(zone_name_h *fn, void *arg)
+{
+	FILE *f = fopen("/usr/share/zoneinfo/zone.tab", "re");
+	char line[512];
+
+	fn(STR_NONE, STR("UTC"), arg);
+	while (f && fgets(line, sizeof(line), f)) {
+		struct str rest = str_trim(str_of(line)), country = str_cut(&rest, '\t'), name;
+
+		(void)str_cut(&rest, '\t');
+		name = str_cut(&rest, '\t');
+		if (country.n == 2 && name.n)
+			fn(country, name, arg);
+	}
+	if (f)
+		fclose(f);
+}

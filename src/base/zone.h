@@ -21,6 +21,10 @@ int zone_open(struct zone **zp, const char *name) MUST_USE; /* "Europe/Berlin" *
 int zone_parse(struct zone **zp, struct str file) MUST_USE; /* the bytes of a TZif file */
 struct zone *zone_close(struct zone *z);
 
+/* Every zone that people live in, by their country ("DE"); first UTC, which has none. */
+typedef void zone_name_h(struct str country, struct str name, void *arg);
+void zone_names(zone_name_h *fn, void *arg);
+
 /* Seconds to add to UTC.  NULL is UTC. */
 int32_t zone_offset_s(const struct zone *z, int64_t utc_s);
 

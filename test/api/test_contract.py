@@ -141,6 +141,7 @@ CALLS = {
     "refer_extension": lambda t: t.client.ask("POST", "/api/extensions/refer", {"extension_number": "101", "refer_to": "102"}),
     "attended_refer_extension": lambda t: t.client.ask("POST", "/api/extensions/attended_refer", {"extension_number": "101", "target_session_id": "8"}),
     "list_balances": lambda t: t.client.ask("GET", "/api/balances"),
+    "list_time_zones": lambda t: t.client.ask("GET", "/api/time_zones"),
     "list_trunk_presets": lambda t: t.client.ask("GET", "/api/trunk_presets"),
     "list_trunk_states": lambda t: t.admin.ask("GET", "/api/trunk_states"),
     "list_transport_states": lambda t: t.admin.ask("GET", "/api/transport_states"),

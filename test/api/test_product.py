@@ -113,6 +113,20 @@ def test_owner_of_an_extension_sees_contacts_of_its_groups_only(tenant):
             assert owner.ask("GET", path).status == 403
 
 
+# ---- time zones ----
+
+def test_time_zones_that_a_tenant_may_have_are_listed(tenant):
+    """WEB-7: each of them is taken, in answers times are UTC, in questions they may have any offset."""
+    items = tenant.client.get("/api/time_zones")["items"]
+    assert items[0] == {"name": "UTC", "country": ""} and {"name": "Europe/Berlin", "country": "DE"} in items and len(items) > 300
+    for zone in items[::40]:
+        assert tenant.client.patch(f"/api/tenants/{tenant.id}", {"time_zone": zone["name"]})["time_zone"] == zone["name"]
+    answer = tenant.client.ask("PATCH", f"/api/tenants/{tenant.id}", {"time_zone": "Mars/Base"})
+    assert [(e["field"], e["code"]) for e in answer.json()["errors"]] == [("time_zone", "bad_time_zone")]
+    key = tenant.client.post("/api/api_keys", {"name": "key", "expires_at": "2031-01-02T03:04:05+02:00"})
+    assert key["expires_at"] == "2031-01-02T01:04:05.000Z"
+
+
 # ---- limits ----
 
 def test_each_user_and_key_has_its_own_number_of_requests(server, tenant):
