@@ -91,6 +91,8 @@ int edit_check_pbx_tenant(struct edit *e, struct object *o, const struct object 
 /* edit_destinations.c: the destination in `field` of an object, and its number, in FIELD_number. */
 int edit_check_destination(struct edit *e, const struct object *of, const char *field,
 			   const struct dest *d, const char *number) MUST_USE;
+int edit_check_forwards(struct edit *e, const struct object *of, const struct object_list *forwards,
+			const struct object_list *exceptions) MUST_USE;
 int edit_check_time_check(struct edit *e, struct object *o, const struct object *before) MUST_USE;
 int edit_check_ring_group(struct edit *e, struct object *o, const struct object *before) MUST_USE;
 int edit_check_did_pool(struct edit *e, struct object *o, const struct object *before) MUST_USE;

@@ -50,6 +50,35 @@ int edit_check_destination(struct edit *e, const struct object *of, const char *
 	return err;
 }
 
+/* EXT-5, EXT-6, EXT-16: of an extension, or of a template. */
+int edit_check_forwards(struct edit *e, const struct object *of, const struct object_list *forwards,
+			const struct object_list *exceptions)
+{
+	struct did_range mask;
+	struct did_why why;
+	char field[64];
+	int err = 0;
+
+	for (size_t i = 0; !err && i < forwards->n; i++) {
+		const struct extension_forward *f =
+			(const struct extension_forward *)forwards->v[i];
+
+		(void)snprintf(field, sizeof(field), "forwards[%zu].destination", i);
+		err = edit_check_destination(e, of, field, &f->destination, f->destination_number);
+	}
+	for (size_t i = 0; !err && i < exceptions->n; i++) {
+		const struct extension_exception *x =
+			(const struct extension_exception *)exceptions->v[i];
+
+		(void)snprintf(field, sizeof(field), "exceptions[%zu].destination", i);
+		err = edit_check_destination(e, of, field, &x->destination, x->destination_number);
+		(void)snprintf(field, sizeof(field), "exceptions[%zu].caller_mask", i);
+		if (*x->caller_mask && did_mask_parse(&mask, str_of(x->caller_mask), &why))
+			edit_fault(e, field, &why);
+	}
+	return err;
+}
+
 int edit_check_time_check(struct edit *e, struct object *o, const struct object *before)
 {
 	const struct time_check *t = (const struct time_check *)o;

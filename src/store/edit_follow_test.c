@@ -172,6 +172,87 @@ static void the_core_hears_of_each_follower_before_the_template(void **state)
 	free(req.json);
 }
 
+static void forwards_to(struct fixture *fx, uint64_t id, size_t n, const char *number,
+			const char *overrides)
+{
+	json_t *x = good(ask(fx, STORE_GET, fx->tenant_id, "extension", id, NULL));
+	const json_t *lines = json_object_get(x, "forwards");
+
+	assert_int_equal(json_array_size(lines), n);
+	if (n)
+		assert_string_equal(text_at(json_array_get(lines, 0), "destination_number"),
+				    number);
+	assert_string_equal(text_at(x, "overrides"), overrides);
+	json_decref(x);
+}
+
+#define TO(number)                                                                                 \
+	"{\"forwards\":[{\"cause\":\"busy\",\"destination\":{\"kind\":\"external_number\"},"       \
+	"\"destination_number\":\"" number "\"}]}"
+
+/* EXT-13: failover too. */
+static void lists_follow_and_are_overridden_as_a_whole(void **state)
+{
+	struct fixture *fx = *state;
+	struct made m = follower(fx, "");
+
+	change(fx, "extension_template", m.tmpl, TO("0441"));
+	forwards_to(fx, m.x, 1, "0441", "");
+	change(fx, "extension", m.x, TO("0442"));
+	change(fx, "extension_template", m.tmpl, TO("0443"));
+	forwards_to(fx, m.x, 1, "0442", "forwards");
+	change(fx, "extension", m.x, "{\"forwards\":[]}");
+	forwards_to(fx, m.x, 0, "", "forwards");
+	change(fx, "extension", m.x, "{\"forwards\":null}");
+	forwards_to(fx, m.x, 1, "0443", "");
+	change(fx, "extension_template", m.tmpl,
+	       "{\"exceptions\":[{\"caller_mask\":\"0044*\",\"destination\":{\"kind\":\"hangup\"}}]"
+	       "}");
+	json_t *x = good(ask(fx, STORE_GET, fx->tenant_id, "extension", m.x, NULL));
+
+	assert_int_equal(json_array_size(json_object_get(x, "exceptions")), 1);
+	json_decref(x);
+}
+
+static void wrong_lines_are_named(void **state)
+{
+	struct fixture *fx = *state;
+	struct made m = follower(fx, "");
+	static const char *const of[] = {"extension_template", "extension"};
+
+	for (size_t i = 0; i < ARRAY_LEN(of); i++) {
+		const uint64_t id = i ? m.x : m.tmpl;
+
+		refused(ask(fx, STORE_UPDATE, fx->tenant_id, of[i], id,
+			    "{\"forwards\":[{\"destination\":{\"kind\":\"hangup\"}},"
+			    "{\"destination\":{\"kind\":\"external_number\"}}]}"),
+			EINVAL, "forwards[1].destination_number", "bad_number");
+		refused(ask(fx, STORE_UPDATE, fx->tenant_id, of[i], id,
+			    "{\"exceptions\":[{\"caller_mask\":\"4-\"}]}"),
+			EINVAL, "exceptions[0].caller_mask", "bad_range");
+		refused(ask(fx, STORE_UPDATE, fx->tenant_id, of[i], id,
+			    "{\"forwards\":[{\"destination\":{\"kind\":\"extension\",\"id\":\"77\"}"
+			    "}]}"),
+			EINVAL, "forwards[0].destination.id", "not_found");
+	}
+}
+
+static void what_a_template_leads_to_stays(void **state)
+{
+	struct fixture *fx = *state;
+	struct made m = follower(fx, "");
+	uint64_t other = make_extension(fx, fx->tenant_id, "102");
+	char body[128];
+
+	snprintf(body, sizeof(body),
+		 "{\"forwards\":[{\"destination\":{\"kind\":\"extension\",\"id\":\"%" PRIu64
+		 "\"}}]}",
+		 other);
+	change(fx, "extension_template", m.tmpl, body);
+	refused(ask(fx, STORE_DELETE, fx->tenant_id, "extension", other, NULL), EEXIST, "id",
+		"in_use");
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, open_with_tenant, fixture_close)
@@ -186,6 +267,9 @@ int main(void)
 		T(a_template_that_is_followed_stays),
 		T(a_template_cannot_break_what_others_override),
 		T(the_core_hears_of_each_follower_before_the_template),
+		T(lists_follow_and_are_overridden_as_a_whole),
+		T(wrong_lines_are_named),
+		T(what_a_template_leads_to_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -261,25 +261,7 @@ static int extension(struct edit *e, struct object *o, const struct object *befo
 		err = edit_check_missed_call_mail(e, x, before);
 	if (err && err != EINVAL)
 		return err;
-	err = 0;
-	for (size_t i = 0; !err && i < x->forwards.n; i++) {
-		const struct extension_forward *f =
-			(const struct extension_forward *)x->forwards.v[i];
-
-		err = edit_check_destination(e, o, "destination", &f->destination,
-					     f->destination_number);
-	}
-	for (size_t i = 0; !err && i < x->exceptions.n; i++) {
-		const struct extension_exception *f =
-			(const struct extension_exception *)x->exceptions.v[i];
-		struct did_range mask;
-		struct did_why why;
-
-		err = edit_check_destination(e, o, "destination", &f->destination,
-					     f->destination_number);
-		if (*f->caller_mask && did_mask_parse(&mask, str_of(f->caller_mask), &why))
-			edit_fault(e, "exceptions", &why);
-	}
+	err = edit_check_forwards(e, o, &x->forwards, &x->exceptions);
 	speed_dials(e, x);
 	caller_ids(e, x, (const struct extension *)before);
 	if (!x->follows_office_hours ||
@@ -293,6 +275,13 @@ static int extension(struct edit *e, struct object *o, const struct object *befo
 		field_error_add(&e->errs, "emergency_caller_id", "bad_number",
 				"is no number of digits");
 	return err ? err : edit_check_devices(e, o);
+}
+
+static int extension_template(struct edit *e, struct object *o, const struct object *before)
+{
+	const struct extension_template *t = (struct extension_template *)o;
+
+	return edit_check_forwards(e, o, &t->forwards, &t->exceptions);
 }
 
 int edit_check_rules(struct edit *e, struct object *o, const struct object *before)
@@ -320,6 +309,7 @@ int edit_check_rules(struct edit *e, struct object *o, const struct object *befo
 		{&resource_personal_contact, edit_check_personal_contact},
 		{&resource_favourite, edit_check_favourite},
 		{&resource_holiday, edit_check_holiday},
+		{&resource_extension_template, extension_template},
 		{&resource_disa, disa},
 		{&resource_time_check, edit_check_time_check},
 		{&resource_ring_group, edit_check_ring_group},

@@ -76,8 +76,9 @@ def test_nobody_sends_calls_to_a_trunk_of_others_and_so_holds_it(red, blue):
     there = {"kind": "trunk", "id": trunk["id"]}
     given = red.admin.post("/api/did_pools", {"trunk_id": bodies.create(red.admin, "trunks")["id"], "numbers": "4477*"})
     for path, body, field in (
-            ("/api/extensions", {"number": "7001", "forwards": [{"cause": "always", "destination": there}]}, "destination"),
-            ("/api/extensions", {"number": "7001", "exceptions": [{"destination": there}]}, "destination"),
+            ("/api/extensions", {"number": "7001", "forwards": [{"cause": "always", "destination": there}]}, "forwards[0].destination"),
+            ("/api/extension_templates", {"name": "x", "forwards": [{"cause": "always", "destination": there}]}, "forwards[0].destination"),
+            ("/api/extensions", {"number": "7001", "exceptions": [{"destination": there}]}, "exceptions[0].destination"),
             ("/api/ring_groups", {"number": "7002", "name": "x", "no_answer": there}, "no_answer"),
             ("/api/time_checks", {"name": "x", "closed_destination": there}, "closed_destination"),
             ("/api/inbound_rules", {"name": "x", "trunk_id": given["trunk_id"], "did": "*", "outside_destination": there}, "outside_destination")):

@@ -218,7 +218,7 @@ def test_forwards_are_simulated_as_they_happen(server, rules, providers, address
                                         "routes": [{"trunk_id": rules[1]}]})
     bad = server.api("PATCH", f"/api/extensions/{extension['id']}", {
         "forwards": [{"cause": "busy", "destination": {"kind": "external_number"}}]}, expect=422).json()
-    assert bad["errors"][0]["field"] == "destination_number"
+    assert bad["errors"][0]["field"] == "forwards[0].destination_number"
     server.api("PATCH", f"/api/extensions/{extension['id']}", {"forwards": [
         {"cause": "unavailable", "destination": {"kind": "external_number"}, "destination_number": number}]}, expect=200)
     body = {"caller": "101", "number": "102", "at": "2026-11-21T03:00:00Z", "outcome": "busy"}
@@ -240,6 +240,32 @@ def test_forwards_are_simulated_as_they_happen(server, rules, providers, address
     assert contact.status == 200
     want = server.post("/api/route_simulations", {**body, "outcome": "unavailable"}, expect=200)["decisions"]
     assert [d["action"] for d in want] == ["ring", "trunk", "give_up"]
+    peer.close()
+
+
+def test_a_templates_failover_is_obeyed_at_once(server, rules, providers, addresses):
+    """EXT-13, EXT-16: by the calls of all that follow it, until they have lines of their own."""
+    extension = f"/api/extensions/{server.extension('102')['id']}"
+    server.post("/api/outbound_rules", {"name": "mine", "priority": 0, "prefixes": "9876", "routes": [{"trunk_id": rules[1]}]})
+    template = server.post("/api/extension_templates", {"name": "staff"})
+    server.api("PATCH", extension, {"template_id": template["id"]}, expect=200)
+    peer = RawSip(addresses.new(), server.ip, domain=server.domain)
+
+    def to(number):
+        return {"forwards": [{"cause": "unavailable", "destination": {"kind": "external_number"}, "destination_number": number}]}
+
+    def call():
+        call_id, tag, uri = uuid.uuid4().hex, uuid.uuid4().hex[:8], f"sip:102@{server.domain}"
+        answer = peer.transact("INVITE", "101", server.password(101), uri, call_id=call_id, from_tag=tag)
+        peer.ack(answer, uri, "101", call_id, tag, 2)
+        return answer.status, providers[1].calls[-1][0] if providers[1].calls else None
+    assert call() == (480, None)
+    for path, number, reached in ((f"/api/extension_templates/{template['id']}", "98761", "98761"), (extension, "98762", "98762"),
+                                  (f"/api/extension_templates/{template['id']}", "98763", "98762")):
+        server.api("PATCH", path, to(number), expect=200)
+        assert call() == (404, reached)
+    server.api("PATCH", extension, {"forwards": None}, expect=200)
+    assert call() == (404, "98763")
     peer.close()
 
 
