@@ -28,6 +28,7 @@
 #include "call/transfer.h"
 #include "call/usage.h"
 #include "schema/enums.h"
+#include "sip/shield.h"
 
 static const enum reason refusal_reason[ROUTE_NREFUSALS] = {
 #define X(name) [ROUTE_REFUSAL_##name] = REASON_##name,
@@ -118,8 +119,7 @@ static void decide(struct call *call, const struct dest *dest, const char *dest_
 	moved_used(call, d->nmoved);
 	call->rec.config_revision = (int64_t)d->revision;
 	note_rule(call, d);
-	if (d->number[0] == '*' &&
-	    !call->dialled[0]) /* a PIN may stand behind a code: records show it to nobody */
+	if (d->number[0] == '*' && !call->dialled[0])
 		str_fit(call->rec.callee, sizeof(call->rec.callee), str_of(d->number));
 	if (d->number[0])
 		str_fit(call->rec.final_dest, sizeof(call->rec.final_dest), str_of(d->number));
@@ -336,6 +336,9 @@ void call_route(struct call *call, const struct dest *dest, const char *number)
 	take_forwards(call, &d);
 	if (d.action == ROUTE_REFUSE && may_be_told(call, caller, &d))
 		tell_refusal(&d);
+	if (d.action == ROUTE_REFUSE && d.refusal == ROUTE_REFUSAL_WRONG_PIN)
+		shield_failed(sip_shield(call->cs->conf.sip), &caller->flow.remote,
+			      str_of(caller->rec.number), str_of(call->dialled));
 	if (d.action == ROUTE_REFUSE) {
 		refuse(call, refusal_reason[d.refusal]);
 		return;
@@ -383,8 +386,20 @@ void call_reroute(struct call *call, const struct dest *dest, const char *number
 	call_route(call, dest, number);
 }
 
+/* EXT-12: records and events show the code alone. */
+static void hide_pin(struct call *call)
+{
+	const struct str dialled = str_of(call->rec.callee), shown = route_without_pin(dialled);
+
+	if (!call->caller_extension_id || shown.n == dialled.n)
+		return;
+	str_fit(call->dialled, sizeof(call->dialled), dialled);
+	str_fit(call->rec.callee, sizeof(call->rec.callee), shown);
+}
+
 void call_begin(struct call *call)
 {
+	hide_pin(call);
 	record_call_begin(call);
 	events_call(call, BUS_CALL_START, NULL);
 	metric_add(METRIC_CALLS_TOTAL, 1);

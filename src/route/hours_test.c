@@ -146,8 +146,9 @@ static void codes_are_for_those_who_may(void **state)
 	assert_int_equal(dial(w, "*48")->service_id, ROUTE_SWITCH_UNLOCK);
 	put(w, &resource_extension, TENANT, 1,
 	    "{'number':'101','lock_mode':'code_and_pin','service_pin':'4711'}");
-	assert_refused(dial(w, "*48"), ROUTE_REFUSAL_FORBIDDEN);
-	assert_refused(dial(w, "*484712"), ROUTE_REFUSAL_FORBIDDEN);
+	assert_string_equal(dial(w, "*48")->service, "ask_pin");
+	assert_string_equal(w->d.argument, "*48");
+	assert_refused(dial(w, "*484712"), ROUTE_REFUSAL_WRONG_PIN);
 	assert_int_equal(dial(w, "*484711")->service_id, ROUTE_SWITCH_UNLOCK);
 	assert_string_equal(w->d.number, "*48");
 	put(w, &resource_extension, TENANT, 1, "{'number':'101','lock_mode':'code_and_pin'}");

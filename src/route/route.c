@@ -110,6 +110,49 @@ static void to_own_mobile(const struct route_query *q, struct route_decision *d)
 	decision_to_dest(q, d, STR("own mobile"), x ? x->mobile : "");
 }
 
+/* May a service PIN stand behind that code? */
+static bool takes_pin(const struct feature *f)
+{
+	return f->id == ROUTE_SWITCH_UNLOCK || f->id == ROUTE_SWITCH_NIGHT_ON ||
+	       f->id == ROUTE_SWITCH_NIGHT_OFF || f->id == ROUTE_SWITCH_NIGHT_OTHER ||
+	       !strcmp(f->service, "page");
+}
+
+/* EXT-12 */
+static bool wants_pin(const struct extension *x, const struct feature *f)
+{
+	if (!takes_pin(f))
+		return false;
+	if (f->id == ROUTE_SWITCH_UNLOCK)
+		return x->lock_mode == LOCK_MODE_PIN;
+	return f->id ? x->pin_to_switch_night : x->pin_to_page;
+}
+
+struct str route_without_pin(struct str dialled)
+{
+	for (size_t i = 0; i < ARRAY_LEN(features); i++)
+		if (takes_pin(&features[i]) && str_starts(dialled, str_of(features[i].code)))
+			return str_of(features[i].code);
+	return dialled;
+}
+
+/* False: it is wrong, or cannot be right.  Without one the caller is asked: `ask`. */
+static bool is_pin(struct route_decision *d, const struct extension *x, struct str said, bool *ask)
+{
+	*ask = false;
+	if (!*x->service_pin) {
+		decision_step(d, true, STR("service PIN"), "extension %s has none", x->number);
+		decision_refuse(d, ROUTE_REFUSAL_FORBIDDEN);
+		return false;
+	}
+	*ask = !said.n;
+	if (!said.n || str_eq(said, str_of(x->service_pin)))
+		return true;
+	decision_step(d, true, STR("service PIN"), "is wrong");
+	decision_refuse(d, ROUTE_REFUSAL_WRONG_PIN);
+	return false;
+}
+
 /* May the caller switch that?  Else the decision says why not. */
 static bool is_allowed(const struct extension *x, enum route_switch what, struct str said)
 {
@@ -121,11 +164,8 @@ static bool is_allowed(const struct extension *x, enum route_switch what, struct
 	case ROUTE_SWITCH_NIGHT_OTHER:
 		return x->may_switch_night;
 	case ROUTE_SWITCH_LOCK:
-		return x->lock_mode != LOCK_MODE_OPEN;
 	case ROUTE_SWITCH_UNLOCK:
-		return x->lock_mode == LOCK_MODE_CODE ||
-		       (x->lock_mode == LOCK_MODE_PIN && *x->service_pin &&
-			str_eq(said, str_of(x->service_pin)));
+		return x->lock_mode != LOCK_MODE_OPEN;
 	case ROUTE_SWITCH_SPEED_DIAL_8:
 	case ROUTE_SWITCH_SPEED_DIAL_100:
 		return route_speed_dial_set(said, what, &key, &number);
@@ -176,20 +216,26 @@ static bool may_page(const struct route_query *q, struct route_decision *d)
 
 static bool is_feature(const struct route_query *q, struct route_decision *d)
 {
+	const struct extension *x = model_extension(q->model, q->tenant_id, q->caller_extension_id);
+
 	for (size_t i = 0; i < ARRAY_LEN(features); i++) {
 		const struct feature *f = &features[i];
 		struct str rest = q->dialled;
+		bool has_pin, ask = false;
 
 		if (!str_starts(rest, str_of(f->code)))
 			continue;
 		rest.p += strlen(f->code);
 		rest.n -= strlen(f->code);
-		if (rest.n && !takes_more(f))
+		has_pin = x && wants_pin(x, f);
+		if (rest.n && !has_pin && !takes_more(f))
 			continue;
 		decision_number(d, f->code); /* without the PIN: it is shown in records */
 		if (f->id && !may_switch(q, d, f->id, rest))
 			return true;
 		if (!strcmp(f->service, "page") && !may_page(q, d))
+			return true;
+		if (has_pin && !is_pin(d, x, rest, &ask))
 			return true;
 		decision_step(d, true, str_of(f->code), "feature code: %s", f->doc);
 		if (!strcmp(f->service, "speed_dial")) { /* one that is set has been resolved */
@@ -197,7 +243,12 @@ static bool is_feature(const struct route_query *q, struct route_decision *d)
 			decision_refuse(d, ROUTE_REFUSAL_NOT_FOUND);
 			return true;
 		}
-		if (f->id != ROUTE_SWITCH_UNLOCK)
+		if (ask) {
+			str_fit(d->argument, sizeof(d->argument), str_of(f->code));
+			decision_to_service(d, "ask_pin", 0);
+			return true;
+		}
+		if (!takes_pin(f))
 			str_fit(d->argument, sizeof(d->argument), rest);
 		if (!strcmp(f->service, "own_mobile")) {
 			to_own_mobile(q, d);

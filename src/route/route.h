@@ -163,6 +163,9 @@ struct route_decision {
 	size_t nsteps;
 };
 
+/* EXT-12: what was dialled, without the PIN that may stand behind a feature code. */
+struct str route_without_pin(struct str dialled);
+
 /* EXT-14: with so many calls, does one more find it busy? */
 bool route_is_busy(const struct extension *ext, size_t ncalls);
 

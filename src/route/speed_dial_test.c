@@ -97,8 +97,8 @@ static void a_pin_is_no_argument(void **state)
 	put(w, &resource_extension, TENANT, 1,
 	    "{'number':'101','lock_mode':'code_and_pin','service_pin':'4711'}");
 	sets(dial(w, "*484711"), ROUTE_SWITCH_UNLOCK, "");
-	assert_refused(dial(w, "*484712"), ROUTE_REFUSAL_FORBIDDEN);
-	assert_refused(dial(w, "*48"), ROUTE_REFUSAL_FORBIDDEN);
+	assert_refused(dial(w, "*484712"), ROUTE_REFUSAL_WRONG_PIN);
+	assert_string_equal(dial(w, "*48")->service, "ask_pin");
 }
 
 int main(void)

@@ -40,6 +40,17 @@ static void complete(struct timer *t, void *arg)
 	a->done(a->arg);
 }
 
+/* The same time whatever is right of it. */
+bool asker_is(const struct asker *a, const char *secret)
+{
+	size_t n = strlen(secret);
+	unsigned differs = n != a->nkeys;
+
+	for (size_t i = 0; i < a->nkeys; i++)
+		differs |= (unsigned)(a->keys[i] ^ secret[i < n ? i : 0]);
+	return !differs;
+}
+
 static void wait_for_key(struct asker *a, uint32_t ms)
 {
 	timer_start(owner_env(a->call)->wheel, &a->timer, ms, complete, a);
@@ -48,6 +59,22 @@ static void wait_for_key(struct asker *a, uint32_t ms)
 void asker_wait(struct asker *a)
 {
 	wait_for_key(a, ASKER_FIRST_KEY_MS);
+}
+
+void asker_ask_pin(struct asker *a)
+{
+	static const struct owner_play tone = {.hz = {425}, .ms = {200, 200}, .times = 1};
+
+	asker_say(a, "agent-pass", &tone);
+	asker_wait(a);
+}
+
+void asker_wrong_pin(struct asker *a)
+{
+	static const struct owner_play tone = {.hz = {950}, .ms = {200, 200}, .times = 2};
+
+	asker_say(a, "auth-incorrect", &tone);
+	asker_wait(a);
 }
 
 void asker_pressed(struct asker *a, char key)

@@ -32,7 +32,11 @@ struct asker {
 void asker_init(struct asker *a, const struct owner_start *s, asker_h *done, void *arg);
 /* A prompt, or a tone where there are none.  name NULL: the tone. */
 void asker_say(struct asker *a, const char *name, const struct owner_play *tone);
-void asker_wait(struct asker *a); /* for the first key */
+/* For a PIN; and that it was wrong. */
+void asker_ask_pin(struct asker *a);
+void asker_wrong_pin(struct asker *a);
+bool asker_is(const struct asker *a, const char *secret); /* was that keyed in? */
+void asker_wait(struct asker *a);			  /* for the first key */
 void asker_pressed(struct asker *a, char key);
 void asker_forget(struct asker *a);		       /* what was keyed in */
 void asker_leave(struct asker *a, enum reason reason); /* hang up */

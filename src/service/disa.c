@@ -40,28 +40,11 @@ static bool is_open(const struct disa_call *c)
 	       d->closed_until <= clock_wall_us(owner_env(c->asker.call)->clock);
 }
 
-static void ask_for_pin(struct disa_call *c)
-{
-	static const struct owner_play tone = {.hz = {425}, .ms = {200, 200}, .times = 1};
-
-	asker_say(&c->asker, "agent-pass", &tone);
-	asker_wait(&c->asker);
-}
-
 static void ask_for_number(struct disa_call *c)
 {
 	static const struct owner_play dial_tone = {.hz = {425}, .until_key = true};
 
 	asker_say(&c->asker, NULL, &dial_tone);
-	asker_wait(&c->asker);
-}
-
-static void say_no(struct disa_call *c)
-{
-	static const struct owner_play tone = {.hz = {950}, .ms = {200, 200}, .times = 2};
-
-	c->is_saying_no = true;
-	asker_say(&c->asker, "auth-incorrect", &tone);
 	asker_wait(&c->asker);
 }
 
@@ -87,22 +70,11 @@ static void count_wrong_call(struct disa_call *c)
 		asker_leave(&c->asker, REASON_OVERLOAD);
 }
 
-/* The same time whatever is right of it. */
-static bool is_pin(const struct disa_call *c, const char *pin)
-{
-	size_t n = strlen(pin);
-	unsigned differs = n != c->asker.nkeys;
-
-	for (size_t i = 0; i < c->asker.nkeys; i++)
-		differs |= (unsigned)(c->asker.keys[i] ^ pin[i < n ? i : 0]);
-	return !differs;
-}
-
 static void check_pin(struct disa_call *c)
 {
 	const struct disa *d = disa_of(c);
 
-	if (is_open(c) && is_pin(c, d->pin)) {
+	if (is_open(c) && asker_is(&c->asker, d->pin)) {
 		c->is_known = true;
 		if (d->wrong_calls && owner_set(c->asker.call, c->asker.tenant_id, &resource_disa,
 						c->id, "{\"wrong_calls\":0}"))
@@ -113,7 +85,8 @@ static void check_pin(struct disa_call *c)
 	}
 	owner_failed(c->asker.call, c->asker.caller, (struct str){c->asker.keys, c->asker.nkeys});
 	if (++c->ntries < TRIES) {
-		say_no(c);
+		c->is_saying_no = true;
+		asker_wrong_pin(&c->asker);
 		return;
 	}
 	count_wrong_call(c);
@@ -166,13 +139,13 @@ static void disa_event(void *state, const struct owner_event *ev)
 	struct disa_call *c = state;
 
 	if (ev->type == OWNER_ANSWERED)
-		ask_for_pin(c);
+		asker_ask_pin(&c->asker);
 	else if (ev->type == OWNER_DIGIT) {
 		c->is_saying_no &= ev->digit == '#';
 		asker_pressed(&c->asker, ev->digit);
 	} else if (ev->type == OWNER_PLAYED && c->is_saying_no && !ev->err) {
 		c->is_saying_no = false;
-		ask_for_pin(c);
+		asker_ask_pin(&c->asker);
 	} else if (ev->type == OWNER_ENDED)
 		asker_close(&c->asker);
 }

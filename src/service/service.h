@@ -12,7 +12,8 @@
 
 extern const struct owner_kind service_ring_group, service_echo, service_tone, service_record_test,
 	service_mix, service_speak, service_page, service_page_listen;
-extern const struct owner_kind service_ask_number, service_disa, service_switch, service_refusal;
+extern const struct owner_kind service_ask_number, service_ask_pin, service_disa, service_switch,
+	service_refusal;
 /* What the names of files that live as long as a call begin with: main sweeps those of a process that was killed. */
 #define SERVICE_SCRATCH "heard-back-"
 

@@ -108,6 +108,25 @@ def test_an_extension_is_locked_and_unlocked(server, peer, addresses):
     assert not any("4711" in c["callee"] or "4711" in c["final_dest"] for c in server.cdrs(8))
 
 
+def test_the_service_pin_is_wanted_where_the_extension_or_its_template_says_so(server, peer):
+    """EXT-12, EXT-13: behind the code; no record, event or session has it."""
+    tenant = f"/api/tenants/{server.get('/api/me')['tenant_id']}"
+    template = server.post("/api/extension_templates", {"name": "PIN", "may_switch_night": True, "pin_to_switch_night": True, "pin_to_page": True})
+    server.post("/api/webhooks", {"url": "http://192.0.2.9/", "events": "*"})      # so that events of calls are in the log
+    change(server, template_id=template["id"])
+    assert dial(server, peer, "*28") == dial(server, peer, "*280815") == 403       # it has none
+    change(server, service_pin="0815")
+    assert dial(server, peer, "*280816") == dial(server, peer, "*450816") == 403
+    assert dial(server, peer, "*280815") == 200 and server.get(tenant)["night_mode"]
+    assert dial(server, peer, "*290815") == 200 and not server.get(tenant)["night_mode"]
+    server.api("PATCH", f"/api/extension_templates/{template['id']}", {"pin_to_switch_night": False}, expect=200)
+    assert dial(server, peer, "*28") == 200 and server.get(tenant)["night_mode"]
+    assert {c["reason"] for c in server.cdrs(7)} == {"normal", "forbidden", "wrong_pin"}
+    starts = wait.until(lambda: len(e := server.get("/api/event_logs?key=call_start")["items"]) >= 7 and e, 10, why="events")
+    for kept in (server.cdrs(7), starts):
+        assert not any("081" in str(value) for row in kept for name, value in row.items() if name in ("callee", "final_dest", "number", "peer"))
+
+
 # ---- EXT-19 ----
 
 def called(device, server, number):
