@@ -338,6 +338,8 @@ static int check_policy(struct db *db, const struct store_request *req, const js
 	struct policy p;
 	int err = policy_read(db, req->tenant_id, &p);
 
+	if (req->res == &resource_tenant)
+		policy_of_new(body, &p);
 	if (!err)
 		err = read_name(db, req, body, user);
 	for (size_t i = 0; !err && i < ARRAY_LEN(names); i++) {

@@ -5,15 +5,38 @@
 #include <string.h>
 #include "schema/strength.h"
 
+#define COLUMNS                                                                                    \
+	"SELECT password_length, password_classes, password_reuse, password_days, lock_after, "    \
+	"lock_minutes, concurrent_logins "
+
+static struct policy defaults(void)
+{
+	struct policy p = {.length = 0};
+
+#define INT(name, dflt, lo, hi, flags, doc) const int64_t name = dflt;
+#define BOOL(name, flags, dflt, doc)	    const bool name = dflt;
+#include "schema/sign_in_policy.def"
+#undef INT
+#undef BOOL
+	p = (struct policy){.length = password_length,
+			    .classes = password_classes,
+			    .reuse = password_reuse,
+			    .days = password_days,
+			    .lock_after = lock_after,
+			    .lock_minutes = lock_minutes,
+			    .is_one = !concurrent_logins};
+	return p;
+}
+
 int policy_read(struct db *db, uint64_t tenant_id, struct policy *p)
 {
 	struct db_stmt *st;
 	int err;
 
-	*p = (struct policy){.length = 0};
+	*p = defaults();
 	err = db_sql(db,
-		     "SELECT password_length, password_classes, password_reuse, password_days, "
-		     "lock_after, lock_minutes FROM tenants WHERE tenant_id = 0 AND id = $1",
+		     tenant_id ? COLUMNS "FROM tenants WHERE tenant_id = 0 AND id = $1"
+			       : COLUMNS "FROM sign_in_settings WHERE tenant_id = $1",
 		     &st);
 	if (err)
 		return err;
@@ -25,9 +48,25 @@ int policy_read(struct db *db, uint64_t tenant_id, struct policy *p)
 				     .reuse = db_int(st, 2),
 				     .days = db_int(st, 3),
 				     .lock_after = db_int(st, 4),
-				     .lock_minutes = db_int(st, 5)};
+				     .lock_minutes = db_int(st, 5),
+				     .is_one = !db_int(st, 6)};
 	db_done(st);
 	return err == ENOENT ? 0 : err;
+}
+
+/* A number that may be given, or is the default. */
+static int64_t given(const json_t *body, const char *name, int64_t dflt)
+{
+	const json_t *v = json_object_get(body, name);
+
+	return json_is_integer(v) ? json_integer_value(v) : dflt;
+}
+
+void policy_of_new(const json_t *body, struct policy *p)
+{
+	*p = defaults();
+	p->length = given(body, "password_length", p->length);
+	p->classes = given(body, "password_classes", p->classes);
 }
 
 static int64_t classes_in(const char *s)

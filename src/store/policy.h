@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a tenant asks of the passwords of its users (TEN-5).  Administrators of the system have no policy.
+ * What is asked of users who sign in, and of their passwords (TEN-1, TEN-5): by their tenant, and of administrators and dealers by
+ * sign_in_settings.
  *
  * Thread     a reader; policy_read() also the writer
  * Errors     those of db.h
@@ -18,10 +19,13 @@ struct policy {
 	int64_t reuse;			  /* not one of the last so many */
 	int64_t days;			  /* it lasts so long; 0: for ever */
 	int64_t lock_after, lock_minutes; /* so many wrong ones in a row lock the user; 0: never */
+	bool is_one;			  /* one session at a time */
 };
 
-/* Of a tenant that there is not: nothing is asked. */
+/* Of a tenant that there is not, and where nothing is set: the defaults. */
 int policy_read(struct db *db, uint64_t tenant_id, struct policy *p) MUST_USE;
+/* Of the tenant that the body makes, for its first user. */
+void policy_of_new(const json_t *body, struct policy *p);
 /* Faults of a password in clear, under the name of its field. */
 void policy_check(const struct policy *p, const char *name, const char *clear,
 		  struct field_errors *errs);

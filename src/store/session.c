@@ -4,6 +4,7 @@
 #include <string.h>
 #include "base/clock.h"
 #include "store/args.h"
+#include "store/policy.h"
 #include "store/sign_in.h"
 
 enum { MAX_OF_ONE_USER = 100 };
@@ -39,13 +40,10 @@ static int make_room(struct edit *e, uint64_t tenant_id, uint64_t user_id)
 /* TEN-1: where nobody may be signed in twice, the sessions before this one end. */
 static int end_others(struct edit *e, uint64_t tenant_id, uint64_t user_id)
 {
-	struct object *t = NULL;
-	bool is_one;
-	int err = tenant_id ? rows_load(e->rows, &resource_tenant, 0, tenant_id, false, &t) : 0;
+	struct policy p;
+	int err = policy_read(e->rows->db, tenant_id, &p);
 
-	is_one = t && !((const struct tenant *)t)->concurrent_logins;
-	object_free(t);
-	return err || !is_one ? err : session_end_all_of(e, tenant_id, user_id);
+	return err || !p.is_one ? err : session_end_all_of(e, tenant_id, user_id);
 }
 
 static int write_row(struct edit *e, const struct args *a, uint64_t tenant_id, uint64_t user_id,

@@ -278,6 +278,54 @@ def test_user_is_locked_after_wrong_passwords_wherever_they_come_from(tenant):
     assert tries("second secret words") == [200]
 
 
+@pytest.fixture
+def asked_of_all(server):
+    """Sets what is asked of administrators and dealers, and takes it back."""
+    bodies.make_room(server.root, "sign_in_settings")
+    path = f"/api/sign_in_settings/{server.root.post('/api/sign_in_settings', {})['id']}"
+    yield lambda **fields: server.root.patch(path, fields)
+    server.root.delete(path)
+
+
+@pytest.mark.parametrize("is_dealer", [False, True])
+def test_administrators_and_dealers_are_asked_as_users_of_a_tenant(server, asked_of_all, is_dealer):
+    """TEN-1, TEN-5, TEN-6"""
+    n = bodies.new_number()
+    body = {"username": f"chief{n}", "password": "Some secret words"}
+    if is_dealer:
+        body["dealer_id"] = bodies.create(server.root, "dealers")["id"]
+    user = server.root.post("/api/users", body)
+
+    def sign_in(word, **more):
+        return login(server, new_source(), user["username"], word, **more)
+
+    def change(word):
+        return server.root.ask("PATCH", f"/api/users/{user['id']}", {"password": word})
+    asked_of_all(password_length=14, password_classes=3, password_reuse=1, lock_after=2, concurrent_logins=False)
+    assert errors(change("Ab1!")) == [("password", "too_short")]
+    assert errors(change("some secret words")) == [("password", "too_simple")]
+    assert errors(change("Some secret words")) == [("password", "used_before")]
+    assert change("Other secret words").status == 200
+    first, second = (Client(server, sign_in("Other secret words").json()["access_token"]) for _ in range(2))
+    assert [c.ask("GET", "/api/me").status for c in (first, second)] == [401, 200]
+    assert [sign_in(w).status for w in ("wrong", "wrong", "Other secret words")] == [401] * 3     # locked
+    assert second.ask("GET", "/api/me").status == 200
+    assert change("Third secret words").status == 200
+    assert sign_in("Third secret words").status == 200
+    # a tenant's first user is asked what its tenant asks
+    answer = server.root.ask("POST", "/api/tenants", {"name": f"t{n}", "domain": f"t{n}.example", "password": "short words"})
+    assert answer.status == 201, answer
+    answer = server.root.ask("POST", "/api/tenants", {"name": f"u{n}", "domain": f"u{n}.example", "password": "short words", "password_length": 12})
+    assert errors(answer) == [("password", "too_short")]
+
+
+def test_a_password_of_an_administrator_lasts_as_long_as_is_set(server, asked_of_all):
+    n = bodies.new_number()
+    server.root.post("/api/users", {"username": f"old{n}", "password": "some secret words"})
+    asked_of_all(password_days=1)
+    assert login(server, new_source(), f"old{n}", "some secret words").status == 200     # its days count from now
+
+
 def test_without_a_policy_nobody_is_locked(tenant):
     used(tenant, "first secret words")
     assert [login(tenant.server, new_source(), "ann", "wrong", tenant.domain).status for _ in range(8)] == [401] * 8
