@@ -470,6 +470,11 @@ void blocked_address_free_start(struct ask *k)
 	return ask_core(k, command_for(k, COMMAND_BLOCKED_ADDRESS_FREE), on_done);
 }
 
+void network_overview_start(struct ask *k)
+{
+	return ask_core(k, command_for(k, COMMAND_NETWORK), on_json);
+}
+
 void system_extensions_start(struct ask *k)
 {
 	return ask_core(k, command_for(k, COMMAND_NUMBERS), on_json);

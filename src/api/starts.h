@@ -16,6 +16,8 @@ route_start_h list_start, create_start, get_start, update_start, delete_start, e
 route_start_h login_start, logout_start, me_start;
 /* branding.c */
 route_start_h branding_start, branding_logo_start;
+/* live.c */
+route_start_h network_overview_start;
 /* setup.c */
 route_start_h setup_start, setup_state_start;
 /* live.c */

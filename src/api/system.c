@@ -105,14 +105,22 @@ static void on_status(struct ask *k, const struct answer *ans)
 
 	if (!j)
 		return ask_problem(k, PROBLEM_UNAVAILABLE, "The call manager does not answer.");
+	json_object_update(j, k->args);
 	json_object_set_new(j, "cpu_seconds", json_real(cpu_seconds()));
 	json_object_set_new(j, "memory_bytes", json_integer(resident_bytes()));
 	return ask_reply_value(k, 200, j);
 }
 
+/* Without the database there is no such number, and all else is told. */
+static void on_online(struct ask *k, const struct answer *ans)
+{
+	k->args = ans->err ? json_object() : json_loadb(ans->json.p, ans->json.n, 0, NULL);
+	return ask_core(k, (struct command){.kind = COMMAND_STATUS}, on_status);
+}
+
 void status_start(struct ask *k)
 {
-	return ask_core(k, (struct command){.kind = COMMAND_STATUS}, on_status);
+	return ask_query(k, 0, "online", json_object(), on_online);
 }
 
 static json_t *service(const char *name, const char *reason)

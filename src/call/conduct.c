@@ -49,6 +49,9 @@ static void note_rule(struct call *call, const struct route_decision *d)
 
 	if (d->action == ROUTE_TRUNK && !call->from_trunk_id)
 		(void)snprintf(call->rec.direction, sizeof(call->rec.direction), "outbound");
+	if (d->action == ROUTE_TRUNK)
+		str_fit(call->rec.outbound_caller_id, sizeof(call->rec.outbound_caller_id),
+			str_of(d->caller_id));
 	if (d->rule[0])
 		str_fit(call->rec.rule, sizeof(call->rec.rule), str_of(d->rule));
 	if (t)

@@ -40,13 +40,6 @@ static uint32_t page_limit(const struct command *c)
 	return c->limit && c->limit < PAGE_MAX ? c->limit : PAGE_MAX;
 }
 
-static const char *transport_name(enum flow_transport t)
-{
-	static const char *const names[] = {"udp", "tcp", "tls", "ws", "wss"};
-
-	return t < ARRAY_LEN(names) ? names[t] : "";
-}
-
 static json_t *registration_json(struct server *s, const struct contact *c)
 {
 	const struct account *a = model_account(s->model, c->tenant_id, c->account_id);
@@ -59,7 +52,7 @@ static json_t *registration_json(struct server *s, const struct contact *c)
 		"tenant_id", json_id(c->tenant_id), "account_id", json_id(c->account_id),
 		"username", a ? a->username : "", "extension", e ? e->number : "", "contact",
 		c->uri, "remote", addr_str(remote, &c->flow.remote), "transport",
-		transport_name(c->flow.transport), "user_agent", c->user_agent, "registered_at",
+		transports_key(c->flow.transport), "user_agent", c->user_agent, "registered_at",
 		json_time(c->registered_at_us), "expires_at", json_time(c->expires_at_us));
 }
 
@@ -371,7 +364,7 @@ static json_t *transport_states(struct server *s, const struct command *c)
 		json_array_append_new(
 			items, json_pack("{s:o,s:o,s:s,s:s,s:i,s:b,s:s}", "id", json_id(v.id),
 					 "transport_id", json_id(v.transport_id), "protocol",
-					 transport_name(v.protocol), "address",
+					 transports_key(v.protocol), "address",
 					 addr_ip_str(ip, &v.where), "port", (int)v.where.port,
 					 "is_active", v.is_active, "reason", v.reason));
 		after = v.id;
@@ -467,6 +460,9 @@ void commands_answer(struct server *s, const struct command *c)
 		break;
 	case COMMAND_SERVICES:
 		json = overview_services(s);
+		break;
+	case COMMAND_NETWORK:
+		json = overview_network(s, c->tenant_id);
 		break;
 	case COMMAND_NUMBERS:
 		json = overview_numbers(s, c->tenant_id);

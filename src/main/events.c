@@ -24,7 +24,8 @@ static const uint64_t always = BIT(REGISTERED) | BIT(UNREGISTERED) | BIT(ADDRESS
 			       BIT(ACCOUNT_REFUSED) | BIT(CONGESTION) | BIT(TRUNK_CONNECTED) |
 			       BIT(TRUNK_DISCONNECTED) | BIT(BACKUP_ENDED) | BIT(EMERGENCY_CALL) |
 			       BIT(SERVER_STARTED) | BIT(SERVER_STOPPED) | BIT(TRANSPORT_MADE) |
-			       BIT(TRANSPORT_LOST) | BIT(STORAGE_FULL) | BIT(REQUEST_REFUSED);
+			       BIT(TRANSPORT_LOST) | BIT(STORAGE_FULL) | BIT(REQUEST_REFUSED) |
+			       BIT(DATABASE_LOST) | BIT(DATABASE_BACK);
 #undef BIT
 
 static uint64_t kinds_of(struct str events)
@@ -112,13 +113,20 @@ static void on_event(const struct bus_event *ev, void *arg)
 static void on_backups(int fd, unsigned events, void *arg)
 {
 	struct server *s = arg;
-	struct backup_news n;
+	struct store_news n;
 
 	ring_woken(s->backups);
 	while (ring_pop(s->backups, &n)) {
 		const char *what = n.is_restore ? "restore" : "backup";
 		char reason[100], id[24];
 
+		if (n.kind != NEWS_OF_BACKUP) {
+			happened(s,
+				 n.kind == NEWS_DATABASE_LOST ? BUS_DATABASE_LOST
+							      : BUS_DATABASE_BACK,
+				 "", "", "");
+			continue;
+		}
 		(void)snprintf(id, sizeof(id), "%" PRIu64, n.id);
 		if (!n.is_over)
 			(void)snprintf(reason, sizeof(reason), "%u", n.percent);

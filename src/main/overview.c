@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the core knows of the system as a whole: which parts work, and why not (SYS-4); a tenant's numbers that are no extension's
- * (SYS-6).
+ * What the core knows of the system as a whole: which parts work, and why not (SYS-4); how it stands in its networks (SYS-5); a
+ * tenant's numbers that are no extension's (SYS-6).
  */
 #include <inttypes.h>
 #include <string.h>
@@ -52,6 +52,72 @@ json_t *overview_services(const struct server *s)
 	add(items, "instant_messages", "up", "");
 	add(items, "presence", "up", "");
 	return json_pack("{s:o}", "items", items);
+}
+
+/* ---- network ---- */
+
+static json_t *listeners(const struct server *s)
+{
+	json_t *items = json_array();
+	struct transport_view v;
+
+	for (uint64_t after = 0; transports_next(s->transports, after, &v); after = v.id) {
+		char ip[ADDR_STR_BYTES];
+
+		json_array_append_new(items, json_pack("{s:s,s:s,s:i,s:b,s:s}", "protocol",
+						       transports_key(v.protocol), "address",
+						       addr_ip_str(ip, &v.where), "port",
+						       (int)v.where.port, "is_active", v.is_active,
+						       "reason", v.reason));
+	}
+	return items;
+}
+
+static json_t *name_servers(const struct server *s)
+{
+	struct addr v[8];
+	size_t n = net_asked_servers(s->net, v, ARRAY_LEN(v));
+	json_t *items = json_array();
+
+	for (size_t i = 0; i < n; i++) {
+		char text[ADDR_STR_BYTES];
+
+		json_array_append_new(items, json_string(addr_str(text, &v[i])));
+	}
+	return items;
+}
+
+static json_t *own_addresses(const struct server *s)
+{
+	json_t *items = json_array();
+
+	for (size_t i = 0; i < s->config.naddresses; i++) {
+		char ip[ADDR_STR_BYTES];
+
+		json_array_append_new(items, json_string(addr_ip_str(ip, &s->config.address[i])));
+	}
+	return items;
+}
+
+static void keep(const struct model *m, const struct resource *res, uint64_t tenant_id, uint64_t id,
+		 void *arg)
+{
+	*(const struct object **)arg = model_object(m, res, tenant_id, id);
+}
+
+json_t *overview_network(const struct server *s, uint64_t tenant_id)
+{
+	const struct tenant *t = model_tenant(s->model, tenant_id);
+	const struct object *o = NULL;
+	const struct network_setting *set;
+
+	model_tell_all(s->model, &resource_network_setting, 0, keep, &o);
+	set = (const struct network_setting *)o;
+	return json_pack("{s:o,s:o,s:s,s:s,s:s?,s:b,s:o}", "dns_servers", name_servers(s),
+			 "addresses", own_addresses(s), "public_addresses",
+			 set ? set->public_addresses : "", "web_domain", set ? set->web_domain : "",
+			 "sip_domain", t ? t->domain : NULL, "ipv6", s->has_ipv6, "transports",
+			 listeners(s));
 }
 
 /* ---- numbers ---- */

@@ -50,7 +50,7 @@ struct server {
 	struct purses *purses; /* what extensions have spent */
 	struct config_writer writer;
 	struct ring *written; /* answers to it */
-	struct ring *backups; /* struct backup_news */
+	struct ring *backups; /* struct store_news */
 	struct calls *calls;
 	struct presence *presence;
 	struct ring *commands;

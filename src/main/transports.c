@@ -166,6 +166,13 @@ const char *transports_name(enum flow_transport protocol)
 	return protocol_names[protocol];
 }
 
+const char *transports_key(enum flow_transport protocol)
+{
+	static const char *const names[] = {"udp", "tcp", "tls", "ws", "wss"};
+
+	return protocol < ARRAY_LEN(names) ? names[protocol] : "";
+}
+
 /* ---- opening and closing ---- */
 
 static void close_door(struct transports *t, struct door *d)

@@ -30,7 +30,8 @@ int transports_start(struct server *s) MUST_USE;
 void transports_stop(struct server *s);
 /* The first with an id above `after`. */
 bool transports_next(const struct transports *t, uint64_t after, struct transport_view *v);
-const char *transports_name(enum flow_transport protocol);
+const char *transports_name(enum flow_transport protocol); /* "UDP" */
+const char *transports_key(enum flow_transport protocol);  /* "udp" */
 /* Where it is served first; false: nowhere. */
 bool transports_first(const struct transports *t, enum flow_transport protocol, struct addr *where);
 

@@ -57,7 +57,7 @@ int writer_start(struct server *s)
 	int err = ring_alloc(&s->written, ANSWERS, sizeof(struct store_reply));
 
 	s->writer.set = set;
-	return err ? err : ring_alloc(&s->backups, BACKUP_NEWS, sizeof(struct backup_news));
+	return err ? err : ring_alloc(&s->backups, BACKUP_NEWS, sizeof(struct store_news));
 }
 
 void writer_stop(struct server *s)

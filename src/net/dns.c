@@ -5,6 +5,7 @@
  * had under way fails there and is asked of the new one.
  */
 #include <ares.h>
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
@@ -308,6 +309,24 @@ int dns_get(struct dns *d, enum dns_type type, struct str name, struct dns_wait 
 size_t dns_count(const struct dns *d)
 {
 	return d->n;
+}
+
+size_t dns_asked(const struct dns *d, struct addr *v, size_t max)
+{
+	struct ares_addr_port_node *all = NULL;
+	size_t n = 0;
+
+	if (ares_get_servers_ports(d->channel, &all) != ARES_SUCCESS)
+		return 0;
+	for (const struct ares_addr_port_node *it = all; it && n < max; it = it->next) {
+		char text[ADDR_STR_BYTES];
+
+		if (inet_ntop(it->family, &it->addr, text, sizeof(text)) &&
+		    !addr_parse(&v[n], str_of(text), (uint16_t)(it->udp_port ? it->udp_port : 53)))
+			n++;
+	}
+	ares_free_data(all);
+	return n;
 }
 
 /* ---- life ---- */

@@ -36,6 +36,8 @@ int dns_servers(struct dns *d, struct str servers) MUST_USE;
  * EINPROGRESS: asked now; `wait` is told once when the answer is there (then ask again). */
 int dns_get(struct dns *d, enum dns_type type, struct str name, struct dns_wait *wait,
 	    const struct dns_records **rp) MUST_USE;
+/* Those asked now, those of the system when none were given.  How many there are, at most max. */
+size_t dns_asked(const struct dns *d, struct addr *v, size_t max);
 size_t dns_count(const struct dns *d);
 
 #endif

@@ -207,6 +207,11 @@ int net_name_servers(struct net *n, struct str servers)
 	return dns_servers(n->dns, servers);
 }
 
+size_t net_asked_servers(const struct net *n, struct addr *v, size_t max)
+{
+	return dns_asked(n->dns, v, max);
+}
+
 int net_certificate(struct net *n, const struct pem_pair *pair, char *why)
 {
 	ON_THREAD(THREAD_CORE);

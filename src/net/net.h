@@ -38,6 +38,8 @@ struct flow_edge *net_edge(struct net *n);
 struct locator *net_locator(struct net *n);
 /* "192.0.2.1, [2001:db8::1]:5353"; empty: those of the system.  EINVAL: nothing changes. */
 int net_name_servers(struct net *n, struct str servers) MUST_USE;
+/* Those that are asked now.  How many there are, at most max. */
+size_t net_asked_servers(const struct net *n, struct addr *v, size_t max);
 /* SYS-9: our addresses on the other side of a NAT ("203.0.113.5, 2001:db8::5"; empty: there is none), and the networks that
  * are on this side of it ("10.0.0.0/8"; empty: the private ones).  EINVAL: nothing changes. */
 int net_shown(struct net *n, struct str addresses, struct str networks) MUST_USE;
@@ -50,9 +52,10 @@ int net_certificate_for(struct net *n, bool is_tenants, struct str name,
 /* Roots besides the system's that servers are believed by, as a PEM file.  EINVAL with why[160]. */
 int net_trust(struct net *n, const char *ca_path, char *why) MUST_USE;
 
-struct net_tls { /* of a listener for TLS or WSS */
+struct net_tls {		     /* of a listener for TLS or WSS */
 	const struct pem_pair *pair; /* NULL: the server's own */
-	struct str client_ca;	     /* PEM: who connects must show a certificate of these roots; empty: need not */
+	struct str
+		client_ca; /* PEM: who connects must show a certificate of these roots; empty: need not */
 };
 /* Port 0 takes any and tells it in *bound.  The number names it; it is given to no other for a long time.  tls NULL: the
  * server's own certificate.  EINVAL with why[160] (NULL allowed): the certificate; ENOSPC: there are too many listeners. */

@@ -118,11 +118,11 @@ int backup_parts_read(const json_t *list, unsigned *parts, struct field_errors *
 
 static void tell(struct backups *b, const struct backup_job *job)
 {
-	struct backup_news n = {.tenant_id = job->tenant_id,
-				.id = job->id,
-				.is_restore = job->kind == BACKUP_RESTORING,
-				.is_over = job->state != BACKUP_RUNNING,
-				.percent = job->percent};
+	struct store_news n = {.tenant_id = job->tenant_id,
+			       .id = job->id,
+			       .is_restore = job->kind == BACKUP_RESTORING,
+			       .is_over = job->state != BACKUP_RUNNING,
+			       .percent = job->percent};
 
 	record_set_text(n.why, sizeof(n.why), str_of(job->error));
 	if (b->store->news && ring_push(b->store->news, &n))

@@ -29,6 +29,7 @@ struct feed {
 	struct thread *thread;
 	int stop_fd;
 	_Atomic bool is_stopping;
+	bool is_away;	/* the listener's: the database does not answer */
 	bool is_behind; /* what others changed could not be read */
 };
 
@@ -415,6 +416,19 @@ static void rest(const struct feed *f)
 	(void)poll(&fd, 1, RETRY_MS);
 }
 
+/* WEB-4: once each way. */
+static void tell_state(struct feed *f, bool is_away)
+{
+	const struct store_news n = {.kind = is_away ? NEWS_DATABASE_LOST : NEWS_DATABASE_BACK};
+
+	if (f->is_away == is_away || atomic_load(&f->is_stopping))
+		return;
+	f->is_away = is_away;
+	if (f->store->news && ring_push(f->store->news, &n))
+		log_warn(NULL, LOGID_STORE, "the event log is not told that the database is %s",
+			 is_away ? "away" : "back");
+}
+
 static void listen_main(void *arg)
 {
 	struct feed *f = arg;
@@ -427,6 +441,8 @@ static void listen_main(void *arg)
 		char text[64];
 		int err = db_listen(db, channel);
 
+		if (!err)
+			tell_state(f, false);
 		while (!err && !atomic_load(&f->is_stopping)) {
 			if (is_all && wake_writer(f, STORE_ALL))
 				is_all = false;
@@ -439,6 +455,8 @@ static void listen_main(void *arg)
 			if (err == ENOENT || err == EINTR) /* something came that was none */
 				err = 0;
 		}
+		if (err)
+			tell_state(f, true);
 		if (err && !atomic_load(&f->is_stopping))
 			rest(f);
 	}

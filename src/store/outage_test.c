@@ -80,6 +80,50 @@ static void a_database_that_is_away_refuses_and_comes_back(void **state)
 	journal_close(j);
 }
 
+/* Waits for the next word of the database. */
+static enum store_news_kind next_news(struct ring *news)
+{
+	struct pollfd fd = {.fd = ring_fd(news), .events = POLLIN};
+	struct store_news n;
+
+	while (!ring_pop(news, &n)) {
+		assert_int_equal(poll(&fd, 1, 30000), 1);
+		ring_woken(news);
+	}
+	return n.kind;
+}
+
+static int ignore(struct store_change *c, void *arg)
+{
+	(void)c;
+	(void)arg;
+	return 0;
+}
+
+/* WEB-4: once each way, however often it is tried meanwhile. */
+static void that_it_went_away_and_is_back_is_told(void **state)
+{
+	struct fixture *fx = *state;
+	struct ring *news = NULL;
+	struct store_conf conf = {.url = fx->place.url, .data_dir = fx->place.dir};
+	struct store_news n;
+
+	if (!testing_is_postgres())
+		return;
+	assert_int_equal(ring_alloc(&news, 64, sizeof(struct store_news)), 0);
+	conf.news = news;
+	fx->store = store_close(fx->store);
+	assert_int_equal(store_open(&fx->store, &conf), 0);
+	assert_int_equal(store_load(fx->store, ignore, NULL), 0); /* then it listens */
+	control("crash");
+	assert_int_equal(next_news(news), NEWS_DATABASE_LOST);
+	control("start");
+	assert_int_equal(next_news(news), NEWS_DATABASE_BACK);
+	assert_false(ring_pop(news, &n));
+	fx->store = store_close(fx->store);
+	ring_free(news);
+}
+
 /* ---- a line that can be cut at the worst instant ---- */
 
 enum cut { CUT_NOTHING, CUT_BEFORE_COMMIT, CUT_AFTER_COMMIT };
@@ -395,6 +439,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(a_database_that_is_away_refuses_and_comes_back),
+		T(that_it_went_away_and_is_back_is_told),
 		cmocka_unit_test(a_commit_that_nobody_saw_is_looked_up),
 		T(two_nodes_never_make_the_same_number),
 		T(a_change_is_whole_or_not_there_after_kill_9),

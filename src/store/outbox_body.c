@@ -87,7 +87,7 @@ int outbox_call_body(struct rows *r, const struct call_record *c, char **bodyp)
 			    c->answered_at ? json_string("")
 					   : json_sprintf("%" PRId64, c->sip_code));
 	set(j, "final_dest", c->final_dest);
-	set(j, "outbound_caller_id", "");
+	set(j, "outbound_caller_id", c->outbound_caller_id);
 	set_id(j, "related_callid1", c->transferred_from);
 	set_id(j, "related_callid2", c->transferred_to);
 	set_seconds(j, "ring_duration", rang);

@@ -7,6 +7,30 @@
 #include "schema/csv.h"
 #include "store/query.h"
 
+/* SYS-3: of all tenants, and of every node that uses the database. */
+int query_online(struct rows *r, uint64_t tenant_id, const struct args *a,
+		 struct store_reply *reply, struct field_errors *errs)
+{
+	struct db_stmt *st;
+	int64_t n = 0;
+	int err = db_sql(r->db,
+			 "SELECT COUNT(*) FROM (SELECT DISTINCT a.tenant_id, a.extension_id "
+			 "FROM registrations r JOIN accounts a ON a.tenant_id = r.tenant_id AND "
+			 "a.id = r.account_id WHERE r.expires_at > $1 AND a.extension_id > 0) o",
+			 &st);
+
+	if (err)
+		return err;
+	db_bind_int(st, 1, clock_wall_us(clock_real()));
+	err = db_step(st);
+	if (!err)
+		n = db_int(st, 0);
+	db_done(st);
+	return err ? err
+		   : store_reply_json(reply,
+				      json_pack("{s:I}", "extensions_online", (json_int_t)n));
+}
+
 int query_ready(struct rows *r, uint64_t tenant_id, const struct args *a, struct store_reply *reply,
 		struct field_errors *errs)
 {

@@ -31,12 +31,14 @@ struct store_conf {
 		*own; /* what we listen on: an address_rule may not block it; kept by the caller */
 	size_t nown;
 	uint16_t sip_port, tls_port; /* where SIP is served by transports that name no port */
-	struct ring *news;	     /* of struct backup_news, for whoever tells; NULL: nobody */
+	struct ring *news;	     /* of struct store_news, for whoever tells; NULL: nobody */
 };
 
-/* How a backup or its restoring gets on; at most a few in a second. */
-struct backup_news {
-	uint64_t tenant_id; /* 0: of the system */
+/* How a backup or its restoring gets on, at most a few in a second; or that the database went away, and is back (PostgreSQL). */
+enum store_news_kind { NEWS_OF_BACKUP, NEWS_DATABASE_LOST, NEWS_DATABASE_BACK };
+struct store_news {
+	enum store_news_kind kind; /* of the database: nothing else is said */
+	uint64_t tenant_id;	   /* 0: of the system */
 	uint64_t id;
 	bool is_restore;
 	bool is_over;

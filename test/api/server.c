@@ -70,6 +70,7 @@ static void write_call(struct fake *f, uint64_t tenant_id, uint64_t id)
 				   .callee = "102",
 				   .direction = "internal",
 				   .status = "answered",
+				   .outbound_caller_id = "442070000101",
 				   .started_at = 1763640000000000,
 				   .answered_at = 1763640005000000,
 				   .ended_at = 1763640065000000,
@@ -250,6 +251,13 @@ static void always_so(const struct command *c, struct buf *out)
 		buf_cstr(out, "{\"items\":[{\"name\":\"call_manager\",\"state\":\"up\","
 			      "\"reason\":\"\"}]}");
 		return;
+	case COMMAND_NETWORK:
+		buf_printf(out,
+			   "{\"dns_servers\":[\"192.0.2.53:53\"],\"addresses\":[\"127.0.0.1\"],"
+			   "\"public_addresses\":\"\",\"web_domain\":\"\",\"sip_domain\":%s,"
+			   "\"ipv6\":true,\"transports\":[]}",
+			   c->tenant_id ? "\"acme.example\"" : "null");
+		return;
 	case COMMAND_NUMBERS:
 		buf_cstr(out, "{\"items\":[{\"number\":\"600\",\"kind\":\"ring_group\",\"id\":"
 			      "\"1\",\"name\":\"all\",\"state\":\"active\"}]}");
@@ -338,6 +346,7 @@ static void answer(struct fake *f, const struct command *c)
 	case COMMAND_STATUS:
 	case COMMAND_SERVICES:
 	case COMMAND_NUMBERS:
+	case COMMAND_NETWORK:
 		always_so(c, &out);
 		break;
 	case COMMAND_BLOCKED_ADDRESSES:

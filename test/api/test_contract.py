@@ -199,6 +199,7 @@ CALLS = {
     "export_event_logs": lambda t: t.client.ask("GET", "/api/event_logs/export?from=2025-01-01"),
     "export_audit_logs": lambda t: t.client.ask("GET", "/api/audit_logs/export?from=2025-01-01"),
     "list_services": lambda t: t.server.root.ask("GET", "/api/services"),
+    "get_network": lambda t: t.client.ask("GET", "/api/network"),
     "list_system_extensions": lambda t: t.client.ask("GET", "/api/system_extensions"),
     "list_log_files": lambda t: t.server.root.ask("GET", "/api/log_files"),
     "get_log_file_content": lambda t: t.server.root.ask("GET", f"/api/log_files/{t.server.root.get('/api/log_files')['items'][0]['id']}/content"),

@@ -38,7 +38,7 @@ def test_a_call_is_told_as_the_guide_prints_it_and_signed(tenant, receiver):
     cdr = json.loads(body)
     assert cdr["call_id"] == call and cdr["caller"] == "101" and cdr["callee"] == "102" and cdr["call_status"] == "answered"
     assert cdr["start_time"] == "1763640000" and cdr["answered_time"] == "1763640005" and cdr["ended_time"] == "1763640065"
-    assert cdr["talk_duration"] == "60" and cdr["tenant_id"] == tenant.id and cdr["callee_domain"] == tenant.domain
+    assert cdr["outbound_caller_id"] == "442070000101" and cdr["talk_duration"] == "60" and cdr["tenant_id"] == tenant.id and cdr["callee_domain"] == tenant.domain
     assert all(isinstance(v, str) for v in cdr.values())
     assert set(cdr) >= {"caller_display_name", "caller_domain", "did_cid", "direction", "ended_reason", "fail_code", "final_dest", "outbound_caller_id",
                         "related_callid1", "related_callid2", "ring_duration", "ring_time", "tenant_name"}

@@ -17,6 +17,35 @@ def test_the_status_counts(server):
     assert after["cpu_seconds"] >= before["cpu_seconds"] > 0 and after["memory_bytes"] > 1 << 20
 
 
+def test_extensions_online_are_counted_once_each(server, devices):
+    """SYS-3: with any number of devices."""
+    def online():
+        return server.get("/api/status", who="admin")["extensions_online"]
+    assert online() == 0
+    three = [devices("101"), devices("101"), devices("102")]
+    for d in three:
+        d.register()
+    wait.until(lambda: online() == 2, 10, why="two of them are")
+    three[0].register(expires=0)
+    three[2].register(expires=0)
+    wait.until(lambda: online() == 1, 10, why="one is")
+
+
+def test_the_network_as_devices_need_it(server):
+    """SYS-5"""
+    told = server.get("/api/network")
+    assert told["sip_domain"] == server.domain and server.ip in told["addresses"]
+    where = {(t["protocol"], t["address"], t["port"]) for t in server.get("/api/transport_states", who="admin")["items"]}
+    assert {(t["protocol"], t["address"], t["port"]) for t in told["transports"]} == where and all(t["is_active"] for t in told["transports"])
+    setting = server.post("/api/network_settings", {"dns_servers": "192.0.2.53, [2001:db8::53]:5353", "web_domain": "pbx.example",
+                                                    "public_addresses": "203.0.113.5"}, who="admin")
+    told = server.get("/api/network", who="admin")
+    assert (told["dns_servers"], told["web_domain"], told["public_addresses"]) == (["192.0.2.53:53", "[2001:db8::53]:5353"], "pbx.example", "203.0.113.5")
+    assert told["sip_domain"] is None
+    server.api("DELETE", f"/api/network_settings/{setting['id']}", who="admin", expect=204)
+    assert "192.0.2.53:53" not in server.get("/api/network")["dns_servers"]
+
+
 def test_parts_are_up_down_and_off(server):
     there = services(server)
     assert {"call_manager", "sip", "webrtc_gateway", "media", "database", "rest", "presence", "instant_messages", "music_on_hold"} == set(there)

@@ -235,6 +235,7 @@ def test_forwards_are_simulated_as_they_happen(server, rules, providers, address
     assert any(h.startswith("History-Info:") for h in told)
     (cdr,) = server.cdrs()
     assert (cdr["forwards"], cdr["final_dest"], cdr["rule"]) == ("102 unavailable", number, "mine")
+    assert cdr["outbound_caller_id"] and f"sip:{cdr['outbound_caller_id']}@" in providers[1].last.get("From")     # CDR-1
     # registered: its device is rung first
     contact = peer.transact("REGISTER", "102", server.password(102), headers=["Expires: 300"], to=f"sip:102@{server.domain}")
     assert contact.status == 200
