@@ -9,12 +9,13 @@
 #define DIGITS	"0123456789"
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-/* EXT-19: a key of the extension that sends the call there; nobody else has any. */
+/* EXT-19: a key of the extension that sends the call there, of a template each one's; nobody else has any. */
 static bool is_speed_dial(const struct object *of, const char *number)
 {
 	const size_t n = strlen(SPEED_DIAL_CODE);
 
-	return (of->res == &resource_extension || of->res == &resource_time_check) &&
+	return (of->res == &resource_extension || of->res == &resource_extension_template ||
+		of->res == &resource_time_check) &&
 	       strncmp(number, SPEED_DIAL_CODE, n) == 0 && strlen(number) == n + 2 &&
 	       strspn(number + n, DIGITS) == 2;
 }
