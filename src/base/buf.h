@@ -26,8 +26,9 @@ struct buf {
 void buf_add_slowly(struct buf *b, const void *p, size_t n); /* not to be called from elsewhere */
 static inline void buf_add(struct buf *b, const void *p, size_t n)
 {
-	/* There is room: what a message is written with a hundred times. */
-	if (__builtin_expect(n < b->cap - b->n && !b->max && !b->err, 1)) {
+	/* There is room: what a message is written with a hundred times.  A limit that is reached exactly, or none to reach
+	 * (0 - 1 is more than any), is left to the other. */
+	if (__builtin_expect(n < b->cap - b->n && b->n + n - 1 < b->max - 1 && !b->err, 1)) {
 		if (n) /* then p may be NULL, which memcpy() may not be given */
 			memcpy(b->p + b->n, p, n);
 		b->n += n;

@@ -103,14 +103,23 @@ PRINTF_LIKE(1, 2) static void put_printf(const char *fmt, ...)
 		put(part, (size_t)n < sizeof(part) ? (size_t)n : sizeof(part) - 1);
 }
 
+static bool is_plain(unsigned char c)
+{
+	return c >= 0x20 && c < 0x7f && c != '\\' && c != '"';
+}
+
 static void put_escaped(const char *text)
 {
 	const unsigned char *p = (const unsigned char *)text;
 	size_t n = strlen(text);
 
 	while (n) {
-		size_t whole = *p < 0x80 ? 1 : utf8_at(p, n);
+		size_t whole = 0;
 
+		while (whole < n && is_plain(p[whole]))
+			whole++;
+		if (!whole)
+			whole = *p < 0x80 ? 1 : utf8_at(p, n);
 		if (!whole || *p < 0x20 || *p == 0x7f) {
 			put_printf(out.json ? "\\u%04x" : "\\x%02x", *p);
 			whole = 1;
@@ -125,6 +134,28 @@ static void put_escaped(const char *text)
 	}
 }
 
+static void put_text(const char *text)
+{
+	put(text, strlen(text));
+}
+
+static void put_number(const char *name, uint64_t v)
+{
+	char digits[20];
+	size_t at = sizeof(digits);
+
+	do {
+		digits[--at] = (char)('0' + v % 10);
+		v /= 10;
+	} while (v);
+	put_text(out.json ? ",\"" : " ");
+	put_text(name);
+	put_text(out.json ? "\":\"" : "=");
+	put(digits + at, sizeof(digits) - at);
+	if (out.json)
+		put("\"", 1);
+}
+
 static void put_ctx(const struct log_ctx *c)
 {
 	const struct {
@@ -134,8 +165,17 @@ static void put_ctx(const struct log_ctx *c)
 
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
 		if (parts[i].value)
-			put_printf(out.json ? ",\"%s\":\"%llu\"" : " %s=%llu", parts[i].name,
-				   (unsigned long long)parts[i].value);
+			put_number(parts[i].name, parts[i].value);
+}
+
+/* Time, the level in five columns, what is meant. */
+static void put_plain_head(const char *when, enum log_level level, enum log_id id)
+{
+	put_text(when);
+	put_text(" ");
+	put_text(level_names[level]);
+	put("      ", 6 - strlen(level_names[level]));
+	put_text(id_names[id]);
 }
 
 static void emit(enum log_level level, const struct log_ctx *ctx, enum log_id id, const char *text,
@@ -149,9 +189,9 @@ static void emit(enum log_level level, const struct log_ctx *ctx, enum log_id id
 		put_printf("{\"time\":\"%s\",\"level\":\"%s\",\"id\":\"%s\"", when,
 			   level_names[level], id_names[id]);
 	else
-		put_printf("%s %-5s %s", when, level_names[level], id_names[id]);
+		put_plain_head(when, level, id);
 	put_ctx(ctx);
-	put_printf(out.json ? ",\"text\":\"" : ": ");
+	put_text(out.json ? ",\"text\":\"" : ": ");
 	put_escaped(text);
 	if (out.json)
 		put("\"", 1);

@@ -51,19 +51,24 @@ static struct head *head_of(void *p)
 	return (struct head *)p - 1;
 }
 
-void *mem_alloc(size_t n)
+static void *alloc(size_t n, bool is_zeroed)
 {
 	struct head *h;
 
 	if (mem_fault() || n > SIZE_MAX - sizeof(*h))
 		return NULL;
-	h = calloc(1, sizeof(*h) + n);
+	h = is_zeroed ? calloc(1, sizeof(*h) + n) : malloc(sizeof(*h) + n);
 	if (!h)
 		return NULL;
 	h->n = n;
 	atomic_fetch_add_explicit(&bytes, n, memory_order_relaxed);
 	atomic_fetch_add_explicit(&objects, 1, memory_order_relaxed);
 	return h + 1;
+}
+
+void *mem_alloc(size_t n)
+{
+	return alloc(n, true);
 }
 
 void *mem_realloc(void *p, size_t n)
@@ -89,7 +94,7 @@ void *mem_realloc(void *p, size_t n)
 
 void *mem_dup(const void *p, size_t n)
 {
-	void *copy = mem_alloc(n);
+	void *copy = alloc(n, false);
 
 	if (copy && n)
 		memcpy(copy, p, n);
@@ -98,10 +103,13 @@ void *mem_dup(const void *p, size_t n)
 
 char *mem_str(struct str s)
 {
-	char *copy = s.n < SIZE_MAX ? mem_alloc(s.n + 1) : NULL;
+	char *copy = s.n < SIZE_MAX ? alloc(s.n + 1, false) : NULL;
 
-	if (copy && s.n)
+	if (!copy)
+		return NULL;
+	if (s.n)
 		memcpy(copy, s.p, s.n);
+	copy[s.n] = '\0';
 	return copy;
 }
 

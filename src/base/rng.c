@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <sodium.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/rng.h"
 
@@ -27,6 +28,13 @@ static void __attribute__((constructor)) watch_forks(void)
 	BUG(pthread_atfork(NULL, NULL, count_fork));
 }
 
+/* By one system call: libsodium asks for 256 bytes at a time. */
+static void refill(void)
+{
+	if (getrandom(pool.p, POOL_BYTES, 0) != POOL_BYTES)
+		randombytes_buf(pool.p, POOL_BYTES);
+}
+
 static void system_fill(struct rng *r, void *p, size_t n)
 {
 	uint8_t *at;
@@ -36,7 +44,7 @@ static void system_fill(struct rng *r, void *p, size_t n)
 		return;
 	}
 	if (pool.left < n || pool.forks != forks) {
-		randombytes_buf(pool.p, POOL_BYTES);
+		refill();
 		pool.left = POOL_BYTES;
 		pool.forks = forks;
 	}

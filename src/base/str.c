@@ -22,17 +22,6 @@ struct str str_of(const char *cstr)
 	return cstr ? (struct str){cstr, strlen(cstr)} : STR_NONE;
 }
 
-bool str_eq(struct str a, struct str b)
-{
-	return a.n == b.n && (!a.n || !memcmp(a.p, b.p, a.n));
-}
-
-bool str_ieq(struct str a, struct str b)
-{
-	/* Most that is compared is written as we would write it. */
-	return str_eq(a, b) || (a.n == b.n && !str_icmp(a, b));
-}
-
 int str_icmp(struct str a, struct str b)
 {
 	size_t n = a.n < b.n ? a.n : b.n;

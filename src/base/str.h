@@ -9,6 +9,8 @@
 #ifndef BASE_STR_H
 #define BASE_STR_H
 
+#include <string.h>
+
 #include "base/defs.h"
 
 struct str {
@@ -21,10 +23,20 @@ struct str {
 /* For printf("%.*s", STR_ARG(s)). */
 #define STR_ARG(s) (int)(s).n, (s).p ? (s).p : ""
 
-struct str str_of(const char *cstr); /* NULL gives STR_NONE */
-bool str_eq(struct str a, struct str b);
-bool str_ieq(struct str a, struct str b); /* ASCII case folded */
-int str_icmp(struct str a, struct str b);
+struct str str_of(const char *cstr);	  /* NULL gives STR_NONE */
+int str_icmp(struct str a, struct str b); /* ASCII case folded */
+/* Names are compared with one after the other of a list: most differ in their length, which needs no call. */
+static inline bool str_eq(struct str a, struct str b)
+{
+	return a.n == b.n && (!a.n || !memcmp(a.p, b.p, a.n));
+}
+static inline bool str_ieq(struct str a, struct str b) /* ASCII case folded */
+{
+	if (a.n != b.n || (a.n && (a.p[0] ^ b.p[0]) & ~0x20))
+		return false;
+	/* Most that is compared is written as we would write it. */
+	return str_eq(a, b) || !str_icmp(a, b);
+}
 bool str_starts(struct str s, struct str prefix);
 bool str_is_digits(struct str s);  /* nothing else, and at least one */
 struct str str_trim(struct str s); /* without leading and trailing SP, HTAB, CR, LF */

@@ -73,7 +73,7 @@ void calls_extension_name(const struct calls *cs, uint64_t tenant_id, uint64_t i
 	const struct extension *ext = model_extension(cs->conf.model, tenant_id, id);
 
 	dst[0] = '\0';
-	if (ext)
+	if (ext && (ext->first_name[0] || ext->last_name[0]))
 		(void)snprintf(dst, dst_bytes, "%s%s%s", ext->first_name,
 			       ext->first_name[0] && ext->last_name[0] ? " " : "", ext->last_name);
 }

@@ -32,7 +32,7 @@ void decision_step(struct route_decision *d, bool has_won, struct str rule, cons
 		return; /* the last steps are the least of a chain that long */
 	s = &d->steps[d->nsteps++];
 	s->has_won = has_won;
-	(void)snprintf(s->rule, sizeof(s->rule), "%.*s", STR_ARG(rule));
+	str_fit(s->rule, sizeof(s->rule), rule);
 	va_start(ap, fmt);
 	(void)vsnprintf(s->verdict, sizeof(s->verdict), fmt, ap);
 	va_end(ap);
