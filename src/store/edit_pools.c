@@ -263,6 +263,8 @@ static int is_for_tenant(struct edit *e, const struct did_pool *p)
 
 int edit_check_owner(struct edit *e, const struct object *o)
 {
+	/* An act is of no resource: what it reads or changes is what was asked for. */
+	bool is_asked_for = !e->req->res || o->res == e->req->res;
 	struct object *t = NULL;
 	int err = 0;
 
@@ -270,7 +272,7 @@ int edit_check_owner(struct edit *e, const struct object *o)
 		return 0;
 	if (o->res == &resource_trunk)
 		return ((const struct trunk *)o)->owner_id == e->req->owner_id ? 0 : ENOENT;
-	if (o->res == e->req->res && e->req->is_own && resource_owner(o->res))
+	if (is_asked_for && e->req->is_own && resource_owner(o->res))
 		return field_id(o, resource_owner(o->res)) == e->req->owner_id ? 0 : ENOENT;
 	if (o->res == &resource_tenant &&
 	    e->req->res == o->res) /* of a new one edit_check_dealer_of() says what is wrong */
