@@ -83,11 +83,12 @@ struct draft {
 static int suppose_caller(struct draft *w, const struct calls_question *what)
 {
 	struct call *call = &w->call;
-	const struct call *from = &what->who->call;
+	const struct call *from;
 	int err = ids_alloc(&w->cs.legs, 1);
 
 	if (err || !what->who)
 		return err;
+	from = &what->who->call;
 	err = ids_add(w->cs.legs, &what->who->leg, &call->caller);
 	if (err)
 		return err;

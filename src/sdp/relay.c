@@ -185,6 +185,8 @@ static void write_group(struct buf *out, const struct sdp_rewrite *rw)
 
 int sdp_relay(struct buf *out, const struct sdp *from, const struct sdp_rewrite *rw)
 {
+	static const struct sdp_guard none = {.rtcp_mux = false};
+	const struct sdp_guard *guard = rw->nmedia ? &rw->media[0].guard : &none;
 	const struct addr *session;
 
 	if (rw->nmedia != from->nmedia || !rw->origin.family)
@@ -201,8 +203,8 @@ int sdp_relay(struct buf *out, const struct sdp *from, const struct sdp_rewrite 
 	if (has_ice(rw))
 		buf_str(out, STR("a=ice-lite\r\n"));
 	write_group(out, rw);
-	pass_attributes(out, from->attributes, from->nattributes,
-			rw->is_direct ? NULL : &rw->media[0].guard, NULL, false);
+	pass_attributes(out, from->attributes, from->nattributes, rw->is_direct ? NULL : guard,
+			NULL, false);
 	for (size_t i = 0; i < from->nmedia; i++) {
 		if (is_refused(&from->media[i], &rw->media[i]))
 			sdp_write_refused(out, &from->media[i], &rw->media[i].guard);

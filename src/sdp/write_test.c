@@ -152,6 +152,19 @@ static void rewrite_that_does_not_fit_is_refused(void **state)
 	buf_free(&small);
 }
 
+static void description_without_a_line_is_passed_on(void **state)
+{
+	struct sdp *s =
+		parsed("v=0\r\no=a 1 1 IN IP4 192.0.2.9\r\ns=-\r\nt=0 0\r\na=x-vendor:1\r\n");
+	const struct sdp_rewrite rw = {.id = 7, .version = 1, .origin = at("192.0.2.1", 0)};
+	struct buf out = {0};
+
+	assert_int_equal(sdp_relay(&out, s, &rw), 0);
+	assert_non_null(strstr(out.p, "a=x-vendor:1\r\n"));
+	buf_free(&out);
+	sdp_free(s);
+}
+
 static void offer_names_its_formats(void **state)
 {
 	struct sdp_own own = {.id = 1,
@@ -282,6 +295,7 @@ int main(void)
 		cmocka_unit_test(relay_keeps_what_is_theirs_and_writes_what_is_ours),
 		cmocka_unit_test(refused_line_stays_refused),
 		cmocka_unit_test(rewrite_that_does_not_fit_is_refused),
+		cmocka_unit_test(description_without_a_line_is_passed_on),
 		cmocka_unit_test(offer_names_its_formats),
 		cmocka_unit_test(answer_takes_one_line_and_refuses_the_others_in_place),
 		cmocka_unit_test(answer_mirrors_direction),
