@@ -38,7 +38,6 @@ struct bed {
 	size_t nevents;
 	uint16_t next_port;
 	uint64_t cpu_ns, nmessages; /* within the server's code since bed_begin() */
-	unsigned pace_us; /* sleep before each message: what caches do when a server is not busy */
 };
 
 void bed_open(

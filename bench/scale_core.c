@@ -3,8 +3,7 @@
  * Does it cost the same whatever there is?  Registrations, dialogs and timers, by CPU time (and by instructions under callgrind:
  * --toggle-collect=bed_inside), and the memory of each, all of which must come back.
  *
- * Each line printed is a figure as JSON.  Usage: scale_core registrations|calls|timers [COUNT [US]]
- * US: of calls, microseconds to sleep before each message.
+ * Each line printed is a figure as JSON.  Usage: scale_core registrations|calls|timers [COUNT]
  */
 #include <malloc.h>
 #include <stdio.h>
@@ -79,8 +78,6 @@ static void registrations(size_t most)
 
 /* ---- calls ---- */
 
-static unsigned pace_us;
-
 static void calls(size_t most)
 {
 	size_t next = 2 * most + 2, before, n = 0;
@@ -101,12 +98,10 @@ static void calls(size_t most)
 		printf("{\"figure\": \"calls\", \"up\": %zu, \"bytes_each\": %lld, ", n,
 		       per(bed_bytes(), before, n));
 		bed_begin(&bed);
-		bed.pace_us = pace_us;
 		for (size_t i = 0; i < SAMPLE; i++) {
 			bed_call(&bed, &one, next - 1, next - 2, ++number);
 			bed_hang_up(&bed, &one);
 		}
-		bed.pace_us = 0;
 		printf("\"cpu_us\": %.2f, \"messages_each\": %.1f}\n", us_per(bed.cpu_ns, SAMPLE),
 		       (double)bed.nmessages / SAMPLE);
 		fflush(stdout);
@@ -191,13 +186,12 @@ int main(int argc, char **argv)
 		       {"timers", timers, 1000000}};
 	const char *name = argc > 1 ? argv[1] : "";
 
-	pace_us = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 10) : 0;
 	mallopt(M_MMAP_THRESHOLD, 1 << 30); /* all of it is counted the same way */
 	for (size_t i = 0; i < ARRAY_LEN(figures); i++)
 		if (!strcmp(name, figures[i].name)) {
 			figures[i].run(argc > 2 ? strtoul(argv[2], NULL, 10) : figures[i].most);
 			return 0;
 		}
-	fprintf(stderr, "usage: scale_core registrations|calls|timers [COUNT [US]]\n");
+	fprintf(stderr, "usage: scale_core registrations|calls|timers [COUNT]\n");
 	return 2;
 }

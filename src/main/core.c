@@ -95,7 +95,7 @@ static void on_turn(void *arg)
 
 	if (!wanted_ms)
 		timer_cancel(&s->media_wake);
-	else /* anew: something may have come that is wanted sooner */
+	else if (!timer_running(&s->media_wake))
 		timer_start(s->env.wheel, &s->media_wake, wanted_ms, on_media_wait, s);
 	if (media_ports_in_use(s->media) && !timer_running(&s->media_wait))
 		timer_start(s->env.wheel, &s->media_wait, MEDIA_WAIT_MS, on_media_wait, s);

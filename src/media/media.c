@@ -20,14 +20,7 @@
 #include "media/secure.h"
 #include "media/session.h"
 
-enum {
-	WAKE_MS = 10,
-	WAKE_AT_MOST_MS = 20,
-	LATER_MS = 40,
-	LATER_AT_MOST_MS = 50,
-	MANY = WORKER_MAX_UNANSWERED / 4,
-	DROPS_A_SECOND = 256
-};
+enum { WAKE_MS = 10, WAKE_AT_MOST_MS = 20, DROPS_A_SECOND = 256 };
 
 struct held {
 	struct link link;
@@ -44,7 +37,6 @@ struct media {
 	unsigned nunanswered;
 	uint64_t
 		unwoken_ms; /* since when workers have something that they were not woken for; 0: nothing */
-	bool is_soon; /* of that, something is heard */
 };
 
 static void dispatch(struct media *m, const struct media_cmd *cmd);
@@ -73,31 +65,6 @@ static void answer_here(struct media *m, const struct media_cmd *cmd, enum media
 	say(m, &ev);
 }
 
-/* Packets for new sockets wake nobody before the worker has them. */
-static bool is_watched(const struct worker_session *s)
-{
-	for (size_t i = 0; i < s->nstreams; i++)
-		if (!s->streams[i]->is_watched)
-			return false;
-	return true;
-}
-
-/* What shows only once a packet comes, which wakes the worker: that it is late is neither heard nor seen. */
-static bool can_be_later(const struct worker_msg *msg)
-{
-	switch (msg->type) {
-	case WORKER_ADOPT:
-		return is_watched(msg->adopted);
-	case WORKER_DROP:
-		return true;
-	case WORKER_COMMAND:
-		return msg->cmd.type == MEDIA_REMOTE || msg->cmd.type == MEDIA_JOIN ||
-		       msg->cmd.type == MEDIA_CLOSE;
-	default:
-		return false;
-	}
-}
-
 /* What a worker need not know this instant: packets do not come without waking it, and then it takes messages first.
  * A caller that looks in each turn (media_turn) sees that it is woken in time. */
 static void post_to(struct media *m, struct worker *w, const struct worker_msg *msg)
@@ -106,8 +73,6 @@ static void post_to(struct media *m, struct worker *w, const struct worker_msg *
 		worker_post(w, msg);
 		return;
 	}
-	if (!can_be_later(msg) || m->nunanswered > MANY)
-		m->is_soon = true;
 	worker_post_quietly(w, msg);
 	if (!m->unwoken_ms)
 		m->unwoken_ms = now_ms();
@@ -609,12 +574,11 @@ uint32_t media_turn(struct media *m)
 		return 0;
 	waited_ms = now_ms() - m->unwoken_ms;
 	/* When the turn comes by itself; a timer for it would itself be a wake-up. */
-	if (waited_ms < (m->is_soon ? WAKE_MS : LATER_MS))
-		return (uint32_t)((m->is_soon ? WAKE_AT_MOST_MS : LATER_AT_MOST_MS) - waited_ms);
+	if (waited_ms < WAKE_MS)
+		return (uint32_t)(WAKE_AT_MOST_MS - waited_ms);
 	for (unsigned i = 0; i < m->parts.nworkers; i++)
 		worker_wake(m->parts.workers[i]);
 	m->unwoken_ms = 0;
-	m->is_soon = false;
 	return 0;
 }
 
