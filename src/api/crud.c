@@ -269,8 +269,7 @@ static void start_list(struct ask *k, enum store_op op, ask_answer_h *fn)
 	params_close(&q);
 	if (!options)
 		return;
-	if (is_own_only(k) &&
-	    (k->route->res == &resource_phone_book_entry || resource_owner(k->route->res)))
+	if (is_own_only(k) && route_tells_own(k->route))
 		add_own_extension(k, options);
 	else if (is_own_only(k))
 		json_object_set_new(

@@ -111,14 +111,18 @@ enum right right_of(const char *what, enum op op, enum role role)
 	return RIGHT_NO;
 }
 
-/* Who sees a part only cannot follow the whole, unless each object says whose it is. */
+bool route_tells_own(const struct route *r)
+{
+	return r->res && (r->res == &resource_phone_book_entry || resource_owner(r->res));
+}
+
+/* Who sees a part only cannot follow the whole, unless the store knows which part. */
 static enum right right_in(const struct route *r, enum role role)
 {
 	enum right right = right_of(r->what, r->op, role);
 
-	return right == RIGHT_OWN && (r->takes & TAKES_SYNC) && !(r->res && resource_owner(r->res))
-		       ? RIGHT_NO
-		       : right;
+	return right == RIGHT_OWN && (r->takes & TAKES_SYNC) && !route_tells_own(r) ? RIGHT_NO
+										    : right;
 }
 
 void route_singular(char dst[64], const struct resource *res)

@@ -2,15 +2,19 @@
 /*
  * Objects need no table of their own: each has the revision of its last change, and the log has those that are gone.
  *
- * `since` of a resource is a revision, or within a series of pages "from.revision.id": from which revision it began, and the last row
- * that was told.  What is gone is told with the last page, up to the revision that was read before it: what changes
- * meanwhile is told again rather than not at all.
+ * `since` of a resource is a revision, or within a series of pages "from.revision.id.begun": the revision from which on, the last
+ * row that was told, and the revision that there was when the series began.  What is gone is told with the last page, and
+ * the next series goes on from where this one began: what changes meanwhile is told again rather than not at all.
+ *
+ * An extension sees the contacts of some phone books, and which these are changes too: those of a book that it sees anew are told
+ * whenever they were written, those of one that it sees no longer are gone.
  */
 #include "store/sync.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "store/query.h"
+#include "store/sync_books.h"
 
 enum { SYNC_PAGE = 500 };
 
@@ -171,40 +175,51 @@ int query_cdr_changes(struct rows *r, uint64_t tenant_id, const struct args *a,
 
 /* ---- objects ---- */
 
+struct sync_page {
+	uint64_t revision, id; /* of its last row */
+	bool has_more;
+};
+
 struct token {
 	uint64_t from, revision, id;
-	bool is_series;
+	uint64_t begun; /* 0: this is the first page */
 };
+
+static bool is_place(struct str s, uint64_t *np)
+{
+	return !str_u64(s, np) && *np <= INT64_MAX;
+}
 
 static int read_token(struct str s, struct token *t, struct field_errors *errs)
 {
-	struct str from = str_cut(&s, '.'), revision = str_cut(&s, '.');
+	struct str from = str_cut(&s, '.'), revision = str_cut(&s, '.'), id = str_cut(&s, '.');
 
 	*t = (struct token){.from = 0};
 	if (!from.n)
 		return 0;
-	t->is_series = revision.p != NULL;
-	if (str_u64(from, &t->from) || t->from > INT64_MAX)
+	if (!is_place(from, &t->from))
 		return bad_since(errs);
-	if (t->is_series && (str_u64(revision, &t->revision) || t->revision > INT64_MAX ||
-			     str_u64(s, &t->id) || t->id > INT64_MAX))
-		return bad_since(errs);
-	if (!t->is_series) {
-		t->revision = t->from;
-		t->id = INT64_MAX;
-	}
+	if (revision.p)
+		return is_place(revision, &t->revision) && is_place(id, &t->id) &&
+				       is_place(s, &t->begun)
+			       ? 0
+			       : bad_since(errs);
+	t->revision = t->from;
+	t->id = INT64_MAX;
 	return 0;
 }
 
-static bool was_of(struct str before, const char *owner, uint64_t own)
+/* What an object referred to, as the log has it; 0: to nothing. */
+static uint64_t reference_of(struct str before, const char *field)
 {
 	json_t *o = json_loadb(before.p ? before.p : "", before.n, 0, NULL);
-	const char *text = json_string_value(json_object_get(o, owner));
+	const char *text = json_string_value(json_object_get(o, field));
 	uint64_t id = 0;
-	bool yes = text && !str_u64(str_of(text), &id) && id == own;
 
+	if (text && str_u64(str_of(text), &id))
+		id = 0;
 	json_decref(o);
-	return yes;
+	return id;
 }
 
 /* own: only what was that extension's, and is no longer; 0: all. */
@@ -236,13 +251,95 @@ static int gone_since(struct rows *r, const struct sql_table *t, uint64_t tenant
 	if (own)
 		db_bind_id(st, 5, own);
 	while (!(err = db_step(st))) {
-		if (db_id(st, 0) == last || (own && !was_of(db_text(st, 1), owner, own)))
+		if (db_id(st, 0) == last || (own && reference_of(db_text(st, 1), owner) != own))
 			continue;
 		last = db_id(st, 0);
 		json_array_append_new(gone, json_sprintf("%" PRIu64, last));
 	}
 	db_done(st);
 	return err == ENOENT ? 0 : err;
+}
+
+/* Out of a book that was seen: deleted, or put into one that is not. */
+static int gone_from_books(struct rows *r, uint64_t tenant_id, const struct books *books,
+			   const struct token *token, uint64_t now, json_t *gone)
+{
+	uint64_t last = 0;
+	struct db_stmt *st;
+	int err = db_sql(r->db,
+			 "SELECT c.id, c.before, COALESCE(o.phone_book_id, 0) FROM change c LEFT "
+			 "JOIN contacts o ON o.tenant_id = c.tenant_id AND o.id = c.id WHERE "
+			 "c.tenant_id = $1 AND c.revision > $2 AND c.revision <= $3 AND "
+			 "c.resource = $4 AND c.before <> '' ORDER BY c.id",
+			 &st);
+
+	if (err)
+		return err;
+	db_bind_id(st, 1, tenant_id);
+	db_bind_id(st, 2, token->from);
+	db_bind_id(st, 3, now);
+	db_bind_text(st, 4, str_of(resource_phone_book_entry.name));
+	while (!(err = db_step(st))) {
+		const struct book *is = books_find(books, db_id(st, 2));
+		const struct book *was =
+			books_find(books, reference_of(db_text(st, 1), "phone_book_id"));
+
+		/* What is in a book that was seen is told with that. */
+		if (db_id(st, 0) == last || (is && (is->is_seen || is->was_ever)) || !was ||
+		    !was->was_ever)
+			continue;
+		last = db_id(st, 0);
+		json_array_append_new(gone, json_sprintf("%" PRIu64, last));
+	}
+	db_done(st);
+	return err == ENOENT ? 0 : err;
+}
+
+static int gone_with_book(struct rows *r, uint64_t tenant_id, uint64_t book_id, json_t *gone)
+{
+	struct db_stmt *st;
+	int err = db_sql(r->db,
+			 "SELECT id FROM contacts WHERE tenant_id = $1 AND phone_book_id = $2 "
+			 "ORDER BY id",
+			 &st);
+
+	if (err)
+		return err;
+	db_bind_id(st, 1, tenant_id);
+	db_bind_id(st, 2, book_id);
+	while (!(err = db_step(st)))
+		json_array_append_new(gone, json_sprintf("%" PRIu64, db_id(st, 0)));
+	db_done(st);
+	return err == ENOENT ? 0 : err;
+}
+
+static int gone_contacts(struct rows *r, uint64_t tenant_id, const struct books *books,
+			 const struct token *token, uint64_t now, json_t *gone)
+{
+	int err = gone_from_books(r, tenant_id, books, token, now, gone);
+
+	for (size_t i = 0; !err && i < books->n; i++)
+		if (books->v[i].was_ever && !books->v[i].is_seen)
+			err = gone_with_book(r, tenant_id, books->v[i].id, gone);
+	return err;
+}
+
+/* Without those that the extension has already, when the series goes through all of them. */
+static void drop_known(json_t *items, const struct books *books, uint64_t from)
+{
+	for (size_t i = json_array_size(items); i-- > 0;) {
+		const json_t *o = json_array_get(items, i);
+		const char *text = json_string_value(json_object_get(o, "phone_book_id"));
+		const struct book *book;
+		uint64_t id;
+
+		if ((uint64_t)json_integer_value(json_object_get(o, "revision")) > from || !text ||
+		    str_u64(str_of(text), &id))
+			continue;
+		book = books_find(books, id);
+		if (book && book->was_always)
+			json_array_remove(items, i);
+	}
 }
 
 static int changed_objects(struct rows *r, const struct sql_table *t, uint64_t tenant_id,
@@ -269,38 +366,65 @@ static int changed_objects(struct rows *r, const struct sql_table *t, uint64_t t
 	return err ? err : *page ? 0 : ENOMEM;
 }
 
+static int reply_page(struct store_reply *reply, json_t *page, json_t *gone,
+		      const struct token *token, const struct sync_page *p)
+{
+	char next[96];
+
+	if (p->has_more)
+		(void)snprintf(next, sizeof(next), "%" PRIu64 ".%" PRIu64 ".%" PRIu64 ".%" PRIu64,
+			       token->from, p->revision, p->id, token->begun);
+	else
+		(void)snprintf(next, sizeof(next), "%" PRIu64, token->begun);
+	return reply_changes(reply, json_incref(json_object_get(page, "items")), json_incref(gone),
+			     next, p->has_more);
+}
+
+static void note_last(struct sync_page *p, const json_t *page)
+{
+	const json_t *items = json_object_get(page, "items");
+	const json_t *last = json_array_get(items, json_array_size(items) - 1);
+
+	p->has_more = json_is_string(json_object_get(page, "next"));
+	if (!p->has_more || str_u64(str_of(json_string_value(json_object_get(last, "id"))), &p->id))
+		return;
+	p->revision = (uint64_t)json_integer_value(json_object_get(last, "revision"));
+}
+
 int query_changes(struct rows *r, uint64_t tenant_id, const struct args *a,
 		  struct store_reply *reply, struct field_errors *errs)
 {
 	const struct resource *res = resource_by_plural(args_text(a, "resource"));
 	const struct sql_table *t = res ? sql_table(r->schema, res) : NULL;
 	const uint64_t own = args_id(a, "own_extension");
-	json_t *page = NULL, *gone = json_array(), *items;
+	const bool by_book = own && res == &resource_phone_book_entry;
+	json_t *page = NULL, *gone = json_array();
+	struct sync_page p = {.has_more = false};
+	struct books books = {.n = 0};
 	struct token token;
 	uint64_t now = 0;
-	char next[80];
 	int err = t ? read_token(args_text(a, "since"), &token, errs) : EINVAL;
 
 	if (!err)
 		err = db_revision(r->db, tenant_id, &now);
+	if (!err && by_book && token.from)
+		err = books_open(&books, r, tenant_id, own, token.from, now);
+	if (!err && !token.begun && books_any_new(&books))
+		token.revision = 0; /* of those, all */
+	if (!err && !token.begun)
+		token.begun = now;
 	if (!err)
 		err = changed_objects(r, t, tenant_id, own, &token, &page, errs);
-	items = json_object_get(page, "items");
-	if (!err && json_is_string(json_object_get(page, "next"))) {
-		const json_t *last = json_array_get(items, json_array_size(items) - 1);
-
-		(void)snprintf(next, sizeof(next), "%" PRIu64 ".%" PRIi64 ".%s", token.from,
-			       (int64_t)json_integer_value(json_object_get(last, "revision")),
-			       json_string_value(json_object_get(last, "id")));
-		err = reply_changes(reply, json_incref(items), json_incref(gone), next, true);
-	} else if (!err) {
-		if (token.from)
-			err = gone_since(r, t, tenant_id, own, &token, now, gone);
-		(void)snprintf(next, sizeof(next), "%" PRIu64, now);
-		if (!err)
-			err = reply_changes(reply, json_incref(items), json_incref(gone), next,
-					    false);
-	}
+	if (!err)
+		note_last(&p, page);
+	if (!err && by_book && token.from)
+		drop_known(json_object_get(page, "items"), &books, token.from);
+	if (!err && token.from && !p.has_more)
+		err = by_book ? gone_contacts(r, tenant_id, &books, &token, now, gone)
+			      : gone_since(r, t, tenant_id, own, &token, now, gone);
+	if (!err)
+		err = reply_page(reply, page, gone, &token, &p);
+	books_close(&books);
 	json_decref(page);
 	json_decref(gone);
 	return err;

@@ -109,8 +109,101 @@ def test_owner_of_an_extension_sees_contacts_of_its_groups_only(tenant):
     for number, seen in (("109", ["0"]), ("110", ["0", "1"])):
         owner = tenant.server.login(number, "owner secret words", tenant.domain)
         assert [c["number"] for c in owner.get("/api/contacts")["items"]] == seen
-        for path in ("/api/contacts/changes", "/api/cdrs/changes", "/api/extensions/changes"):
+        assert [c["number"] for c in changes(owner, "contacts")["items"]] == seen
+        for path in ("/api/cdrs/changes", "/api/extensions/changes"):
             assert owner.ask("GET", path).status == 403
+
+
+@pytest.fixture
+def followed(tenant):
+    """A group, what makes books of it or of all, and the user of an extension who is in no group of these."""
+    group = tenant.client.post("/api/extension_groups", {"name": "sales"})
+    x = tenant.client.post("/api/extensions", {"number": "109", "web_password": "owner secret words"})
+
+    def book(name, *groups):
+        return tenant.client.post("/api/phone_books", {"name": name, "groups": [{"group_id": g["id"]} for g in groups]})["id"]
+    return group, x, book, tenant.server.login("109", "owner secret words", tenant.domain)
+
+
+def contact(tenant, book, number):
+    return tenant.client.post("/api/contacts", {"phone_book_id": book, "number": number})["id"]
+
+
+def test_an_owner_follows_the_contacts_that_it_sees_and_no_others(tenant, followed):
+    """WEB-3: what is written, and what is gone, because it is deleted or stands elsewhere."""
+    group, _, book, owner = followed
+    all_of, sales = book("all"), book("sales", group)
+    stays, goes, moves = (contact(tenant, all_of, n) for n in "123")
+    hidden, comes, hidden_goes = (contact(tenant, sales, n) for n in "456")
+    first = changes(owner, "contacts")
+    assert [c["id"] for c in first["items"]] == [stays, goes, moves] and first["deleted"] == []
+    assert changes(owner, "contacts", first["next"])["items"] == []
+    for one in (goes, hidden_goes):
+        tenant.client.delete(f"/api/contacts/{one}")
+    tenant.client.patch(f"/api/contacts/{moves}", {"phone_book_id": sales})
+    tenant.client.patch(f"/api/contacts/{comes}", {"phone_book_id": all_of})
+    tenant.client.patch(f"/api/contacts/{hidden}", {"last_name": "Nobody"})
+    new = contact(tenant, all_of, "7")
+    then = changes(owner, "contacts", first["next"])
+    assert [c["id"] for c in then["items"]] == [comes, new] and sorted(then["deleted"], key=int) == [goes, moves]
+    assert changes(owner, "contacts", then["next"])["items"] == changes(owner, "contacts", then["next"])["deleted"] == []
+
+
+def test_books_that_an_owner_sees_anew_or_no_longer_are_changes_of_its_contacts(tenant, followed):
+    """WEB-3: by the groups of the book, and by those of the extension; hidden and shown again between is both."""
+    group, x, book, owner = followed
+    sales, of_all = book("sales", group), book("all")
+    ours, theirs = contact(tenant, sales, "1"), contact(tenant, of_all, "2")
+    own = [{"group_id": g["group_id"]} for g in x["member_of"]]
+    since = changes(owner, "contacts")["next"]
+
+    def told(path, *bodies):
+        nonlocal since
+        for body in bodies:
+            tenant.client.patch(path, body)
+        answer = changes(owner, "contacts", since)
+        since = answer["next"]
+        return [c["id"] for c in answer["items"]], answer["deleted"]
+
+    joined, left = {"member_of": own + [{"group_id": group["id"]}]}, {"member_of": own}
+    extension = f"/api/extensions/{x['id']}"
+    assert told(extension, joined) == ([ours], [])
+    assert told(extension, left) == ([], [ours])
+    assert told(extension, {"first_name": "Ann"}) == ([], [])
+    assert told(f"/api/phone_books/{of_all}", {"groups": [{"group_id": group["id"]}]}) == ([], [theirs])
+    assert told(f"/api/phone_books/{of_all}", {"groups": []}) == ([theirs], [])
+    told(extension, joined)
+    assert told(extension, left, joined) == ([ours], [])        # who asked in between has let it go
+    tenant.client.delete(f"/api/contacts/{theirs}")
+    tenant.client.delete(f"/api/phone_books/{of_all}")
+    items, gone = told(extension, left)
+    assert items == [] and sorted(gone, key=int) == sorted([ours, theirs], key=int)
+
+
+def test_what_goes_while_a_series_is_read_is_told_at_its_end_or_after(tenant, followed):
+    """WEB-3: nothing of a book stays with who was at its first page when it was hidden."""
+    group, x, book, owner = followed
+    many = book("many")
+    text = "phone_book_id,number\r\n" + "".join(f"{many},{n}\r\n" for n in range(600))
+    assert tenant.client.ask("POST", "/api/contacts/import", raw=text.encode(), headers={"Content-Type": "text/csv"}).status == 200
+    for client in (owner, tenant.client):
+        has, since, gone = set(), None, None
+        for turn in range(4):
+            part = changes(client, "contacts", since)
+            since = part["next"]
+            has = (has | {c["id"] for c in part["items"]}) - set(part["deleted"])
+            if turn == 0:
+                assert part["has_more"]
+                gone = part["items"][0]["id"]
+                tenant.client.delete(f"/api/contacts/{gone}")
+        assert gone not in has and len(has) >= 598
+    part = changes(owner, "contacts")
+    tenant.client.patch(f"/api/phone_books/{many}", {"groups": [{"group_id": group["id"]}]})
+    has = {c["id"] for c in part["items"]}
+    for _ in range(3):
+        part = changes(owner, "contacts", part["next"])
+        has = (has | {c["id"] for c in part["items"]}) - set(part["deleted"])
+    assert not has
 
 
 # ---- time zones ----
