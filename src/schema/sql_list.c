@@ -204,11 +204,12 @@ static int search(const struct maker *m)
 	return 0;
 }
 
-/* GRP-2.  What reads as an extension's number in a call from outside is somebody else's. */
+/* GRP-2.  What reads as an extension's number in a call from outside is somebody else's.  Calls that only rang an extension have
+ * it in a leg; what others talked, which is recorded, is theirs alone. */
 static void calls_of(const struct maker *m)
 {
 	static const char visible[] =
-		"(SELECT x.number FROM extensions x WHERE x.tenant_id = $1 AND (x.id = $%zu OR "
+		"(SELECT x.%s FROM extensions x WHERE x.tenant_id = $1 AND (x.id = $%zu OR "
 		"EXISTS (SELECT 1 FROM extension_member_of mine JOIN extension_member_of theirs "
 		"ON theirs.tenant_id = mine.tenant_id AND theirs.group_id = mine.group_id WHERE "
 		"mine.tenant_id = $1 AND mine.parent_id = $%zu AND mine.role = 'manager' AND "
@@ -218,11 +219,19 @@ static void calls_of(const struct maker *m)
 
 	p = param_int(m->q, (int64_t)m->l->extension_id);
 	buf_cstr(text, " AND ((\"direction\" <> 'inbound' AND \"caller\" IN ");
-	buf_printf(text, visible, p, p);
+	buf_printf(text, visible, "number", p, p);
 	buf_cstr(text, ") OR \"callee\" IN ");
-	buf_printf(text, visible, p, p);
+	buf_printf(text, visible, "number", p, p);
 	buf_cstr(text, " OR \"final_dest\" IN ");
-	buf_printf(text, visible, p, p);
+	buf_printf(text, visible, "number", p, p);
+	if (m->t->record == &record_tables[RECORD_CALL]) {
+		buf_printf(text,
+			   " OR EXISTS (SELECT 1 FROM cdr_legs leg WHERE leg.tenant_id = $1 AND "
+			   "leg.call_id = \"%s\".\"id\" AND leg.extension_id IN ",
+			   m->t->name);
+		buf_printf(text, visible, "id", p, p);
+		buf_char(text, ')');
+	}
 	buf_cstr(text, ")");
 }
 

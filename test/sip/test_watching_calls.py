@@ -70,3 +70,34 @@ def test_right_counts_for_the_groups_members_only(shared, owners, a):
     assert seen(shared, "103") == []
     hang_up(shared, a, session)
     joins(shared, owners["103"], *was)
+
+
+def test_a_call_that_only_rang_a_member_is_among_its_calls(shared, owners, a, b):
+    """GRP-2: the record of a call to a group, which names neither who was rung, is seen by its owner and by its manager, and by nobody else."""
+    desk = shared.post("/api/extension_groups", {"name": "reception"})
+    was = {number: owners[number]["member_of"] for number in ("101", "103")}
+    joins(shared, owners["101"], *was["101"], {"group_id": desk["id"]})
+    joins(shared, owners["103"], *was["103"], {"group_id": desk["id"], "role": "manager"})
+    group = shared.post("/api/ring_groups", {"number": "660", "name": "desk", "members": [{"extension_id": shared.extension("101")["id"]}]})
+    shared.post("/api/extensions", {"number": "104"})
+    outsider = shared.add_owner("104")
+    try:
+        rung = b.rings(a, "660")
+        b.cancel()
+        a.reply(a.expect("CANCEL"), 200)
+        a.reply(rung, 487)
+        a.expect("ACK")
+        b.expect(200)
+        b.refused(487)
+
+        def records(who):
+            return [r["id"] for r in shared.get("/api/cdrs", who=who)["items"] if r["callee"] == "660"]
+        wait.until(lambda: records("102"), 10, why="the caller's record")
+        assert records("101") == records("103") == records("102")
+        assert records("104") == []
+        assert shared.api("GET", f"/api/cdrs/{records('102')[0]}", who="104").status_code == 404
+    finally:
+        shared.api("DELETE", f"/api/ring_groups/{group['id']}", expect=204)
+        shared.api("DELETE", f"/api/extensions/{outsider['id']}", expect=204)
+        for number, lines in was.items():
+            joins(shared, owners[number], *lines)
