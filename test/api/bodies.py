@@ -27,6 +27,11 @@ def owned():
     return {re.search(r'^RESOURCE\("(\w+)"', text, re.M)[1] for text in texts if re.search(r"^REF\(.*\bOWNER\b", text, re.M)}
 
 
+def followed():
+    """Resources of which the owner of an extension follows what it sees."""
+    return owned() | {"contacts"}
+
+
 def new_number():
     """One that no test has used."""
     return next(_numbers)

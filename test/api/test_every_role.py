@@ -56,7 +56,7 @@ def may(role, method, path, operation_id):
         return rights["administrator"]
     if role == "owner":     # who sees a part only cannot follow the whole, unless the store knows which part
         right = rights_of("rights_extension.def", "E").get((what, op), "NO")
-        return "NO" if right == "OWN" and path.endswith("/changes") and what not in bodies.owned() | {"contacts"} else right
+        return "NO" if right == "OWN" and path.endswith("/changes") and what not in bodies.followed() else right
     if role == "dealer":
         return rights_of("rights_dealer.def", "D").get((what, op), "NO")
     if role in READING and method != "GET":
