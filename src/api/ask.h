@@ -15,7 +15,7 @@
 #include "api/problem.h"
 #include "api/params.h"
 #include "api/route.h"
-#include "api/throttle.h"
+#include "base/throttle.h"
 #include "base/buf.h"
 #include "base/thread.h"
 #include "schema/record.h"

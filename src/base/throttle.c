@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "api/throttle.h"
+#include "base/throttle.h"
 #include "base/list.h"
 #include "base/map.h"
 #include <stdlib.h>

@@ -3,11 +3,11 @@
  * How often somebody may try a password: per address and user name, and per address.  Tries are counted when they start, so
  * that a hundred at once are no way around; a success gives its try back.  An IPv6 address counts as its /64.
  *
- * Thread     web
+ * Thread     one owner
  * Units      milliseconds of the clock handed in
  */
-#ifndef API_THROTTLE_H
-#define API_THROTTLE_H
+#ifndef BASE_THROTTLE_H
+#define BASE_THROTTLE_H
 
 #include "base/addr.h"
 
