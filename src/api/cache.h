@@ -2,7 +2,7 @@
 /*
  * Answers of the store that are still true: who a token is, one object, a page of a list.
  *
- * The store counts the commits of its writer (store_generation()).  What was asked for at some count, and is asked for again at
+ * The store counts the commits of its writer, and what it hears of other nodes (store_generation()).  What was asked for at some count, and is asked for again at
  * the same one, has the same answer; so no change waits for anything here, and none is seen late.  Calls, messages, events and
  * deliveries are written by others who are not counted: questions about them are not kept (cache_key()).  Who a token is, is believed for a
  * second at most, because sessions and keys also end by the clock.  Bounded: CACHE_BYTES of keys and answers together.

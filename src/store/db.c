@@ -141,6 +141,11 @@ int db_notice(struct db *db, int stop_fd, int wait_ms, char *text, size_t text_b
 	return db->ops->notice ? db->ops->notice(db, stop_fd, wait_ms, text, text_bytes) : ENOTSUP;
 }
 
+int db_ping(struct db *db)
+{
+	return db->ops->ping ? db->ops->ping(db) : ENOTSUP;
+}
+
 static bool same_text(const struct map_node *node, const void *key)
 {
 	return strcmp(CONTAINER_OF(node, struct db_stmt, by_text)->sql, key) == 0;

@@ -53,6 +53,8 @@ int db_savepoint_undo(struct db *db) MUST_USE;
  * ENOENT: nothing in time, or stop_fd is readable. */
 int db_listen(struct db *db, const char *channel) MUST_USE;
 int db_notice(struct db *db, int stop_fd, int wait_ms, char *text, size_t text_bytes) MUST_USE;
+/* This very connection answers; it is not made anew. */
+int db_ping(struct db *db) MUST_USE;
 
 /* Text without parameters, one or several statements: DDL. */
 int db_exec(struct db *db, const char *sql) MUST_USE;

@@ -31,6 +31,7 @@ struct db_ops {
 	int (*exec)(struct db *db, const char *sql);
 	int (*listen)(struct db *db, const char *channel); /* NULL: cannot */
 	int (*notice)(struct db *db, int stop_fd, int wait_ms, char *text, size_t text_bytes);
+	int (*ping)(struct db *db); /* NULL where listen is */
 	int (*prepare)(struct db_stmt *st);
 	void (*unprepare)(struct db_stmt *st);
 	void (*bind_int)(struct db_stmt *st, unsigned n, int64_t v);

@@ -6,14 +6,22 @@
 #include <string.h>
 #include <unistd.h>
 #include <sys/eventfd.h>
+#include "base/clock.h"
 #include "base/idmap.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "store/feed.h"
 
-enum { LOOK_MS = 30000, RETRY_MS = 100, PAGE = 500, NOTE = 64 };
+enum {
+	LOOK_MS = 30000,
+	RETRY_MS = 100,
+	PROOF_MS = 300,	 /* so often the listener makes sure that its connection lives … */
+	TRUST_MS = 1000, /* … and so long after it is believed */
+	PAGE = 500,
+	NOTE = 64
+};
 
-static const char channel[] = "offhook_change";
+static const char channel[] = "offhook_change", sessions[] = "sessions";
 
 struct known { /* of one tenant */
 	struct idmap_key key;
@@ -29,8 +37,10 @@ struct feed {
 	struct thread *thread;
 	int stop_fd;
 	_Atomic bool is_stopping;
-	bool is_away;	/* the listener's: the database does not answer */
-	bool is_behind; /* what others changed could not be read */
+	_Atomic uint64_t heard_until_ms; /* what others say until then is heard; 0: it is not */
+	uint64_t proved_ms, looked_ms;	 /* the listener's */
+	bool is_away;			 /* the listener's: the database does not answer */
+	bool is_behind;			 /* what others changed could not be read */
 };
 
 int feed_push(struct store *s, struct store_change *c)
@@ -372,15 +382,13 @@ int feed_push_own(struct feed *f, struct store *s, struct rows *r, struct store_
 
 /* ---- waking each other ---- */
 
-int feed_tell_others(struct feed *f, struct db *db, uint64_t tenant_id)
+static int tell(struct feed *f, struct db *db, const char *what)
 {
 	struct db_stmt *st;
 	char text[64];
 	int err;
 
-	if (!f)
-		return 0;
-	(void)snprintf(text, sizeof(text), "%016" PRIx64 " %" PRIu64, f->self, tenant_id);
+	(void)snprintf(text, sizeof(text), "%016" PRIx64 " %s", f->self, what);
 	err = db_sql(db, "SELECT pg_notify($1, $2)", &st);
 	if (err)
 		return err;
@@ -391,6 +399,24 @@ int feed_tell_others(struct feed *f, struct db *db, uint64_t tenant_id)
 	return err == ENOENT ? 0 : err;
 }
 
+int feed_tell_others(struct feed *f, struct db *db, uint64_t tenant_id)
+{
+	char what[24];
+
+	(void)snprintf(what, sizeof(what), "%" PRIu64, tenant_id);
+	return f ? tell(f, db, what) : 0;
+}
+
+int feed_tell_of_sessions(struct feed *f, struct db *db)
+{
+	return f ? tell(f, db, sessions) : 0;
+}
+
+bool feed_hears(const struct feed *f)
+{
+	return clock_mono_ms(clock_real()) < atomic_load(&f->heard_until_ms);
+}
+
 /* false: the writer has too much to do. */
 static bool wake_writer(struct feed *f, uint64_t tenant_id)
 {
@@ -399,14 +425,40 @@ static bool wake_writer(struct feed *f, uint64_t tenant_id)
 	return !db_worker_post(&f->store->writer, &req);
 }
 
+/* Ours too: of a commit whose end we did not see, it may be the first word. */
 static void on_notice(struct feed *f, const char *text, bool *is_all)
 {
 	unsigned long long from = 0, tenant_id = 0;
+	int begin = 0;
 
-	if (sscanf(text, "%16llx %20llu", &from, &tenant_id) != 2)
+	atomic_fetch_add(&f->store->commits, 1);
+	if (sscanf(text, "%16llx %n", &from, &begin) == 1 && begin &&
+	    (from == f->self || !strcmp(text + begin, sessions)))
+		return;
+	if (!begin || sscanf(text + begin, "%20llu", &tenant_id) != 1 || !wake_writer(f, tenant_id))
 		*is_all = true;
-	else if (from != f->self && !wake_writer(f, tenant_id))
-		*is_all = true;
+}
+
+/* What was said before the question has come when it is answered: all of that is heard first, and only then are we believed. */
+static int prove(struct feed *f, struct db *db, bool *is_all)
+{
+	const uint64_t now_ms = clock_mono_ms(clock_real());
+	char text[64];
+	int err;
+
+	if (f->proved_ms && now_ms - f->proved_ms < PROOF_MS)
+		return 0;
+	err = db_ping(db);
+	while (!err || err == EINTR) {
+		err = db_notice(db, f->stop_fd, 0, text, sizeof(text));
+		if (!err)
+			on_notice(f, text, is_all);
+	}
+	if (err != ENOENT)
+		return err;
+	f->proved_ms = now_ms;
+	atomic_store(&f->heard_until_ms, now_ms + TRUST_MS);
+	return 0;
 }
 
 static void rest(const struct feed *f)
@@ -429,6 +481,37 @@ static void tell_state(struct feed *f, bool is_away)
 			 is_away ? "away" : "back");
 }
 
+/* Before we listen nothing was heard, so what was read until now counts no more. */
+static int begin_to_listen(struct feed *f, struct db *db)
+{
+	int err = db_listen(db, channel);
+
+	if (err)
+		return err;
+	tell_state(f, false);
+	atomic_fetch_add(&f->store->commits, 1);
+	f->proved_ms = f->looked_ms = 0;
+	return 0;
+}
+
+static int listen_once(struct feed *f, struct db *db, bool *is_all)
+{
+	char text[64];
+	int err = prove(f, db, is_all);
+
+	if (err)
+		return err;
+	*is_all |= clock_mono_ms(clock_real()) - f->looked_ms >= LOOK_MS;
+	if (*is_all && wake_writer(f, STORE_ALL)) {
+		*is_all = false;
+		f->looked_ms = clock_mono_ms(clock_real());
+	}
+	err = db_notice(db, f->stop_fd, *is_all ? RETRY_MS : PROOF_MS, text, sizeof(text));
+	if (!err)
+		on_notice(f, text, is_all);
+	return err == ENOENT || err == EINTR ? 0 : err; /* EINTR: something came that was none */
+}
+
 static void listen_main(void *arg)
 {
 	struct feed *f = arg;
@@ -438,23 +521,11 @@ static void listen_main(void *arg)
 		rest(f);
 	while (db && !atomic_load(&f->is_stopping)) {
 		bool is_all = true; /* whatever was missed before we listened */
-		char text[64];
-		int err = db_listen(db, channel);
+		int err = begin_to_listen(f, db);
 
-		if (!err)
-			tell_state(f, false);
-		while (!err && !atomic_load(&f->is_stopping)) {
-			if (is_all && wake_writer(f, STORE_ALL))
-				is_all = false;
-			err = db_notice(db, f->stop_fd, is_all ? RETRY_MS : LOOK_MS, text,
-					sizeof(text));
-			if (!err)
-				on_notice(f, text, &is_all);
-			else if (err == ENOENT)
-				is_all = true;
-			if (err == ENOENT || err == EINTR) /* something came that was none */
-				err = 0;
-		}
+		while (!err && !atomic_load(&f->is_stopping))
+			err = listen_once(f, db, &is_all);
+		atomic_store(&f->heard_until_ms, 0);
 		if (err)
 			tell_state(f, true);
 		if (err && !atomic_load(&f->is_stopping))

@@ -27,6 +27,10 @@ struct feed *feed_close(struct feed *f);
 int feed_loaded(struct feed *f, struct db *db) MUST_USE;
 /* Within a transaction that changes the tenant (STORE_ALL: everything): others are woken when it commits. */
 int feed_tell_others(struct feed *f, struct db *db, uint64_t tenant_id) MUST_USE;
+/* The same where only sessions have changed: what others keep in memory counts no more, and their cores need not know. */
+int feed_tell_of_sessions(struct feed *f, struct db *db) MUST_USE;
+/* Whatever others have committed since TRUST_MS ago or longer is counted in store->commits; any thread. */
+bool feed_hears(const struct feed *f);
 
 /* Waits for room; takes c->after. */
 int feed_push(struct store *s, struct store_change *c) MUST_USE;

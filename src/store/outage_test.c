@@ -132,6 +132,7 @@ struct line {
 	char dir[64], real[128];
 	int listener;
 	_Atomic int cut;
+	_Atomic bool is_held; /* nothing passes, and nobody is told */
 	_Atomic bool is_stopping;
 	struct thread *thread;
 	struct wire {
@@ -212,6 +213,10 @@ static void line_main(void *arg)
 			fds[n++] = (struct pollfd){l->wires[i].server, POLLIN, 0};
 		}
 		poll(fds, n, 20);
+		if (atomic_load(&l->is_held)) {
+			poll(NULL, 0, 5);
+			continue;
+		}
 		if (fds[0].revents)
 			take_caller(l);
 		for (size_t i = 0; i < ARRAY_LEN(l->wires); i++) {
@@ -320,6 +325,132 @@ static void two_nodes_never_make_the_same_number(void **state)
 	assert_int_equal(extensions(fx), NUMBERS);
 	store_close(other.store);
 	ring_free(other.answers);
+}
+
+/* ---- what was read at a node is true until it hears of a change ---- */
+
+static uint64_t heard(struct fixture *fx)
+{
+	uint64_t now = 0;
+
+	for (unsigned i = 0; i < 6000 && !(now = store_generation(fx->store)); i++)
+		poll(NULL, 0, 5);
+	assert_true(now > 0);
+	return now;
+}
+
+static void wait_for_another(struct fixture *fx, uint64_t generation)
+{
+	for (unsigned i = 0; i < 6000 && heard(fx) == generation; i++)
+		poll(NULL, 0, 5);
+	assert_true(heard(fx) > generation);
+}
+
+/* Until all that was said before has come: a generation that stays as it is while we look. */
+static uint64_t quiet(struct fixture *fx)
+{
+	uint64_t before, now = heard(fx);
+
+	do {
+		before = now;
+		poll(NULL, 0, 500);
+		now = heard(fx);
+	} while (before != now);
+	return now;
+}
+
+static struct fixture *second_node(struct fixture *fx, struct fixture *other)
+{
+	*other = (struct fixture){.place = fx->place, .tenant_id = fx->tenant_id};
+	assert_int_equal(ring_alloc(&other->answers, 256, sizeof(struct store_reply)), 0);
+	fixture_reopen(other);
+	assert_int_equal(store_generation(other->store), 0); /* it does not listen yet */
+	assert_int_equal(store_load(other->store, ignore, NULL), 0);
+	return other;
+}
+
+static void close_second(struct fixture *other)
+{
+	store_close(other->store);
+	ring_free(other->answers);
+}
+
+/* Unless something of before came late. */
+static bool reads_are_counted(struct fixture *fx, struct fixture *other)
+{
+	const uint64_t before = heard(other);
+
+	assert_int_equal(extensions(fx), 1);
+	assert_int_equal(extensions(other), 1);
+	return heard(other) != before;
+}
+
+static void what_another_node_does_is_heard(void **state)
+{
+	struct fixture *fx = *state, other;
+	uint64_t before;
+
+	if (!testing_is_postgres())
+		return;
+	fx->tenant_id = make_tenant(fx, "acme");
+	second_node(fx, &other);
+	before = quiet(&other);
+	(void)make_extension(fx, fx->tenant_id, "101");
+	wait_for_another(&other, before);
+	for (unsigned i = 0; i < 50 && reads_are_counted(fx, &other); i++)
+		poll(NULL, 0, 100);
+	assert_false(reads_are_counted(fx, &other));
+	/* A session ends without any object being changed. */
+	refused(ask(fx, STORE_LOGOUT, 0, NULL, 0, "{\"token_hash\":\"none\"}"), ENOENT, NULL, NULL);
+	json_decref(good(ask(fx, STORE_CREATE, 0, "admin", 0,
+			     "{\"username\":\"boss\",\"password\":\"long secret words\"}")));
+	json_decref(good(ask(fx, STORE_LOGIN, 0, NULL, 0,
+			     "{\"username\":\"boss\",\"password\":\"long secret words\","
+			     "\"token_hash\":\"abc\",\"ttl_seconds\":600}")));
+	before = quiet(&other);
+	json_decref(good(ask(fx, STORE_LOGOUT, 0, NULL, 0, "{\"token_hash\":\"abc\"}")));
+	wait_for_another(&other, before);
+	/* Our own is counted before anybody is answered. */
+	before = quiet(&other);
+	json_decref(good(ask(&other, STORE_LOGIN, 0, NULL, 0,
+			     "{\"username\":\"boss\",\"password\":\"long secret words\","
+			     "\"token_hash\":\"def\",\"ttl_seconds\":600}")));
+	assert_true(heard(&other) > before);
+	close_second(&other);
+}
+
+/* A connection that says nothing any more, and a database that is gone. */
+static void who_does_not_hear_others_keeps_nothing(void **state)
+{
+	struct line l;
+	char real_url[256];
+	struct fixture *fx, other;
+	uint64_t before;
+
+	if (!testing_is_postgres())
+		return;
+	line_open(&l, real_url, sizeof(real_url));
+	fixture_open((void **)&fx);
+	fx->tenant_id = make_tenant(fx, "acme");
+	second_node(fx, &other);
+	before = quiet(&other);
+
+	atomic_store(&l.is_held, true);
+	for (unsigned i = 0; i < 6000 && store_generation(other.store); i++)
+		poll(NULL, 0, 5);
+	assert_int_equal(store_generation(other.store), 0);
+	atomic_store(&l.is_held, false);
+	before = quiet(&other);
+
+	control("crash");
+	for (unsigned i = 0; i < 6000 && store_generation(other.store); i++)
+		poll(NULL, 0, 5);
+	assert_int_equal(store_generation(other.store), 0);
+	control("start");
+	wait_for_another(&other, before); /* who knows what was changed meanwhile */
+	close_second(&other);
+	fixture_close((void **)&fx);
+	line_close(&l, real_url);
 }
 
 /* ---- kill -9 between any two instructions of a change ---- */
@@ -442,6 +573,8 @@ int main(void)
 		T(that_it_went_away_and_is_back_is_told),
 		cmocka_unit_test(a_commit_that_nobody_saw_is_looked_up),
 		T(two_nodes_never_make_the_same_number),
+		T(what_another_node_does_is_heard),
+		cmocka_unit_test(who_does_not_hear_others_keeps_nothing),
 		T(a_change_is_whole_or_not_there_after_kill_9),
 		T(sign_ins_beyond_the_cap_are_told_to_come_back),
 	};

@@ -332,6 +332,11 @@ static int pg_notice(struct db *db, int stop_fd, int wait_ms, char *text, size_t
 	return take_notice(pg, text, text_bytes) ? EINTR : 0;
 }
 
+static int pg_ping(struct db *db)
+{
+	return is_alive(pg_of(db)) ? plain(pg_of(db), "SELECT 1") : EAGAIN;
+}
+
 static int pg_prepare(struct db_stmt *st)
 {
 	struct pg_stmt *s = stmt_of(st);
@@ -516,6 +521,7 @@ const struct db_ops db_postgres_ops = {
 	.exec = pg_run,
 	.listen = pg_listen,
 	.notice = pg_notice,
+	.ping = pg_ping,
 	.prepare = pg_prepare,
 	.unprepare = pg_unprepare,
 	.bind_int = pg_bind_number,

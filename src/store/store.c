@@ -79,7 +79,10 @@ void store_answer(const struct store_request *req, struct store_reply *reply)
 
 uint64_t store_generation(const struct store *s)
 {
-	return s->engine == DB_SQLITE ? atomic_load(&s->commits) + 1 : 0;
+	const uint64_t commits =
+		atomic_load(&s->commits); /* first: it was this when we heard them */
+
+	return !s->feed || feed_hears(s->feed) ? commits + 1 : 0;
 }
 
 int store_reply_json(struct store_reply *reply, json_t *json)

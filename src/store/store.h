@@ -149,7 +149,7 @@ struct store_reply {
 
 int store_post(struct store *s, const struct store_request *req) MUST_USE;
 /* GET, LIST, and queries of who somebody is that were asked for at some generation would be answered alike at the same one, but
- * for what ends by the clock.  0: nobody knows, as others write to the database too. */
+ * for what ends by the clock.  0: nobody knows, as others write to the database too, and are not heard now. */
 uint64_t store_generation(const struct store *s);
 
 /* The core's end: committed changes waiting to be applied.  main wires the ring to model_apply(); after applying, the

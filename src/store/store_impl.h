@@ -45,7 +45,7 @@ struct store {
 	struct ring *news;	/* of backups; not ours */
 	_Atomic bool is_loaded; /* the core holds what the database holds */
 	_Atomic unsigned next_hasher;
-	_Atomic uint64_t commits; /* of the writer */
+	_Atomic uint64_t commits; /* of the writer, and what is heard of others' */
 };
 
 /* A connection of its own for a thread; it connects when first used. */

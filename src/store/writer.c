@@ -75,26 +75,33 @@ static int run_item(struct writer *w, struct item *it, int64_t now_us)
 /* Each tenant once for a request; PostgreSQL folds what is said twice in a transaction. */
 static int tell_others(struct writer *w, const struct item *v, size_t n)
 {
+	bool is_silent = false;
 	int err = 0;
 
 	for (size_t i = 0; !err && i < n; i++) {
 		const struct edit *e = &v[i].edit;
 
+		is_silent |= !v[i].err && !e->nchanges;
 		for (size_t k = v[i].err ? 0 : e->nchanges; !err && k-- > 0;)
 			if (k + 1 == e->nchanges ||
 			    e->changes[k].tenant_id != e->changes[k + 1].tenant_id)
 				err = feed_tell_others(w->store->feed, w->db,
 						       e->changes[k].tenant_id);
 	}
-	return err;
+	return !err && is_silent ? feed_tell_of_sessions(w->store->feed, w->db) : err;
 }
 
-/* Whatever came of it: what was read before may be true no longer, and nobody has been answered yet. */
+/* What was read before may be true no longer, and nobody has been answered yet. */
+static void count_commit(struct writer *w)
+{
+	atomic_fetch_add(&w->store->commits, 1);
+}
+
 static int commit(struct writer *w)
 {
 	int err = db_commit(w->db);
 
-	atomic_fetch_add(&w->store->commits, 1);
+	count_commit(w); /* whatever came of it */
 	return err;
 }
 
@@ -148,8 +155,10 @@ static int settle(struct writer *w, const struct item *v, size_t n, int64_t now_
 	if (!c) /* sessions only: who asked signs in again */
 		return EAGAIN;
 	while (!db_worker_stopping(&w->store->writer)) {
-		if (!edit_is_committed(&w->rows, c, now_us, &yes))
+		if (!edit_is_committed(&w->rows, c, now_us, &yes)) {
+			count_commit(w); /* it may have been done after the first count */
 			return yes ? 0 : EAGAIN;
+		}
 		refuse_newcomers(w);
 	}
 	return EAGAIN;
@@ -288,6 +297,7 @@ static int apply_backup(struct writer *w, const struct backup_order *order)
 			err = yes ? 0 : EAGAIN;
 		else
 			refuse_newcomers(w);
+		count_commit(w);
 	}
 	return err;
 }

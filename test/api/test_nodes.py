@@ -63,6 +63,33 @@ def test_each_sees_what_the_other_changes_within_100_ms(nodes):
     assert statistics.median(took) - statistics.median(at_home) < 100, (sorted(took), sorted(at_home))
 
 
+def test_what_was_read_is_kept_until_the_other_node_changes_something(nodes):
+    """Reads are answered from memory while nothing changes (ADR 0048), and no longer than the other's change takes to be heard of."""
+    here, there = nodes
+    one = f"/api/extensions/{next(e['id'] for e in here.get('/api/extensions')['items'] if e['number'] == '101')}"
+
+    def behind_its_back(name):
+        subprocess.run(["psql", "-q", "-d", here.command[here.command.index("--database") + 1], "-c",
+                        f"UPDATE extensions SET first_name = '{name}' WHERE number = '101'"], check=True)
+
+    def is_kept(name):
+        there.get(one)
+        behind_its_back(name)
+        return there.get(one)["first_name"] != name
+    assert any(is_kept(f"unseen{n}") for n in range(20)), "nothing is kept"
+    for n in range(20):
+        here, there = there, here
+        for _ in range(2):
+            there.get(one)
+        here.api("PATCH", one, {"first_name": f"seen{n}"}, expect=200)
+        assert here.get(one)["first_name"] == f"seen{n}", "one's own change is seen by the next read"
+        wait.until(lambda: there.get(one)["first_name"] == f"seen{n}", 10, every=0.001, why="the other's change")
+    there._token["admin"] = here.login("admin")
+    there.get("/api/me", who="admin")
+    here.api("POST", "/api/logout", who="admin", expect=204)
+    wait.until(lambda: there.api("GET", "/api/me", who="admin").status_code == 401, 10, every=0.001, why="signed out at the other node")
+
+
 def test_both_at_once_lose_nothing(nodes):
     a, b = nodes
     for n in range(30):     # ids and revisions of one tenant, given in turn
