@@ -344,6 +344,22 @@ void ask_failed(struct ask *k, const struct answer *ans)
 	json_decref(body);
 }
 
+void ask_answered(struct ask *k, const struct answer *ans)
+{
+	if (ans->err)
+		return ask_failed(k, ans);
+	return ask_reply_json(k, k->route->status, ans->json);
+}
+
+void ask_done(struct ask *k, const struct answer *ans)
+{
+	const struct web_response r = {.status = 204};
+
+	if (ans->err)
+		return ask_failed(k, ans);
+	return ask_reply(k, &r);
+}
+
 void ask_nothing(struct ask *k)
 {
 	const struct answer nothing = {.err = ENOENT};

@@ -153,6 +153,9 @@ void ask_invalid(struct ask *k, const struct field_errors *errs);
 void ask_problem_headers(struct ask *k, enum problem kind, const char *detail, struct str headers);
 /* The problem that an answer's err and errors mean. */
 void ask_failed(struct ask *k, const struct answer *ans);
+/* For an answer that is all there is to say: its JSON with the status of the route; nothing (204). */
+void ask_answered(struct ask *k, const struct answer *ans);
+void ask_done(struct ask *k, const struct answer *ans);
 void ask_nothing(struct ask *k);    /* there is nothing by its id, in the words of the store */
 bool ask_is_nothing(struct ask *k); /* the id in its path is none: answered */
 void ask_free(struct ask *k);

@@ -24,39 +24,27 @@ static void ask_shelf(struct ask *k, const char *query, json_t *args, ask_answer
 	return ask_store(k, &req, fn);
 }
 
-static void on_json(struct ask *k, const struct answer *ans)
+/* Of one by the id in the path. */
+static void one_start(struct ask *k, const char *query, ask_answer_h *fn)
 {
-	if (ans->err)
-		return ask_failed(k, ans);
-	return ask_reply_json(k, k->route->status, ans->json);
-}
-
-static void on_done(struct ask *k, const struct answer *ans)
-{
-	const struct web_response r = {.status = 204};
-
-	if (ans->err)
-		return ask_failed(k, ans);
-	return ask_reply(k, &r);
+	if (ask_is_nothing(k))
+		return;
+	return ask_shelf(k, query, NULL, fn);
 }
 
 void backups_start(struct ask *k)
 {
-	return ask_shelf(k, "backups", NULL, on_json);
+	return ask_shelf(k, "backups", NULL, ask_answered);
 }
 
 void backup_start(struct ask *k)
 {
-	if (ask_is_nothing(k))
-		return;
-	return ask_shelf(k, "backup", NULL, on_json);
+	return one_start(k, "backup", ask_answered);
 }
 
 void backup_delete_start(struct ask *k)
 {
-	if (ask_is_nothing(k))
-		return;
-	return ask_shelf(k, "backup_delete", NULL, on_done);
+	return one_start(k, "backup_delete", ask_done);
 }
 
 /* Only these members, texts but for `parts`. */
@@ -98,7 +86,7 @@ void backup_create_start(struct ask *k)
 		json_decref(body);
 		return;
 	}
-	return ask_shelf(k, "backup_create", body, on_json);
+	return ask_shelf(k, "backup_create", body, ask_answered);
 }
 
 void backup_restore_start(struct ask *k)
@@ -115,7 +103,7 @@ void backup_restore_start(struct ask *k)
 		json_decref(body);
 		return;
 	}
-	return ask_shelf(k, "backup_restore", body, on_json);
+	return ask_shelf(k, "backup_restore", body, ask_answered);
 }
 
 /* ---- bytes ---- */
@@ -154,7 +142,7 @@ static void upload(struct ask *k)
 	req.json = k->body;
 	req.njson = k->nbody;
 	k->body = NULL;
-	return ask_store(k, &req, on_json);
+	return ask_store(k, &req, ask_answered);
 }
 
 void backup_upload_start(struct ask *k)
@@ -171,21 +159,15 @@ void backup_upload_more_start(struct ask *k)
 
 void backup_upload_state_start(struct ask *k)
 {
-	if (ask_is_nothing(k))
-		return;
-	return ask_shelf(k, "backup_writing", NULL, on_json);
+	return one_start(k, "backup_writing", ask_answered);
 }
 
 void backup_upload_delete_start(struct ask *k)
 {
-	if (ask_is_nothing(k))
-		return;
-	return ask_shelf(k, "backup_unwrite", NULL, on_done);
+	return one_start(k, "backup_unwrite", ask_done);
 }
 
 void backup_uploaded_start(struct ask *k)
 {
-	if (ask_is_nothing(k))
-		return;
-	return ask_shelf(k, "backup_written", NULL, on_json);
+	return one_start(k, "backup_written", ask_answered);
 }

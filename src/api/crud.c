@@ -98,15 +98,6 @@ static void on_object(struct ask *k, const struct answer *ans)
 	return reply_object(k, k->route->status, ans);
 }
 
-static void on_deleted(struct ask *k, const struct answer *ans)
-{
-	struct web_response r = {.status = 204};
-
-	if (ans->err)
-		return ask_failed(k, ans);
-	return ask_reply(k, &r);
-}
-
 void get_start(struct ask *k)
 {
 	struct store_request req = request_for(k, STORE_GET);
@@ -116,20 +107,14 @@ void get_start(struct ask *k)
 	return ask_store(k, &req, on_object);
 }
 
-static void on_rights(struct ask *k, const struct answer *ans)
-{
-	if (ans->err)
-		return ask_failed(k, ans);
-	return ask_reply_json(k, k->route->status, ans->json);
-}
-
 /* EXT-7 */
 void extension_rights_start(struct ask *k)
 {
 	if (!k->target || (is_own_only(k) && k->target != k->who.extension_id))
 		return ask_nothing(k);
 	return ask_query(k, k->who.tenant_id, "extension_rights",
-			 json_pack("{s:o}", "id", json_sprintf("%" PRIu64, k->target)), on_rights);
+			 json_pack("{s:o}", "id", json_sprintf("%" PRIu64, k->target)),
+			 ask_answered);
 }
 
 void delete_start(struct ask *k)
@@ -138,7 +123,7 @@ void delete_start(struct ask *k)
 
 	if (is_nothing(k))
 		return;
-	return ask_store(k, &req, on_deleted);
+	return ask_store(k, &req, ask_done);
 }
 
 /* The body as it came goes to the store, once it is known to be an object. */
@@ -327,13 +312,6 @@ void export_start(struct ask *k)
 	return start_list(k, STORE_EXPORT, on_export);
 }
 
-static void on_import(struct ask *k, const struct answer *ans)
-{
-	if (ans->err)
-		return ask_failed(k, ans);
-	return ask_reply_json(k, 200, ans->json);
-}
-
 void import_start(struct ask *k)
 {
 	struct store_request req = request_for(k, STORE_IMPORT);
@@ -345,5 +323,5 @@ void import_start(struct ask *k)
 	req.njson = k->nbody;
 	k->body = NULL;
 	hash_idempotency(k, &req);
-	return ask_store(k, &req, on_import);
+	return ask_store(k, &req, ask_answered);
 }

@@ -6,34 +6,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void on_done(struct ask *k, const struct answer *ans)
+/* Done with what the id in the path says. */
+static void act_start(struct ask *k, const char *act)
 {
-	struct web_response r = {.status = 204};
-
-	if (ans->err)
-		return ask_failed(k, ans);
-	return ask_reply(k, &r);
-}
-
-static void on_json(struct ask *k, const struct answer *ans)
-{
-	if (ans->err)
-		return ask_failed(k, ans);
-	return ask_reply_json(k, k->route->status, ans->json);
+	if (ask_is_nothing(k))
+		return;
+	return ask_act(k, act, NULL, ask_done);
 }
 
 void replay_start(struct ask *k)
 {
-	if (ask_is_nothing(k))
-		return;
-	return ask_act(k, "webhook_replay", NULL, on_done);
+	return act_start(k, "webhook_replay");
 }
 
 void mail_replay_start(struct ask *k)
 {
-	if (ask_is_nothing(k))
-		return;
-	return ask_act(k, "mail_replay", NULL, on_done);
+	return act_start(k, "mail_replay");
 }
 
 /* One row by the id in the path. */
@@ -42,7 +30,8 @@ static void one_start(struct ask *k, const char *query)
 	if (ask_is_nothing(k))
 		return;
 	return ask_query(k, k->who.tenant_id, query,
-			 json_pack("{s:o}", "id", json_sprintf("%" PRIu64, k->target)), on_json);
+			 json_pack("{s:o}", "id", json_sprintf("%" PRIu64, k->target)),
+			 ask_answered);
 }
 
 void mail_delivery_start(struct ask *k)
@@ -61,19 +50,17 @@ void call_report_create_start(struct ask *k)
 
 	if (!body)
 		return;
-	return ask_act(k, "report_create", body, on_json);
+	return ask_act(k, "report_create", body, ask_answered);
 }
 
 void call_report_delete_start(struct ask *k)
 {
-	if (ask_is_nothing(k))
-		return;
-	return ask_act(k, "report_delete", NULL, on_done);
+	return act_start(k, "report_delete");
 }
 
 void mail_defaults_start(struct ask *k)
 {
-	return ask_query(k, k->who.tenant_id, "mail_defaults", json_object(), on_json);
+	return ask_query(k, k->who.tenant_id, "mail_defaults", json_object(), ask_answered);
 }
 
 /* A body of one text. */
@@ -91,7 +78,7 @@ static void one_text_start(struct ask *k, const char *name, const char *act)
 	else if (!json_is_string(json_object_get(body, name)))
 		field_error_add(&errs, name, "wrong_type", "must be a text");
 	if (!errs.n)
-		return ask_act(k, act, body, on_json);
+		return ask_act(k, act, body, ask_answered);
 	json_decref(body);
 	return ask_invalid(k, &errs);
 }

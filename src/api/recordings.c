@@ -18,33 +18,17 @@ static json_t *one_of_own(struct ask *k)
 	return args;
 }
 
-static void on_json(struct ask *k, const struct answer *ans)
-{
-	if (ans->err)
-		return ask_failed(k, ans);
-	return ask_reply_json(k, 200, ans->json);
-}
-
 void recording_start(struct ask *k)
 {
 	json_t *args = one_of_own(k);
 
 	if (args)
-		return ask_query(k, k->who.tenant_id, "recording", args, on_json);
+		return ask_query(k, k->who.tenant_id, "recording", args, ask_answered);
 }
 
 void storage_start(struct ask *k)
 {
-	return ask_query(k, k->who.tenant_id, "storage", json_object(), on_json);
-}
-
-static void on_deleted(struct ask *k, const struct answer *ans)
-{
-	const struct web_response r = {.status = 204};
-
-	if (ans->err)
-		return ask_failed(k, ans);
-	return ask_reply(k, &r);
+	return ask_query(k, k->who.tenant_id, "storage", json_object(), ask_answered);
 }
 
 void recording_delete_start(struct ask *k)
@@ -52,7 +36,7 @@ void recording_delete_start(struct ask *k)
 	json_t *args = one_of_own(k);
 
 	if (args)
-		return ask_act(k, "recording_delete", args, on_deleted);
+		return ask_act(k, "recording_delete", args, ask_done);
 }
 
 /* ---- its bytes ---- */

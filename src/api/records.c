@@ -339,13 +339,6 @@ void audit_logs_start(struct ask *k)
 	return page_start(k, "audit_logs", audit_arguments);
 }
 
-static void on_cdr(struct ask *k, const struct answer *ans)
-{
-	if (ans->err)
-		return ask_failed(k, ans);
-	return ask_reply_json(k, 200, ans->json);
-}
-
 void cdr_start(struct ask *k)
 {
 	const struct answer nothing = {.err = ENOENT};
@@ -355,7 +348,7 @@ void cdr_start(struct ask *k)
 		return ask_failed(k, &nothing);
 	args = json_pack("{s:o}", "id", json_sprintf("%" PRIu64, k->target));
 	ask_add_own(k, args);
-	return ask_query(k, k->who.tenant_id, "cdr", args, on_cdr);
+	return ask_query(k, k->who.tenant_id, "cdr", args, ask_answered);
 }
 
 /* ---- time travel ---- */
@@ -363,14 +356,8 @@ void cdr_start(struct ask *k)
 void audit_log_start(struct ask *k)
 {
 	return ask_query(k, k->who.tenant_id, "audit_log",
-			 json_pack("{s:o}", "id", json_sprintf("%" PRIu64, k->target)), on_cdr);
-}
-
-static void on_restored(struct ask *k, const struct answer *ans)
-{
-	if (ans->err)
-		return ask_failed(k, ans);
-	return ask_reply_json(k, 200, ans->json);
+			 json_pack("{s:o}", "id", json_sprintf("%" PRIu64, k->target)),
+			 ask_answered);
 }
 
 /* What this user may not change it cannot bring back either. */
@@ -394,7 +381,7 @@ static void ask_change(struct ask *k, struct store_request req, json_t *args)
 	if (!req.json)
 		return ask_problem(k, PROBLEM_INTERNAL, "Out of memory.");
 	req.njson = strlen(req.json);
-	return ask_store(k, &req, on_restored);
+	return ask_store(k, &req, ask_answered);
 }
 
 void undo_start(struct ask *k)
