@@ -96,6 +96,8 @@ void shelf_main(void *backups);
 int shelf_label(const struct backups *b, uint64_t id, struct backup_label *l,
 		uint64_t *bytes) MUST_USE;
 /* Every complete backup's id; how many. */
+/* Uploads that nobody went on with for a day go; main at start, too. */
+void shelf_clear_uploads(const char *dir);
 size_t shelf_ids(const struct backups *b, uint64_t ids[BACKUP_FILES]);
 
 /* backup_make.c: the jobs' thread */

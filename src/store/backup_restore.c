@@ -420,7 +420,7 @@ static void tidy_one(const char *dir, const char *name, const char *restored)
 
 	if (!dot || snprintf(path, sizeof(path), "%s/%s", dir, name) >= (int)sizeof(path))
 		return;
-	if (strcmp(dot, ".part") == 0 || strcmp(dot, ".upload") == 0)
+	if (strcmp(dot, ".part") == 0)
 		(void)unlink(path);
 	else if (strcmp(dot, ".files") == 0 && strncmp(name, restored, 16) != 0)
 		remove_tree(path);
@@ -503,6 +503,7 @@ int backup_tidy(struct store *s, struct db *db)
 		tidy_one(dir, d->d_name, restored);
 	if (all)
 		closedir(all);
+	shelf_clear_uploads(dir);
 	(void)snprintf(aside, sizeof(aside), "%s/%s.files", dir, restored);
 	m.from = aside;
 	return restored[0] ? move_files(&m) : 0;

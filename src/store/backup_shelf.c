@@ -11,7 +11,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/clock.h"
+#include "base/log.h"
 #include "store/backup_impl.h"
+
+enum { UPLOAD_HOURS = 24, LOOK_MS = 600000 };
 
 int shelf_label(const struct backups *b, uint64_t id, struct backup_label *l, uint64_t *bytes)
 {
@@ -172,6 +176,42 @@ static int drop(struct backups *b, const struct store_request *req)
 	return err;
 }
 
+/* ---- uploads that nobody goes on with ---- */
+
+/* Its last piece came so long ago: its file was last written then. */
+static int64_t ends_us(const struct stat *st)
+{
+	return ((int64_t)st->st_mtim.tv_sec + UPLOAD_HOURS * 3600) * 1000000;
+}
+
+static bool is_over(const struct stat *st)
+{
+	return clock_wall_us(clock_real()) >= ends_us(st);
+}
+
+static bool is_upload(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return dot && strcmp(dot, ".upload") == 0;
+}
+
+void shelf_clear_uploads(const char *dir)
+{
+	DIR *all = opendir(dir);
+	struct dirent *d;
+	struct stat st;
+
+	while (all && (d = readdir(all)))
+		if (is_upload(d->d_name) &&
+		    !fstatat(dirfd(all), d->d_name, &st, AT_SYMLINK_NOFOLLOW) && is_over(&st) &&
+		    !unlinkat(dirfd(all), d->d_name, 0))
+			log_info(NULL, LOGID_BACKUP,
+				 "an upload that nobody went on with for a day is removed");
+	if (all)
+		closedir(all);
+}
+
 /* ---- bytes ---- */
 
 static int read_at(const char *path, uint64_t offset, struct store_reply *reply)
@@ -221,6 +261,8 @@ static int write_at(const char *path, const struct store_request *req, uint64_t 
 		return errno;
 	if (fstat(fd, &st))
 		err = errno;
+	else if (req->id && is_over(&st))
+		err = ENOENT;
 	else if ((uint64_t)st.st_size != req->offset)
 		err = ERANGE;
 	else if (pwrite(fd, req->json, req->njson, st.st_size) != (ssize_t)req->njson)
@@ -230,11 +272,15 @@ static int write_at(const char *path, const struct store_request *req, uint64_t 
 	return err;
 }
 
-static int arrived(uint64_t id, uint64_t bytes, struct store_reply *reply)
+static int arrived(uint64_t id, uint64_t bytes, int64_t until_us, struct store_reply *reply)
 {
+	char until[40];
+
+	clock_rfc3339(until, sizeof(until), until_us);
 	reply->id = id;
-	return store_reply_json(reply, json_pack("{s:o,s:I}", "id", json_sprintf("%" PRIu64, id),
-						 "bytes", (json_int_t)bytes));
+	return store_reply_json(reply,
+				json_pack("{s:o,s:I,s:s}", "id", json_sprintf("%" PRIu64, id),
+					  "bytes", (json_int_t)bytes, "expires_at", until));
 }
 
 static int take(struct backups *b, const struct store_request *req, struct store_reply *reply,
@@ -245,12 +291,17 @@ static int take(struct backups *b, const struct store_request *req, struct store
 	int err = path ? write_at(path, req, &bytes) : ENOMEM;
 
 	free(path);
+	if (!req->id)
+		shelf_clear_uploads(b->dir);
 	if (err == ERANGE) {
 		field_error_add(errs, "offset", "out_of_range", "the next piece begins at %" PRIu64,
 				bytes - req->njson);
 		err = EINVAL;
 	}
-	return err ? err : arrived(id, bytes, reply);
+	return err ? err
+		   : arrived(id, bytes,
+			     clock_wall_us(clock_real()) + UPLOAD_HOURS * INT64_C(3600000000),
+			     reply);
 }
 
 /* WEB-7: who was cut off asks where to go on. */
@@ -258,10 +309,10 @@ static int writing(struct backups *b, const struct store_request *req, struct st
 {
 	char *path = backup_path(b, req->id, "upload");
 	struct stat st;
-	int err = !path ? ENOMEM : lstat(path, &st) ? errno : 0;
+	int err = !path ? ENOMEM : lstat(path, &st) ? errno : is_over(&st) ? ENOENT : 0;
 
 	free(path);
-	return err ? err : arrived(req->id, (uint64_t)st.st_size, reply);
+	return err ? err : arrived(req->id, (uint64_t)st.st_size, ends_us(&st), reply);
 }
 
 static int unwrite(struct backups *b, const struct store_request *req)
@@ -279,8 +330,11 @@ static int taken(struct backups *b, const struct store_request *req, struct stor
 	char *from = backup_path(b, req->id, "upload"), *to = backup_path(b, req->id, "backup");
 	FILE *f = from ? fopen(from, "rbe") : NULL;
 	struct backup_label l;
+	struct stat st;
 	int err = !from || !to ? ENOMEM : f ? backup_label_read(f, &l) : errno;
 
+	if (f && !fstat(fileno(f), &st) && is_over(&st))
+		err = ENOENT;
 	if (!err && fsync(fileno(f)))
 		err = errno;
 	if (f)
@@ -353,6 +407,8 @@ void shelf_main(void *arg)
 	struct store_request req;
 
 	while (!db_worker_stopping(&b->shelf))
-		if (db_worker_next(&b->shelf, &req, -1))
+		if (db_worker_next(&b->shelf, &req, LOOK_MS))
 			handle(b, &req);
+		else
+			shelf_clear_uploads(b->dir);
 }

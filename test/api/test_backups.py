@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Backups: what was is again, on this machine or another, on the same engine or the other one; or nothing has changed."""
+import datetime
 import os
+import time
 
 import pytest
 
@@ -221,7 +223,7 @@ def test_who_was_cut_off_asks_where_to_go_on(server, red):
     one = bodies.upload_piece(server.root, raw[:1000]).json()["id"]
     path = f"/api/backup_uploads/{one}"
     state = server.root.get(path)
-    assert state == {"id": one, "bytes": 1000}
+    assert (state["id"], state["bytes"]) == (one, 1000)
     assert bodies.upload_piece(server.root, raw[state["bytes"]:], one, state["bytes"]).json()["bytes"] == len(raw)
     assert server.root.post(path + "/complete", expect=200)["id"] == one
     assert server.root.ask("GET", path).status == 404 and server.root.ask("DELETE", path).status == 404
@@ -231,6 +233,35 @@ def test_who_was_cut_off_asks_where_to_go_on(server, red):
     assert server.root.ask("GET", f"/api/backup_uploads/{other}").status == 404
     assert not list((server.dir / "backups").glob(f"{other}.*"))
     assert red.client.ask("GET", path).status == 403
+
+
+def test_an_upload_that_nobody_goes_on_with_ends_after_a_day(another, red):
+    """WEB-7: its age is that of its last piece; it survives a start, until then."""
+    server, raw = another(), bodies.content(red.client, red.backup())
+    folder = server.dir / "backups"
+
+    def begun(hours):
+        """Its last piece came so many hours ago."""
+        answer = bodies.upload_piece(server.root, raw[:1000]).json()
+        ends = datetime.datetime.fromisoformat(answer["expires_at"].replace("Z", "+00:00"))
+        assert abs((ends - datetime.datetime.now(datetime.timezone.utc)).total_seconds() - 86400) < 3600
+        path = folder / f"{int(answer['id']):016x}.upload"
+        os.utime(path, (time.time() - hours * 3600,) * 2)
+        return f"/api/backup_uploads/{answer['id']}", answer["id"], path
+    path, one, file = begun(23)
+    _, two, old = begun(25)
+    assert bodies.upload_piece(server.root, raw[1000:2000], two, 1000).status == 404, "no piece more"
+    begun(0)                    # when one begins those that are over go
+    assert file.exists() and not old.exists()
+    late, _, ended = begun(25)
+    assert server.root.ask("GET", late).status == 404 and server.root.ask("POST", late + "/complete").status == 404
+    assert bodies.upload_piece(server.root, raw[1000:2000], one, 1000).json()["bytes"] == 2000
+    server.stop()
+    server.start()
+    assert file.exists() and not ended.exists(), "at start too"
+    assert server.root.get(path)["bytes"] == 2000
+    assert bodies.upload_piece(server.root, raw[2000:], one, 2000).status == 200
+    assert server.root.post(path + "/complete", expect=200)["id"] == one
 
 
 def test_a_tenant_knows_only_its_own_backups(red, blue):
