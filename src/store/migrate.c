@@ -172,13 +172,68 @@ static bool has_column(const struct buf *columns, const struct sql_table *t, siz
 	return memmem(columns->p, columns->n, name, (size_t)n) != NULL;
 }
 
+/* ---- what has become shared ---- */
+
+/* Those that follow a template and for whom `is_own` holds: the field is their own from now on. */
+static void keep_own(struct buf *out, const struct resource *follower, const char *field,
+		     const char *is_own)
+{
+	buf_printf(out,
+		   "UPDATE \"%s\" SET overrides = CASE WHEN overrides = '' THEN '' ELSE overrides "
+		   "|| ';' END || '%s' WHERE template_id <> 0 AND %s;\n",
+		   follower->plural, field, is_own);
+}
+
+/* A template gets a list that those who follow it had before: lines of their own stay theirs. */
+static void keep_own_lines(struct buf *out, const struct buf *columns,
+			   const struct sql_schema *schema, const struct sql_table *t)
+{
+	const struct resource *follower = t->parent ? resource_follower(t->parent->res) : NULL;
+	const struct sql_table *own;
+	size_t pos = 0;
+	char lines[300];
+
+	while (follower && has_column(columns, t->parent, 0) &&
+	       (own = sql_child_table(schema, follower, &pos))) {
+		if (strcmp(own->list->name, t->list->name) != 0 || !has_column(columns, own, 0))
+			continue;
+		(void)snprintf(
+			lines, sizeof(lines),
+			"EXISTS (SELECT 1 FROM \"%s\" l WHERE l.tenant_id = \"%s\".tenant_id "
+			"AND l.parent_id = \"%s\".id)",
+			own->name, follower->plural, follower->plural);
+		keep_own(out, follower, t->list->name, lines);
+	}
+}
+
+/* The same of a column: what is not as the template begins with. */
+static void keep_own_value(struct buf *out, const struct buf *columns,
+			   const struct sql_schema *schema, const struct sql_table *t, size_t i)
+{
+	const struct resource *follower = t->res && !t->parent ? resource_follower(t->res) : NULL;
+	const struct field *f = t->cols[i].field;
+	const struct sql_table *own = follower ? sql_table(schema, follower) : NULL;
+	char differs[200];
+
+	for (size_t k = 0; own && (f->flags & SHARED) && k < own->ncols; k++) {
+		if (strcmp(own->cols[k].name, t->cols[i].name) != 0 || !has_column(columns, own, k))
+			continue;
+		(void)snprintf(differs, sizeof(differs),
+			       "\"%s\" <> (SELECT t.\"%s\" FROM \"%s\" t WHERE t.tenant_id = "
+			       "\"%s\".tenant_id AND t.id = template_id)",
+			       own->cols[k].name, own->cols[k].name, t->name, own->name);
+		keep_own(out, follower, f->name, differs);
+	}
+}
+
 static void add_missing(struct buf *out, const struct buf *columns, const struct buf *indexes,
-			const struct sql_table *t, enum sql_engine e)
+			const struct sql_schema *schema, const struct sql_table *t,
+			enum sql_engine e)
 {
 	if (!has_column(columns, t, 0)) {
 		log_info(NULL, LOGID_STORE, "database: table %s is added", t->name);
 		sql_ddl(out, t, e);
-		return;
+		return keep_own_lines(out, columns, schema, t);
 	}
 	for (size_t i = 0; i < t->ncols; i++) {
 		if (has_column(columns, t, i))
@@ -186,6 +241,7 @@ static void add_missing(struct buf *out, const struct buf *columns, const struct
 		log_info(NULL, LOGID_STORE, "database: column %s of %s is added", t->cols[i].name,
 			 t->name);
 		sql_ddl_add_column(out, t, i, e);
+		keep_own_value(out, columns, schema, t, i);
 	}
 	sql_ddl_indexes(out, t, indexes);
 }
@@ -202,7 +258,7 @@ static int complete(struct db *db, const struct sql_schema *schema)
 	if (!err)
 		err = read_indexes(db, &indexes);
 	for (size_t i = 0; !err && i < n; i++)
-		add_missing(&sql, &columns, &indexes, &t[i], e);
+		add_missing(&sql, &columns, &indexes, schema, &t[i], e);
 	if (!err)
 		err = sql.err;
 	if (!err && sql.n)

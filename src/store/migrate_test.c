@@ -4,6 +4,7 @@
  * what was added, without a line in migrations.def.
  */
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include "base/clock.h"
@@ -283,11 +284,106 @@ static void two_nodes_may_start_at_once(void **state)
 	place_remove(&p);
 }
 
+/* ---- a field that templates have got since ---- */
+
+static uint64_t follower(struct fixture *fx, uint64_t template_id, const char *number,
+			 const char *more)
+{
+	char body[400];
+
+	snprintf(body, sizeof(body), "{\"number\":\"%s\",\"template_id\":\"%" PRIu64 "\"%s}",
+		 number, template_id, more);
+	return good_id(ask(fx, STORE_CREATE, fx->tenant_id, "extension", 0, body));
+}
+
+/* The tables as they were when templates had neither lists nor this switch. */
+static void make_templates_older(const struct place *p)
+{
+	static const char *const sql[] = {
+		"DROP TABLE extension_template_forwards",
+		"DROP TABLE extension_template_exceptions",
+		"DROP TABLE extension_template_pickup_groups",
+		"ALTER TABLE extension_templates DROP COLUMN in_phone_book",
+		"UPDATE extensions SET overrides = '' WHERE number <> '104'",
+		"UPDATE extensions SET overrides = 'max_calls' WHERE number = '104'",
+	};
+	struct db *db = connect(p);
+
+	for (size_t i = 0; i < ARRAY_LEN(sql); i++)
+		if (db_exec(db, sql[i]))
+			fail_msg("%s: %s", sql[i], db_error(db));
+	db_close(db);
+}
+
+static void expect(struct fixture *fx, uint64_t id, const char *overrides, size_t forwards,
+		   size_t exceptions)
+{
+	json_t *j = good(ask(fx, STORE_GET, fx->tenant_id, "extension", id, NULL));
+
+	assert_string_equal(text_at(j, "overrides"), overrides);
+	assert_int_equal(json_array_size(json_object_get(j, "forwards")), forwards);
+	assert_int_equal(json_array_size(json_object_get(j, "exceptions")), exceptions);
+	json_decref(j);
+}
+
+static void rename_it(struct fixture *fx, uint64_t id)
+{
+	json_decref(good(
+		ask(fx, STORE_UPDATE, fx->tenant_id, "extension", id, "{\"first_name\":\"Ann\"}")));
+}
+
+/* EXT-13: lines that an extension had before templates could have any are its own. */
+static void what_followers_had_before_templates_had_it_is_theirs(void **state)
+{
+	static const char lines[] = ",\"forwards\":[{\"destination\":{\"kind\":\"hangup\"}}]";
+	static const char exception[] =
+		",\"exceptions\":[{\"caller_mask\":\"0044*\",\"destination\":{\"kind\":\"hangup\"}}"
+		"],\"in_phone_book\":false";
+	static const char two_lines[] =
+		"{\"forwards\":[{\"cause\":\"busy\",\"destination\":{\"kind\":\"hangup\"}},"
+		"{\"destination\":{\"kind\":\"hangup\"}}]}";
+	struct fixture *fx = *state;
+	uint64_t tmpl, with_lines, with_more, without, with_both, alone;
+
+	fx->tenant_id = make_tenant(fx, "acme");
+	tmpl = good_id(ask(fx, STORE_CREATE, fx->tenant_id, "extension_template", 0,
+			   "{\"name\":\"desk\"}"));
+	with_lines = follower(fx, tmpl, "102", lines);
+	with_more = follower(fx, tmpl, "103", exception);
+	with_both = follower(fx, tmpl, "104", lines);
+	without = follower(fx, tmpl, "105", "");
+	alone = good_id(ask(fx, STORE_CREATE, fx->tenant_id, "extension", 0,
+			    "{\"number\":\"106\",\"in_phone_book\":false}"));
+	fx->store = store_close(fx->store);
+	make_templates_older(&fx->place);
+	fixture_reopen(fx);
+
+	expect(fx, with_lines, "forwards", 1, 0);
+	expect(fx, with_more, "in_phone_book;exceptions", 0, 1);
+	expect(fx, with_both, "max_calls;forwards", 1, 0);
+	expect(fx, without, "", 0, 0);
+	expect(fx, alone, "", 0, 0);
+	fixture_reopen(fx); /* once: what follows later is not touched */
+	json_decref(
+		good(ask(fx, STORE_UPDATE, fx->tenant_id, "extension_template", tmpl, two_lines)));
+	rename_it(fx, with_lines);
+	rename_it(fx, with_more);
+	expect(fx, with_lines, "forwards", 1, 0);
+	expect(fx, with_more, "in_phone_book;exceptions", 2, 1);
+	expect(fx, with_both, "max_calls;forwards", 1, 0);
+	expect(fx, without, "", 2, 0);
+	fixture_reopen(fx);
+	expect(fx, without, "", 2, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_migrated_database_equals_a_new_one),
 		cmocka_unit_test(what_an_old_database_held_is_kept),
+		cmocka_unit_test_setup_teardown(
+			what_followers_had_before_templates_had_it_is_theirs, fixture_open,
+			fixture_close),
 		cmocka_unit_test(a_newer_database_is_refused_untouched),
 		cmocka_unit_test(a_database_of_somebody_else_is_refused),
 		cmocka_unit_test(killed_in_the_middle_it_starts_over),
