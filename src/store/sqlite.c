@@ -10,8 +10,11 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include "store/db_impl.h"
+
+enum { WAL_TRIES = 250, WAL_PAUSE_MS = 20 };
 
 struct sqlite_db {
 	struct db db; /* first */
@@ -81,6 +84,20 @@ static int sqlite_run(struct db *db, const char *sql)
 	return class_of(sqlite3_exec(conn_of(db), sql, NULL, NULL, NULL));
 }
 
+/* Changing the mode does not wait for who else opens a new file: SQLite says busy at once. */
+static int write_ahead(struct db *db)
+{
+	const struct timespec pause = {.tv_nsec = WAL_PAUSE_MS * 1000000};
+	int err = EBUSY;
+
+	for (unsigned i = 0; err == EBUSY && i < WAL_TRIES; i++) {
+		err = sqlite_run(db, "PRAGMA journal_mode = WAL");
+		if (err == EBUSY)
+			nanosleep(&pause, NULL);
+	}
+	return err;
+}
+
 static int settings(struct db *db, const struct db_conf *conf)
 {
 	int err;
@@ -92,7 +109,7 @@ static int settings(struct db *db, const struct db_conf *conf)
 	sqlite3_db_config(conn_of(db), SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	err = sqlite_run(db, "PRAGMA foreign_keys = ON");
 	if (!err && !conf->is_read_only)
-		err = sqlite_run(db, "PRAGMA journal_mode = WAL");
+		err = write_ahead(db);
 	if (!err && !conf->is_read_only)
 		err = sqlite_run(db, "PRAGMA wal_autocheckpoint = 1000");
 	if (!err)
