@@ -196,13 +196,42 @@ static bool is_room_to_tell(struct api *a)
 		a->refused.second = second, a->refused.n = 0;
 	if (a->refused.n < MAX_TOLD_A_SECOND)
 		return ++a->refused.n;
-	log_warn(NULL, LOGID_API, "changes are refused faster than the event log takes them");
+	log_warn(NULL, LOGID_API, "changes are refused faster than the audit log takes them");
 	return false;
 }
 
-/* WEB-4: what somebody who is known wanted to change and could not.  Who is not known, or asks too often, is the throttle's. */
-static void tell_refused(struct ask *k, unsigned status, const json_t *errors)
+static struct refusal_record *refusal_of(const struct ask *k, const struct store_actor *actor,
+					 enum problem kind, struct str field, struct str code)
 {
+	static const char *const actions[OP_COUNT] = {
+		[OP_CREATE] = "create", [OP_UPDATE] = "update", [OP_DELETE] = "delete"};
+	const struct route *r = k->route;
+	struct refusal_record *rec = actions[r->op] ? calloc(1, sizeof(*rec)) : NULL;
+
+	if (!rec)
+		return NULL;
+	refusal_stamp(rec, clock_wall_us(web_env(k->a->web).clock), rng_u64(rng_system()));
+	rec->tenant_id = k->who.tenant_id;
+	rec->resource_id = k->target;
+	rec->actor_tenant_id = actor->tenant_id;
+	rec->status = problem_kinds[kind].status;
+	(void)snprintf(rec->request, sizeof(rec->request), "%s %.55s", r->method, r->path);
+	str_fit(rec->resource, sizeof(rec->resource), str_of(r->res ? r->res->name : r->what));
+	str_fit(rec->action, sizeof(rec->action), str_of(actions[r->op]));
+	str_fit(rec->actor, sizeof(rec->actor), str_of(actor->name));
+	str_fit(rec->actor_from, sizeof(rec->actor_from), str_of(actor->from));
+	str_fit(rec->reason, sizeof(rec->reason), str_of(problem_kinds[kind].slug));
+	/* The name of a field that there is none of is the client's own words. */
+	if (!str_eq(code, STR("unknown_field")))
+		record_set_text(rec->field, sizeof(rec->field), field);
+	str_fit(rec->code, sizeof(rec->code), code);
+	return rec;
+}
+
+/* WEB-4: what somebody who is known wanted to change and could not.  Who is not known, or asks too often, is the throttle's. */
+static void tell_refused(struct ask *k, enum problem kind, const json_t *errors)
+{
+	const unsigned status = problem_kinds[kind].status;
 	const json_t *first = json_array_get(errors, 0);
 	const char *field = json_string_value(json_object_get(first, "field"));
 	const char *code = json_string_value(json_object_get(first, "code"));
@@ -219,9 +248,12 @@ static void tell_refused(struct ask *k, unsigned status, const json_t *errors)
 	(void)snprintf(cmd.headers, sizeof(cmd.headers), "%u%s%.40s%s%.32s", status,
 		       field && *field ? " " : "", field ? field : "", code ? ": " : "",
 		       code ? code : "");
-	if (ring_push(k->a->commands, &cmd))
-		log_warn(NULL, LOGID_API, "the event log has too much to do for: %s was refused",
-			 cmd.number);
+	cmd.refusal = refusal_of(k, &actor, kind, str_of(field), str_of(code));
+	if (!ring_push(k->a->commands, &cmd))
+		return;
+	free(cmd.refusal);
+	log_warn(NULL, LOGID_API, "the audit log has too much to do for: %s was refused",
+		 cmd.number);
 }
 
 static void end_with_problem(struct ask *k, enum problem kind, const char *detail, json_t *errors,
@@ -233,7 +265,7 @@ static void end_with_problem(struct ask *k, enum problem kind, const char *detai
 				 .headers = headers,
 				 .body = str_of(text)};
 
-	tell_refused(k, r.status, errors);
+	tell_refused(k, kind, errors);
 	if (r.status == 401 && !headers.n)
 		r.headers = STR("WWW-Authenticate: Bearer realm=\"offhook\"\r\n");
 	if (r.status == 503 && !headers.n)

@@ -109,7 +109,7 @@ struct api {
 	struct {
 		uint64_t second;
 		unsigned n;
-	} refused; /* that the event log was told of */
+	} refused; /* that the audit log was told of */
 	char version[32];
 	char *log_file;	      /* NULL: the log goes elsewhere */
 	char setup_token[64]; /* empty: there is none, or it was used */

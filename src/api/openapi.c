@@ -117,6 +117,7 @@ static json_t *parameters(const struct route *r)
 		{TAKES_EVENTS, "since"},
 		{TAKES_EVENTS, "access_token"},
 		{TAKES_AUDIT_FILTER, "actor"},
+		{TAKES_AUDIT_FILTER, "outcome"},
 		{TAKES_OFFSET, "offset"},
 		{TAKES_FIELDS, "fields"},
 		{TAKES_SYNC, "sync_since"},

@@ -37,9 +37,9 @@ static const struct argument delivery_arguments[] = {
 static const struct argument mail_arguments[] = {
 	{"cursor", NUMBER_VALUE}, {"state", TEXT_VALUE}, {NULL, TEXT_VALUE}};
 static const struct argument audit_arguments[] = {
-	{"cursor", NUMBER_VALUE}, {"from", TIME_VALUE}, {"to", TIME_VALUE},
+	{"cursor", TEXT_VALUE},	  {"from", TIME_VALUE}, {"to", TIME_VALUE},
 	{"resource", TEXT_VALUE}, {"id", NUMBER_VALUE}, {"actor", TEXT_VALUE},
-	{NULL, TEXT_VALUE},
+	{"outcome", TEXT_VALUE},  {NULL, TEXT_VALUE},
 };
 
 static const struct argument *find(const struct argument *all, struct str name)

@@ -30,6 +30,7 @@ struct command {
 	int64_t at_us;	  /* ROUTE: when; 0: now */
 	uint32_t seconds; /* ROUTE: how long it is supposed to last; 0: a minute */
 	void *past; /* ROUTE: the configuration to decide by (main/past.h), the core's to close; NULL: today's */
+	void *refusal; /* TELL_REFUSED: a struct refusal_record for the audit log, the core's to free; NULL: it is none */
 	unsigned outcome; /* ROUTE: what becomes of devices that are rung (an enum route_outcome) */
 	char transferred_by[64]; /* ROUTE: extension that sends the caller there; "": nobody */
 	char headers[512]; /* ROUTE: more lines of the caller's INVITE, each ended by a line feed */

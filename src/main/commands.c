@@ -390,6 +390,13 @@ static json_t *status(struct server *s)
 			 "timers", (json_int_t)wheel_count(s->env.wheel));
 }
 
+static void write_refusal(struct server *s, const struct refusal_record *rec)
+{
+	if (rec && s->records.sink.write(&s->records.sink, RECORD_REFUSAL, rec, sizeof(*rec)))
+		log_warn(NULL, LOGID_JOURNAL,
+			 "what was refused is not in the audit log: the journal is full");
+}
+
 /* WEB-4 */
 static void refused(struct server *s, const struct command *c)
 {
@@ -400,6 +407,8 @@ static void refused(struct server *s, const struct command *c)
 						.address = c->transferred_by,
 						.reason = c->headers,
 						.wall_us = clock_wall_us(s->env.clock)});
+	write_refusal(s, c->refusal);
+	free(c->refusal);
 }
 
 void commands_answer(struct server *s, const struct command *c)

@@ -229,3 +229,9 @@ void record_set_field(char *dst, size_t dst_bytes, const struct field *f, struct
 	}
 	dst[n] = 0;
 }
+
+void refusal_stamp(struct refusal_record *rec, int64_t at_us, uint64_t chance)
+{
+	rec->at = at_us;
+	rec->id = RECORD_REFUSAL_IDS | ((uint64_t)at_us << 10) | (chance & 1023);
+}

@@ -122,6 +122,12 @@ static int run_by_key(struct record_writer *w, const char *sql, struct record_ke
 	return db_run(st);
 }
 
+/* The newest 5000 of a tenant stay: who asks without end pushes out what was refused before, and fills no disk. */
+static const char forget_refusals[] =
+	"DELETE FROM refused_changes WHERE tenant_id = $1 AND id <= (SELECT id FROM "
+	"refused_changes "
+	"WHERE tenant_id = $1 AND id <= $2 ORDER BY id DESC LIMIT 1 OFFSET 5000)";
+
 static int put_row(struct record_writer *w, struct record_key key, struct known_tenant *tenant)
 {
 	const struct sql_table *t = sql_record_table(w->rows->schema, key.kind);
@@ -138,6 +144,8 @@ static int put_row(struct record_writer *w, struct record_key key, struct known_
 		err = rows_bind(w->rows, st, NULL, v, t->ncols);
 	if (!err)
 		err = db_run(st);
+	if (!err && key.kind == RECORD_REFUSAL)
+		err = run_by_key(w, forget_refusals, key);
 	if (!err && key.kind == RECORD_RECORDING)
 		storage_mark(w->rows, key.tenant_id);
 	if (!err && key.kind == RECORD_CALL)

@@ -210,6 +210,28 @@ static void records_that_are_kept_no_longer_go_and_nothing_else_does(void **stat
 	assert_int_equal(number(t, "SELECT count(*) FROM cdr_change WHERE gone = 1"), OLD);
 }
 
+/* WEB-4: the newest stay, of each tenant. */
+static void what_was_refused_is_kept_for_so_many_alone(void **state)
+{
+	enum { KEPT = 5000, MORE = 7 };
+	struct jfix *t = *state;
+	struct refusal_record r = {.tenant_id = make_tenant(t->fx, "quiet"), .at = 1};
+
+	refusal_stamp(&r, 1, 0);
+	assert_int_equal(journal_write(t->j, RECORD_REFUSAL, &r, sizeof(r)), 0);
+	r.tenant_id = t->fx->tenant_id;
+	for (int64_t i = 1; i <= KEPT + MORE; i++) {
+		refusal_stamp(&r, 1000 * i, (uint64_t)i);
+		assert_true(r.id > RECORD_REFUSAL_IDS && r.id <= INT64_MAX);
+		assert_int_equal(journal_write(t->j, RECORD_REFUSAL, &r, sizeof(r)), 0);
+	}
+	becomes(t, "SELECT CAST(max(at) AS BIGINT) FROM refused_changes", 1000 * (KEPT + MORE));
+	assert_int_equal(number(t, "SELECT count(*) FROM refused_changes"), KEPT + 1);
+	assert_int_equal(number(t, "SELECT CAST(min(at) AS BIGINT) FROM refused_changes "
+				   "WHERE at > 1"),
+			 1000 * (MORE + 1));
+}
+
 static void records_of_a_tenant_that_is_gone_are_dropped(void **state)
 {
 	struct jfix *t = *state;
@@ -515,6 +537,7 @@ int main(void)
 		T(a_removed_contact_leaves_no_row),
 		T(a_block_that_is_long_over_leaves_no_row),
 		T(records_that_are_kept_no_longer_go_and_nothing_else_does),
+		T(what_was_refused_is_kept_for_so_many_alone),
 		T(records_of_a_tenant_that_is_gone_are_dropped),
 		T(text_that_is_no_text_does_not_stop_the_others),
 		T(legs_that_were_up_are_handed_out_once),

@@ -363,6 +363,9 @@ static void answer(struct fake *f, const struct command *c)
 		f->unblocked += !reply.err;
 		break;
 	case COMMAND_TELL_REFUSED: /* nobody waits for an answer */
+		BUG(c->refusal && journal_write(f->journal, RECORD_REFUSAL, c->refusal,
+						sizeof(struct refusal_record)));
+		free(c->refusal);
 		return;
 	case COMMAND_NKINDS:
 		break;

@@ -101,39 +101,69 @@ def test_the_audit_log_is_exported(server):
     assert ids == sorted(ids, reverse=True)
 
 
-def test_what_somebody_could_not_change_is_in_the_event_log(server):
-    """WEB-4: who, from where, what, and why it failed; of the tenant it was in, and never what was sent."""
-    def refused():
-        return server.get("/api/event_logs", params={"key": "request_refused"})["items"]
+def failed(server, who="tenant", **filters):
+    return server.get("/api/audit_logs", params={"outcome": "failed", "limit": 500, **filters}, who=who)["items"]
+
+
+def test_what_somebody_could_not_change_is_in_the_audit_log(server):
+    """WEB-4: who, from where, what, and by which rule it failed; of the tenant it was in, and never what was sent."""
+    made = server.get("/api/extensions", params={"number": "101"})["items"][0]
     server.api("POST", "/api/extensions", {"number": "101", "password": "some secret words"}, expect=409)
-    (one,) = wait.until(refused, why="it is told")
-    assert (one["topic"], one["number"], one["reason"]) == ("audit_events", "POST /api/extensions", "409 number: taken")
-    assert one["peer"] == server.get("/api/me")["username"] and one["address"]
+    (one,) = wait.until(lambda: failed(server), why="it is told")
+    assert {k: one[k] for k in ("outcome", "action", "resource", "resource_id", "request", "status", "reason", "field", "code", "revision", "changes")} == {
+        "outcome": "failed", "action": "create", "resource": "extension", "resource_id": None, "request": "POST /api/extensions", "status": 409,
+        "reason": "conflict", "field": "number", "code": "taken", "revision": 0, "changes": {}}
+    assert one["actor"] == server.get("/api/me")["username"] and one["actor_from"] and not one["actor_is_administrator"]
     server.api("GET", "/api/extensions/999", expect=404)
     server.api("GET", "/api/backup_settings", expect=403)
+    server.api("PATCH", f"/api/extensions/{made['id']}", {"some secret words": "some secret words"}, expect=422)
+    server.api("PATCH", f"/api/extensions/{made['id']}", {"first_name": "Ann"}, expect=200)
     server.api("DELETE", "/api/extensions/999", expect=404)
     server.api("POST", "/api/dealers", {"name": "x"}, expect=403)
-    wait.until(lambda: len(refused()) == 3, why="those that change something are told")
-    assert [(e["number"], e["reason"]) for e in refused()[:2]] == [("POST /api/dealers", "403"), ("DELETE /api/extensions/999", "404")]
-    assert happened(server, "request_refused") == [], "of the tenant, not of the system"
-    assert "secret words" not in str(refused())
-    answer = server.api("GET", "/api/event_logs/export", params={"key": "request_refused"}, expect=200)
-    assert answer.headers["Content-Type"].startswith("text/csv") and "events.csv" in answer.headers["Content-Disposition"]
-    assert [{k: r[k] for k in ("id", "number", "peer", "address", "reason")} for r in csv.DictReader(io.StringIO(answer.text))] == [
-        {k: e[k] for k in ("id", "number", "peer", "address", "reason")} for e in refused()]
+    wait.until(lambda: len(failed(server)) == 4, why="those that change something are told")
+    assert [(e["request"], e["status"], e["reason"], e["field"], e["code"]) for e in failed(server)[:3]] == [
+        ("POST /api/dealers", 403, "forbidden", "", ""), ("DELETE /api/extensions/{id}", 404, "not-found", "", ""),
+        ("PATCH /api/extensions/{id}", 422, "invalid", "", "unknown_field")]
+    assert failed(server, who="admin") == [], "of the tenant, not of the system"
+    assert "secret words" not in str(server.get("/api/audit_logs")) + str(server.get(f"/api/audit_logs/{one['id']}"))
+    assert [e["resource_id"] for e in failed(server, resource="extension", id=made["id"])] == [made["id"]]
+    assert failed(server, actor="nobody") == [] and len(failed(server, actor=one["actor"], resource="dealer")) == 1
+
+    mixed = server.get("/api/audit_logs", params={"limit": 3})["items"]
+    assert [e["outcome"] for e in mixed] == ["failed", "failed", "completed"], "one log, newest first"
+    assert mixed[2]["changes"]["first_name"][1] == "Ann" and mixed[2]["status"] is None
+    paged, cursor = [], {}
+    while cursor is not None:
+        page = server.get("/api/audit_logs", params={"limit": 1, **cursor})
+        paged += page["items"]
+        cursor = {"cursor": page["next"]} if page["next"] else None
+    assert paged == server.get("/api/audit_logs", params={"limit": 500})["items"], "each once, in the same order"
+    assert all(e["outcome"] == "completed" for e in server.get("/api/audit_logs", params={"outcome": "completed"})["items"])
+    for wrong in ({"outcome": "perhaps"}, {"cursor": "1-x"}, {"cursor": "x"}):
+        assert server.api("GET", "/api/audit_logs", params=wrong, expect=400).json()["errors"][0]["field"] in wrong
+    whole = server.get(f"/api/audit_logs/{one['id']}")
+    assert {k: whole[k] for k in one} == one and whole["before"] is None and whole["after"] is None
+    answer = server.api("POST", f"/api/audit_logs/{one['id']}/undo", expect=422)
+    assert answer.json()["errors"][0]["code"] == "refused"
+    server.api("POST", f"/api/audit_logs/{int(one['id']) + 1}/undo", expect=404)
+    rows = list(csv.DictReader(io.StringIO(server.api("GET", "/api/audit_logs/export", expect=200).text)))
+    assert [(r["id"], r["outcome"], r["code"]) for r in rows if r["outcome"] == "failed"] == [(e["id"], "failed", e["code"]) for e in failed(server)]
+    server.kill()
+    server.start()
+    assert [e for e in failed(server) if e["id"] == one["id"]] == [one], "it is there after a crash"
 
 
 def test_a_user_that_fails_without_end_fills_no_log(server):
-    def told(what):
-        items = server.get("/api/event_logs", params={"key": "request_refused", "limit": 500})["items"]
-        return sum(e["number"].startswith(what) for e in items)
+    def told(action):
+        return sum(e["action"] == action for e in failed(server))
 
     def last():
         server.api("POST", "/api/dealers", {"name": "x"}, expect=403)
-        return told("POST")
+        return told("create")
     began = time.monotonic()
     for _ in range(200):
         server.api("DELETE", "/api/extensions/999", expect=404)
     seconds = int(time.monotonic() - began) + 2
     wait.until(last, why="what came after them is told, so they are")
-    assert 0 < told("DELETE") <= 20 * seconds
+    assert 0 < told("delete") <= 20 * seconds
+    assert server.get("/api/event_logs", params={"key": "request_refused"})["items"] == []
