@@ -212,7 +212,9 @@ static struct refusal_record *refusal_of(const struct ask *k, const struct store
 		return NULL;
 	refusal_stamp(rec, clock_wall_us(web_env(k->a->web).clock), rng_u64(rng_system()));
 	rec->tenant_id = k->who.tenant_id;
-	rec->resource_id = k->target;
+	/* An id that was not looked up, or not found here, is the client's own words too. */
+	if (kind != PROBLEM_FORBIDDEN && kind != PROBLEM_NOT_FOUND)
+		rec->resource_id = k->target;
 	rec->actor_tenant_id = actor->tenant_id;
 	rec->status = problem_kinds[kind].status;
 	(void)snprintf(rec->request, sizeof(rec->request), "%s %.55s", r->method, r->path);

@@ -152,6 +152,14 @@ static bool read_cursor(const struct args *a, struct side v[2])
 	       v[0].last <= INT64_MAX && v[1].last <= INT64_MAX;
 }
 
+static void write_cursor(const struct side v[2], char *next, size_t next_bytes)
+{
+	int n = snprintf(next, next_bytes, "%" PRIu64, v[0].last);
+
+	if (v[1].last < INT64_MAX)
+		(void)snprintf(next + n, next_bytes - (size_t)n, "-%" PRIu64, v[1].last);
+}
+
 int query_audit_logs(struct rows *r, uint64_t tenant_id, const struct args *a,
 		     struct store_reply *reply, struct field_errors *errs)
 {
@@ -191,7 +199,7 @@ int query_audit_logs(struct rows *r, uint64_t tenant_id, const struct args *a,
 	if (!err)
 		err = give(v, limit, items);
 	if (v[0].has || v[1].has)
-		(void)snprintf(next, sizeof(next), "%" PRIu64 "-%" PRIu64, v[0].last, v[1].last);
+		write_cursor(v, next, sizeof(next));
 	db_done(v[0].st);
 	db_done(v[1].st);
 	if (err) {
