@@ -38,6 +38,8 @@ int edit_create(struct edit *e, struct object **op)
 		err = rows_claim(e->rows, o);
 	if (!err)
 		err = rows_insert(e->rows, o);
+	if (!err)
+		err = edit_hook_made(e, o);
 	return err ? err : edit_log(e, NULL, op);
 }
 

@@ -131,6 +131,8 @@ int edit_announce(struct edit *e, const struct object *before, uint64_t revision
 /* edit_hooks.c: what a resource brings with it. */
 /* Before the body is read: what is not the resource's own is taken out of it, and kept in *aside for the second. */
 int edit_hook_body(struct edit *e, json_t *body, json_t **aside) MUST_USE;
+/* Whoever makes it: the request, or what brings it along. */
+int edit_hook_made(struct edit *e, const struct object *o) MUST_USE;
 int edit_hook_created(struct edit *e, const struct object *o, const json_t *aside) MUST_USE;
 int edit_hook_updated(struct edit *e, const struct object *before,
 		      const struct object *after) MUST_USE;
@@ -182,6 +184,7 @@ int edit_check_role(struct edit *e, struct object *o, const struct object *befor
 int edit_check_api_key(struct edit *e, struct object *o, const struct object *before) MUST_USE;
 int edit_check_user(struct edit *e, struct object *o, const struct object *before) MUST_USE;
 int edit_user_deleting(struct edit *e, const struct object *o) MUST_USE;
+int edit_user_made(struct edit *e, const struct object *o) MUST_USE;
 int edit_user_updated(struct edit *e, const struct object *before,
 		      const struct object *after) MUST_USE;
 /* Those that sql finds by ($1 tenant, $2 the object), one after the other. */

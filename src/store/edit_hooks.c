@@ -217,6 +217,7 @@ static int office_hours_updated(struct edit *e, const struct object *before,
 static const struct hooks {
 	const struct resource *res;
 	int (*body)(struct edit *e, json_t *body, json_t **aside);
+	int (*made)(struct edit *e, const struct object *o);
 	int (*created)(struct edit *e, const struct object *o, const json_t *aside);
 	int (*updated)(struct edit *e, const struct object *before, const struct object *after);
 	int (*changed)(struct edit *e, const struct object *before, const struct object *after);
@@ -237,7 +238,10 @@ static const struct hooks {
 	{.res = &resource_address_rule,
 	 .created = address_rule_created,
 	 .updated = address_rule_updated},
-	{.res = &resource_admin, .updated = edit_user_updated, .deleting = edit_user_deleting},
+	{.res = &resource_admin,
+	 .made = edit_user_made,
+	 .updated = edit_user_updated,
+	 .deleting = edit_user_deleting},
 	{.res = &resource_office_hours,
 	 .created = office_hours_created,
 	 .updated = office_hours_updated},
@@ -271,6 +275,13 @@ int edit_hook_body(struct edit *e, json_t *body, json_t **aside)
 	const struct hooks *h = hooks_of(e->req->res);
 
 	return h && h->body ? h->body(e, body, aside) : 0;
+}
+
+int edit_hook_made(struct edit *e, const struct object *o)
+{
+	const struct hooks *h = hooks_of(o->res);
+
+	return h && h->made ? h->made(e, o) : 0;
 }
 
 int edit_hook_created(struct edit *e, const struct object *o, const json_t *aside)

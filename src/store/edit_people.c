@@ -123,6 +123,12 @@ int edit_user_deleting(struct edit *e, const struct object *o)
 	return err ? err : session_end_all_of(e, o->tenant_id, o->id);
 }
 
+/* TEN-5: its password is as old as the user, however late that signs in first. */
+int edit_user_made(struct edit *e, const struct object *o)
+{
+	return sign_in_changed(e, o->tenant_id, o->id, "");
+}
+
 /* Who knew the old password, may no longer come in, or may now do something else, is out. */
 int edit_user_updated(struct edit *e, const struct object *before, const struct object *after)
 {

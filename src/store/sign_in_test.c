@@ -73,6 +73,31 @@ static void old_password_wants_a_new_one(void **state)
 	json_decref(good(sign_in(fx, "battery staple", "")));
 }
 
+/* TEN-5: from when it was set, not from when it is used first; set anew by somebody else it is new. */
+static void password_that_was_never_used_grows_old_too(void **state)
+{
+	struct fixture *fx = *state;
+	uint64_t id;
+
+	pass(fx, "changed_at", 31 * DAY);
+	refused(sign_in(fx, "correct horse", ""), EKEYEXPIRED, NULL, NULL);
+	json_decref(
+		good(ask(fx, STORE_UPDATE, 0, "tenant", fx->tenant_id, "{\"password_days\":32}")));
+	json_decref(good(sign_in(fx, "correct horse", "")));
+	pass(fx, "changed_at", DAY);
+	refused(sign_in(fx, "correct horse", ""), EKEYEXPIRED, NULL, NULL);
+	id = good_id(ask(fx, STORE_CREATE, fx->tenant_id, "admin", 0,
+			 "{\"username\":\"other\",\"password\":\"correct horse\"}"));
+	json_decref(good(ask(fx, STORE_UPDATE, fx->tenant_id, "admin", id - 1,
+			     "{\"password\":\"battery staple\"}")));
+	json_decref(good(sign_in(fx, "battery staple", "")));
+	pass(fx, "changed_at", 32 * DAY);
+	refused(sign_in(fx, "battery staple", ""), EKEYEXPIRED, NULL, NULL);
+	json_decref(
+		good(ask(fx, STORE_UPDATE, 0, "tenant", fx->tenant_id, "{\"password_days\":0}")));
+	json_decref(good(sign_in(fx, "battery staple", "")));
+}
+
 /* What was tried before has been counted when something that went the same way is answered. */
 static void wrong(struct fixture *fx, unsigned times)
 {
@@ -111,6 +136,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(old_password_wants_a_new_one, open_with_age,
 						fixture_close),
+		cmocka_unit_test_setup_teardown(password_that_was_never_used_grows_old_too,
+						open_with_age, fixture_close),
 		cmocka_unit_test_setup_teardown(lock_ends_by_itself, open_with_lock, fixture_close),
 		cmocka_unit_test_setup_teardown(only_wrong_ones_in_a_row_count, open_with_lock,
 						fixture_close),

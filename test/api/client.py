@@ -8,6 +8,7 @@ import secrets
 import select
 import signal
 import socket
+import sqlite3
 import subprocess
 import urllib.parse
 
@@ -178,6 +179,15 @@ def database_url(directory):
     url = os.environ["OFFHOOK_TEST_PG"]
     subprocess.run(["psql", "-q", "-d", url, "-c", f"CREATE SCHEMA {schema}"], check=True)
     return f"{url}&options=-csearch_path%3D{schema}"
+
+
+def execute(server, sql):
+    """Behind its back."""
+    if server.url.startswith("sqlite:"):
+        with sqlite3.connect(server.url.removeprefix("sqlite:"), timeout=20) as db:
+            db.execute(sql)
+    else:
+        subprocess.run(["psql", "-q", "-d", server.url, "-c", sql], check=True)
 
 
 class ApiServer:

@@ -3,10 +3,10 @@
 import csv
 import io
 import socket
-import sqlite3
-import subprocess
 
 import pytest
+
+from client import execute
 
 LINES = 1703    # some pages, the last one not full
 
@@ -14,14 +14,6 @@ LINES = 1703    # some pages, the last one not full
 def lines_of(answer):
     assert answer.status == 200 and answer.headers["Content-Type"].startswith("text/csv")
     return list(csv.DictReader(io.StringIO(answer.body.decode(), newline="")))
-
-
-def execute(server, sql):
-    if server.url.startswith("sqlite:"):
-        with sqlite3.connect(server.url.removeprefix("sqlite:"), timeout=20) as db:
-            db.execute(sql)
-    else:
-        subprocess.run(["psql", "-q", "-d", server.url, "-c", sql], check=True)
 
 
 @pytest.fixture(scope="module")

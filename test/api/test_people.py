@@ -7,7 +7,7 @@ import re
 import pytest
 
 import bodies
-from client import ROOT, Client
+from client import ROOT, Client, execute
 from test_contract import body_for, example_path, operations
 from test_login import login, new_source
 
@@ -260,6 +260,34 @@ def test_sign_in_takes_a_new_password(tenant):
     assert sign_in("first secret words").status == 401
     change = tenant.client.get("/api/audit_logs", resource="user", id=user["id"], limit=1)["items"]
     assert not change or "argon2" not in str(change)
+
+
+def test_password_that_is_too_old_wants_a_new_one(tenant):
+    """TEN-5: from when it was set; who does not know it learns nothing of its age."""
+    user, sign_in = used(tenant, "first secret words")
+    first = Client(tenant.server, sign_in("first secret words").json()["access_token"])
+    key = Client(tenant.server, tenant.client.post("/api/api_keys", {"name": "k"})["key"])
+
+    def older(days):
+        execute(tenant.server, f"UPDATE user_sign_in SET changed_at = changed_at - {days} * CAST(86400000000 AS BIGINT) "
+                               f"WHERE tenant_id = {tenant.id} AND user_id = {user['id']}")
+    older(30)
+    assert sign_in("first secret words").status == 200, "passwords last for ever unless the tenant says otherwise"
+    tenant.client.patch(f"/api/tenants/{tenant.id}", {"password_days": 31})
+    assert sign_in("first secret words").status == 200
+    older(1)
+    answer = sign_in("first secret words")
+    assert answer.status == 403 and answer.json()["type"].endswith("#problem-password-expired") and "new_password" in answer.body.decode()
+    assert sign_in("wrong").status == 401
+    assert first.get("/api/me")["username"] == "ann" and key.ask("GET", "/api/extensions").status == 200, "who is in stays in"
+    assert errors(sign_in("first secret words", new_password="first")) == [("new_password", "too_short")]
+    assert sign_in("first secret words", new_password="second secret words").status == 200
+    assert first.ask("GET", "/api/me").status == 401
+    assert sign_in("second secret words").status == 200 and sign_in("first secret words").status == 401
+    older(31)
+    assert sign_in("second secret words").status == 403
+    tenant.client.patch(f"/api/users/{user['id']}", {"password": "third secret words"})
+    assert sign_in("third secret words").status == 200, "set anew by somebody else it is new"
 
 
 def test_user_is_locked_after_wrong_passwords_wherever_they_come_from(tenant):
