@@ -132,6 +132,28 @@ def test_nothing_is_missed_while_the_database_was_away(nodes):
     seen_after(a, "804")
 
 
+def test_that_the_database_was_away_is_in_the_event_log_of_each_once(nodes):
+    """WEB-4: written down while it is away, kept in the journal, and there when it is back; once, however often it was tried."""
+    def told(node, key):
+        return node.get("/api/event_logs", params={"key": key}, who="admin")["items"]
+    for node in nodes:
+        node.login("admin"), node.login()
+    assert [told(nodes[0], key) for key in ("database_lost", "database_back")] == [[], []], "that it is there at first is no news"
+    database("crash")
+    began = time.monotonic()
+    while time.monotonic() < began + 1.5:
+        assert [n.api("POST", "/api/extensions", {"number": "850"}).status_code for n in nodes] == [503, 503]
+    database("start")
+    for node in nodes:
+        wait.until(lambda: node.api("POST", "/api/extensions", {"number": "850"}).status_code in (201, 409), 20, every=0.1, why="the database is back")
+    wait.until(lambda: len(told(nodes[0], "database_back")) >= 2, 20, every=0.1, why="both have told")
+    assert (len(told(nodes[0], "database_lost")), len(told(nodes[0], "database_back"))) == (2, 2), "each node once each way"
+    assert {e["topic"] for e in told(nodes[0], "database_lost")} == {"system_events"}
+    lost, back = (sorted(e["at"] for e in told(nodes[0], key)) for key in ("database_lost", "database_back"))
+    assert lost[0] < back[0] and lost[1] < back[1]
+    assert told(nodes[0], "database_lost") == told(nodes[1], "database_lost")
+
+
 def test_a_restored_backup_is_in_force_on_both(nodes):
     a, b = nodes
     one = a.post("/api/backups", {"name": "x", "parts": ["configuration"]}, who="admin", expect=202)["id"]
