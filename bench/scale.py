@@ -6,6 +6,7 @@ start     time from exec until SIP is answered, and resident memory, with so man
 restart   the same with as many registrations, made over UDP before the server was killed, until a call is answered and acknowledged
 patch     PATCH of one field of one extension while calls run: median and 99th percentile, and each change seen by the next read
 restore   how long a change waits at most while a backup of so many extensions is restored
+tenant    the same while a tenant with so many is taken in
 core      registrations, dialogs and timers of the signalling core alone (bench/scale_core.c)
 
 The database is filled by copying rows, as the server left them; everything measured goes through sockets.
@@ -241,30 +242,33 @@ class Changing(threading.Thread):
         self.join(60)
 
 
-def measure_restore(directory, n, rounds):
-    bed = Bed(directory / f"restore-{n}", n)
+def measure_restore(directory, n, rounds, figure, is_tenant=False):
+    """Of the whole system, or of the tenant, which comes in again beside itself each time."""
+    bed = Bed(directory / f"{figure}-{n}", n)
     server, waits, whole = bed.server, [], []
     server.start(60)
+    within = {"headers": {"X-Tenant": server.domain}} if is_tenant else {}
 
     def settled(one, wanted):
         def ask():
             server._token.pop("admin", None)
             return server.get(f"/api/backups/{one}", who="admin")["state"] == wanted
         return wait.until(ask, 600, every=0.2, why=wanted)
-    one = server.post("/api/backups", {"name": "scale"}, who="admin", expect=202)["id"]
+    one = server.post("/api/backups", {"name": "scale"}, who="admin", expect=202, **within)["id"]
     settled(one, "complete")
-    for _ in range(rounds):
+    for round_ in range(rounds):
         changing = Changing(server)
         changing.start()
         began = time.monotonic()
-        server.post(f"/api/backups/{one}/restore", {}, who="admin", expect=202)
+        as_what = {"name": f"again {round_}", "domain": f"again{round_}.example"} if is_tenant else {}
+        server.post(f"/api/backups/{one}/restore", as_what, who="admin", expect=202)
         settled(one, "restored")
         whole.append(time.monotonic() - began)
         changing.stop()
         waits.append(max(changing.took))
         assert not changing.failed, changing.failed[:3]
     server.stop()
-    return [told("restore_wait_s", min(waits), extensions=n, all=[round(w, 2) for w in waits], whole_s=[round(w, 1) for w in whole])]
+    return [told(figure, min(waits), extensions=n, all=[round(w, 2) for w in waits], whole_s=[round(w, 1) for w in whole])]
 
 
 def measure_core():
@@ -275,12 +279,12 @@ def measure_core():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="start, restart, patch, restore, core (all when none is named)")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="start, restart, patch, restore, tenant, core (all when none is named)")
     parser.add_argument("--count", type=int, default=100000, help="extensions (%(default)s)")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--patches", type=int, default=1000)
     args = parser.parse_args()
-    which = set(args.names) or {"start", "restart", "patch", "restore", "core"}
+    which = set(args.names) or {"start", "restart", "patch", "restore", "tenant", "core"}
     directory = pathlib.Path(tempfile.mkdtemp(prefix="offhook-scale-"))
     results = []
     if "start" in which:
@@ -290,7 +294,9 @@ def main():
     if "patch" in which:
         results += measure_patch(directory, (100, args.count), args.rounds, args.patches)
     if "restore" in which:
-        results += measure_restore(directory, args.count, args.rounds)
+        results += measure_restore(directory, args.count, args.rounds, "restore_wait_s")
+    if "tenant" in which:
+        results += measure_restore(directory, args.count, args.rounds, "tenant_wait_s", True)
     if "core" in which:
         results += measure_core()
     return 0 if all(results) else 1
