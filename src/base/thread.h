@@ -18,6 +18,7 @@ enum thread_role {
 	THREAD_WEB,
 	THREAD_WORKER,
 	THREAD_JOURNAL,
+	THREAD_LDAP,
 };
 
 struct thread;

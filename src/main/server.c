@@ -4,6 +4,7 @@
  */
 
 #include "hook/hook.h"
+#include "main/directory.h"
 #include "main/leftovers.h"
 #include "main/past.h"
 #include "main/server.h"
@@ -583,6 +584,7 @@ static void stop_api(struct server *s)
 /* Stopped after the store and the core: nobody pushes to these rings any more. */
 static void stop_rings(struct server *s)
 {
+	directory_close(s);
 	s->api = api_close(s->api);
 	s->commands = ring_free(s->commands);
 	writer_stop(s);
@@ -621,6 +623,7 @@ static const struct part parts[] = {
 	{"listeners", start_listeners, stop_listeners},
 	{"api", start_api, stop_api},
 	{"events", happenings_start, happenings_stop},
+	{"ldap", directory_start, directory_stop},
 	{"webhooks", start_hooks, stop_hooks},
 	{"filtering", filtering_start, filtering_stop},
 	{"office hours", hours_start, hours_stop},

@@ -43,6 +43,7 @@ struct server {
 	struct sink_forward sink;
 	struct net *net;
 	struct transports *transports;
+	struct directory *directory;
 	struct sip *sip;
 	struct registrar *registrar;
 	struct trunks *trunks;

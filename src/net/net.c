@@ -225,6 +225,15 @@ int net_certificate_for(struct net *n, bool is_tenants, struct str name,
 	return tls_keeper_name(streams_tls(n->streams), is_tenants, name, pair);
 }
 
+int net_tls_for_others(struct net *n, struct tls_keeper **keeperp, char *why)
+{
+	const struct net_tls own = {NULL, STR_NONE};
+
+	ON_THREAD(THREAD_CORE);
+	*keeperp = streams_tls(n->streams);
+	return tls_keeper_listener(*keeperp, NET_TLS_OTHERS, &own, why);
+}
+
 int net_trust(struct net *n, const char *ca_path, char *why)
 {
 	ON_THREAD(THREAD_CORE);

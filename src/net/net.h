@@ -16,6 +16,7 @@
 #include "base/pem.h"
 
 struct net;
+struct tls_keeper;
 
 struct net_conf {
 	struct loop *loop;
@@ -49,6 +50,10 @@ int net_certificate(struct net *n, const struct pem_pair *pair, char *why) MUST_
 /* Who asks for this name is shown this on every listener; a tenant's name goes before one of the system.  NULL: no more. */
 int net_certificate_for(struct net *n, bool is_tenants, struct str name,
 			const struct pem_pair *pair) MUST_USE;
+/* What TLS shows and believes, for others who serve it.  Listener NET_TLS_OTHERS is theirs; it shows the server's own, and who asks for
+ * a name that has a certificate that.  EINVAL with why[160]: there is no certificate. */
+enum { NET_TLS_OTHERS = 0 };
+int net_tls_for_others(struct net *n, struct tls_keeper **keeperp, char *why) MUST_USE;
 /* Roots besides the system's that servers are believed by, as a PEM file.  EINVAL with why[160]. */
 int net_trust(struct net *n, const char *ca_path, char *why) MUST_USE;
 

@@ -40,7 +40,7 @@ struct tls_keeper {
 	pthread_mutex_t lock;
 	struct pem_pair own;
 	SSL_CTX *client; /* of the connections that we make; counted: connections hold theirs */
-	struct listener listeners[NET_MAX_LISTENERS];
+	struct listener listeners[NET_MAX_LISTENERS + 1]; /* the last is NET_TLS_OTHERS */
 	struct map names;
 	X509_STORE *trust;
 	struct map peers;		   /* by hash */
@@ -196,7 +196,8 @@ static int ask_for_certificates(SSL_CTX *ctx, struct str client_ca, char *why)
 
 static struct listener *listener_of(struct tls_keeper *k, uint32_t number)
 {
-	return &k->listeners[(number - 1) % NET_MAX_LISTENERS];
+	return &k->listeners[number == NET_TLS_OTHERS ? NET_MAX_LISTENERS
+						      : (number - 1) % NET_MAX_LISTENERS];
 }
 
 static void replace(struct tls_keeper *k, uint32_t number, SSL_CTX *ctx)
@@ -505,7 +506,7 @@ struct tls_keeper *tls_keeper_free(struct tls_keeper *k)
 
 	if (!k)
 		return NULL;
-	for (size_t i = 0; i < NET_MAX_LISTENERS; i++)
+	for (size_t i = 0; i <= NET_MAX_LISTENERS; i++)
 		SSL_CTX_free(k->listeners[i].ctx);
 	while (k->names.count && (node = map_next(&k->names, &it)) != NULL) {
 		map_remove(&k->names, node);

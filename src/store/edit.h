@@ -201,6 +201,12 @@ int edit_check_personal_contact(struct edit *e, struct object *o,
 int edit_check_favourite(struct edit *e, struct object *o, const struct object *before) MUST_USE;
 int edit_contact_deleting(struct edit *e, const struct object *o) MUST_USE; /* of either kind */
 int edit_owned_gone(struct edit *e, const struct object *extension) MUST_USE;
+/* edit_directory.c: the LDAP phone book */
+int edit_check_ldap_server(struct edit *e, struct object *o, const struct object *before) MUST_USE;
+int edit_check_directory(struct edit *e, struct object *o,
+			 const struct object *before) MUST_USE; /* a tenant */
+int edit_check_published(struct edit *e, struct object *o,
+			 const struct object *before) MUST_USE; /* an extension */
 /* edit_groups.c: of extension groups */
 int edit_make_default_group(struct edit *e, uint64_t tenant_id) MUST_USE;
 int edit_check_groups(struct edit *e, struct object *o, const struct object *before) MUST_USE;

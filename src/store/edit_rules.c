@@ -292,6 +292,8 @@ int edit_check_rules(struct edit *e, struct object *o, const struct object *befo
 	} rules[] = {
 		{&resource_tenant, edit_check_domain},
 		{&resource_tenant, edit_check_codes},
+		{&resource_tenant, edit_check_directory},
+		{&resource_ldap_server, edit_check_ldap_server},
 		{&resource_tenant, edit_check_pbx_tenant},
 		{&resource_tenant, edit_check_dealer_of},
 		{&resource_dealer, edit_check_dealer},
@@ -306,6 +308,7 @@ int edit_check_rules(struct edit *e, struct object *o, const struct object *befo
 		{&resource_blacklisted_number, blacklisted_number},
 		{&resource_call_rate, call_rate},
 		{&resource_extension, extension},
+		{&resource_extension, edit_check_published},
 		{&resource_personal_contact, edit_check_personal_contact},
 		{&resource_favourite, edit_check_favourite},
 		{&resource_holiday, edit_check_holiday},

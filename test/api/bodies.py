@@ -17,7 +17,7 @@ from harness.certs import Authority
 
 _numbers = itertools.count(5001)
 
-OF_THE_SYSTEM = ("address_rules", "dealers", "backup_settings", "congestion_limits", "flood_limits", "network_settings", "sign_in_settings", "stir_certificates", "sip_settings", "blocked_addresses", "log_files", "services",
+OF_THE_SYSTEM = ("address_rules", "dealers", "backup_settings", "congestion_limits", "flood_limits", "network_settings", "sign_in_settings", "stir_certificates", "sip_settings", "ldap_servers", "blocked_addresses", "log_files", "services",
                  "transports", "transport_states")
 
 
@@ -118,7 +118,7 @@ def new_body(client, plural):
 
 def make_room(client, plural):
     """There is at most one of some."""
-    if plural in ("backup_settings", "congestion_limits", "flood_limits", "network_settings", "sign_in_settings", "sip_settings", "mail_servers", "mail_templates", "brandings"):
+    if plural in ("backup_settings", "congestion_limits", "flood_limits", "network_settings", "sign_in_settings", "sip_settings", "ldap_servers", "mail_servers", "mail_templates", "brandings"):
         for row in client.get(f"/api/{plural}")["items"]:
             client.delete(f"/api/{plural}/{row['id']}")
 
