@@ -46,16 +46,25 @@ struct detect *detect_free(struct detect *d)
 	return mem_free(d);
 }
 
-void detect_hear(struct detect *d, const int16_t *pcm, size_t n, struct detected *out)
+static void hear_keys(struct detect *d, const int16_t *low, size_t n, struct detected *out)
+{
+	dtmf_rx(d->keys, low, (int)n);
+	dtmf_rx_get(d->keys, out->digits, DETECT_MAX_DIGITS);
+	out->is_pressed = d->was_pressed | *out->digits | dtmf_rx_status(d->keys);
+	d->was_pressed = dtmf_rx_status(d->keys);
+}
+
+void detect_hear(struct detect *d, unsigned what, const int16_t *pcm, size_t n,
+		 struct detected *out)
 {
 	int16_t low[CODEC_MAX_SAMPLES];
 	size_t nlow = resample_run(d->down, pcm, n, low, ARRAY_LEN(low));
 
 	memset(out, 0, sizeof(*out));
-	dtmf_rx(d->keys, low, (int)nlow);
-	dtmf_rx_get(d->keys, out->digits, DETECT_MAX_DIGITS);
-	out->is_pressed = d->was_pressed | *out->digits | dtmf_rx_status(d->keys);
-	d->was_pressed = dtmf_rx_status(d->keys);
+	if (what & DETECT_KEYS)
+		hear_keys(d, low, nlow, out);
+	if (!(what & DETECT_FAX))
+		return;
 	modem_connect_tones_rx(d->fax, low, (int)nlow);
 	out->is_fax = modem_connect_tones_rx_get(d->fax) == MODEM_CONNECT_TONES_FAX_CNG;
 }

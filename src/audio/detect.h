@@ -12,6 +12,7 @@
 #include "base/str.h"
 
 enum { DETECT_MAX_DIGITS = 8 };
+enum { DETECT_KEYS = 1, DETECT_FAX = 2 }; /* what is listened for */
 
 struct detected {
 	char digits[DETECT_MAX_DIGITS +
@@ -23,7 +24,8 @@ struct detected {
 struct detect;
 int detect_make(struct detect **dp, uint32_t rate_hz) MUST_USE;
 struct detect *detect_free(struct detect *d);
-void detect_hear(struct detect *d, const int16_t *pcm, size_t n, struct detected *out);
+void detect_hear(struct detect *d, unsigned what, const int16_t *pcm, size_t n,
+		 struct detected *out);
 void detect_lost(struct detect *d, size_t n); /* samples that are missing */
 
 #endif

@@ -20,7 +20,7 @@ static void play_key(struct detect *d, uint32_t rate_hz, size_t key, uint32_t on
 
 	for (uint32_t at = 0; at < on_ms + off_ms; at += 10) {
 		tone_play(&t, &v, rate_hz, pcm, frame);
-		detect_hear(d, pcm, frame, &got);
+		detect_hear(d, DETECT_KEYS | DETECT_FAX, pcm, frame, &got);
 		strcat(heard, got.digits);
 		*fax |= got.is_fax;
 	}
@@ -44,6 +44,24 @@ static void each_key_is_heard_once_at_each_rate(void **state)
 	}
 }
 
+static void keys_are_heard_only_when_asked_for(void **state)
+{
+	struct tone t = {.hz = {low[0], high[0]}, .ms = {100, 100}};
+	struct tone_voice v = {0};
+	struct detected got;
+	int16_t pcm[800];
+	struct detect *d;
+
+	assert_int_equal(detect_make(&d, 8000), 0);
+	for (int i = 0; i < 10; i++) {
+		tone_play(&t, &v, 8000, pcm, 800);
+		detect_hear(d, DETECT_FAX, pcm, 800, &got);
+		assert_string_equal(got.digits, "");
+		assert_false(got.is_pressed);
+	}
+	detect_free(d);
+}
+
 static void key_held_long_is_one_key(void **state)
 {
 	struct detect *d;
@@ -58,10 +76,18 @@ static void key_held_long_is_one_key(void **state)
 
 static void calling_tone_of_a_fax_is_heard_and_no_other(void **state)
 {
-	static const uint16_t hz[] = {1100, 1000, 440, 2100};
+	static const struct {
+		uint16_t hz;
+		unsigned what;
+	} c[] = {{1100, DETECT_KEYS | DETECT_FAX},
+		 {1100, DETECT_FAX},
+		 {1100, DETECT_KEYS},
+		 {1000, DETECT_FAX},
+		 {440, DETECT_FAX},
+		 {2100, DETECT_FAX}};
 
-	for (size_t i = 0; i < 4; i++) {
-		struct tone t = {.hz = {hz[i]}, .ms = {500, 3000}};
+	for (size_t i = 0; i < ARRAY_LEN(c); i++) {
+		struct tone t = {.hz = {c[i].hz}, .ms = {500, 3000}};
 		struct tone_voice v = {0};
 		struct detect *d;
 		int fax = 0;
@@ -72,10 +98,10 @@ static void calling_tone_of_a_fax_is_heard_and_no_other(void **state)
 			int16_t pcm[160];
 
 			tone_play(&t, &v, 8000, pcm, 160);
-			detect_hear(d, pcm, 160, &got);
+			detect_hear(d, c[i].what, pcm, 160, &got);
 			fax += got.is_fax;
 		}
-		assert_int_equal(fax > 0, i == 0);
+		assert_int_equal(fax > 0, i < 2);
 		detect_free(d);
 	}
 }
@@ -175,6 +201,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_key_is_heard_once_at_each_rate),
 		cmocka_unit_test(key_held_long_is_one_key),
+		cmocka_unit_test(keys_are_heard_only_when_asked_for),
 		cmocka_unit_test(calling_tone_of_a_fax_is_heard_and_no_other),
 		cmocka_unit_test(tones_have_their_rhythm),
 		cmocka_unit_test(voices_are_summed_without_the_own_one),

@@ -104,6 +104,7 @@ int room_enter(struct sounds *ss, struct sound *s, oid id, bool is_music)
 	list_append(&r->members, &s->in_room);
 	r->nmembers++;
 	s->room = r;
+	voice_seek_fax(s->voice, false); /* in company nobody answers it */
 	err = set_rate(r);
 	if (err)
 		room_leave(s);

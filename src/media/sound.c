@@ -158,7 +158,7 @@ static void speak_up(struct sound *s)
 	if (s->is_spoken)
 		return;
 	session_part(s->session); /* which lets go of what was: see session.c */
-	voice_seek_fax(s->voice);
+	voice_seek_fax(s->voice, true);
 	s->is_spoken = true;
 	set_patient(s, true);
 	s->is_pressing = false; /* what is left of them goes between what is said */

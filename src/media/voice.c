@@ -154,9 +154,11 @@ void voice_hear(struct voice *v, const struct rtp_head *h, const uint8_t *p, uin
 	(void)jitter_put(&v->jitter, h->ssrc, h->seq, h->ts, p + h->at, h->n, now_us);
 }
 
-void voice_seek_fax(struct voice *v)
+void voice_seek_fax(struct voice *v, bool on)
 {
-	v->nseek = SEEK_FRAMES;
+	v->nseek = on ? SEEK_FRAMES : 0;
+	if (!on && v->format.events_in != MEDIA_NO_PT)
+		v->detect = detect_free(v->detect);
 }
 
 void voice_seek_keys(struct voice *v, bool on)
@@ -184,8 +186,9 @@ static void detect(struct voice *v, int16_t *pcm, size_t n)
 		return;
 	if (!v->detect && detect_make(&v->detect, v->rate_hz))
 		return; /* without memory the keys are not heard */
-	detect_hear(v->detect, pcm, n, &got);
-	for (const char *k = got.digits; *k && has_keys; k++)
+	detect_hear(v->detect, (has_keys ? DETECT_KEYS : 0u) | (v->nseek ? DETECT_FAX : 0u), pcm, n,
+		    &got);
+	for (const char *k = got.digits; *k; k++)
 		voice_key(v, *k);
 	v->has_fax |= got.is_fax;
 	if (v->mutes_keys && got.is_pressed)

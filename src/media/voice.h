@@ -49,9 +49,10 @@ void voice_key(struct voice *v, char digit);
 void voice_seek_keys(struct voice *v, bool on);
 /* Keys heard in the voice are left out of it: they reach the other side in another way. */
 void voice_mute_keys(struct voice *v, bool on);
-char voice_digit(struct voice *v);    /* the next key heard; 0: none */
-void voice_seek_fax(struct voice *v); /* for half a minute, also in one that has events for keys */
-bool voice_fax(struct voice *v);      /* a fax called; once */
+char voice_digit(struct voice *v); /* the next key heard; 0: none */
+/* For half a minute, also in one that has events for keys. */
+void voice_seek_fax(struct voice *v, bool on);
+bool voice_fax(struct voice *v); /* a fax called; once */
 
 /* The mouth.  pcm NULL: nothing is sent, time passes. */
 void voice_say(struct voice *v, const int16_t *pcm, voice_send_h *send, void *arg);
