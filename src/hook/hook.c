@@ -2,6 +2,9 @@
 /*
  * DESIGN  The database says what is due, and is told how each try ended; nothing is remembered here, so a crash at any moment
  * costs at most that something is told twice (X-Offhook-Delivery, or the mail's Message-ID, is the same then).
+ *
+ * It is asked when something was committed (at most each IDLE_MS), when a try has ended and when the time of one that waits
+ * has come; where other nodes write too, each IDLE_MS.  Between that the thread sleeps.
  */
 #include <inttypes.h>
 #include <stdatomic.h>
@@ -15,7 +18,7 @@
 #include "hook/hook.h"
 #include "hook/try.h"
 
-enum { IDLE_MS = 300 };
+enum { IDLE_MS = 300, SLEEP_MS = 600000, WAIT_MS = 10000 }; /* WAIT_MS: the wall clock may be set */
 static const int64_t keep_us = INT64_C(7) * 24 * 3600 * 1000000;
 static const int64_t prune_us = INT64_C(600) * 1000000;
 
@@ -26,6 +29,8 @@ struct hooks {
 	struct try tries[OUTBOX_AT_ONCE];
 	size_t busy;
 	int64_t pruned_us;
+	uint64_t looked_ms; /* 0: look at once */
+	bool is_due;	    /* something may be */
 	struct thread *thread;
 	_Atomic bool is_stopping;
 };
@@ -47,6 +52,8 @@ static void report(struct hooks *h, struct try *t, int64_t now_us,
 		log_warn(&ctx, id, "the database does not take how a delivery ended");
 	try_close(t, h->multi);
 	h->busy--;
+	h->is_due = true; /* the next of that line */
+	h->looked_ms = 0;
 }
 
 static void ended(struct hooks *h, struct try *t, CURLcode code)
@@ -110,6 +117,7 @@ static void start_due(struct hooks *h)
 	int64_t now_us = clock_wall_us(clock_real());
 	size_t n = 0;
 
+	h->looked_ms = clock_mono_ms(clock_real());
 	if (now_us - h->pruned_us > prune_us) {
 		h->pruned_us = now_us;
 		if (outbox_prune(h->outbox, now_us - keep_us))
@@ -117,12 +125,48 @@ static void start_due(struct hooks *h)
 	}
 	if (outbox_due(h->outbox, now_us, due, &n))
 		return; /* the database is away: next time */
+	h->is_due = false;
 	for (size_t i = 0; i < n; i++) {
 		if (may_start(h, &due[i]))
 			start(h, &due[i]);
 		else
 			outbox_item_free(&due[i]);
 	}
+}
+
+/* How long nothing can become due but by what is committed. */
+static int sleep_ms(struct hooks *h)
+{
+	const int64_t now_us = clock_wall_us(clock_real());
+	int64_t next_us, wait_ms;
+
+	if (store_is_shared(h->store) || outbox_next(h->outbox, now_us, &next_us))
+		return IDLE_MS;
+	if (next_us == INT64_MAX)
+		return SLEEP_MS;
+	wait_ms = (next_us - now_us) / 1000 + 1;
+	return (int)(wait_ms < WAIT_MS ? wait_ms : WAIT_MS);
+}
+
+/* Until something is heard of those that run, or something may be due. */
+static void wait(struct hooks *h)
+{
+	struct curl_waitfd news = {.fd = outbox_fd(h->outbox), .events = CURL_WAIT_POLLIN};
+	uint64_t since_ms = clock_mono_ms(clock_real()) - h->looked_ms;
+	int n = 0;
+
+	if (h->is_due) {
+		if (since_ms < IDLE_MS)
+			curl_multi_poll(h->multi, NULL, 0, (int)(IDLE_MS - since_ms), NULL);
+		return;
+	}
+	curl_multi_poll(h->multi, &news, 1, sleep_ms(h), &n);
+	h->is_due = outbox_news(h->outbox) || !n;
+}
+
+static bool may_look(const struct hooks *h)
+{
+	return h->is_due && clock_mono_ms(clock_real()) - h->looked_ms >= IDLE_MS;
 }
 
 static void hook_main(void *arg)
@@ -133,22 +177,21 @@ static void hook_main(void *arg)
 		if (outbox_open(&h->outbox, h->store))
 			usleep(IDLE_MS * 1000);
 	while (!atomic_load(&h->is_stopping)) {
-		bool has_ended = false; /* then the next of that webhook may be due */
 		int running = 0, left;
 		struct try *t = NULL;
 		CURLMsg *m;
 
-		start_due(h);
+		if (may_look(h))
+			start_due(h);
 		curl_multi_perform(h->multi, &running);
 		while ((m = curl_multi_info_read(h->multi, &left))) {
 			if (m->msg != CURLMSG_DONE)
 				continue;
 			curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&t);
 			ended(h, t, m->data.result);
-			has_ended = true;
 		}
-		if (!has_ended && h->busy == (size_t)running)
-			curl_multi_poll(h->multi, NULL, 0, IDLE_MS, NULL);
+		if (h->busy == (size_t)running)
+			wait(h);
 	}
 }
 
@@ -160,6 +203,7 @@ int hooks_start(struct hooks **hp, struct store *s)
 	if (err)
 		return err;
 	h->store = s;
+	h->is_due = true;
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) || !(h->multi = curl_multi_init()))
 		err = ENOMEM;
 	if (!err)

@@ -41,6 +41,15 @@ int db_worker_post(struct db_worker *w, const struct store_request *req)
 	return ring_push(w->queue, req);
 }
 
+void db_worker_nudge(struct db_worker *w)
+{
+	static const struct store_request nothing;
+
+	if (ring_push(w->queue, &nothing)) {
+		/* full: it has been nudged */
+	}
+}
+
 bool db_worker_stopping(const struct db_worker *w)
 {
 	return atomic_load_explicit(&w->is_stopping, memory_order_relaxed);

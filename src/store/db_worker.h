@@ -24,6 +24,8 @@ int db_worker_start(struct db_worker *w, const char *name, enum thread_role role
 		    thread_main_h *fn, void *arg) MUST_USE;
 void db_worker_stop(struct db_worker *w); /* waits for the thread; fine when never started */
 int db_worker_post(struct db_worker *w, const struct store_request *req) MUST_USE;
+/* For one that takes no requests: db_worker_next() ends its sleep. */
+void db_worker_nudge(struct db_worker *w);
 
 /* Waits for a request.  false: none (idle_ms have passed, or the worker stops). */
 bool db_worker_next(struct db_worker *w, struct store_request *req, int idle_ms);

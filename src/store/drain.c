@@ -267,6 +267,8 @@ static int one_transaction(struct drain *d, uint64_t mark, bool carefully)
 		err = db_commit(d->db);
 	if (err)
 		db_rollback(d->db);
+	else
+		bell_ring(d->store->bell);
 	record_writer_done(&d->writer, !err);
 	return err == ECONNABORTED ? EAGAIN : err;
 }

@@ -2,8 +2,8 @@
 /*
  * The journal's two threads and its life: what the last boot left is drained first, then a new file begins.
  *
- * `sync` writes new records to the disk every SYNC_MS: that much is lost when the power fails, and nothing when only the
- * process dies.  `drain` brings them into the database every DRAIN_MS, what is not over yet HOLD_MS later, so that most
+ * `sync` writes new records to the disk SYNC_MS after the first of them: that much is lost when the power fails, and nothing when
+ * only the process dies.  `drain` brings them into the database every DRAIN_MS, what is not over yet HOLD_MS later, so that most
  * calls are written once; while the database is away it tries again, ever less often, and the ring holds.
  */
 #include <poll.h>
@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metric.h"
+#include "base/ring.h"
 #include "store/recordings.h"
 #include "store/retention.h"
 #include "store/drain.h"
@@ -22,7 +23,7 @@
 
 enum {
 	SYNC_MS = 200,
-	HEAD_SYNCS = 5000 / SYNC_MS, /* the alive mark alone goes to the disk this often */
+	HEAD_MS = 5000, /* the alive mark alone goes to the disk this often */
 	DRAIN_MS = 1000,
 	HOLD_MS = 15000,
 	FIRST_PAUSE_MS = 250,
@@ -45,7 +46,8 @@ struct journal {
 	struct journal_file file;
 	struct drain *drain;
 	struct thread *syncer, *drainer;
-	int stop_fd; /* readable: stop */
+	int stop_fd;	      /* readable: stop */
+	struct ring *written; /* wakes the syncer: a byte, which says nothing */
 	unsigned drain_ms;
 	bool is_full; /* core: said so already */
 };
@@ -152,18 +154,40 @@ static bool sleep_ms(const struct journal *j, int ms)
 	return poll(&fd, 1, ms) <= 0;
 }
 
+/* For something to write out, at most until the head is due. */
+static void await_record(const struct journal *j, int ms)
+{
+	struct pollfd fds[2] = {{.fd = j->stop_fd, .events = POLLIN},
+				{.fd = ring_fd(j->written), .events = POLLIN}};
+	char nothing;
+
+	if (poll(fds, ARRAY_LEN(fds), ms) > 0 && fds[1].revents)
+		ring_woken(j->written);
+	while (ring_pop(j->written, &nothing))
+		;
+}
+
 static void sync_main(void *arg)
 {
 	struct journal *j = arg;
-	bool has_failed = false;
+	uint64_t head_ms = clock_mono_ms(clock_real()) + HEAD_MS, now_ms;
+	bool has_failed = false, with_head;
+	int err;
 
-	for (unsigned turn = 1; sleep_ms(j, SYNC_MS); turn++) {
-		int err = journal_file_sync(&j->file, turn % HEAD_SYNCS == 0);
-
+	for (;;) {
+		now_ms = clock_mono_ms(clock_real());
+		if (!has_failed && now_ms < head_ms)
+			await_record(j, (int)(head_ms - now_ms));
+		if (!sleep_ms(j, SYNC_MS))
+			return;
+		with_head = clock_mono_ms(clock_real()) >= head_ms;
+		err = journal_file_sync(&j->file, with_head);
 		if (err && !has_failed)
 			log_error(NULL, LOGID_JOURNAL, "the journal does not reach the disk: %s",
 				  strerror(err));
 		has_failed = err != 0;
+		if (with_head && !err)
+			head_ms = clock_mono_ms(clock_real()) + HEAD_MS;
 	}
 }
 
@@ -279,6 +303,8 @@ int journal_open(struct journal **jp, const struct journal_conf *conf, struct st
 	j->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	err = j->stop_fd < 0 ? errno : drain_open(&j->drain, s);
 	if (!err)
+		err = ring_alloc(&j->written, 2, 1);
+	if (!err)
 		err = begin_boot(j, conf);
 	if (!err)
 		err = thread_start(&j->syncer, "journal-sync", THREAD_JOURNAL, sync_main, j);
@@ -316,6 +342,7 @@ struct journal *journal_close(struct journal *j)
 				  strerror(err));
 		journal_file_close(&j->file);
 	}
+	ring_free(j->written);
 	drain_close(j->drain);
 	if (j->stop_fd >= 0)
 		close(j->stop_fd);
@@ -337,6 +364,9 @@ int journal_write(struct journal *j, enum record_kind kind, const void *rec, siz
 				  strerror(err));
 	}
 	j->is_full = err != 0;
+	if (!err && ring_push(j->written, "")) {
+		/* full: the syncer knows already */
+	}
 	return err;
 }
 

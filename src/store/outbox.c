@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <stdlib.h>
 #include <string.h>
+#include "base/ring.h"
 #include "base/rng.h"
 #include "store/qr.h"
 #include "store/sign_in_code.h"
@@ -16,6 +17,7 @@ struct outbox {
 	struct store *store;
 	struct db *db;
 	struct rows rows;
+	struct ring *news; /* of what was committed: a byte each, as they have nothing to say */
 };
 
 /* ---- what is put in ---- */
@@ -98,6 +100,15 @@ int outbox_put_mail(struct rows *r, const struct outbox_news *n, uint64_t *idp)
 
 /* ---- what is taken out ---- */
 
+static void rung(void *arg)
+{
+	struct outbox *o = arg;
+
+	if (ring_push(o->news, "")) {
+		/* full: there are news already */
+	}
+}
+
 int outbox_open(struct outbox **op, struct store *s)
 {
 	struct outbox *o = calloc(1, sizeof(*o));
@@ -112,18 +123,63 @@ int outbox_open(struct outbox **op, struct store *s)
 		return err;
 	}
 	o->rows = store_rows(s, o->db);
-	*op = o;
-	return 0;
+	err = ring_alloc(&o->news, 2, 1);
+	if (!err)
+		err = bell_hang(s->bell, rung, o);
+	if (err)
+		outbox_close(o);
+	else
+		*op = o;
+	return err;
 }
 
 struct outbox *outbox_close(struct outbox *o)
 {
 	if (!o)
 		return NULL;
+	bell_take_off(o->store->bell, o);
+	ring_free(o->news);
 	buf_free(&o->rows.hold);
 	db_close(o->db);
 	free(o);
 	return NULL;
+}
+
+int outbox_fd(const struct outbox *o)
+{
+	return ring_fd(o->news);
+}
+
+bool outbox_news(struct outbox *o)
+{
+	bool has = false;
+	char nothing;
+
+	ring_woken(o->news);
+	while (ring_pop(o->news, &nothing))
+		has = true;
+	return has;
+}
+
+int outbox_next(struct outbox *o, int64_t now_us, int64_t *at_us)
+{
+	struct db_stmt *st;
+	int err =
+		db_sql(o->db,
+		       "SELECT next_at FROM outbox WHERE state = 0 AND node = $1 AND next_at > $2 "
+		       "ORDER BY next_at LIMIT 1",
+		       &st);
+
+	*at_us = INT64_MAX;
+	if (err)
+		return err;
+	db_bind_id(st, 1, o->rows.node);
+	db_bind_int(st, 2, now_us);
+	err = db_step(st);
+	if (!err)
+		*at_us = db_int(st, 0);
+	db_done(st);
+	return err == ENOENT ? 0 : err;
 }
 
 void outbox_item_free(struct outbox_item *it)

@@ -45,6 +45,11 @@ struct outbox_result {
 
 int outbox_open(struct outbox **op, struct store *s) MUST_USE;
 struct outbox *outbox_close(struct outbox *o);
+/* Readable when something may have become due by what was written; outbox_news() says whether it has, and begins anew. */
+int outbox_fd(const struct outbox *o);
+bool outbox_news(struct outbox *o);
+/* When the first of those that wait for their time is due; INT64_MAX: none waits. */
+int outbox_next(struct outbox *o, int64_t now_us, int64_t *at_us) MUST_USE;
 /* Those that are due, at most one of each webhook, and of each tenant one mail. */
 int outbox_due(struct outbox *o, int64_t now_us, struct outbox_item v[OUTBOX_AT_ONCE],
 	       size_t *np) MUST_USE;

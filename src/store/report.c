@@ -284,6 +284,7 @@ static int write_turn(struct reports *m, const struct report *p)
 		db_rollback(m->db);
 	else
 		err = db_commit(m->db);
+	bell_ring(m->store->bell);
 	storage_mark(&m->rows, p->tenant_id);
 	return err;
 }
@@ -299,6 +300,20 @@ static int turn(struct reports *m)
 		err = write_turn(m, &p);
 	report_close(&p);
 	return err;
+}
+
+static void rung(void *arg)
+{
+	struct reports *m = arg;
+
+	db_worker_nudge(&m->worker);
+}
+
+static void await(struct reports *m)
+{
+	struct store_request nothing;
+
+	(void)db_worker_next(&m->worker, &nothing, -1);
 }
 
 /* At most half of one core, and that only where nobody else wants it. */
@@ -318,6 +333,8 @@ static void reports_main(void *arg)
 				 m->db ? db_error(m->db) : "no connection");
 		db_worker_pause(&m->worker,
 				err ? IDLE_MS : (int)(clock_mono_ms(clock_real()) - began) + 1);
+		if (err == ENOENT && !store_is_shared(m->store))
+			await(m);
 	}
 	buf_free(&m->rows.hold);
 	db_close(m->db);
@@ -332,13 +349,15 @@ int reports_start(struct reports **mp, struct store *s)
 		return err;
 	m->store = s;
 	*mp = m;
-	return db_worker_start(&m->worker, "reports", THREAD_WORKER, 2, reports_main, m);
+	err = db_worker_start(&m->worker, "reports", THREAD_WORKER, 2, reports_main, m);
+	return err ? err : bell_hang(s->bell, rung, m);
 }
 
 void reports_stop(struct reports *m)
 {
 	if (!m)
 		return;
+	bell_take_off(m->store->bell, m);
 	db_worker_stop(&m->worker);
 	free(m);
 }

@@ -444,6 +444,8 @@ int store_open(struct store **sp, const struct store_conf *conf)
 	if (!err)
 		err = storage_marks_alloc(&s->storage);
 	if (!err)
+		err = bell_alloc(&s->bell);
+	if (!err)
 		err = sql_schema_alloc(&s->schema);
 	if (!err)
 		err = ring_alloc(&s->changes, STORE_CHANGES, sizeof(struct store_change));
@@ -465,6 +467,11 @@ int store_open(struct store **sp, const struct store_conf *conf)
 	else
 		*sp = s;
 	return err;
+}
+
+bool store_is_shared(const struct store *s)
+{
+	return s->feed != NULL;
 }
 
 struct store *store_close(struct store *s)
@@ -491,6 +498,7 @@ struct store *store_close(struct store *s)
 	free(s->tickets);
 	sql_schema_free(s->schema);
 	storage_marks_free(s->storage);
+	bell_free(s->bell);
 	seal_close(&s->seal);
 	free(s->url);
 	free(s->data_dir);

@@ -5,6 +5,7 @@
 #ifndef STORE_STORE_IMPL_H
 #define STORE_STORE_IMPL_H
 
+#include "store/bell.h"
 #include "store/rows.h"
 #include "store/store.h"
 #include "store/ticket.h"
@@ -40,6 +41,7 @@ struct store {
 	struct tickets *tickets;
 	struct backups *backups;
 	struct reports *reports;
+	struct bell *bell; /* what may have become due */
 	struct storage_marks *storage;
 	struct feed *feed;	/* NULL: nobody else writes */
 	struct ring *news;	/* of backups; not ours */

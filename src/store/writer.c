@@ -102,6 +102,7 @@ static int commit(struct writer *w)
 	int err = db_commit(w->db);
 
 	count_commit(w); /* whatever came of it */
+	bell_ring(w->store->bell);
 	return err;
 }
 
