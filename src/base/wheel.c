@@ -15,7 +15,7 @@
 #include "base/mem.h"
 #include "base/wheel.h"
 
-enum { SLOT_BITS = 6, SLOTS = 1 << SLOT_BITS, LEVELS = 11 };
+enum { SLOT_BITS = 6, SLOTS = 1 << SLOT_BITS, LEVELS = 11, FEW = 8 };
 
 struct wheel {
 	uint64_t now_ms;  /* all before this has fired */
@@ -114,13 +114,34 @@ static uint64_t slot_start_ms(const struct wheel *w, int level, uint64_t i)
 	return prefix | i << (level * SLOT_BITS);
 }
 
+/* Of the timers of a slot, when they are few enough to look at; else when the slot starts. */
+static uint64_t earliest_ms(const struct link *slot, uint64_t start_ms)
+{
+	uint64_t due_ms = UINT64_MAX;
+	int n = 0;
+
+	LIST_EACH (l, slot) {
+		const struct timer *t = CONTAINER_OF(l, struct timer, link);
+
+		if (++n > FEW)
+			return start_ms;
+		if (t->due_ms < due_ms)
+			due_ms = t->due_ms;
+	}
+	return due_ms;
+}
+
+/* Nobody is woken just to move a few timers down: that is done when the first of them is due. */
 uint64_t wheel_next_ms(const struct wheel *w)
 {
 	int level = lowest_level(w);
+	uint64_t i, start_ms;
 
 	if (level < 0)
 		return UINT64_MAX;
-	return slot_start_ms(w, level, (uint64_t)__builtin_ctzll(w->used[level]));
+	i = (uint64_t)__builtin_ctzll(w->used[level]);
+	start_ms = slot_start_ms(w, level, i);
+	return level ? earliest_ms(&w->slots[level][i], start_ms) : start_ms;
 }
 
 static void take_slot(struct wheel *w, int level, uint64_t i, struct link *out)

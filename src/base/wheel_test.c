@@ -202,6 +202,21 @@ static void next_is_never_after_the_earliest(void **state)
 	assert_int_equal(wheel_count(w), 0);
 }
 
+static void a_few_timers_wake_nobody_before_they_are_due(void **state)
+{
+	struct wheel *w = *state;
+	struct probe p[8] = {0};
+
+	for (size_t i = 0; i < ARRAY_LEN(p); i++)
+		start(w, &p[i], 100000 + i);
+	assert_true(wheel_next_ms(w) == p[0].timer.due_ms);
+	wheel_advance(w, p[0].timer.due_ms);
+	assert_int_equal(p[0].fired, 1);
+	assert_int_equal(wheel_count(w), ARRAY_LEN(p) - 1);
+	for (size_t i = 0; i < ARRAY_LEN(p); i++)
+		timer_cancel(&p[i].timer);
+}
+
 static void freed_wheel_leaves_timers_not_running(void **state)
 {
 	struct probe p = {0};
@@ -254,6 +269,7 @@ int main(void)
 		T(cancelled_timer_never_fires),
 		T(handler_may_cancel_and_free_its_neighbours),
 		T(next_is_never_after_the_earliest),
+		T(a_few_timers_wake_nobody_before_they_are_due),
 		T(freed_wheel_leaves_timers_not_running),
 		T(million_timers_fire_once_each_in_order),
 	};

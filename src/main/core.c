@@ -97,7 +97,7 @@ static void on_turn(void *arg)
 		timer_cancel(&s->media_wake);
 	else if (!timer_running(&s->media_wake))
 		timer_start(s->env.wheel, &s->media_wake, wanted_ms, on_media_wait, s);
-	if (media_ports_in_use(s->media) && !timer_running(&s->media_wait))
+	if (media_owes(s->media) && !timer_running(&s->media_wait))
 		timer_start(s->env.wheel, &s->media_wait, MEDIA_WAIT_MS, on_media_wait, s);
 }
 

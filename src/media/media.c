@@ -582,6 +582,12 @@ uint32_t media_turn(struct media *m)
 	return 0;
 }
 
+bool media_owes(const struct media *m)
+{
+	ON_THREAD(THREAD_CORE);
+	return m->nunanswered > 0;
+}
+
 size_t media_ports_in_use(const struct media *m)
 {
 	ON_THREAD(THREAD_CORE);

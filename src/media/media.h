@@ -293,9 +293,10 @@ struct media *media_close(struct media *m); /* ends every session */
 struct media_engine *media_engine(struct media *m);
 int media_fd(const struct media *m); /* readable: call media_poll() on the core thread */
 void media_poll(struct media *m);
-/* Whatever is there, without having been woken; at least every 100 ms while ports are in use, and again after so many
- * ms as it returns (0: no wish). */
+/* Whatever is there, without having been woken; again at least every 100 ms while answers are owed, and after so many ms as it
+ * returns (0: no wish). */
 uint32_t media_turn(struct media *m);
+bool media_owes(const struct media *m); /* answers to commands */
 size_t media_ports_in_use(const struct media *m); /* core thread */
 /* Core thread, each second: gives back sockets that were kept open and that nobody needed. */
 void media_second(struct media *m);
