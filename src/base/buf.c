@@ -48,14 +48,9 @@ void buf_add_slowly(struct buf *b, const void *p, size_t n)
 
 void buf_u64(struct buf *b, uint64_t v)
 {
-	char digits[20];
-	size_t at = sizeof(digits);
+	char digits[STR_U64_DIGITS];
 
-	do {
-		digits[--at] = (char)('0' + v % 10);
-		v /= 10;
-	} while (v);
-	buf_add(b, digits + at, sizeof(digits) - at);
+	buf_str(b, str_of_u64(digits, v));
 }
 
 static void print(struct buf *b, const char *fmt, va_list ap)

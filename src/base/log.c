@@ -141,17 +141,13 @@ static void put_text(const char *text)
 
 static void put_number(const char *name, uint64_t v)
 {
-	char digits[20];
-	size_t at = sizeof(digits);
+	char digits[STR_U64_DIGITS];
+	struct str number = str_of_u64(digits, v);
 
-	do {
-		digits[--at] = (char)('0' + v % 10);
-		v /= 10;
-	} while (v);
 	put_text(out.json ? ",\"" : " ");
 	put_text(name);
 	put_text(out.json ? "\":\"" : "=");
-	put(digits + at, sizeof(digits) - at);
+	put(number.p, number.n);
 	if (out.json)
 		put("\"", 1);
 }

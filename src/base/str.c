@@ -145,6 +145,17 @@ void str_fit(char *dst, size_t dst_bytes, struct str s)
 	dst[n] = 0;
 }
 
+struct str str_of_u64(char digits[STR_U64_DIGITS], uint64_t v)
+{
+	size_t at = STR_U64_DIGITS;
+
+	do {
+		digits[--at] = (char)('0' + v % 10);
+		v /= 10;
+	} while (v);
+	return (struct str){digits + at, STR_U64_DIGITS - at};
+}
+
 void str_hex64(char dst[17], uint64_t v)
 {
 	for (int i = 15; i >= 0; i--, v >>= 4)

@@ -52,6 +52,8 @@ int str_i64(struct str s, int64_t *out) MUST_USE;
 int str_copy(char *dst, size_t dst_bytes, struct str s) MUST_USE;
 /* As much as fits, always terminated. */
 void str_fit(char *dst, size_t dst_bytes, struct str s);
+enum { STR_U64_DIGITS = 20 };
+struct str str_of_u64(char digits[STR_U64_DIGITS], uint64_t v); /* in `digits`, not ended by NUL */
 /* 16 hexadecimal digits and a terminator. */
 void str_hex64(char dst[17], uint64_t v);
 /* malloc'd, terminated copy; NULL without memory. */

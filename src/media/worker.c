@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * DESIGN  One datagram is read per readable socket and turn; what the tick alone asks for is read by it.  With one socket per stream there is seldom a second, and
- * reading several at once (recvmmsg) was measured slower; what is left over makes the socket readable again.
+ * DESIGN  One datagram is read per readable socket and turn; what the tick alone asks for is read by it.  With one socket per
+ * stream there is seldom a second, and reading several at once (recvmmsg) was measured slower; what is left over makes the
+ * socket readable again.
  */
 #include <stdio.h>
 #include <string.h>
@@ -15,13 +16,7 @@
 #include "media/secure.h"
 #include "media/worker_impl.h"
 
-enum {
-	TURN_SOCKETS = 256,
-	TURN_MESSAGES = 16,
-	TICKS_LATE = 5,
-	TICK_PACKETS = 16,
-	WAITED_MOST_US = 1000000
-};
+enum { TURN_SOCKETS = 256, TURN_MESSAGES = 16, TICKS_LATE = 5, WAITED_MOST_US = 1000000 };
 
 bool worker_notice(struct worker_shared *shared, const struct media_event *ev)
 {
@@ -186,8 +181,8 @@ static uint64_t came_us(const struct worker *w, struct msghdr *m)
 		       : w->now_us;
 }
 
-/* Packets that only the tick asks for are read by it: to be woken for each costs more than the packet, and so does to find its call in
- * the cache three times. */
+/* Packets that only the tick asks for are read by it: to be woken for each costs more than the packet, and so does to find its
+ * call in the cache three times. */
 static bool read_one(void *arg, struct stream *st, uint64_t *came)
 {
 	struct worker *w = arg;
@@ -217,15 +212,6 @@ static uint64_t thread_cpu_us(void)
 	struct timespec t;
 
 	return clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t)
-		       ? 0
-		       : (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
-
-static uint64_t wall_us(void)
-{
-	struct timespec t;
-
-	return clock_gettime(CLOCK_REALTIME, &t)
 		       ? 0
 		       : (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
@@ -315,7 +301,7 @@ static void tick(struct worker *w)
 {
 	uint64_t step_us = 1000 * VOICE_FRAME_MS;
 
-	w->wall_us = wall_us();
+	w->wall_us = (uint64_t)clock_wall_us(clock_real());
 	sounds_tick(&w->sounds, w->now_us);
 	w->tick_us += step_us;
 	if (w->tick_us + TICKS_LATE * step_us < w->now_us)
