@@ -15,11 +15,11 @@ enum { TRIES = 3 };
 struct ask_number {
 	struct asker asker;
 	unsigned ntries;
-	bool is_saying_no;
 };
 
-static void ask(struct ask_number *n)
+static void ask(void *arg)
 {
+	struct ask_number *n = arg;
 	static const struct owner_play dial_tone = {.hz = {425}, .until_key = true};
 
 	asker_say(&n->asker, "vm-enter-num-to-call", &dial_tone);
@@ -39,9 +39,7 @@ static void again(struct ask_number *n, enum reason why)
 		ask(n);
 		return;
 	}
-	n->is_saying_no = true;
-	asker_say(&n->asker, "cannot-complete-as-dialed", &tone);
-	asker_wait(&n->asker);
+	asker_no(&n->asker, "cannot-complete-as-dialed", &tone);
 }
 
 static void complete(void *arg)
@@ -65,10 +63,9 @@ static int ask_number_start(const struct owner_kind *k, const struct owner_start
 	if (!n)
 		return ENOMEM;
 	*n = (struct ask_number){.ntries = 0};
-	asker_init(&n->asker, s, complete, n);
+	asker_init(&n->asker, s, ask, complete, n);
 	*statep = n;
-	if (owner_answer(s->call, s->caller))
-		owner_hangup(s->call, s->caller, REASON_NOT_ACCEPTABLE);
+	asker_answer(&n->asker);
 	return 0;
 }
 
@@ -76,16 +73,7 @@ static void ask_number_event(void *state, const struct owner_event *ev)
 {
 	struct ask_number *n = state;
 
-	if (ev->type == OWNER_ANSWERED)
-		ask(n);
-	else if (ev->type == OWNER_DIGIT) {
-		n->is_saying_no &= ev->digit == '#';
-		asker_pressed(&n->asker, ev->digit);
-	} else if (ev->type == OWNER_PLAYED && n->is_saying_no && !ev->err) {
-		n->is_saying_no = false;
-		ask(n);
-	} else if (ev->type == OWNER_ENDED)
-		asker_close(&n->asker);
+	asker_event(&n->asker, ev);
 }
 
 static void ask_number_stop(void *state)

@@ -16,8 +16,14 @@ struct ask_pin {
 	struct asker asker;
 	char code[8];
 	unsigned ntries;
-	bool is_saying_no;
 };
+
+static void ask(void *arg)
+{
+	struct ask_pin *p = arg;
+
+	asker_ask_pin(&p->asker);
+}
 
 static void dial(struct ask_pin *p)
 {
@@ -52,7 +58,6 @@ static void complete(void *arg)
 		asker_leave(a, REASON_WRONG_PIN);
 		return;
 	}
-	p->is_saying_no = true;
 	asker_wrong_pin(a);
 }
 
@@ -64,10 +69,9 @@ static int ask_pin_start(const struct owner_kind *k, const struct owner_start *s
 		return ENOMEM;
 	*p = (struct ask_pin){.ntries = 0};
 	str_fit(p->code, sizeof(p->code), str_of(s->argument));
-	asker_init(&p->asker, s, complete, p);
+	asker_init(&p->asker, s, ask, complete, p);
 	*statep = p;
-	if (owner_answer(s->call, s->caller))
-		owner_hangup(s->call, s->caller, REASON_NOT_ACCEPTABLE);
+	asker_answer(&p->asker);
 	return 0;
 }
 
@@ -75,16 +79,7 @@ static void ask_pin_event(void *state, const struct owner_event *ev)
 {
 	struct ask_pin *p = state;
 
-	if (ev->type == OWNER_ANSWERED)
-		asker_ask_pin(&p->asker);
-	else if (ev->type == OWNER_DIGIT) {
-		p->is_saying_no &= ev->digit == '#';
-		asker_pressed(&p->asker, ev->digit);
-	} else if (ev->type == OWNER_PLAYED && p->is_saying_no && !ev->err) {
-		p->is_saying_no = false;
-		asker_ask_pin(&p->asker);
-	} else if (ev->type == OWNER_ENDED)
-		asker_close(&p->asker);
+	asker_event(&p->asker, ev);
 }
 
 static void ask_pin_stop(void *state)

@@ -3,11 +3,13 @@
 #include "service/asker.h"
 #include "service/prompt.h"
 
-void asker_init(struct asker *a, const struct owner_start *s, asker_h *done, void *arg)
+void asker_init(struct asker *a, const struct owner_start *s, asker_h *ask, asker_h *done,
+		void *arg)
 {
 	*a = (struct asker){.call = s->call,
 			    .caller = s->caller,
 			    .tenant_id = s->tenant_id,
+			    .ask = ask,
 			    .done = done,
 			    .arg = arg};
 }
@@ -61,6 +63,13 @@ void asker_wait(struct asker *a)
 	wait_for_key(a, ASKER_FIRST_KEY_MS);
 }
 
+void asker_no(struct asker *a, const char *name, const struct owner_play *tone)
+{
+	a->is_saying_no = true;
+	asker_say(a, name, tone);
+	asker_wait(a);
+}
+
 void asker_ask_pin(struct asker *a)
 {
 	static const struct owner_play tone = {.hz = {425}, .ms = {200, 200}, .times = 1};
@@ -73,11 +82,10 @@ void asker_wrong_pin(struct asker *a)
 {
 	static const struct owner_play tone = {.hz = {950}, .ms = {200, 200}, .times = 2};
 
-	asker_say(a, "auth-incorrect", &tone);
-	asker_wait(a);
+	asker_no(a, "auth-incorrect", &tone);
 }
 
-void asker_pressed(struct asker *a, char key)
+static void pressed(struct asker *a, char key)
 {
 	if (key == '#') {
 		if (a->nkeys)
@@ -87,6 +95,26 @@ void asker_pressed(struct asker *a, char key)
 	if (a->nkeys < ASKER_MAX_DIGITS)
 		a->keys[a->nkeys++] = key;
 	wait_for_key(a, ASKER_BETWEEN_KEYS_MS);
+}
+
+void asker_answer(struct asker *a)
+{
+	if (owner_answer(a->call, a->caller))
+		owner_hangup(a->call, a->caller, REASON_NOT_ACCEPTABLE);
+}
+
+void asker_event(struct asker *a, const struct owner_event *ev)
+{
+	if (ev->type == OWNER_ANSWERED)
+		a->ask(a->arg);
+	else if (ev->type == OWNER_DIGIT) {
+		a->is_saying_no &= ev->digit == '#';
+		pressed(a, ev->digit);
+	} else if (ev->type == OWNER_PLAYED && a->is_saying_no && !ev->err) {
+		a->is_saying_no = false;
+		a->ask(a->arg);
+	} else if (ev->type == OWNER_ENDED)
+		asker_close(a);
 }
 
 void asker_forget(struct asker *a)

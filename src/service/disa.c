@@ -23,7 +23,6 @@ struct disa_call {
 	uint64_t id;
 	unsigned ntries;
 	bool is_known; /* the PIN was right: a number is due */
-	bool is_saying_no;
 };
 
 static const struct disa *disa_of(const struct disa_call *c)
@@ -38,6 +37,13 @@ static bool is_open(const struct disa_call *c)
 
 	return d && d->enabled && *d->pin &&
 	       d->closed_until <= clock_wall_us(owner_env(c->asker.call)->clock);
+}
+
+static void ask_for_pin(void *arg)
+{
+	struct disa_call *c = arg;
+
+	asker_ask_pin(&c->asker);
 }
 
 static void ask_for_number(struct disa_call *c)
@@ -85,7 +91,6 @@ static void check_pin(struct disa_call *c)
 	}
 	owner_failed(c->asker.call, c->asker.caller, (struct str){c->asker.keys, c->asker.nkeys});
 	if (++c->ntries < TRIES) {
-		c->is_saying_no = true;
 		asker_wrong_pin(&c->asker);
 		return;
 	}
@@ -125,12 +130,12 @@ static int disa_start(const struct owner_kind *k, const struct owner_start *s, v
 	if (!c)
 		return ENOMEM;
 	*c = (struct disa_call){.id = s->id};
-	asker_init(&c->asker, s, complete, c);
+	asker_init(&c->asker, s, ask_for_pin, complete, c);
 	*statep = c;
 	if (!is_open(c))
 		owner_hangup(s->call, s->caller, REASON_FORBIDDEN);
-	else if (owner_answer(s->call, s->caller))
-		owner_hangup(s->call, s->caller, REASON_NOT_ACCEPTABLE);
+	else
+		asker_answer(&c->asker);
 	return 0;
 }
 
@@ -138,16 +143,7 @@ static void disa_event(void *state, const struct owner_event *ev)
 {
 	struct disa_call *c = state;
 
-	if (ev->type == OWNER_ANSWERED)
-		asker_ask_pin(&c->asker);
-	else if (ev->type == OWNER_DIGIT) {
-		c->is_saying_no &= ev->digit == '#';
-		asker_pressed(&c->asker, ev->digit);
-	} else if (ev->type == OWNER_PLAYED && c->is_saying_no && !ev->err) {
-		c->is_saying_no = false;
-		asker_ask_pin(&c->asker);
-	} else if (ev->type == OWNER_ENDED)
-		asker_close(&c->asker);
+	asker_event(&c->asker, ev);
 }
 
 static void disa_stop(void *state)
