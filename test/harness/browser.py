@@ -7,6 +7,7 @@ import shutil
 import subprocess
 
 from . import wait
+from .home import environment
 
 HERE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "browser")
 
@@ -28,7 +29,7 @@ class Browser:
         self.log = open(directory / "browser.log", "wb")
         self.path = directory / "browser.log"
         self.process = subprocess.Popen(["node", os.path.join(HERE, "driver.js")], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=self.log, text=True, cwd=HERE, env=dict(os.environ, HOME=str(directory)))
+                                        stderr=self.log, text=True, cwd=HERE, env=environment(directory))
         self._ids = itertools.count(1)
         self._phones = itertools.count(1)
         self._answer(0)

@@ -6,6 +6,7 @@ import subprocess
 import threading
 
 from . import tones, wait
+from .home import environment
 
 # Over TLS it is reached by address, and linphone compares a certificate with DNS names only: the chain is checked, not the name.
 RC = """\
@@ -60,7 +61,7 @@ class Linphone:
         # On a pipe it would keep what it says to itself until it ends.
         self._terminal, slave = pty.openpty()
         self.process = subprocess.Popen(["/usr/bin/linphonec", "-c", "rc"], cwd=directory, stdin=slave, stdout=slave,
-                                        stderr=slave, env=dict(os.environ, HOME=str(directory), TERM="dumb"))
+                                        stderr=slave, env=environment(directory, TERM="dumb"))
         os.close(slave)
         threading.Thread(target=self._read, daemon=True).start()
         self.command("soundcard use files")
