@@ -54,11 +54,11 @@ static void write_contact(struct buf *b, const struct binding *x, int64_t now_us
 /* RFC 5626 4.4.1: so often something must come over a flow.  Less than a connection may be idle (net_conf.idle_seconds). */
 enum { FLOW_TIMER_S = 120 };
 
-/* RFC 5626 6: only over a connection can we keep what "outbound" promises; before an edge proxy the edge says that it does. */
+/* RFC 5626 6: the flow is the connection, or over UDP the two addresses, which a phone keeps open with STUN; before an edge
+ * proxy it is the edge's, which says so. */
 static bool is_outbound(const struct order *o)
 {
-	return o->n && o->wishes[0].reg_id &&
-	       (o->path.n ? wishes_path_keeps_flow(o) : flow_is_stream(o->flow.transport)) &&
+	return o->n && o->wishes[0].reg_id && (!o->path.n || wishes_path_keeps_flow(o)) &&
 	       (sip_msg_lists(o->req, SIP_HDR_SUPPORTED, STR("outbound")) ||
 		sip_msg_lists(o->req, SIP_HDR_REQUIRE, STR("outbound")));
 }
@@ -77,7 +77,8 @@ void answer_list(struct registrar *r, struct sip_strans *st, const struct order 
 		buf_printf(b, "Path: %.*s\r\n", STR_ARG(o->path));
 	if (is_outbound(o))
 		buf_cstr(b, "Require: outbound\r\n");
-	if (is_outbound(o) && !o->path.n) /* else it is the edge's flow */
+	/* Else it is the edge's flow; or UDP, where each phone knows best what its NAT wants. */
+	if (is_outbound(o) && !o->path.n && flow_is_stream(o->flow.transport))
 		buf_printf(b, "Flow-Timer: %d\r\n", FLOW_TIMER_S);
 	buf_str(b, date_line(r, now_us));
 	extra = (struct sip_extra){.headers = buf_view(b)};

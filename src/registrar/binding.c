@@ -76,19 +76,19 @@ static bool is_behind_nat(const struct sip_msg *req)
 
 /* ACC-5.  Always: it is reached where it came from.  Never: where its Contact says.  Automatic: a device whose Via names the
  * very address its request came from is behind no NAT and means what its Contact says; any other is reached where it came
- * from.  On a connection, or behind an edge proxy, there is nothing to choose. */
-static void aim(struct flow *flow, const struct order *o, struct str contact_uri)
+ * from.  On a connection, or behind an edge proxy, there is nothing to choose; nor for a flow (RFC 5626 5.3). */
+static void aim(struct flow *flow, const struct order *o, const struct wish *w)
 {
 	int64_t nat = o->account->nat;
 	struct sip_uri uri;
 	struct str value;
 	struct addr wanted;
 
-	if (flow_is_stream(flow->transport) || sip_msg_has(o->req, SIP_HDR_PATH))
+	if (flow_is_stream(flow->transport) || sip_msg_has(o->req, SIP_HDR_PATH) || w->reg_id)
 		return;
 	if (nat == NAT_CHOICE_ALWAYS || (nat == NAT_CHOICE_AUTO && is_behind_nat(o->req)))
 		return;
-	if (sip_uri_parse(&uri, contact_uri) || uri.scheme != SIP_SCHEME_SIP ||
+	if (sip_uri_parse(&uri, w->uri) || uri.scheme != SIP_SCHEME_SIP ||
 	    addr_parse(&wanted, uri.host, uri.port ? uri.port : 5060))
 		return;
 	if (sip_param(uri.params, STR("transport"), &value) && !str_ieq(value, STR("udp")))
@@ -119,7 +119,7 @@ int binding_make(struct binding **bp, struct registrar *r, const struct order *o
 	b->c.account_id = o->account->o.id;
 	b->c.flow = o->flow;
 	b->source = o->req->flow.remote;
-	aim(&b->c.flow, o, w->uri);
+	aim(&b->c.flow, o, w);
 	b->c.q = w->q;
 	b->reg_id = w->reg_id;
 	b->cseq = o->req->cseq;

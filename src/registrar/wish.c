@@ -67,6 +67,13 @@ static bool read_seconds(struct wish *w, const struct order *o, struct str param
 	return true;
 }
 
+/* RFC 3261 26.2.2: we would call it over what it registered on, and whoever calls sips: is promised TLS. */
+static bool is_as_secure_as_it_says(const struct order *o, const struct sip_uri *u)
+{
+	return u->scheme != SIP_SCHEME_SIPS || flow_is_secure(o->flow.transport) ||
+	       sip_msg_has(o->req, SIP_HDR_PATH);
+}
+
 static bool read_wish(struct order *o, struct str value, struct refusal *no)
 {
 	struct wish *w = &o->wishes[o->n];
@@ -93,7 +100,11 @@ static bool read_wish(struct order *o, struct str value, struct refusal *no)
 	if (sip_param(a.params, STR("q"), &text))
 		w->q = q_of(text);
 	o->n++;
-	return read_seconds(w, o, a.params, no);
+	if (!read_seconds(w, o, a.params, no))
+		return false;
+	if (w->seconds && !is_as_secure_as_it_says(o, &u))
+		return refuse(no, 403, "sips Contact Over Insecure Transport");
+	return true;
 }
 
 static bool read_all(struct order *o, struct refusal *no)
@@ -139,6 +150,18 @@ bool wishes_path_keeps_flow(const struct order *o)
 	       sip_param(u.params, STR("ob"), &ob);
 }
 
+/* RFC 5626 6: what came on one flow registers that flow only. */
+static bool is_one_flow(const struct order *o, struct refusal *no)
+{
+	size_t nheld = 0, nflows = 0;
+
+	for (size_t i = 0; i < o->n; i++) {
+		nheld += o->wishes[i].seconds > 0;
+		nflows += o->wishes[i].reg_id > 0;
+	}
+	return nheld < 2 || !nflows || refuse(no, 400, "Several Contacts With reg-id");
+}
+
 /* RFC 5626 6: a proxy stands before the device, and none of them keeps the flow. */
 static bool keeps_flow(struct order *o, struct refusal *no)
 {
@@ -170,7 +193,7 @@ bool wishes_read(struct order *o, struct refusal *no)
 		if (str_eq(value, STR("*")) ? !read_all(o, no) : !read_wish(o, value, no))
 			return false;
 	}
-	return read_path(o, no) && keeps_flow(o, no);
+	return is_one_flow(o, no) && read_path(o, no) && keeps_flow(o, no);
 }
 
 /* ---- which binding ---- */

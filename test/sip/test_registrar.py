@@ -187,6 +187,31 @@ def test_sha256_when_the_tenant_asks_for_it(server, peer):
     assert register(peer, server).status == 200
 
 
+def test_a_flow_over_udp_is_one_too(server, addresses):
+    """RFC 5626 6, 5.3: what is registered with reg-id is reached where it came from, whatever its Contact says; one flow at a time."""
+    flow, elsewhere = RawSip(addresses.new(), server.ip, domain=server.domain), RawSip(addresses.new(), server.ip)
+    caller = RawSip(addresses.new(), server.ip, domain=server.domain)
+    instance = '+sip.instance="<urn:uuid:00000000-0000-1000-8000-AABBCCDDEE01>"'
+    contact = f"<sip:102@{elsewhere.host}:{elsewhere.port};ob>;reg-id=%d;{instance}"
+
+    def bind(*reg_ids):
+        return flow.transact("REGISTER", "102", server.password(102), to=f"sip:102@{flow.domain}", contact=False,
+                             headers=["Supported: path, outbound", *(f"Contact: {contact % i}" for i in reg_ids)])
+    assert bind(1, 2).status == 400 and not registrations(server)
+    ok = bind(1)
+    assert ok.status == 200 and ok.get("Require") == "outbound" and "reg-id=1" in ok.get("Contact"), ok.text
+    assert ok.get("Flow-Timer") is None  # it knows best what its NAT wants
+    uri, call_id = f"sip:102@{server.domain}", uuid.uuid4().hex
+    caller.send(caller.request("INVITE", uri, user="101", call_id=call_id, from_tag="n", body=SDP))
+    challenge = caller.final(cseq=1)
+    caller.ack(challenge, uri, "101", call_id, "n", 1)
+    line = caller.authorization(challenge, "INVITE", uri, "101", server.password(101))
+    caller.send(caller.request("INVITE", uri, user="101", call_id=call_id, from_tag="n", cseq=2, headers=[line], body=SDP))
+    assert wait.until(lambda: flow.receive(0.2), 5, why="the flow gets the INVITE").method == "INVITE"
+    for peer in (flow, elsewhere, caller):
+        peer.close()
+
+
 def test_a_contact_elsewhere_is_meant_unless_the_device_is_behind_a_nat(server, addresses):
     """ACC-5: registered from one socket, reached at another; but not when its Via shows that it does not know its address."""
     elsewhere, behind = RawSip(addresses.new(), server.ip), RawSip(addresses.new(), server.ip)

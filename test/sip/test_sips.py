@@ -63,6 +63,17 @@ def test_what_came_in_the_clear_is_refused(a, tls):
     secure.silent()
 
 
+def test_a_sips_contact_registers_over_tls_only(shared, tls, b):
+    """It would be called in the clear."""
+    def bind(peer, contact, expires=60):
+        return peer.transact("REGISTER", "102", shared.password(102), to=f"sip:102@{peer.domain}", contact=False,
+                             headers=[f"Contact: <{contact}>;expires={expires}"]).status
+    assert bind(b, f"sips:102@{b.host}:5061") == 403
+    secure = tls(102)
+    contact = f"sips:102@{secure.host}:{secure.port}"
+    assert bind(secure, contact) == 200 and bind(secure, contact, 0) == 200
+
+
 def test_our_own_services_have_it(shared, tls):
     a = tls(101)
     a.scheme = "sips"
