@@ -263,6 +263,8 @@ int calls_alloc(struct calls **cp, const struct calls_conf *conf)
 	}
 	sip_on_request(conf->sip, SIP_INVITE, calls_incoming, cs);
 	sip_on_request(conf->sip, SIP_REFER, transfer_stray, cs);
+	sip_on_request(conf->sip, SIP_INFO, within_stray, cs);
+	sip_on_request(conf->sip, SIP_NOTIFY, within_stray, cs);
 	sip_on_within(conf->sip, within_admits, cs);
 	sip_on_edit(conf->sip, rewrite_lines, cs);
 	*cp = cs;

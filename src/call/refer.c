@@ -234,6 +234,13 @@ static bool is_beyond(const struct leg *leg, const struct sip_uri *uri)
 	       addr_parse(&a, str_of(t->host), 0) != 0;
 }
 
+bool refer_is_one(const struct sip_msg *req)
+{
+	struct str value;
+
+	return only_value(req, SIP_HDR_REFER_TO, &value);
+}
+
 unsigned refer_read(struct refer_wish *w, const struct leg *leg, const struct sip_msg *req)
 {
 	const struct tenant *t;

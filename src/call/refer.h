@@ -25,6 +25,8 @@ struct refer_wish {
 		[256]; /* URI of somebody at the far side of the trunk that asks; "": the number counts */
 	bool is_silent; /* Refer-Sub: false */
 };
+/* RFC 3515 2.4.1: it has exactly one Refer-To. */
+bool refer_is_one(const struct sip_msg *req);
 /* Read one.  0, or the status to refuse it with. */
 unsigned refer_read(struct refer_wish *w, const struct leg *leg, const struct sip_msg *req);
 

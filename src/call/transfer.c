@@ -342,8 +342,12 @@ void transfer_stray(struct sip_strans *st, const struct sip_msg *req, void *call
 	struct identity who = {0};
 
 	ON_THREAD(THREAD_CORE);
-	if (registrar_identify(cs->conf.registrar, st, req, &who))
+	if (!registrar_identify(cs->conf.registrar, st, req, &who))
+		return;
+	if (refer_is_one(req))
 		(void)sip_reply(st, 403, "Not Outside Of A Call", NULL);
+	else
+		(void)sip_reply(st, 400, NULL, NULL);
 }
 
 void transfer_refer(struct leg *leg, const struct sip_inv_event *ev)

@@ -12,5 +12,7 @@
 
 bool within_admits(const struct sip_dialog *d, struct sip_strans *st, const struct sip_msg *req,
 		   void *calls);
+/* INFO and NOTIFY outside of any call or subscription (sip_request_h; arg: calls): 481, to who has proved who it is. */
+void within_stray(struct sip_strans *st, const struct sip_msg *req, void *calls);
 
 #endif

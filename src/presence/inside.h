@@ -228,6 +228,7 @@ struct presence {
 	struct link queue; /* subscriptions to be told */
 	struct timer turn;
 	bool is_draining;
+	struct buf events;	      /* "dialog, …": all packages */
 	struct buf body, lines, type; /* being written */
 };
 

@@ -138,6 +138,10 @@ int presence_alloc(struct presence **pp, const struct presence_conf *conf)
 		err = map_init(&p->inboxes);
 	if (!err)
 		err = map_init(&p->holders);
+	for (size_t i = 0; i < npackages; i++)
+		buf_printf(&p->events, "%s%s", i ? ", " : "", packages[i]->event);
+	if (!err)
+		err = p->events.err;
 	if (!err)
 		err = sip_support(conf->sip, "eventlist");
 	if (!err)
@@ -149,6 +153,7 @@ int presence_alloc(struct presence **pp, const struct presence_conf *conf)
 		return err;
 	}
 	lines_watch(conf->calls, on_line, p);
+	sip_allow_events(conf->sip, p->events.p);
 	sip_on_request(conf->sip, SIP_SUBSCRIBE, subscribe_request, p);
 	sip_on_request(conf->sip, SIP_PUBLISH, publish_request, p);
 	sip_on_request(conf->sip, SIP_MESSAGE, inbox_request, p);
@@ -189,12 +194,14 @@ struct presence *presence_free(struct presence *p)
 	if (!p)
 		return NULL;
 	lines_watch(p->conf.calls, NULL, NULL);
+	sip_allow_events(p->conf.sip, NULL);
 	each_sub(p, free_one);
 	timer_cancel(&p->turn);
 	inbox_close(p);
 	published_close(p);
 	map_close(&p->topics);
 	map_close(&p->subscribers);
+	buf_free(&p->events);
 	buf_free(&p->body);
 	buf_free(&p->lines);
 	buf_free(&p->type);

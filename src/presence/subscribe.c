@@ -30,10 +30,7 @@ static void refuse(struct sip_strans *st, const struct refusal *no)
 static void refuse_event(struct presence *p, struct sip_strans *st)
 {
 	buf_reset(&p->lines);
-	buf_cstr(&p->lines, "Allow-Events: ");
-	for (size_t i = 0; i < npackages; i++)
-		buf_printf(&p->lines, "%s%s", i ? ", " : "", packages[i]->event);
-	buf_cstr(&p->lines, "\r\n");
+	buf_printf(&p->lines, "Allow-Events: %s\r\n", p->events.p);
 	refuse(st, &(struct refusal){489, NULL, p->lines.p});
 }
 

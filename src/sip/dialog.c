@@ -177,13 +177,14 @@ int sip_dialog_from_request(struct sip_dialog **dp, struct sip *s, const struct 
 	struct seed e = {.local_tag = str_of(local_tag),
 			 .remote_tag = req->from_tag,
 			 .contact = str_of(contact)};
-	int err = target_of(req, true, &e.target);
+	/* RFC 3261 8.1.1.8: only who knows RFC 2543 and no more comes without. */
+	int err = target_of(req, !str_starts(req->branch, STR("z9hG4bK")), &e.target);
 
 	ON_THREAD(THREAD_CORE);
 	if (!err)
 		err = from_message(dp, s, req, &e, false);
 	if (err)
-		return err;
+		return err == ENOENT ? EPROTO : err;
 	(*dp)->remote_cseq = req->cseq;
 	(*dp)->is_secure = str_starts(req->uri, STR("sips:"));
 	(*dp)->is_natted = sip_is_natted(req);

@@ -21,7 +21,7 @@ static void add_token(struct buf *b, struct str token)
 	buf_str(b, token);
 }
 
-/* Methods that a dialog's user takes need no handler of their own. */
+/* Methods that a dialog's user takes need no handler of their own; one of them may have one, to ask first who comes with it. */
 static bool is_in_dialog_only(enum sip_method m)
 {
 	return m == SIP_ACK || m == SIP_BYE || m == SIP_CANCEL || m == SIP_UPDATE ||
@@ -86,6 +86,13 @@ static bool refuses_uri(struct sip *s, const struct sip_msg *req)
 	return false;
 }
 
+/* RFC 3323 4.3: of a proxy only; what Privacy asks for is done with or without it. */
+static bool is_known(const struct sip *s, enum sip_hdr id, struct str tag)
+{
+	return stack_supports(s, tag) ||
+	       (id == SIP_HDR_PROXY_REQUIRE && str_ieq(tag, STR("privacy")));
+}
+
 static void add_unknown(const struct sip *s, const struct sip_msg *req, enum sip_hdr id,
 			struct buf *unknown)
 {
@@ -94,7 +101,7 @@ static void add_unknown(const struct sip *s, const struct sip_msg *req, enum sip
 
 	sip_values_init(&v, req, id);
 	while (sip_values_next(&v, &tag))
-		if (tag.n && !stack_supports(s, tag))
+		if (tag.n && !is_known(s, id, tag))
 			add_token(unknown, tag);
 }
 
@@ -161,7 +168,7 @@ static bool refuses_content(struct sip *s, const struct sip_msg *req)
 	if (!req->body.n || is_optional_content(req))
 		return false;
 	if (encoding.n && !str_ieq(encoding, STR("identity"))) {
-		buf_cstr(&lines, ACCEPT_LINE "Accept-Encoding: identity\r\n");
+		buf_cstr(&lines, "Accept-Encoding: identity\r\n");
 		return refuse(s, req, 415, NULL, &lines);
 	}
 	if (req->method != SIP_INVITE && req->method != SIP_UPDATE)
@@ -198,6 +205,8 @@ static bool answer_options(struct sip *s, const struct sip_msg *req)
 	buf_printf(&lines,
 		   "Accept-Encoding: identity\r\nAccept-Language: en\r\nSupported: %.*s\r\n",
 		   STR_ARG(buf_view(&s->supported)));
+	if (s->events)
+		buf_printf(&lines, "Allow-Events: %s\r\n", s->events);
 	message_answer(s, req, &(struct response){.status = 200, .more = buf_view(&lines)});
 	buf_free(&lines);
 	return true;
@@ -288,8 +297,7 @@ bool gate_refuses(struct sip *s, const struct sip_msg *req)
 		return true;
 	if (req->method == SIP_UNKNOWN_METHOD)
 		return refuse_method(s, req);
-	if (is_new && req->method != SIP_OPTIONS &&
-	    (!s->handlers[req->method].fn || is_in_dialog_only(req->method)))
+	if (is_new && req->method != SIP_OPTIONS && !s->handlers[req->method].fn)
 		return refuse_method(s, req);
 	if (is_new && refuses_uri(s, req))
 		return true;

@@ -37,7 +37,7 @@ static void invite_of_rfc2543_without_contact_is_called_back_at_its_from(void **
 	struct sip_extra extra = sdp();
 
 	tn_in(&w->net, "INVITE sip:us@192.0.2.1 SIP/2.0\n"
-		       "Via: SIP/2.0/UDP 198.51.100.7:5070;branch=z9hG4bKold\n"
+		       "Via: SIP/2.0/UDP 198.51.100.7:5070;branch=old\n"
 		       "From: <sip:alice@example.com>;tag=a1\nTo: <sip:bob@example.com>\n"
 		       "Call-ID: c1@alice\nCSeq: 1 INVITE\n");
 	assert_int_equal(sip_invite_accept(w->inv, &extra), 0);
@@ -45,6 +45,22 @@ static void invite_of_rfc2543_without_contact_is_called_back_at_its_from(void **
 	tn_clear(&w->net);
 	sip_invite_end(w->inv, 0, STR_NONE);
 	assert_string_equal(tn_out_line(&w->net), "BYE sip:alice@example.com SIP/2.0");
+}
+
+static void invite_without_contact_makes_no_dialog(void **state)
+{
+	struct world *w = *state;
+	struct sip_invite *inv = NULL;
+
+	sip_on_request(w->net.sip, SIP_INVITE, keep_request, w);
+	tn_in(&w->net, "INVITE sip:us@192.0.2.1 SIP/2.0\n"
+		       "Via: SIP/2.0/UDP 198.51.100.7:5070;branch=z9hG4bKnew\n"
+		       "From: <sip:alice@example.com>;tag=a1\nTo: <sip:bob@example.com>\n"
+		       "Call-ID: c1@alice\nCSeq: 1 INVITE\n");
+	assert_int_equal(sip_invite_uas(&inv, sip_strans_get(w->net.sip, w->request),
+					"<sip:us@192.0.2.1>", on_event, w),
+			 EPROTO);
+	assert_null(inv);
 }
 
 static void invite_with_a_contact_that_cannot_be_read_makes_no_dialog(void **state)
@@ -232,6 +248,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(accepted_invite_is_answered_with_contact_allow_and_sdp),
+		TEST(invite_without_contact_makes_no_dialog),
 		TEST(invite_of_rfc2543_without_contact_is_called_back_at_its_from),
 		TEST(invite_with_a_contact_that_cannot_be_read_makes_no_dialog),
 		TEST(ok_is_repeated_until_the_ack_even_a_late_one),

@@ -78,6 +78,9 @@ void sip_write_agent(const struct sip *s, struct buf *lines);
 /* An option tag that our handlers know ("path"): listed in Supported, accepted in Require. */
 int sip_support(struct sip *s, const char *option) MUST_USE; /* ENOSPC */
 void sip_unsupport(struct sip *s, const char *option);
+/* Event packages that can be subscribed to ("dialog, presence"), as OPTIONS tells them (RFC 6665 8.2.2); NULL: none.  Borrowed until
+ * it is set anew. */
+void sip_allow_events(struct sip *s, const char *events);
 
 /* Session timers (RFC 4028): from now on calls ask for that interval (not below 90); 0: off. */
 void sip_set_session_timer(struct sip *s, uint32_t seconds);

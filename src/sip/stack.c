@@ -374,6 +374,12 @@ void sip_unsupport(struct sip *s, const char *option)
 	gate_write_lists(s);
 }
 
+void sip_allow_events(struct sip *s, const char *events)
+{
+	ON_THREAD(THREAD_CORE);
+	s->events = events;
+}
+
 int sip_support(struct sip *s, const char *option)
 {
 	ON_THREAD(THREAD_CORE);

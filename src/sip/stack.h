@@ -74,6 +74,7 @@ struct sip {
 	size_t nclosed;
 	struct buf allow;     /* "INVITE, ACK, …" */
 	struct buf supported; /* "path, …", may be empty */
+	const char *events;   /* packages of ours, NULL none */
 	struct buf out;	      /* the message being written */
 	struct buf key;	      /* the key being looked up */
 	uint8_t secret[16];   /* under which tags and branches are signed */

@@ -44,6 +44,26 @@ def test_what_is_asked_of_a_proxy_is_not_passed_over_in_silence(peer, method):
     assert m.status == 420 and {v.strip() for v in m.get("Unsupported").split(",")} == {"foo", "bar"}, m.text
 
 
+def test_privacy_is_asked_of_proxies_with_its_option(peer):
+    """RFC 3323 4.3.  In Require it stays what nobody has defined."""
+    assert ask(peer, "INVITE", f"sip:102@{peer.domain}", headers=["Proxy-Require: privacy", "Privacy: id"]).status == 407
+    assert ask(peer, "INVITE", f"sip:102@{peer.domain}", headers=["Require: privacy"]).get("Unsupported") == "privacy"
+
+
+def test_what_belongs_within_a_call_is_481_outside_to_who_has_proved_who_it_is(a):
+    """Security 1: whoever it is hears nothing else before."""
+    for method in ("INFO", "NOTIFY"):
+        assert a.transact(method, "101", a.password, f"sip:102@{a.domain}", headers=["Event: foo"]).status == 481, method
+    assert ask(a, "NOTIFY", headers=["Event: keep-alive"]).status == 489  # phones do that and answer no challenge
+
+
+def test_an_invite_without_contact(a, b):
+    """RFC 3261 8.1.1.8."""
+    ok = a.transact("INVITE", "101", a.password, f"sip:102@{a.domain}", body=a.sdp(), contact=False)
+    assert ok.status == 400, ok.text
+    b.silent()
+
+
 @pytest.mark.parametrize("accept, status", [
     (["text/plain"], 406), ([""], 406), (["application/dtmf-relay, image/*"], 406), (["application/sdp;level=1"], 407),
     (["text/plain", "application/*;q=0.5"], 407), (["*/*"], 407), (["multipart/mixed"], 407), ([], 407),
@@ -81,10 +101,12 @@ def test_an_encoded_body(peer):
     m = ask(peer, "INVITE", f"sip:102@{peer.domain}", body="x", content_type="application/x-y",
             headers=["Content-Disposition: session;handling=optional"])
     assert m.status in (401, 407)
+    m = ask(peer, "MESSAGE", f"sip:102@{peer.domain}", body="x", content_type="text/plain", headers=["Content-Encoding: gzip"])
+    assert m.status == 415 and not m.get("Accept"), m.text  # its types are those of MESSAGE: nothing was wrong with them
 
 
 @pytest.mark.parametrize("method, status", [
-    ("FOO", 501), ("invite", 501), ("PRACK", 481), ("UPDATE", 481), ("INFO", 481), ("BYE", 481), ("NOTIFY", None), ("REFER", None),
+    ("FOO", 501), ("invite", 501), ("PRACK", 481), ("UPDATE", 481), ("BYE", 481), ("INFO", 407), ("NOTIFY", 407), ("REFER", 407),
     ("PUBLISH", None),
 ])
 def test_methods_out_of_any_dialog(peer, method, status):
@@ -186,6 +208,7 @@ def test_options_says_what_we_do_in_and_out_of_a_dialog(a, b):
     m = ask(a, "OPTIONS")
     for name in ("Allow", "Accept", "Supported", "Accept-Encoding", "Accept-Language"):
         assert m.get(name), name
+    assert {"dialog", "presence", "message-summary", "reg"} <= set(m.get("Allow-Events").split(", "))  # RFC 6665 8.2.2
     talk(a, b)
     for p in (a, b):
         p.say("OPTIONS")

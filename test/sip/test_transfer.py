@@ -273,6 +273,8 @@ def test_outside_of_a_call_nobody_is_referred(server, phone):
     a.expect(407)
     answer = a.transact("REFER", "101", a.password, f"sip:101@{a.domain}", headers=[f"Refer-To: <sip:103@{a.domain}>"])
     assert answer.status == 403
+    for headers in ([], [f"Refer-To: <sip:103@{a.domain}>", f"Refer-To: <sip:102@{a.domain}>"]):  # RFC 3515 2.4.2
+        assert a.transact("REFER", "101", a.password, f"sip:101@{a.domain}", headers=headers).status == 400
     a.send(a.request("REFER", f"sip:103@{a.domain}", user="101", to_tag="nobody", headers=[f"Refer-To: <sip:103@{a.domain}>"]))
     a.expect(481)
     c.silent()
