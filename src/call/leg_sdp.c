@@ -47,12 +47,82 @@ static bool is_off(const struct sdp *s)
 	return false;
 }
 
+/* One m-line, with all that stands below it. */
+struct section {
+	struct str line, all;
+};
+
+static size_t read_sections(struct section v[SDP_MAX_MEDIA], struct str text)
+{
+	const char *end = text.p + text.n;
+	size_t n = 0;
+
+	while (text.n) {
+		const char *begin = text.p;
+		struct str line = str_cut(&text, '\n');
+
+		if (str_starts(line, STR("m="))) {
+			if (n == SDP_MAX_MEDIA)
+				return n;
+			v[n++] = (struct section){line, {begin, 0}};
+		}
+		if (n)
+			v[n - 1].all.n = (size_t)((text.n ? text.p : end) - v[n - 1].all.p);
+	}
+	return n;
+}
+
+static bool is_same_kind(struct str a, struct str b)
+{
+	return str_ieq(str_cut(&a, ' '), str_cut(&b, ' '));
+}
+
+static void write_refused(struct buf *b, struct str line)
+{
+	buf_str(b, str_cut(&line, ' '));
+	(void)str_cut(&line, ' ');
+	buf_printf(b, " 0 %.*s\n", STR_ARG(line));
+}
+
+/* RFC 3264 6 wants as many lines as were offered.  Devices that answer to those alone that they know are taken to refuse the others.
+ * False: nothing is missing, or that does not explain it. */
+static bool fill_in(struct buf *whole, struct str text, struct str sent)
+{
+	struct section offered[SDP_MAX_MEDIA], theirs[SDP_MAX_MEDIA];
+	size_t n = read_sections(offered, sent), ntheirs = read_sections(theirs, text), j = 0;
+
+	if (!ntheirs || ntheirs >= n)
+		return false;
+	buf_str(whole, (struct str){text.p, (size_t)(theirs[0].all.p - text.p)});
+	for (size_t i = 0; i < n; i++) {
+		if (j == ntheirs || !is_same_kind(offered[i].line, theirs[j].line)) {
+			write_refused(whole, offered[i].line);
+			continue;
+		}
+		buf_str(whole, theirs[j].all);
+		if (theirs[j].all.p[theirs[j].all.n - 1] != '\n')
+			buf_cstr(whole, "\r\n");
+		j++;
+	}
+	return j == ntheirs;
+}
+
+static int parse_answer(struct sdp **sp, const struct leg *leg, struct str text, const char **why)
+{
+	struct buf whole = {0};
+	bool is_filled = fill_in(&whole, text, buf_view(&leg->sent));
+	int err = whole.err ? whole.err : sdp_parse(sp, is_filled ? buf_view(&whole) : text, why);
+
+	buf_free(&whole);
+	return err;
+}
+
 int leg_sdp_parse(const struct leg *leg, struct sdp **sp, struct str text, bool is_answer,
 		  unsigned *status)
 {
 	const char *why = NULL;
 	struct sdp *s = NULL;
-	int err = sdp_parse(&s, text, &why);
+	int err = is_answer ? parse_answer(&s, leg, text, &why) : sdp_parse(&s, text, &why);
 	bool was_usable;
 
 	*status = 488;
@@ -257,6 +327,12 @@ static enum sdp_direction direction_for(const struct writing *w, size_t i)
 					 (theirs & SDP_RECVONLY ? SDP_SENDONLY : 0)));
 }
 
+/* RFC 3264 6: what is offered so is answered so. */
+static bool is_switched_off(const struct sdp *offer, size_t i)
+{
+	return offer && i < offer->nmedia && !offer->media[i].port;
+}
+
 static int write_from(struct buf *out, const struct writing *w, bool is_opened)
 {
 	struct leg *to = w->to;
@@ -271,6 +347,7 @@ static int write_from(struct buf *out, const struct writing *w, bool is_opened)
 	for (size_t i = 0; i < from->nmedia; i++) {
 		media[i].direction = is_opened ? SDP_SENDRECV : direction_for(w, i);
 		media[i].is_refused = is_refused(from, i) || i >= to->nstreams ||
+				      is_switched_off(w->offer, i) ||
 				      !leg_keys_describe(to, w->offer, from->media[i].proto, i,
 							 &room[i], &media[i].guard);
 		fit_web(w, i, &media[i].guard);

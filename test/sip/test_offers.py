@@ -95,6 +95,31 @@ def test_early_media_ends_with_the_refusal(a, b):
     a.refused(404)
 
 
+VIDEO = "m=video 4002 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"
+
+
+def m_lines(message):
+    return [(line.split()[0][2:], line.split()[1] != "0") for line in message.body.split("\r\n") if line.startswith("m=")]
+
+
+@pytest.mark.parametrize("is_video_first", [False, True])
+def test_who_answers_to_some_lines_only_has_refused_the_others(a, b, is_video_first):
+    """RFC 3264 6 wants a line for each; not every device knows."""
+    head, _, audio = a.sdp().partition("m=")
+    both = f"{head}{VIDEO}m={audio}" if is_video_first else f"{a.sdp()}{VIDEO}"
+    _, ok = talk(a, b, offer=both)
+    wanted = [("audio", True), ("video", False)]
+    assert m_lines(ok) == (wanted[::-1] if is_video_first else wanted), ok.body
+    hang_up(a, b)
+
+
+def test_what_is_offered_switched_off_stays_so(a, b):
+    """RFC 3264 6: whatever the other side makes of it."""
+    _, ok = talk(a, b, offer=a.sdp(port=0))
+    assert m_lines(ok) == [("audio", False)], ok.body
+    hang_up(a, b)
+
+
 def test_an_answer_without_description_is_the_callees_fault(a, b):
     a.invite("102")
     invite = b.called(b.expect("INVITE"))
