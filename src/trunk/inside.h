@@ -39,6 +39,14 @@ struct way {
 	struct locate_target target;
 };
 
+/* service_route.c */
+struct service {
+	struct buf lines;  /* "Route: …"; empty: none was told */
+	struct flow first; /* where the first is; remote.family 0: where the trunk is */
+	oid finding;	   /* its name is being looked up */
+	uint32_t whom;
+};
+
 struct peer {
 	struct trunks *of;
 	struct link link; /* in order of id */
@@ -60,6 +68,7 @@ struct peer {
 	uint64_t exempt_id; /* first of the flood guard's rules about it */
 	uint32_t expires;   /* seconds asked for: ours, or what the provider wants at least */
 	unsigned nfailed;   /* registrations in a row */
+	struct service service;
 	struct probe registration,
 		options; /* accept_register: the registration's timer is its end */
 	/* accept_register: what the gateway's last registration said */
@@ -101,6 +110,8 @@ void peer_reason(char dst[TRUNK_REASON_BYTES], const struct sip_msg *resp, int e
 /* ways.c: where its host is, until ways_stop() */
 void ways_start(struct peer *p, const struct trunk *t);
 void ways_stop(struct peer *p);
+/* Its outbound proxy, else its host; *port 0: none is said. */
+struct str ways_host(const struct trunk *t, uint16_t *port);
 void ways_part(struct peer *p); /* it is told no more over TLS */
 /* One that says itself where it is: its requests come from there, and calls to it go there. */
 void ways_set(struct peer *p, const struct flow *flow);
@@ -117,6 +128,10 @@ void registering_start(struct peer *p);
 void registering_stop(struct peer *p); /* the binding there runs out by itself */
 void asking_start(struct peer *p);
 void asking_stop(struct peer *p);
+/* service_route.c: what a 200 to our REGISTER says of the way that calls go; none holds any more; where they go, false: to the trunk. */
+void service_take(struct peer *p, const struct sip_msg *resp);
+void service_drop(struct peer *p);
+bool service_flow(const struct peer *p, struct flow *flow);
 /* accepting.c: gateways that register with us. */
 int accepting_open(struct trunks *t) MUST_USE;
 void accepting_start(struct peer *p);

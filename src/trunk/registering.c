@@ -42,6 +42,7 @@ static void failed(struct peer *p, const char *reason)
 		s = BACKOFF_MAX_S;
 	p->nfailed++;
 	p->expires_at_us = 0;
+	service_drop(p);
 	peer_is_online(p, false, reason);
 	again_in(p, s - s / 10 + rng_below(rng, s / 5 + 1));
 }
@@ -77,6 +78,7 @@ static void registered(struct peer *p, const struct sip_msg *resp)
 
 	p->nfailed = 0;
 	p->expires_at_us = clock_wall_us(p->of->conf.env.clock) + (int64_t)s * 1000000;
+	service_take(p, resp);
 	peer_reason(reason, resp, 0);
 	peer_is_online(p, true, reason);
 	again_in(p, (uint64_t)s * 4 / 5);
@@ -215,5 +217,6 @@ void registering_again(struct peer *p)
 void registering_stop(struct peer *p)
 {
 	probe_stop(p, &p->registration);
+	service_drop(p);
 	p->expires_at_us = 0;
 }

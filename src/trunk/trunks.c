@@ -281,7 +281,7 @@ bool trunks_flow(const struct trunks *t, uint64_t trunk_id, struct flow *flow)
 {
 	const struct peer *p = find(t, trunk_id);
 
-	if (!p || !ways_pick(p, flow))
+	if (!p || (!service_flow(p, flow) && !ways_pick(p, flow)))
 		return false;
 	flow->faces = peer_faces(p);
 	return true;
@@ -291,8 +291,11 @@ bool trunks_failed(struct trunks *t, uint64_t trunk_id, const struct flow *to,
 		   const struct sip_msg *resp)
 {
 	struct peer *p = find(t, trunk_id);
+	struct flow first;
 
-	return p && p->is_there && ways_failed(p, to, resp);
+	if (!p || !p->is_there || service_flow(p, &first))
+		return false; /* the provider has named one, and that is it */
+	return ways_failed(p, to, resp);
 }
 
 const char *peer_own_name(const struct peer *p)
@@ -377,8 +380,19 @@ void trunks_routes(const struct trunks *t, uint64_t trunk_id, struct buf *lines)
 {
 	const struct peer *p = find(t, trunk_id);
 
-	if (p)
-		peer_route(p, lines);
+	if (!p)
+		return;
+	peer_route(p, lines);
+	buf_str(lines, buf_view(&p->service.lines));
+}
+
+/* Its host, or the proxy that its registrar has sent us to. */
+static bool is_its_own(const struct peer *p, const struct addr *from)
+{
+	struct flow first;
+
+	return ways_have(p, from, false) ||
+	       (service_flow(p, &first) && addr_ip_eq(&first.remote, from));
 }
 
 int trunks_answer(struct trunks *t, uint64_t trunk_id, const struct sip_msg *resp, struct str uri,
@@ -391,7 +405,7 @@ int trunks_answer(struct trunks *t, uint64_t trunk_id, const struct sip_msg *res
 	char cnonce[33];
 	int err;
 
-	if (!conf || !*conf->password || !ways_have(p, &resp->flow.remote, false))
+	if (!conf || !*conf->password || !is_its_own(p, &resp->flow.remote))
 		return EPERM;
 	err = sip_challenge_read(&c, resp, SIP_DIGEST_MD5 | SIP_DIGEST_SHA256);
 	if (err)

@@ -302,7 +302,7 @@ static void on_found(const struct located *found, int err, void *arg)
 	peer_lost(p, why);
 }
 
-static struct str proxy_or_host(const struct trunk *t, uint16_t *port)
+struct str ways_host(const struct trunk *t, uint16_t *port)
 {
 	struct str rest = str_of(t->outbound_proxy), host = rest;
 	uint32_t n = 0;
@@ -337,7 +337,7 @@ static void find(struct timer *timer, void *arg)
 		return;
 	q = (struct locate_question){.transport = peer_transport(t),
 				     .is_any_transport = t->transport == TRUNK_TRANSPORT_AUTO};
-	q.host = proxy_or_host(t, &q.port);
+	q.host = ways_host(t, &q.port);
 	err = locate_literal(&q, &found) ? 0
 	      : l			 ? l->find(l, &q, &found, on_found, p, &p->finding)
 					 : ENOENT;
@@ -407,7 +407,7 @@ void ways_start(struct peer *p, const struct trunk *t)
 	int err;
 
 	p->flow = (struct flow){0}; /* whatever has changed, it begins anew */
-	q.host = proxy_or_host(t, &q.port);
+	q.host = ways_host(t, &q.port);
 	p->is_by_name = !locate_literal(&q, &found);
 	err = name_whom(p, t, q.host);
 	if (err)

@@ -20,6 +20,7 @@ class Peer:
 
     def __init__(self, ip, port=5060, status=486):
         self.ip, self.port, self.status, self.mute, self.got, self.lines = ip, port, status, False, [], []
+        self.service_route = []  # told with the 200 to a REGISTER
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind((ip, port))
         self.socket.settimeout(0.2)
@@ -43,7 +44,7 @@ class Peer:
             lines = [f"SIP/2.0 {status} So"] + [f"Via: {v}" for v in m.all("Via")]
             lines += [f"{h}: {m.get(h)}" + (";tag=p1" if h == "To" else "") for h in ("From", "To", "Call-ID", "CSeq")]
             if m.method == "REGISTER":
-                lines += [f"Contact: {m.get('Contact')};expires=3600"]
+                lines += [f"Contact: {m.get('Contact')};expires=3600", *(f"Service-Route: {r}" for r in self.service_route)]
             if status >= 400:
                 lines += [line.format(n=len(self.got)) for line in self.lines]
             self.socket.sendto(("\r\n".join(lines) + "\r\nContent-Length: 0\r\n\r\n").encode(), peer)
@@ -268,3 +269,68 @@ def test_an_outbound_proxy_gets_the_request_with_a_route(server, names, peers, c
     assert caller.call() == 486
     m = next(iter(proxy.of("INVITE").values()))
     assert m.start.endswith(f"@{HOST} SIP/2.0") and m.get("Route") == "<sip:proxy.example:5080;lr>"
+
+
+# ---- Service-Route (RFC 3608) ----
+
+def registers(server, registrar, *service_route, **more):
+    """A trunk that registers and is told a way."""
+    registrar.service_route = service_route
+    made = trunk(server, kind="register", username="line", password="secret words", **{"host": registrar.ip, **more})
+    is_online(server)
+    assert not any(m.get("Route") for m in registrar.of("REGISTER").values())
+    return made
+
+
+def last_invite(peer):
+    return list(peer.of("INVITE").values())[-1]
+
+
+def test_calls_take_the_way_that_the_registrar_tells(server, peers, caller):
+    registrar, edge = peers(), peers(port=5070)
+    way = [f"<sip:edge@{edge.ip}:5070;lr>", "<sip:core.provider.example;lr;x=1>"]
+    made = registers(server, registrar, ", ".join(way))
+    assert caller.call() == 486
+    assert not registrar.of("INVITE")
+    m = last_invite(edge)
+    assert m.all("Route") == way and f"@{registrar.ip}" in m.start, m.text
+    # who is asked there for the trunk's password is on the trunk's own way
+    edge.status, edge.lines = 407, ['Proxy-Authenticate: Digest realm="x", nonce="n{n}", qop="auth"']
+    caller.call()
+    m = last_invite(edge)
+    assert 'username="line"' in m.get("Proxy-Authorization", "") and m.all("Route") == way, m.text
+    # each registration says it anew
+    registrar.service_route = []
+    server.api("PATCH", f"/api/trunks/{made}", {"register_seconds": 700}, who="admin", expect=200)
+    wait.until(lambda: any(m.get("Expires") == "700" for m in registrar.of("REGISTER").values()), 10, why="it registers anew")
+    is_online(server)
+    assert caller.call() == 486
+    assert last_invite(registrar).get("Route") is None
+
+
+@pytest.mark.parametrize("way", ["<sip:192.0.2.1>", "<http://192.0.2.1>;lr", "<sip:192.0.2.1;lr;transport=sctp>", "<sip:"])
+def test_a_way_that_nobody_can_go_is_left_out(server, peers, caller, way):
+    registrar = peers()
+    registers(server, registrar, way)
+    assert caller.call() == 486
+    assert last_invite(registrar).get("Route") is None
+    server.logs("its Service-Route cannot be taken")
+
+
+def test_the_way_begins_at_a_name(server, names, peers, caller):
+    registrar, edge = peers(), peers()
+    srv(names, edge, host="edge.provider.example")
+    registers(server, registrar, "<sip:edge.provider.example;lr>")
+    wait.until(lambda: caller.call() == 486 and edge.of("INVITE"), 10, why="a call by the edge")
+    assert last_invite(edge).all("Route") == ["<sip:edge.provider.example;lr>"]
+
+
+def test_the_way_begins_behind_the_outbound_proxy(server, peers, caller):
+    """RFC 3608 6.1: it has a Route already and gets no second one."""
+    proxy = peers(port=5070)
+    own, core = f"<sip:{proxy.ip}:5070;lr>", "<sip:core.provider.example;lr>"
+    proxy.service_route = [own, core]
+    trunk(server, kind="register", host="provider.example", outbound_proxy=f"{proxy.ip}:5070", username="line", password="secret words")
+    is_online(server)
+    assert caller.call() == 486
+    assert last_invite(proxy).all("Route") == [own, core]
