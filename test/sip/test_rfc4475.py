@@ -2,11 +2,13 @@
 """The torture messages of RFC 4475 over a real socket: answered as the RFC says, and the next OPTIONS is answered."""
 import os
 import random
+import ssl
 
 import pytest
 
 from harness.rawsip import RawSip
 from harness.server import ROOT
+from harness.websip import BINARY, WebSip
 
 VECTORS = os.path.join(ROOT, "test", "vectors", "rfc4475")
 
@@ -97,6 +99,38 @@ def test_answer(peer, name):
     answer = peer.final(1.0 if None in wanted else 3.0)
     status = answer.status if answer else None
     assert status in wanted, f"{name}: answered {answer.start if answer else 'nothing'}, wanted one of {wanted}"
+    assert peer.alive()
+
+
+def connection(peer, transport):
+    server = peer.server
+    if transport == "WS":
+        return WebSip(peer.host, server, op=BINARY)
+    if transport == "TCP":
+        return RawSip(peer.host, server.ip, port=0, transport="TCP")
+    p = RawSip(peer.host, server.ip, port=0, transport="TLS", server_port=server.demo["sip"]["tls_port"])
+    p.socket = ssl.create_default_context(cafile=server.demo["sip"]["ca"]).wrap_socket(p.socket, server_hostname=server.domain)
+    return p
+
+
+# On a stream Content-Length frames (18.3): who sends none is refused, a head or body that is longer than what comes is waited for,
+# and noise behind a message closes the connection, perhaps before that one's answer.  A message of WebSocket is one of SIP.
+STREAMED = {"clerr": {None}, "baddn": {None}, "inv2543": {400}, "dblreq": FINE | {None}}
+FRAMED = {"dblreq": {400}}
+
+
+@pytest.mark.parametrize("transport", ["TCP", "TLS", "WS"])
+@pytest.mark.parametrize("name", names())
+def test_answer_over_a_connection(peer, name, transport):
+    """Security 21: each on a connection of its own."""
+    wanted = (FRAMED if transport == "WS" else STREAMED).get(name, EXPECT[name])
+    p = connection(peer, transport)
+    p.capture = None
+    p.send(load(name))
+    answer = p.final(0.3 if None in wanted else 3.0)
+    status = answer.status if answer else None
+    assert status in wanted, f"{name}: answered {answer.start if answer else 'nothing'}, wanted one of {wanted}"
+    p.close()
     assert peer.alive()
 
 
