@@ -264,6 +264,7 @@ unsigned refer_read(struct refer_wish *w, const struct leg *leg, const struct si
 	    sip_unescape(w->replaces, sizeof(w->replaces), text))
 		return 400;
 	w->is_silent = str_ieq(str_trim(str_cut(&sub, ';')), STR("false"));
+	w->is_secure = uri.scheme == SIP_SCHEME_SIPS;
 	if (!*w->replaces && is_beyond(leg, &uri)) {
 		text = to.uri;
 		return str_copy(w->onward, sizeof(w->onward), str_cut(&text, '?')) ||

@@ -24,6 +24,7 @@ struct refer_wish {
 	char onward
 		[256]; /* URI of somebody at the far side of the trunk that asks; "": the number counts */
 	bool is_silent; /* Refer-Sub: false */
+	bool is_secure; /* sips: TLS on every hop (RFC 3261 26.2.2) */
 };
 /* RFC 3515 2.4.1: it has exactly one Refer-To. */
 bool refer_is_one(const struct sip_msg *req);

@@ -150,6 +150,7 @@ static struct transfer *start(struct leg *by, struct leg *whom, const struct ref
 		return NULL;
 	}
 	tr->is_starting = true;
+	to->is_secure = wish->is_secure;
 	describe(to, by, whom);
 	str_fit(to->rec.callee, sizeof(to->rec.callee), str_of(wish->number));
 	lend_usage(tr);

@@ -21,7 +21,7 @@ struct text {
 	struct link in_inbox;
 	uint64_t id, from_extension_id;
 	oid asked;
-	bool is_kept, is_storable;
+	bool is_kept, is_storable, is_secure;
 	int64_t sent_at_us, expires_at_us;
 	const char *sender, *sender_name, *recipient, *group, *content_type, *body;
 };
@@ -160,6 +160,7 @@ static struct text *make(const struct text_conf *c)
 	t->asked = c->asked;
 	t->is_kept = c->is_kept;
 	t->is_storable = c->is_storable;
+	t->is_secure = c->is_secure;
 	t->sent_at_us = c->sent_at_us;
 	t->expires_at_us = c->expires_at_us;
 	t->sender = put_text(&at, c->sender);
@@ -404,6 +405,16 @@ static void send_to(struct inbox *ib, const struct text *t, const struct contact
 		ib->nopen++;
 }
 
+static bool may_have(const struct inbox *ib, const struct text *t, const struct contact *c)
+{
+	struct flow flow;
+
+	if (!t->is_secure)
+		return true;
+	registrar_way(ib->p->conf.registrar, c, &flow, NULL);
+	return flow_is_secure(flow.transport);
+}
+
 /* Whether a device is registered at all. */
 static bool send_first(struct inbox *ib)
 {
@@ -419,7 +430,7 @@ static bool send_first(struct inbox *ib)
 		while ((c = registrar_contacts(p->conf.registrar, ib->key.tenant_id, a->o.id,
 					       &at))) {
 			has_devices = true;
-			if (ib->nopen < MAX_DEVICES)
+			if (ib->nopen < MAX_DEVICES && may_have(ib, first_of(ib), c))
 				send_to(ib, first_of(ib), c);
 		}
 	}

@@ -26,6 +26,7 @@ struct text_conf {
 	oid asked;	  /* the sender's transaction; 0: it has its answer */
 	bool is_kept;	  /* its record says pending */
 	bool is_storable; /* it makes sense later, too */
+	bool is_secure;	  /* to devices over TLS only */
 };
 
 /* Put it behind those that wait.  Its sender, when there is one, is answered when it is known what to say; who asks nobody

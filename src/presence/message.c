@@ -19,6 +19,7 @@ struct order {
 	const struct object *target; /* extension or ring group */
 	struct buf type, body;	     /* as they go on: UTF-8 */
 	bool is_storable;
+	bool is_secure; /* sips: over TLS to TLS, now or never (RFC 3261 26.2.2) */
 	char name[140];
 	int64_t now_us, expires_at_us;
 };
@@ -148,6 +149,17 @@ static unsigned find_target(struct presence *p, struct order *o)
 	return o->target ? 0 : 404;
 }
 
+static unsigned read_security(struct order *o)
+{
+	o->is_secure = str_starts(o->req->uri, STR("sips:"));
+	if (!o->is_secure)
+		return 0;
+	if (!flow_is_secure(o->req->flow.transport))
+		return 403;
+	return o->target->res == &resource_ring_group ? 480
+						      : 0; /* what is kept for members is kept */
+}
+
 static unsigned judge(struct presence *p, struct order *o)
 {
 	const struct extension *e = o->who.extension;
@@ -163,6 +175,8 @@ static unsigned judge(struct presence *p, struct order *o)
 	if (is_too_large_for_datagram(o->req))
 		return 513;
 	status = find_target(p, o);
+	if (!status)
+		status = read_security(o);
 	if (!status)
 		status = read_expires(o);
 	return status ? status : read_body(o);
@@ -186,7 +200,8 @@ static int put(struct presence *p, const struct order *o, const struct extension
 		.sent_at_us = o->now_us,
 		.expires_at_us = o->expires_at_us,
 		.asked = asked,
-		.is_storable = o->is_storable,
+		.is_storable = o->is_storable && !o->is_secure,
+		.is_secure = o->is_secure,
 	};
 
 	return inbox_put(p, &conf);

@@ -74,6 +74,52 @@ def test_a_sips_contact_registers_over_tls_only(shared, tls, b):
     assert bind(secure, contact) == 200 and bind(secure, contact, 0) == 200
 
 
+def test_a_text_goes_over_tls_or_not_at_all(shared, tls, b):
+    def text(peer):
+        return peer.transact("MESSAGE", peer.user, peer.password, f"sips:102@{peer.domain}", body="hello", content_type="text/plain",
+                             contact=False).status
+    a = tls(101)
+    assert text(b) == 403  # it came in the clear
+    assert text(a) == 480
+    b.silent()  # nor is it kept for later
+    secure = tls(102)
+    a.send(a.request("MESSAGE", f"sips:102@{a.domain}", user="101", call_id="t1", from_tag="t", body="hello", content_type="text/plain"))
+    line = a.authorization(a.expect(407), "MESSAGE", f"sips:102@{a.domain}", "101", a.password)
+    a.send(a.request("MESSAGE", f"sips:102@{a.domain}", user="101", call_id="t1", from_tag="t", cseq=2, headers=[line], body="hello",
+                     content_type="text/plain"))
+    secure.reply(secure.expect("MESSAGE"), 200, contact=False)
+    assert a.next().status in (200, 202)
+    b.silent()
+
+
+def test_who_is_transferred_there_gets_there_over_tls(shared, tls, b, addresses):
+    """Refer-To: sips:103, whom a telephone over UDP and then one over TLS stand for."""
+    plain = Phone(addresses.new(), shared, 103)
+    talk(b, a := tls(101), "101")
+
+    def refer(by):
+        by.say("REFER", headers=[f"Refer-To: <sips:103@{by.domain}>"])
+        by.expect(202)
+        while not (m := by.expect("NOTIFY")).get("Subscription-State").startswith("terminated"):
+            by.reply(m, 200)
+            if "100 Trying" in m.body and secure:
+                return m
+        by.reply(m, 200)
+        return m
+    secure = None
+    assert "SIP/2.0 480" in refer(a).body
+    plain.silent()
+    secure = tls(103)
+    refer(a)
+    invite = secure.called(secure.expect("INVITE"))
+    assert invite.get("Via").startswith("SIP/2.0/TLS "), invite.text
+    plain.silent()
+    secure.reply(invite, 486)
+    secure.expect("ACK")
+    assert "SIP/2.0 486" in a.expect("NOTIFY").body
+    plain.leave()
+
+
 def test_our_own_services_have_it(shared, tls):
     a = tls(101)
     a.scheme = "sips"
