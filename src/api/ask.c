@@ -145,6 +145,8 @@ static struct str rate_lines(const struct ask *k, struct buf *out, struct str li
 	return buf_view(out);
 }
 
+static void tell_done(struct ask *k, unsigned status);
+
 void ask_begin(struct ask *k, const struct web_response *resp)
 {
 	struct web_response r = *resp;
@@ -156,6 +158,7 @@ void ask_begin(struct ask *k, const struct web_response *resp)
 	r.headers = rate_lines(k, &lines, r.headers);
 	log_debug(NULL, LOGID_API, "%s %s: %u for %s [%s]", k->route->method, k->path, resp->status,
 		  k->who.username[0] ? k->who.username : "nobody", k->request_id);
+	tell_done(k, resp->status);
 	/* ENOENT: the client has left, which is its right. */
 	(void)web_reply(k->a->web, k->request, &r);
 	buf_free(&lines);
@@ -196,52 +199,72 @@ static bool is_room_to_tell(struct api *a)
 		a->refused.second = second, a->refused.n = 0;
 	if (a->refused.n < MAX_TOLD_A_SECOND)
 		return ++a->refused.n;
-	log_warn(NULL, LOGID_API, "changes are refused faster than the audit log takes them");
+	log_warn(NULL, LOGID_API, "more is refused than the audit log takes");
 	return false;
 }
 
-static struct refusal_record *refusal_of(const struct ask *k, const struct store_actor *actor,
-					 enum problem kind, struct str field, struct str code)
+static struct activity_record *activity_of(const struct ask *k, const struct store_actor *actor,
+					   unsigned status)
 {
 	static const char *const actions[OP_COUNT] = {
 		[OP_CREATE] = "create", [OP_UPDATE] = "update", [OP_DELETE] = "delete"};
 	const struct route *r = k->route;
-	struct refusal_record *rec = actions[r->op] ? calloc(1, sizeof(*rec)) : NULL;
+	struct activity_record *rec = actions[r->op] ? calloc(1, sizeof(*rec)) : NULL;
 
 	if (!rec)
 		return NULL;
-	refusal_stamp(rec, clock_wall_us(web_env(k->a->web).clock), rng_u64(rng_system()));
+	activity_stamp(rec, clock_wall_us(web_env(k->a->web).clock), rng_u64(rng_system()));
 	rec->tenant_id = k->who.tenant_id;
-	/* An id that was not looked up, or not found here, is the client's own words too. */
-	if (kind != PROBLEM_FORBIDDEN && kind != PROBLEM_NOT_FOUND)
+	/* An id that was not looked up, or not found here, is the client's own words. */
+	if (status != 403 && status != 404)
 		rec->resource_id = k->target;
 	rec->actor_tenant_id = actor->tenant_id;
-	rec->status = problem_kinds[kind].status;
+	rec->status = status;
 	(void)snprintf(rec->request, sizeof(rec->request), "%s %.55s", r->method, r->path);
 	str_fit(rec->resource, sizeof(rec->resource), str_of(r->res ? r->res->name : r->what));
 	str_fit(rec->action, sizeof(rec->action), str_of(actions[r->op]));
 	str_fit(rec->actor, sizeof(rec->actor), str_of(actor->name));
 	str_fit(rec->actor_from, sizeof(rec->actor_from), str_of(actor->from));
-	str_fit(rec->reason, sizeof(rec->reason), str_of(problem_kinds[kind].slug));
-	/* The name of a field that there is none of is the client's own words. */
-	if (!str_eq(code, STR("unknown_field")))
-		record_set_text(rec->field, sizeof(rec->field), field);
-	str_fit(rec->code, sizeof(rec->code), code);
 	return rec;
 }
 
-/* WEB-4: what somebody who is known wanted to change and could not.  Who is not known, or asks too often, is the throttle's. */
+static void add_rule(struct activity_record *rec, enum problem kind, struct str field,
+		     struct str code)
+{
+	str_fit(rec->reason, sizeof(rec->reason), str_of(problem_kinds[kind].slug));
+	/* The name of a field that there is none of is the client's own words too. */
+	if (!str_eq(code, STR("unknown_field")))
+		record_set_text(rec->field, sizeof(rec->field), field);
+	str_fit(rec->code, sizeof(rec->code), code);
+}
+
+static bool is_worth_telling(const struct ask *k)
+{
+	return k->route && strcmp(k->route->method, "GET") != 0 &&
+	       (k->who.is_local || *k->who.username);
+}
+
+static void tell(struct ask *k, struct command *cmd)
+{
+	if (!ring_push(k->a->commands, cmd))
+		return;
+	free(cmd->activity);
+	log_warn(NULL, LOGID_API, "the audit log has too much to do for: %s %s", k->route->method,
+		 k->route->path);
+}
+
+/* WEB-4: what somebody who is known wanted to do and could not.  Who is not known, or asks too often, is the throttle's. */
 static void tell_refused(struct ask *k, enum problem kind, const json_t *errors)
 {
 	const unsigned status = problem_kinds[kind].status;
 	const json_t *first = json_array_get(errors, 0);
 	const char *field = json_string_value(json_object_get(first, "field"));
 	const char *code = json_string_value(json_object_get(first, "code"));
-	struct command cmd = {.kind = COMMAND_TELL_REFUSED, .tenant_id = k->who.tenant_id};
+	struct command cmd = {.kind = COMMAND_TELL_ACTIVITY, .tenant_id = k->who.tenant_id};
 	struct store_actor actor = {.user_id = 0};
+	struct activity_record *rec;
 
-	if (status == 401 || status == 429 || !k->route || !strcmp(k->route->method, "GET") ||
-	    !(k->who.is_local || *k->who.username) || !is_room_to_tell(k->a))
+	if (status == 401 || status == 429 || !is_worth_telling(k) || !is_room_to_tell(k->a))
 		return;
 	set_actor(k, &actor);
 	str_fit(cmd.caller, sizeof(cmd.caller), str_of(actor.name));
@@ -250,12 +273,23 @@ static void tell_refused(struct ask *k, enum problem kind, const json_t *errors)
 	(void)snprintf(cmd.headers, sizeof(cmd.headers), "%u%s%.40s%s%.32s", status,
 		       field && *field ? " " : "", field ? field : "", code ? ": " : "",
 		       code ? code : "");
-	cmd.refusal = refusal_of(k, &actor, kind, str_of(field), str_of(code));
-	if (!ring_push(k->a->commands, &cmd))
+	cmd.activity = rec = activity_of(k, &actor, status);
+	if (rec)
+		add_rule(rec, kind, str_of(field), str_of(code));
+	return tell(k, &cmd);
+}
+
+/* WEB-4: what was done, where no change of configuration says so. */
+static void tell_done(struct ask *k, unsigned status)
+{
+	struct command cmd = {.kind = COMMAND_TELL_ACTIVITY, .tenant_id = k->who.tenant_id};
+	struct store_actor actor = {.user_id = 0};
+
+	if (status >= 300 || !k->route || !(k->route->takes & IS_TOLD) || !is_worth_telling(k))
 		return;
-	free(cmd.refusal);
-	log_warn(NULL, LOGID_API, "the audit log has too much to do for: %s was refused",
-		 cmd.number);
+	set_actor(k, &actor);
+	cmd.activity = activity_of(k, &actor, status);
+	return tell(k, &cmd);
 }
 
 static void end_with_problem(struct ask *k, enum problem kind, const char *detail, json_t *errors,

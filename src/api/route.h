@@ -35,10 +35,11 @@ enum takes {
 	TAKES_OFFSET = 1 << 20,
 	TAKES_BYTES = 1 << 21, /* a body of application/octet-stream */
 	TAKES_TENANT_NAME = 1 << 25,
-	TAKES_FIELDS = 16384, /* fields: a partial answer */
-	TAKES_RANGE = 65536,  /* from, to */
-	TAKES_SYNC = 32768,   /* since */
+	TAKES_FIELDS = 16384,	   /* fields: a partial answer */
+	TAKES_RANGE = 65536,	   /* from, to */
+	TAKES_SYNC = 32768,	   /* since */
 	TAKES_EXTENSION = 1 << 24, /* extension_number, required */
+	IS_TOLD = 1 << 26, /* the audit log says who did it: no change of configuration does */
 };
 
 struct ask;

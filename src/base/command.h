@@ -30,7 +30,7 @@ struct command {
 	int64_t at_us;	  /* ROUTE: when; 0: now */
 	uint32_t seconds; /* ROUTE: how long it is supposed to last; 0: a minute */
 	void *past; /* ROUTE: the configuration to decide by (main/past.h), the core's to close; NULL: today's */
-	void *refusal; /* TELL_REFUSED: a struct refusal_record for the audit log, the core's to free; NULL: it is none */
+	void *activity; /* TELL_ACTIVITY: a struct activity_record for the audit log, the core's to free; NULL: it is none */
 	unsigned outcome; /* ROUTE: what becomes of devices that are rung (an enum route_outcome) */
 	char transferred_by[64]; /* ROUTE: extension that sends the caller there; "": nobody */
 	char headers[512]; /* ROUTE: more lines of the caller's INVITE, each ended by a line feed */
@@ -39,7 +39,7 @@ struct command {
 		number[64]; /* ROUTE: who calls which number; id: the trunk it comes from, 0 = an extension calls.
 			     * CALL: the same; id: the extension that must be the caller, 0 = any.
 			     * HOLD, UNHOLD, REFER, ATTENDED_REFER: caller: the extension; number: where to.
-			     * TELL_REFUSED: who wanted what; transferred_by: from where, headers: why not */
+			     * TELL_ACTIVITY: who wanted what; transferred_by: from where, headers: why not */
 	uint64_t
 		target_id; /* ATTENDED_REFER: the session to be joined with `after`, 0: the only other one */
 };

@@ -390,25 +390,27 @@ static json_t *status(struct server *s)
 			 "timers", (json_int_t)wheel_count(s->env.wheel));
 }
 
-static void write_refusal(struct server *s, const struct refusal_record *rec)
+static void write_activity(struct server *s, const struct activity_record *rec)
 {
-	if (rec && s->records.sink.write(&s->records.sink, RECORD_REFUSAL, rec, sizeof(*rec)))
+	if (rec && s->records.sink.write(&s->records.sink, RECORD_ACTIVITY, rec, sizeof(*rec)))
 		log_warn(NULL, LOGID_JOURNAL,
-			 "what was refused is not in the audit log: the journal is full");
+			 "something that was done or refused is not in the audit log: the journal "
+			 "is full");
 }
 
 /* WEB-4 */
-static void refused(struct server *s, const struct command *c)
+static void happened_over_rest(struct server *s, const struct command *c)
 {
-	bus_publish(s->bus, &(struct bus_event){.kind = BUS_REQUEST_REFUSED,
-						.tenant_id = c->tenant_id,
-						.number = c->number,
-						.peer = c->caller,
-						.address = c->transferred_by,
-						.reason = c->headers,
-						.wall_us = clock_wall_us(s->env.clock)});
-	write_refusal(s, c->refusal);
-	free(c->refusal);
+	if (c->headers[0])
+		bus_publish(s->bus, &(struct bus_event){.kind = BUS_REQUEST_REFUSED,
+							.tenant_id = c->tenant_id,
+							.number = c->number,
+							.peer = c->caller,
+							.address = c->transferred_by,
+							.reason = c->headers,
+							.wall_us = clock_wall_us(s->env.clock)});
+	write_activity(s, c->activity);
+	free(c->activity);
 }
 
 void commands_answer(struct server *s, const struct command *c)
@@ -476,8 +478,8 @@ void commands_answer(struct server *s, const struct command *c)
 	case COMMAND_NUMBERS:
 		json = overview_numbers(s, c->tenant_id);
 		break;
-	case COMMAND_TELL_REFUSED:
-		refused(s, c);
+	case COMMAND_TELL_ACTIVITY:
+		happened_over_rest(s, c);
 		return;
 	case COMMAND_NKINDS:
 		reply.err = EINVAL;

@@ -78,7 +78,7 @@ static void post_to(struct media *m, struct worker *w, const struct worker_msg *
 		m->unwoken_ms = now_ms();
 }
 
-static enum media_event_type refusal_of(const struct media_cmd *cmd)
+static enum media_event_type activity_of(const struct media_cmd *cmd)
 {
 	switch (cmd->type) {
 	case MEDIA_OPEN:
@@ -94,7 +94,7 @@ static enum media_event_type refusal_of(const struct media_cmd *cmd)
 static void refuse(struct media *m, const struct media_cmd *cmd, int err)
 {
 	media_cmd_drop(cmd);
-	answer_here(m, cmd, refusal_of(cmd), err);
+	answer_here(m, cmd, activity_of(cmd), err);
 }
 
 static void send_to(struct media *m, const struct part *p, const struct media_cmd *cmd)

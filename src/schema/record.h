@@ -32,8 +32,8 @@ enum record_kind {
 #include "schema/records.def"
 /* clang-format on */
 
-/* Ids of refusals: from here on, their time in µs and ten bits of chance.  Revisions are below. */
-#define RECORD_REFUSAL_IDS (UINT64_C(1) << 62)
+/* Ids of activities: from here on, their time in µs and ten bits of chance.  Revisions are below. */
+#define RECORD_ACTIVITY_IDS (UINT64_C(1) << 62)
 
 /* How each of them begins. */
 struct record_head {
@@ -56,8 +56,8 @@ extern const struct record_table record_tables[RECORD_NTABLES];
 void record_set_text(char *dst, size_t dst_bytes, struct str s);
 /* The same; a field of LINES keeps its line ends and tabs. */
 void record_set_field(char *dst, size_t dst_bytes, const struct field *f, struct str s);
-/* When it was refused; its id is made of that and chance, so that the newest are last whichever node wrote them. */
-void refusal_stamp(struct refusal_record *rec, int64_t at_us, uint64_t chance);
+/* When it was; its id is made of that and chance, so that the newest are last whichever node wrote them. */
+void activity_stamp(struct activity_record *rec, int64_t at_us, uint64_t chance);
 /* Record → JSON: id and every field.  NULL without memory. */
 json_t *record_to_json(const struct record_table *t, const void *rec) MUST_USE;
 /* JSON Schema of what record_to_json() gives. */

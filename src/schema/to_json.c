@@ -230,8 +230,8 @@ void record_set_field(char *dst, size_t dst_bytes, const struct field *f, struct
 	dst[n] = 0;
 }
 
-void refusal_stamp(struct refusal_record *rec, int64_t at_us, uint64_t chance)
+void activity_stamp(struct activity_record *rec, int64_t at_us, uint64_t chance)
 {
 	rec->at = at_us;
-	rec->id = RECORD_REFUSAL_IDS | ((uint64_t)at_us << 10) | (chance & 1023);
+	rec->id = RECORD_ACTIVITY_IDS | ((uint64_t)at_us << 10) | (chance & 1023);
 }

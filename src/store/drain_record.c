@@ -122,11 +122,13 @@ static int run_by_key(struct record_writer *w, const char *sql, struct record_ke
 	return db_run(st);
 }
 
-/* The newest 5000 of a tenant stay: who asks without end pushes out what was refused before, and fills no disk. */
-static const char forget_refusals[] =
-	"DELETE FROM refused_changes WHERE tenant_id = $1 AND id <= (SELECT id FROM "
-	"refused_changes "
-	"WHERE tenant_id = $1 AND id <= $2 ORDER BY id DESC LIMIT 1 OFFSET 5000)";
+/* The newest 5000 of a tenant stay, of what was refused and of what was done: who is refused without end fills no disk, and hides
+ * nothing that he did. */
+#define FORGET(which)                                                                              \
+	"DELETE FROM activities WHERE tenant_id = $1 AND " which                                   \
+	" AND id <= (SELECT id FROM activities WHERE tenant_id = $1 AND id <= $2 AND " which       \
+	" ORDER BY id DESC LIMIT 1 OFFSET 5000)"
+static const char *const forget_activities[2] = {FORGET("status < 400"), FORGET("status >= 400")};
 
 static int put_row(struct record_writer *w, struct record_key key, struct known_tenant *tenant)
 {
@@ -144,8 +146,8 @@ static int put_row(struct record_writer *w, struct record_key key, struct known_
 		err = rows_bind(w->rows, st, NULL, v, t->ncols);
 	if (!err)
 		err = db_run(st);
-	if (!err && key.kind == RECORD_REFUSAL)
-		err = run_by_key(w, forget_refusals, key);
+	if (!err && key.kind == RECORD_ACTIVITY)
+		err = run_by_key(w, forget_activities[w->rec.activity_record.status >= 400], key);
 	if (!err && key.kind == RECORD_RECORDING)
 		storage_mark(w->rows, key.tenant_id);
 	if (!err && key.kind == RECORD_CALL)

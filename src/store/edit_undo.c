@@ -248,22 +248,27 @@ static int answer(struct edit *e, size_t n)
 						     "revision", (json_int_t)e->reply.revision));
 }
 
-/* Nothing came of it, so nothing can be taken back; if it is there. */
-static int undo_refusal(struct edit *e)
+/* It changed nothing that could be taken back; if it is there. */
+static int undo_activity(struct edit *e)
 {
+	bool was_refused = false;
 	struct db_stmt *st;
 	int err = db_sql(e->rows->db,
-			 "SELECT 1 FROM refused_changes WHERE tenant_id = $1 AND id = $2", &st);
+			 "SELECT status FROM activities WHERE tenant_id = $1 AND id = $2", &st);
 
 	if (err)
 		return err;
 	db_bind_id(st, 1, e->req->tenant_id);
 	db_bind_id(st, 2, e->req->id);
 	err = db_step(st);
+	if (!err)
+		was_refused = db_int(st, 0) >= 400;
 	db_done(st);
 	if (err)
 		return err;
-	field_error_add(&e->errs, "id", "refused", "it was refused: nothing was changed there");
+	field_error_add(&e->errs, "id", was_refused ? "refused" : "no_change", "%s",
+			was_refused ? "it was refused: nothing was changed there"
+				    : "it changed no configuration");
 	return EINVAL;
 }
 
@@ -272,8 +277,8 @@ int edit_undo(struct edit *e)
 	struct past p = {0};
 	int err;
 
-	if (e->req->id >= RECORD_REFUSAL_IDS)
-		return undo_refusal(e);
+	if (e->req->id >= RECORD_ACTIVITY_IDS)
+		return undo_activity(e);
 	err = find_line(e, e->req->id, -1, &p);
 	if (!err && p.revision != e->req->id)
 		err = ENOENT;

@@ -215,20 +215,24 @@ static void what_was_refused_is_kept_for_so_many_alone(void **state)
 {
 	enum { KEPT = 5000, MORE = 7 };
 	struct jfix *t = *state;
-	struct refusal_record r = {.tenant_id = make_tenant(t->fx, "quiet"), .at = 1};
+	struct activity_record r = {.tenant_id = make_tenant(t->fx, "quiet"), .at = 1};
 
-	refusal_stamp(&r, 1, 0);
-	assert_int_equal(journal_write(t->j, RECORD_REFUSAL, &r, sizeof(r)), 0);
+	activity_stamp(&r, 1, 0);
+	assert_int_equal(journal_write(t->j, RECORD_ACTIVITY, &r, sizeof(r)), 0);
 	r.tenant_id = t->fx->tenant_id;
+	r.status = 204; /* done: not to be pushed out by what is refused */
+	activity_stamp(&r, 2, 0);
+	assert_int_equal(journal_write(t->j, RECORD_ACTIVITY, &r, sizeof(r)), 0);
+	r.status = 403;
 	for (int64_t i = 1; i <= KEPT + MORE; i++) {
-		refusal_stamp(&r, 1000 * i, (uint64_t)i);
-		assert_true(r.id > RECORD_REFUSAL_IDS && r.id <= INT64_MAX);
-		assert_int_equal(journal_write(t->j, RECORD_REFUSAL, &r, sizeof(r)), 0);
+		activity_stamp(&r, 1000 * i, (uint64_t)i);
+		assert_true(r.id > RECORD_ACTIVITY_IDS && r.id <= INT64_MAX);
+		assert_int_equal(journal_write(t->j, RECORD_ACTIVITY, &r, sizeof(r)), 0);
 	}
-	becomes(t, "SELECT CAST(max(at) AS BIGINT) FROM refused_changes", 1000 * (KEPT + MORE));
-	assert_int_equal(number(t, "SELECT count(*) FROM refused_changes"), KEPT + 1);
-	assert_int_equal(number(t, "SELECT CAST(min(at) AS BIGINT) FROM refused_changes "
-				   "WHERE at > 1"),
+	becomes(t, "SELECT CAST(max(at) AS BIGINT) FROM activities", 1000 * (KEPT + MORE));
+	assert_int_equal(number(t, "SELECT count(*) FROM activities"), KEPT + 2);
+	assert_int_equal(number(t, "SELECT count(*) FROM activities WHERE at < 3"), 2);
+	assert_int_equal(number(t, "SELECT CAST(min(at) AS BIGINT) FROM activities WHERE at > 2"),
 			 1000 * (MORE + 1));
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The audit log (WEB-4): changes, whose id is their revision, and what was refused, whose ids are above all revisions
- * (refusal_record.def).  Each of the two has its own order and place in a cursor ("REVISION-ID"); a page is what is newer of both.
+ * (activity_record.def).  Each of the two has its own order and place in a cursor ("REVISION-ID"); a page is what is newer of both.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 
 #define CHANGE_COLUMNS                                                                             \
 	"revision, resource, id, before, after, changes, actor, source, at, actor_tenant_id"
-#define REFUSAL_COLUMNS                                                                            \
+#define ACTIVITY_COLUMNS                                                                           \
 	"id, resource, resource_id, action, actor_tenant_id, actor, actor_from, request, at, "     \
 	"status, reason, field, code"
 
@@ -36,7 +36,12 @@ static json_t *change_json(const struct db_stmt *st)
 			 "code", "");
 }
 
-static json_t *refusal_json(const struct db_stmt *st)
+static const char *outcome_of(int64_t status)
+{
+	return status >= 400 ? "failed" : "completed";
+}
+
+static json_t *activity_json(const struct db_stmt *st)
 {
 	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:i,s:o,s:b,s:o,s:{},s:s,s:I,s:o,s:o,s:o,s:o}", "id",
 			 query_id(db_id(st, 0)), "at", query_time(db_int(st, 8)), "resource",
@@ -44,9 +49,9 @@ static json_t *refusal_json(const struct db_stmt *st)
 			 db_id(st, 2) ? query_id(db_id(st, 2)) : json_null(), "action",
 			 query_text(db_text(st, 3)), "revision", 0, "actor",
 			 query_text(db_text(st, 5)), "actor_is_administrator", db_id(st, 4) == 0,
-			 "actor_from", query_text(db_text(st, 6)), "changes", "outcome", "failed",
-			 "status", (json_int_t)db_int(st, 9), "request", query_text(db_text(st, 7)),
-			 "reason", query_text(db_text(st, 10)), "field",
+			 "actor_from", query_text(db_text(st, 6)), "changes", "outcome",
+			 outcome_of(db_int(st, 9)), "status", (json_int_t)db_int(st, 9), "request",
+			 query_text(db_text(st, 7)), "reason", query_text(db_text(st, 10)), "field",
 			 query_text(db_text(st, 11)), "code", query_text(db_text(st, 12)));
 }
 
@@ -57,26 +62,26 @@ int query_audit_log(struct rows *r, uint64_t tenant_id, const struct args *a,
 {
 	static const char change[] =
 		"SELECT " CHANGE_COLUMNS " FROM change WHERE tenant_id = $1 AND revision = $2";
-	static const char refusal[] =
-		"SELECT " REFUSAL_COLUMNS " FROM refused_changes WHERE tenant_id = $1 AND id = $2";
-	const bool is_refusal = args_id(a, "id") >= RECORD_REFUSAL_IDS;
+	static const char activity[] =
+		"SELECT " ACTIVITY_COLUMNS " FROM activities WHERE tenant_id = $1 AND id = $2";
+	const bool is_activity = args_id(a, "id") >= RECORD_ACTIVITY_IDS;
 	json_t *j = NULL, *was = json_null(), *is = json_null();
 	struct db_stmt *st;
-	int err = db_sql(r->db, is_refusal ? refusal : change, &st);
+	int err = db_sql(r->db, is_activity ? activity : change, &st);
 
 	if (err)
 		return err;
 	db_bind_id(st, 1, tenant_id);
 	db_bind_id(st, 2, args_id(a, "id"));
 	err = db_step(st);
-	if (!err && !is_refusal) {
+	if (!err && !is_activity) {
 		struct str before = db_text(st, 3), after = db_text(st, 4);
 
 		was = before.n ? json_loadb(before.p, before.n, 0, NULL) : was;
 		is = after.n ? json_loadb(after.p, after.n, 0, NULL) : is;
 	}
 	if (!err) {
-		j = is_refusal ? refusal_json(st) : change_json(st);
+		j = is_activity ? activity_json(st) : change_json(st);
 		json_object_set_new(j, "before", was);
 		json_object_set_new(j, "after", is);
 	}
@@ -89,6 +94,7 @@ int query_audit_log(struct rows *r, uint64_t tenant_id, const struct args *a,
 struct side {
 	const char *sql;
 	query_row_h *row;
+	bool has_outcome; /* of each row, $9 */
 	struct db_stmt *st;
 	uint64_t last; /* id of the row given last; what follows is below */
 	bool has;      /* st stands at a row that was not given */
@@ -117,6 +123,8 @@ static int begin(struct rows *r, struct side *s, uint64_t tenant_id, const struc
 	db_bind_id(s->st, 6, args_id(a, "id"));
 	db_bind_int(s->st, 7, (int64_t)limit + 1);
 	db_bind_text(s->st, 8, args_text(a, "actor"));
+	if (s->has_outcome)
+		db_bind_text(s->st, 9, args_text(a, "outcome"));
 	return step(s);
 }
 
@@ -170,11 +178,13 @@ int query_audit_logs(struct rows *r, uint64_t tenant_id, const struct args *a,
 			"DESC LIMIT $7",
 		 .row = change_json,
 		 .last = INT64_MAX},
-		{.sql = "SELECT " REFUSAL_COLUMNS " FROM refused_changes WHERE tenant_id = $1 AND "
+		{.sql = "SELECT " ACTIVITY_COLUMNS " FROM activities WHERE tenant_id = $1 AND "
 			"id < $2 AND at >= $3 AND at < $4 AND ($5 = '' OR resource = $5) AND "
 			"(CAST($6 AS BIGINT) = 0 OR resource_id = $6) AND ($8 = '' OR actor = $8) "
-			"ORDER BY id DESC LIMIT $7",
-		 .row = refusal_json,
+			"AND ($9 = '' OR ($9 = 'failed') = (status >= 400)) ORDER BY id DESC LIMIT "
+			"$7",
+		 .row = activity_json,
+		 .has_outcome = true,
 		 .last = INT64_MAX},
 	};
 	const size_t limit = query_page_limit(a);
@@ -194,7 +204,7 @@ int query_audit_logs(struct rows *r, uint64_t tenant_id, const struct args *a,
 		return ENOMEM;
 	if (!str_eq(outcome, STR("failed")))
 		err = begin(r, &v[0], tenant_id, a, limit);
-	if (!err && !str_eq(outcome, STR("completed")))
+	if (!err)
 		err = begin(r, &v[1], tenant_id, a, limit);
 	if (!err)
 		err = give(v, limit, items);

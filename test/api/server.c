@@ -362,10 +362,10 @@ static void answer(struct fake *f, const struct command *c)
 		reply.err = c->id == f->unblocked + 1 ? 0 : ENOENT;
 		f->unblocked += !reply.err;
 		break;
-	case COMMAND_TELL_REFUSED: /* nobody waits for an answer */
-		BUG(c->refusal && journal_write(f->journal, RECORD_REFUSAL, c->refusal,
-						sizeof(struct refusal_record)));
-		free(c->refusal);
+	case COMMAND_TELL_ACTIVITY: /* nobody waits for an answer */
+		BUG(c->activity && journal_write(f->journal, RECORD_ACTIVITY, c->activity,
+						 sizeof(struct activity_record)));
+		free(c->activity);
 		return;
 	case COMMAND_NKINDS:
 		break;

@@ -153,6 +153,32 @@ def test_what_somebody_could_not_change_is_in_the_audit_log(server):
     assert [e for e in failed(server) if e["id"] == one["id"]] == [one], "it is there after a crash"
 
 
+def test_what_was_done_without_a_change_is_in_the_audit_log(server):
+    """WEB-4: who deleted a report, made and deleted a backup; what configuration changed is there once, as ever."""
+    def done(resource, who="tenant", **filters):
+        return server.get("/api/audit_logs", params={"resource": resource, **filters}, who=who)["items"]
+    report = server.post("/api/call_reports", {"name": "all", "from": "2026-11-01T00:00:00Z", "to": "2026-11-02T00:00:00Z"}, expect=202)["id"]
+    wait.until(lambda: server.get(f"/api/call_reports/{report}")["state"] == "complete", why="it is made")
+    server.api("DELETE", f"/api/call_reports/{report}", expect=204)
+    server.api("DELETE", f"/api/call_reports/{report}", expect=404)
+    rows = wait.until(lambda: len(r := done("call_reports")) == 3 and r, why="all is told")
+    assert [(e["outcome"], e["request"], e["status"], e["resource_id"]) for e in rows] == [
+        ("failed", "DELETE /api/call_reports/{id}", 404, None), ("completed", "DELETE /api/call_reports/{id}", 204, report),
+        ("completed", "POST /api/call_reports", 202, None)]
+    assert all(e["actor"] == server.get("/api/me")["username"] and e["actor_from"] for e in rows)
+    assert done("call_reports", outcome="completed") == rows[1:] and done("call_reports", outcome="failed") == rows[:1]
+    answer = server.api("POST", f"/api/audit_logs/{rows[1]['id']}/undo", expect=422)
+    assert answer.json()["errors"][0]["code"] == "no_change"
+    one = server.post("/api/backups", {"name": "x", "parts": ["configuration"]}, who="admin", expect=202)["id"]
+    wait.until(lambda: server.get(f"/api/backups/{one}", who="admin")["state"] == "complete", why="the backup")
+    server.api("DELETE", f"/api/backups/{one}", who="admin", expect=204)
+    rows = wait.until(lambda: len(r := done("backups", "admin")) == 2 and r, why="all is told")
+    assert [(e["action"], e["outcome"], e["resource_id"]) for e in rows] == [("delete", "completed", one), ("create", "completed", None)]
+    assert done("backups") == []
+    server.post("/api/phone_books", {"name": "b"})
+    assert len(done("phone_book")) == 1 and server.get("/api/event_logs", params={"key": "request_refused"})["items"] == []
+
+
 def test_a_user_that_fails_without_end_fills_no_log(server):
     def told(action):
         return sum(e["action"] == action for e in failed(server))
