@@ -4,7 +4,7 @@
  * costs at most that something is told twice (X-Offhook-Delivery, or the mail's Message-ID, is the same then).
  *
  * It is asked when something was committed (at most each IDLE_MS), when a try has ended and when the time of one that waits
- * has come; where other nodes write too, each IDLE_MS.  Between that the thread sleeps.
+ * has come.  Between that the thread sleeps.
  */
 #include <inttypes.h>
 #include <stdatomic.h>
@@ -140,7 +140,7 @@ static int sleep_ms(struct hooks *h)
 	const int64_t now_us = clock_wall_us(clock_real());
 	int64_t next_us, wait_ms;
 
-	if (store_is_shared(h->store) || outbox_next(h->outbox, now_us, &next_us))
+	if (outbox_next(h->outbox, now_us, &next_us))
 		return IDLE_MS;
 	if (next_us == INT64_MAX)
 		return SLEEP_MS;

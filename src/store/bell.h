@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What wakes those who sleep until something in the database is due: rung behind each commit of this program, whatever was
- * committed.  Who also waits for other nodes looks from time to time as well (store_is_shared()).
+ * What wakes those who sleep until something in the database is due: rung behind each commit of this program that could make it
+ * so, whatever was committed, and when another node is heard of (feed.h).
  *
  * Thread     any; a ringer's function is called on the thread that committed, and must not wait
  * Errors     bell_alloc ENOMEM; bell_hang ENOSPC

@@ -432,6 +432,7 @@ static void on_notice(struct feed *f, const char *text, bool *is_all)
 	int begin = 0;
 
 	atomic_fetch_add(&f->store->commits, 1);
+	bell_ring(f->store->bell);
 	if (sscanf(text, "%16llx %n", &from, &begin) == 1 && begin &&
 	    (from == f->self || !strcmp(text + begin, sessions)))
 		return;
@@ -490,6 +491,7 @@ static int begin_to_listen(struct feed *f, struct db *db)
 		return err;
 	tell_state(f, false);
 	atomic_fetch_add(&f->store->commits, 1);
+	bell_ring(f->store->bell);
 	f->proved_ms = f->looked_ms = 0;
 	return 0;
 }

@@ -333,7 +333,7 @@ static void reports_main(void *arg)
 				 m->db ? db_error(m->db) : "no connection");
 		db_worker_pause(&m->worker,
 				err ? IDLE_MS : (int)(clock_mono_ms(clock_real()) - began) + 1);
-		if (err == ENOENT && !store_is_shared(m->store))
+		if (err == ENOENT)
 			await(m);
 	}
 	buf_free(&m->rows.hold);

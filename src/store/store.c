@@ -469,11 +469,6 @@ int store_open(struct store **sp, const struct store_conf *conf)
 	return err;
 }
 
-bool store_is_shared(const struct store *s)
-{
-	return s->feed != NULL;
-}
-
 struct store *store_close(struct store *s)
 {
 	struct store_change c;

@@ -49,7 +49,6 @@ struct store_news {
 /* Opens the database, migrates it, refuses a newer schema naming both versions. */
 int store_open(struct store **sp, const struct store_conf *conf) MUST_USE;
 struct store *store_close(struct store *s);
-bool store_is_shared(const struct store *s); /* other nodes may write too */
 
 /* Who asks, for the change log. */
 struct store_actor {

@@ -95,6 +95,7 @@ static int tell_others(struct writer *w, const struct item *v, size_t n)
 static void count_commit(struct writer *w)
 {
 	atomic_fetch_add(&w->store->commits, 1);
+	bell_ring(w->store->bell);
 }
 
 static int commit(struct writer *w)
@@ -102,7 +103,6 @@ static int commit(struct writer *w)
 	int err = db_commit(w->db);
 
 	count_commit(w); /* whatever came of it */
-	bell_ring(w->store->bell);
 	return err;
 }
 

@@ -8,9 +8,11 @@ import time
 
 import pytest
 
+from bodies import Receiver
 from client import database_url
 from harness import wait
 from harness.addresses import Addresses
+from harness.rawcall import Phone
 from harness.server import Server
 
 
@@ -170,3 +172,20 @@ def test_a_restored_backup_is_in_force_on_both(nodes):
         node._token = {}
         wait.until(lambda: not knows(node, "901"), 20, every=0.1, why="what came later is gone")
         assert knows(node, "102")
+
+
+def test_what_is_told_again_at_one_node_the_other_tells(nodes):
+    """A delivery is of the node that wrote it, and that one hears of it: it does not look by itself."""
+    here, there = nodes
+    as_administrator = {"headers": {"X-Tenant": here.domain}, "who": "admin"}
+    receiver, phone_ip = Receiver(), Addresses().new()
+    try:
+        here.post("/api/webhooks", {"url": receiver.url, "allow_private": True, "events": "extension_register"}, **as_administrator)
+        Phone(phone_ip, here, 101).close()
+        receiver.wait(1)
+        done = wait.until(lambda: there.get("/api/webhook_deliveries", params={"state": "delivered"})["items"], why="it was taken")[0]
+        there.api("POST", f"/api/webhook_deliveries/{done['id']}/replay", expect=204)
+        first, second = receiver.wait(2)
+        assert first[0]["X-Offhook-Delivery"] == second[0]["X-Offhook-Delivery"]
+    finally:
+        receiver.close()
