@@ -227,6 +227,8 @@ static int add_records(json_t *schemas)
 	if (!err)
 		err = put(schemas, "cdr_changes", "", changes_of("cdr"));
 	if (!err)
+		err = put(schemas, "member_changes", "", changes_of("member"));
+	if (!err)
 		err = put(schemas, "message", "", record_openapi(&record_tables[RECORD_MESSAGE]));
 	if (!err)
 		err = put(schemas, "event_log", "", record_openapi(&record_tables[RECORD_EVENT]));

@@ -314,6 +314,16 @@ void members_start(struct ask *k)
 	return ask_query(k, k->who.tenant_id, "members", args, on_page);
 }
 
+void member_changes_start(struct ask *k)
+{
+	json_t *args = ask_sync_args(k);
+
+	if (!args)
+		return;
+	json_object_set_new(args, "extension_id", json_sprintf("%" PRIu64, k->who.extension_id));
+	return ask_query(k, k->who.tenant_id, "member_changes", args, on_page);
+}
+
 void event_logs_start(struct ask *k)
 {
 	return page_start(k, "event_logs", event_arguments);

@@ -113,7 +113,8 @@ enum right right_of(const char *what, enum op op, enum role role)
 
 bool route_tells_own(const struct route *r)
 {
-	return r->res && (r->res == &resource_phone_book_entry || resource_owner(r->res));
+	return r->res ? r->res == &resource_phone_book_entry || resource_owner(r->res)
+		      : !strcmp(r->what, "members");
 }
 
 /* Who sees a part only cannot follow the whole, unless the store knows which part. */

@@ -72,7 +72,8 @@ void routes_close(struct routes *r);
 /* The route, or NULL; then *allow has the methods that the path knows ("GET, POST"; empty: no such path).  HEAD is GET. */
 const struct route *route_match(const struct routes *r, struct str method, struct str path,
 				uint64_t *idp, struct buf *allow);
-/* What an extension sees of the resource is for the store to say: its own, or what stands in its phone books. */
+/* What an extension sees of the resource is for the store to say: its own, what stands in its phone books,
+ * members of its groups. */
 bool route_tells_own(const struct route *r);
 enum right right_of(const char *what, enum op op, enum role role);
 

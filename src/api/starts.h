@@ -27,7 +27,7 @@ route_start_h registrations_start, sessions_start, session_start, session_hangup
 route_start_h balances_start, hold_start, unhold_start, refer_start, attended_refer_start,
 	extension_sessions_start, system_extensions_start;
 /* records.c */
-route_start_h members_start, weak_secrets_start, cdrs_start, cdr_export_start, cdr_changes_start,
+route_start_h members_start, member_changes_start, weak_secrets_start, cdrs_start, cdr_export_start, cdr_changes_start,
 	call_statistics_start, cdr_start, messages_start, audit_logs_start, event_logs_start,
 	recordings_start, recording_start, recording_content_start, recording_delete_start,
 	storage_start, deliveries_start, mail_deliveries_start, call_reports_start,

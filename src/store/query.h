@@ -50,6 +50,9 @@ int query_rows(struct db_stmt *st, size_t limit, query_row_h *row, unsigned curs
 /* The one row of st; ENOENT. */
 int query_one_row(struct db_stmt *st, query_row_h *row, struct store_reply *reply) MUST_USE;
 
+/* An extension as members show it: id, number, first_name, last_name, email, mobile, organization, department, status. */
+query_row_h query_member;
+
 /* Ids and times as answers have them: text; a time that is none is null. */
 json_t *query_id(uint64_t id);
 json_t *query_time(int64_t us);

@@ -250,7 +250,7 @@ int query_profile(struct rows *r, uint64_t tenant_id, const struct args *a,
 
 /* ---- members of the groups of an extension ---- */
 
-static json_t *member_json(const struct db_stmt *st)
+json_t *query_member(const struct db_stmt *st)
 {
 	static const char *const names[] = {"number", "first_name",   "last_name",  "email",
 					    "mobile", "organization", "department", "status"};
@@ -286,5 +286,5 @@ int query_members(struct rows *r, uint64_t tenant_id, const struct args *a,
 	db_bind_id(st, 2, args_id(a, "extension_id"));
 	db_bind_int(st, 3, args_int(a, "cursor", 0));
 	db_bind_int(st, 4, (int64_t)limit + 1);
-	return query_rows(st, limit, member_json, 0, reply);
+	return query_rows(st, limit, query_member, 0, reply);
 }

@@ -175,26 +175,16 @@ int query_cdr_changes(struct rows *r, uint64_t tenant_id, const struct args *a,
 
 /* ---- objects ---- */
 
-struct sync_page {
-	uint64_t revision, id; /* of its last row */
-	bool has_more;
-};
-
-struct token {
-	uint64_t from, revision, id;
-	uint64_t begun; /* 0: this is the first page */
-};
-
 static bool is_place(struct str s, uint64_t *np)
 {
 	return !str_u64(s, np) && *np <= INT64_MAX;
 }
 
-static int read_token(struct str s, struct token *t, struct field_errors *errs)
+int sync_read_token(struct str s, struct sync_token *t, struct field_errors *errs)
 {
 	struct str from = str_cut(&s, '.'), revision = str_cut(&s, '.'), id = str_cut(&s, '.');
 
-	*t = (struct token){.from = 0};
+	*t = (struct sync_token){.from = 0};
 	if (!from.n)
 		return 0;
 	if (!is_place(from, &t->from))
@@ -224,7 +214,7 @@ static uint64_t reference_of(struct str before, const char *field)
 
 /* own: only what was that extension's, and is no longer; 0: all. */
 static int gone_since(struct rows *r, const struct sql_table *t, uint64_t tenant_id, uint64_t own,
-		      const struct token *token, uint64_t now, json_t *gone)
+		      const struct sync_token *token, uint64_t now, json_t *gone)
 {
 	const char *owner = own ? resource_owner(t->res)->name : NULL;
 	uint64_t last = 0;
@@ -262,7 +252,7 @@ static int gone_since(struct rows *r, const struct sql_table *t, uint64_t tenant
 
 /* Out of a book that was seen: deleted, or put into one that is not. */
 static int gone_from_books(struct rows *r, uint64_t tenant_id, const struct books *books,
-			   const struct token *token, uint64_t now, json_t *gone)
+			   const struct sync_token *token, uint64_t now, json_t *gone)
 {
 	uint64_t last = 0;
 	struct db_stmt *st;
@@ -314,7 +304,7 @@ static int gone_with_book(struct rows *r, uint64_t tenant_id, uint64_t book_id, 
 }
 
 static int gone_contacts(struct rows *r, uint64_t tenant_id, const struct books *books,
-			 const struct token *token, uint64_t now, json_t *gone)
+			 const struct sync_token *token, uint64_t now, json_t *gone)
 {
 	int err = gone_from_books(r, tenant_id, books, token, now, gone);
 
@@ -343,7 +333,7 @@ static void drop_known(json_t *items, const struct books *books, uint64_t from)
 }
 
 static int changed_objects(struct rows *r, const struct sql_table *t, uint64_t tenant_id,
-			   uint64_t own, const struct token *token, json_t **page,
+			   uint64_t own, const struct sync_token *token, json_t **page,
 			   struct field_errors *errs)
 {
 	struct store_reply reply = {.err = 0};
@@ -366,8 +356,8 @@ static int changed_objects(struct rows *r, const struct sql_table *t, uint64_t t
 	return err ? err : *page ? 0 : ENOMEM;
 }
 
-static int reply_page(struct store_reply *reply, json_t *page, json_t *gone,
-		      const struct token *token, const struct sync_page *p)
+int sync_reply(struct store_reply *reply, json_t *items, json_t *gone,
+	       const struct sync_token *token, const struct sync_page *p)
 {
 	char next[96];
 
@@ -376,8 +366,7 @@ static int reply_page(struct store_reply *reply, json_t *page, json_t *gone,
 			       token->from, p->revision, p->id, token->begun);
 	else
 		(void)snprintf(next, sizeof(next), "%" PRIu64, token->begun);
-	return reply_changes(reply, json_incref(json_object_get(page, "items")), json_incref(gone),
-			     next, p->has_more);
+	return reply_changes(reply, json_incref(items), json_incref(gone), next, p->has_more);
 }
 
 static void note_last(struct sync_page *p, const json_t *page)
@@ -401,9 +390,9 @@ int query_changes(struct rows *r, uint64_t tenant_id, const struct args *a,
 	json_t *page = NULL, *gone = json_array();
 	struct sync_page p = {.has_more = false};
 	struct books books = {.n = 0};
-	struct token token;
+	struct sync_token token;
 	uint64_t now = 0;
-	int err = t ? read_token(args_text(a, "since"), &token, errs) : EINVAL;
+	int err = t ? sync_read_token(args_text(a, "since"), &token, errs) : EINVAL;
 
 	if (!err)
 		err = db_revision(r->db, tenant_id, &now);
@@ -423,7 +412,7 @@ int query_changes(struct rows *r, uint64_t tenant_id, const struct args *a,
 		err = by_book ? gone_contacts(r, tenant_id, &books, &token, now, gone)
 			      : gone_since(r, t, tenant_id, own, &token, now, gone);
 	if (!err)
-		err = reply_page(reply, page, gone, &token, &p);
+		err = sync_reply(reply, json_object_get(page, "items"), gone, &token, &p);
 	books_close(&books);
 	json_decref(page);
 	json_decref(gone);

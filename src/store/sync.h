@@ -8,7 +8,7 @@
  *
  * A record that is gone leaves its row there, marked.
  *
- * Thread     writer, journal
+ * Thread     writer, journal; tokens and answers: reader
  */
 #ifndef STORE_SYNC_H
 #define STORE_SYNC_H
@@ -25,5 +25,22 @@ int sync_call_written(struct rows *r, uint64_t tenant_id, uint64_t id,
 		      struct sync_numbers *n) MUST_USE;
 int sync_call_gone(struct rows *r, uint64_t tenant_id, uint64_t id,
 		   struct sync_numbers *n) MUST_USE;
+
+/* ---- for who answers what has changed ---- */
+
+struct field_errors;
+struct store_reply;
+
+struct sync_token { /* what `since` said */
+	uint64_t from, revision, id;
+	uint64_t begun; /* 0: this is the first page */
+};
+struct sync_page {
+	uint64_t revision, id; /* of its last row */
+	bool has_more;
+};
+int sync_read_token(struct str s, struct sync_token *t, struct field_errors *errs) MUST_USE;
+int sync_reply(struct store_reply *reply, json_t *items, json_t *gone,
+	       const struct sync_token *token, const struct sync_page *p) MUST_USE;
 
 #endif

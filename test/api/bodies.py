@@ -29,7 +29,7 @@ def owned():
 
 def followed():
     """Resources of which the owner of an extension follows what it sees."""
-    return owned() | {"contacts"}
+    return owned() | {"contacts", "members"}
 
 
 def new_number():

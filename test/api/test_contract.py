@@ -180,6 +180,7 @@ CALLS = {
     "export_cdrs": lambda t: t.client.ask("GET", "/api/cdrs/export?from=2025-01-01"),
     "list_messages": lambda t: t.client.ask("GET", "/api/messages?from=2025-01-01&status=pending"),
     "get_call_statistics": lambda t: t.client.ask("GET", "/api/call_statistics?from=2025-11-20&to=2025-11-21"),
+    "sync_members": lambda t: owner_of(t).ask("GET", "/api/members/changes"),
     "sync_cdrs": lambda t: t.client.ask("GET", "/api/cdrs/changes"),
     "get_cdr": lambda t: t.client.ask("GET", f"/api/cdrs/{t.cdr()['id']}"),
     "list_audit_logs": lambda t: t.client.ask("GET", "/api/audit_logs?limit=5"),

@@ -206,6 +206,51 @@ def test_what_goes_while_a_series_is_read_is_told_at_its_end_or_after(tenant, fo
     assert not has
 
 
+def test_an_owner_follows_the_members_that_it_sees(tenant, followed):
+    """WEB-3, extension contacts: who is written, shown, hidden, joins or leaves; and all of a group that it joins or leaves, or that lets its members be seen or not."""
+    group, x, _, owner = followed
+    own = [{"group_id": g["group_id"]} for g in x["member_of"]]
+    sales = [{"group_id": group["id"]}]
+    mates = [e["id"] for e in tenant.extensions[:2]]
+    seller = tenant.client.post("/api/extensions", {"number": "130", "member_of": sales})["id"]
+    first = changes(owner, "members")
+    assert {m["id"] for m in first["items"]} == {*mates, x["id"]} and "number" in first["items"][0] and "revision" not in first["items"][0]
+    since = first["next"]
+
+    def told(path, *bodies):
+        nonlocal since
+        for body in bodies:
+            tenant.client.patch(path, body)
+        answer = changes(owner, "members", since)
+        since = answer["next"]
+        assert not answer["has_more"]
+        return {m["id"] for m in answer["items"]}, set(answer["deleted"])
+
+    mate, salesman, me = f"/api/extensions/{mates[0]}", f"/api/extensions/{seller}", f"/api/extensions/{x['id']}"
+    assert told(mate, {"last_name": "Brown"}) == ({mates[0]}, set())
+    assert told(salesman, {"last_name": "White"}) == (set(), set())         # not seen: nothing is said
+    assert told(mate, {"in_phone_book": False}) == (set(), {mates[0]})
+    assert told(mate, {"in_phone_book": True}) == ({mates[0]}, set())
+    assert told(mate, {"member_of": sales}) == (set(), {mates[0]})
+    assert told(mate, {"member_of": own}) == ({mates[0]}, set())
+    items, gone = told(me, {"member_of": own + sales})
+    assert seller in items and gone == set()
+    silent, seen = {"may_see_members": False}, {"may_see_members": True}
+    assert told(f"/api/extension_groups/{group['id']}", silent) == (set(), {seller})
+    items, gone = told(f"/api/extension_groups/{group['id']}", seen)
+    assert seller in items and gone == set()
+    items, gone = told(f"/api/extension_groups/{group['id']}", silent, seen)        # who asked in between has let it go
+    assert seller in items and gone == set()
+    tenant.client.delete(salesman)
+    assert told(mate, {"last_name": "Green"}) == ({mates[0]}, {seller})
+    assert told(me, {"member_of": sales})[1] == {*mates}
+    stranger = tenant.client.post("/api/extensions", {"number": "131"})["id"]
+    tenant.client.delete(f"/api/extensions/{stranger}")
+    assert told(me, {"last_name": "Me"}) == ({x["id"]}, set())
+    whole = changes(tenant.client, "members", first["next"])
+    assert x["id"] in {m["id"] for m in whole["items"]} and set(whole["deleted"]) == {seller, stranger}
+
+
 # ---- time zones ----
 
 def test_time_zones_that_a_tenant_may_have_are_listed(tenant):
