@@ -40,7 +40,7 @@ struct web {
 	unsigned npairs;
 	struct addr chosen;    /* where we send; family 0: nobody yet */
 	uint64_t consented_us; /* 0: never yet */
-	uint8_t answer[STUN_ANSWER_BYTES];
+	uint8_t answer[CHECK_ANSWER_BYTES];
 	size_t nanswer;
 	struct addr answer_to;
 };
@@ -177,12 +177,12 @@ static void start(struct web *w)
 static enum web_news take_check(struct web *w, const struct addr *src, const uint8_t *p, size_t n,
 				uint64_t now_us)
 {
-	struct stun_check c;
+	struct ice_check c;
 	bool is_new;
 
-	if (!web_has_ice(w) || stun_read(&c, p, n, ufrag(w), password(w)))
+	if (!web_has_ice(w) || check_read(&c, p, n, ufrag(w), password(w)))
 		return WEB_REFUSED;
-	w->nanswer = stun_answer(w->answer, &c, src, password(w));
+	w->nanswer = check_answer(w->answer, &c, src, password(w));
 	w->answer_to = *src;
 	if (c.is_controlled)
 		return WEB_OLD;

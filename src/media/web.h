@@ -15,7 +15,7 @@
 #define MEDIA_WEB_H
 
 #include "media/dtls.h"
-#include "media/stun.h"
+#include "media/check.h"
 
 enum { WEB_CONSENT_US = 30000000, WEB_MAX_PAIRS = 8 };
 

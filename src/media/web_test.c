@@ -8,7 +8,7 @@
 #include <time.h>
 #include "media/relay.h"
 #include "media/secure.h"
-#include "media/stun_fixture.h"
+#include "media/check_fixture.h"
 #include "media/web.h"
 
 #define SECOND 1000000ull
@@ -333,7 +333,7 @@ static void both_roles_shake_hands_over_a_checked_pair(void **state)
 
 		begin_ice(&t, client);
 		assert_int_equal(check(&t, &t.they, "ours:them", CHECK_NOMINATES), WEB_PAIR);
-		assert_int_equal(web_take(t.ours, p, STUN_ANSWER_BYTES, &to), 64);
+		assert_int_equal(web_take(t.ours, p, CHECK_ANSWER_BYTES, &to), 64);
 		shake(&t, &t.they, false);
 		assert_int_equal(t.nkeys, 2);
 		same_keys(&t);

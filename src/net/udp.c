@@ -14,7 +14,6 @@
 #include "base/mem.h"
 #include "net/sieve.h"
 #include "net/sock.h"
-#include "net/stun_ping.h"
 #include "net/udp.h"
 
 enum {
@@ -109,16 +108,11 @@ static uint64_t waited_us(struct udp *u, struct msghdr *m)
 
 static void take(struct udp *u, const struct sockaddr_storage *ss, const uint8_t *p, size_t n)
 {
-	uint8_t pong[STUN_PING_BYTES];
 	struct addr from;
-	size_t npong;
 
 	if (addr_from_sockaddr(&from, (const struct sockaddr *)ss) || !from.port)
 		return; /* nobody we could answer */
-	npong = stun_ping(pong, p, n, &from);
-	if (npong && udp_send(u, &from, pong, npong))
-		return; /* lost: it asks again */
-	if (!npong && !is_keep_alive(p, n))
+	if (!is_keep_alive(p, n))
 		u->h.received(u->listener, &from, p, n, u->h.arg);
 }
 

@@ -208,64 +208,6 @@ static void keep_alives_are_not_messages(void **state)
 	close(fd);
 }
 
-/* RFC 5626 4.4.2, interop 31: a phone behind a NAT asks for its mapping at the port of SIP. */
-static size_t asks_stun(struct world *w, const char *ip, const void *attributes, size_t n,
-			uint8_t *answer, struct addr *phone)
-{
-	static const uint8_t head[20] = {0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 1,	 2,
-					 3, 4, 5, 6, 7,	   8,	 9,    10,   11, 12};
-	struct addr server = listen_at(w, ip);
-	uint8_t ask[64];
-	ssize_t got = -1;
-	int fd = phone_at(ip, phone);
-
-	memcpy(ask, head, sizeof(head));
-	if (n)
-		memcpy(ask + sizeof(head), attributes, n);
-	ask[3] = (uint8_t)n;
-	assert_int_equal(phone_send(fd, &server, ask, sizeof(head) + n), sizeof(head) + n);
-	for (int i = 0; i < 200 && got < 0; i++) {
-		loop_turn(w->loop, 50);
-		got = recv(fd, answer, 64, MSG_DONTWAIT);
-	}
-	close(fd);
-	assert_true(got >= 20);
-	assert_memory_equal(answer + 4, ask + 4, 16); /* cookie and id */
-	assert_int_equal(answer[3], got - 20);
-	return (size_t)got;
-}
-
-static void stun_is_answered_with_the_address_seen(void **state)
-{
-	struct world *w = *state;
-	uint8_t a[64];
-	struct addr phone;
-
-	assert_int_equal(asks_stun(w, "127.10.0.1", NULL, 0, a, &phone), 32);
-	assert_memory_equal(a, "\x01\x01", 2);
-	assert_memory_equal(a + 20, "\x00\x20\x00\x08\x00\x01", 6);
-	assert_int_equal((a[26] ^ 0x21) << 8 | (a[27] ^ 0x12), phone.port);
-	for (int i = 0; i < 4; i++)
-		assert_int_equal(a[28 + i] ^ a[4 + i], phone.ip[i]);
-	assert_int_equal(asks_stun(w, "::1", "\x80\x22\x00\x02hi\0", 8, a, &phone), 44);
-	assert_int_equal(a[25], 2);
-	for (int i = 0; i < 16; i++)
-		assert_int_equal(a[28 + i] ^ a[4 + i], phone.ip[i]);
-	assert_int_equal(w->seen.n, 0);
-}
-
-static void stun_that_wants_what_we_do_not_know_hears_so(void **state)
-{
-	uint8_t a[64];
-	struct addr phone;
-
-	assert_int_equal(asks_stun(*state, "127.10.0.1", "\x00\x03\x00\x04\0\0\0\6", 8, a, &phone),
-			 36);
-	assert_memory_equal(a, "\x01\x11", 2);
-	assert_memory_equal(a + 20,
-			    "\x00\x09\x00\x04\x00\x00\x04\x14\x00\x0a\x00\x02\x00\x03\x00\x00", 16);
-}
-
 static void icmp_error_names_the_destination_that_failed(const char *ip, struct world *w)
 {
 	struct addr server = listen_at(w, ip), dead, alive;
@@ -425,8 +367,6 @@ int main(void)
 		T(answer_leaves_from_the_address_that_was_asked),
 		T(largest_datagram_is_accepted_whole),
 		T(keep_alives_are_not_messages),
-		T(stun_is_answered_with_the_address_seen),
-		T(stun_that_wants_what_we_do_not_know_hears_so),
 		T(icmp_errors_are_told_for_their_destination_only),
 		T(flood_is_taken_in_bounded_turns),
 		T(those_read_at_once_keep_their_senders_and_their_order),

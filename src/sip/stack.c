@@ -9,6 +9,7 @@
 #include "base/thread.h"
 #include "sip/invite_usage.h"
 #include "sip/stack.h"
+#include "sip/stun_ping.h"
 #include "sip/trace.h"
 
 enum { DEFAULT_TRANSACTIONS = 400000, DEFAULT_DIALOGS = 100000 };
@@ -99,6 +100,18 @@ static void receive_request(struct sip *s, struct sip_msg *m)
 
 /* ---- the sink ---- */
 
+/* Lost, it is asked again. */
+static bool is_stun(struct sip *s, const struct flow *from, const uint8_t *p, size_t n)
+{
+	uint8_t pong[STUN_PING_BYTES];
+	struct flow back = *from;
+	size_t npong = from->transport == FLOW_UDP ? stun_ping(pong, p, n, &from->remote) : 0;
+
+	if (npong && s->conf.edge->send(s->conf.edge, &back, pong, npong))
+		return true;
+	return npong > 0;
+}
+
 static void received(struct flow_sink *sink, const struct flow *from, const uint8_t *p, size_t n)
 {
 	struct sip *s = CONTAINER_OF(sink, struct sip, sink);
@@ -111,6 +124,8 @@ static void received(struct flow_sink *sink, const struct flow *from, const uint
 	metric_add(METRIC_SIP_RECEIVED, 1);
 	congestion_received(&s->congestion);
 	if (!shield_admits(s->shield, &from->remote))
+		return;
+	if (is_stun(s, from, p, n))
 		return;
 	trace_message(false, from, p, n);
 	err = sip_msg_parse(&m, from, p, n, &status);

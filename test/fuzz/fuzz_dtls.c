@@ -8,7 +8,7 @@
  */
 #include "fuzz.h"
 #include "media/dtls.h"
-#include "media/stun_fixture.h"
+#include "media/check_fixture.h"
 #include "media/web.h"
 
 static struct dtls_identity *ours;

@@ -5,23 +5,23 @@
  * Input: one byte (bit 0: put the mac right), then the message, or its attributes.
  */
 #include "fuzz.h"
-#include "media/stun_fixture.h"
+#include "media/check_fixture.h"
 
 static const char ufrag[] = "ours", password[] = "password-of-ours-000000";
 
 static void judge(const uint8_t *p, size_t n, bool is_signed)
 {
 	struct addr from = {.family = (uint8_t)(n % 2 ? 4 : 6), .port = (uint16_t)n};
-	uint8_t out[STUN_ANSWER_BYTES];
-	struct stun_check c;
+	uint8_t out[CHECK_ANSWER_BYTES];
+	struct ice_check c;
 
-	if (stun_read(&c, p, n, str_of(ufrag), str_of(password)))
+	if (check_read(&c, p, n, str_of(ufrag), str_of(password)))
 		return;
 	MUST(is_signed);
-	n = stun_answer(out, &c, &from, str_of(password));
+	n = check_answer(out, &c, &from, str_of(password));
 	MUST(n > STUN_HEAD_BYTES && n <= sizeof(out) && stun_is(out, n));
 	/* An answer is no request: two of us do not talk for ever. */
-	MUST(stun_read(&c, out, n, str_of(ufrag), str_of(password)) == EBADMSG);
+	MUST(check_read(&c, out, n, str_of(ufrag), str_of(password)) == EBADMSG);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)

@@ -139,6 +139,26 @@ def test_rules_are_obeyed_at_once_and_allowed_goes_before_blocked(guarded, peers
     assert not is_heard(peer)
 
 
+def asks_stun(peer):
+    """Where a telephone is seen from, at the port of SIP (RFC 5626 4.4.2); None: nobody answers."""
+    peer.send(b"\x00\x01\x00\x00\x21\x12\xa4\x42" + bytes(range(12)))
+    peer.socket.settimeout(1)
+    try:
+        answer = peer.socket.recv(100)
+    except TimeoutError:
+        return None
+    assert answer[:4] == b"\x01\x01\x00\x0c" and answer[20:26] == b"\x00\x20\x00\x08\x00\x01", answer
+    port = int.from_bytes(answer[26:28], "big") ^ 0x2112
+    return ".".join(str(a ^ b) for a, b in zip(answer[28:32], b"\x21\x12\xa4\x42")), port
+
+
+def test_stun_is_answered_but_not_to_who_is_blocked(guarded, peers):
+    peer = peers()
+    assert asks_stun(peer) == (peer.host, 5060)
+    assert add_rule(guarded, network=f"{peer.host}/32").status_code == 201
+    assert asks_stun(peer) is None
+
+
 def test_a_rule_ends_at_its_time(guarded, peers):
     peer = peers()
     soon = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3))

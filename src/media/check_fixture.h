@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Tests only: connectivity checks as a browser makes them. */
-#ifndef MEDIA_STUN_FIXTURE_H
-#define MEDIA_STUN_FIXTURE_H
+#ifndef MEDIA_CHECK_FIXTURE_H
+#define MEDIA_CHECK_FIXTURE_H
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <string.h>
-#include "media/stun.h"
+#include "media/check.h"
 
 enum { CHECK_NOMINATES = 1, CHECK_IS_CONTROLLED = 2, CHECK_MAX_BYTES = 200 };
 

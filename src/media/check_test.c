@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "media/stun_fixture.h"
+#include "media/check_fixture.h"
 
 /* RFC 5769 2.1 */
 static const uint8_t vector[] = {
@@ -19,14 +19,14 @@ static const uint8_t vector[] = {
 	0x71, 0xa2, 0x80, 0x28, 0x00, 0x04, 0xe5, 0x7a, 0x3b, 0xcf};
 static const char vector_password[] = "VOkJxbRl1RmTxUk/WvJxBt";
 
-static int read_check(struct stun_check *c, const uint8_t *p, size_t n)
+static int read_check(struct ice_check *c, const uint8_t *p, size_t n)
 {
-	return stun_read(c, p, n, STR("evtj"), str_of(vector_password));
+	return check_read(c, p, n, STR("evtj"), str_of(vector_password));
 }
 
 static void the_check_of_rfc_5769_is_authentic(void **state)
 {
-	struct stun_check c;
+	struct ice_check c;
 
 	assert_int_equal(read_check(&c, vector, sizeof(vector)), 0);
 	assert_true(c.is_controlled);
@@ -37,7 +37,7 @@ static void the_check_of_rfc_5769_is_authentic(void **state)
 static void any_bit_changed_before_the_mac_or_in_it_is_refused(void **state)
 {
 	uint8_t p[sizeof(vector)];
-	struct stun_check c;
+	struct ice_check c;
 
 	for (size_t i = 0; i < sizeof(vector) - 8; i++) {
 		memcpy(p, vector, sizeof(p));
@@ -48,16 +48,16 @@ static void any_bit_changed_before_the_mac_or_in_it_is_refused(void **state)
 
 static void a_check_for_somebody_else_or_with_another_password_is_refused(void **state)
 {
-	struct stun_check c;
+	struct ice_check c;
 
-	assert_int_equal(stun_read(&c, vector, sizeof(vector), STR("evt"), STR(vector_password)),
+	assert_int_equal(check_read(&c, vector, sizeof(vector), STR("evt"), STR(vector_password)),
 			 EACCES);
-	assert_int_equal(stun_read(&c, vector, sizeof(vector), STR("evtj"), STR("other")), EACCES);
+	assert_int_equal(check_read(&c, vector, sizeof(vector), STR("evtj"), STR("other")), EACCES);
 }
 
 static void every_length_short_of_the_whole_is_refused(void **state)
 {
-	struct stun_check c;
+	struct ice_check c;
 
 	for (size_t n = 0; n < sizeof(vector); n++)
 		assert_int_equal(read_check(&c, vector, n), EBADMSG);
@@ -67,7 +67,7 @@ static void what_must_be_understood_and_is_not_is_refused(void **state)
 {
 	uint8_t p[CHECK_MAX_BYTES];
 	size_t n = check_make(p, "evtj:them", vector_password, 0);
-	struct stun_check c;
+	struct ice_check c;
 
 	assert_int_equal(read_check(&c, p, n), 0);
 	p[20 + 4 + 12] = 0x00; /* PRIORITY becomes something unknown */
@@ -77,15 +77,15 @@ static void what_must_be_understood_and_is_not_is_refused(void **state)
 
 static void the_answer_names_the_source_and_proves_who_we_are(void **state)
 {
-	uint8_t p[CHECK_MAX_BYTES], out[STUN_ANSWER_BYTES];
+	uint8_t p[CHECK_MAX_BYTES], out[CHECK_ANSWER_BYTES];
 	size_t n = check_make(p, "evtj:them", vector_password, CHECK_NOMINATES);
-	struct stun_check c;
+	struct ice_check c;
 	struct addr from;
 
 	assert_int_equal(addr_parse(&from, STR("192.0.2.1"), 32853), 0);
 	assert_int_equal(read_check(&c, p, n), 0);
 	assert_true(c.is_nomination);
-	n = stun_answer(out, &c, &from, str_of(vector_password));
+	n = check_answer(out, &c, &from, str_of(vector_password));
 	assert_int_equal(n, 20 + 12 + 24 + 8);
 	assert_int_equal(out[0] << 8 | out[1], 0x0101);
 	assert_memory_equal(out + 8, c.id, STUN_ID_BYTES);
@@ -95,13 +95,13 @@ static void the_answer_names_the_source_and_proves_who_we_are(void **state)
 
 static void a_conflict_of_roles_is_answered_with_487(void **state)
 {
-	uint8_t p[CHECK_MAX_BYTES], out[STUN_ANSWER_BYTES];
+	uint8_t p[CHECK_MAX_BYTES], out[CHECK_ANSWER_BYTES];
 	size_t n = check_make(p, "evtj:them", vector_password, CHECK_IS_CONTROLLED);
 	struct addr from = {.family = 4};
-	struct stun_check c;
+	struct ice_check c;
 
 	assert_int_equal(read_check(&c, p, n), 0);
-	assert_true(stun_answer(out, &c, &from, str_of(vector_password)) > 0);
+	assert_true(check_answer(out, &c, &from, str_of(vector_password)) > 0);
 	assert_int_equal(out[0] << 8 | out[1], 0x0111);
 	assert_int_equal(out[26] * 100 + out[27], 487);
 }
