@@ -581,12 +581,24 @@ static void stop_api(struct server *s)
 		api_stop(s->api);
 }
 
+/* What nobody will answer any more. */
+static void forget_commands(struct server *s)
+{
+	struct command c;
+
+	while (s->commands && ring_pop(s->commands, &c)) {
+		past_close(c.past);
+		free(c.activity);
+	}
+	s->commands = ring_free(s->commands);
+}
+
 /* Stopped after the store and the core: nobody pushes to these rings any more. */
 static void stop_rings(struct server *s)
 {
 	directory_close(s);
 	s->api = api_close(s->api);
-	s->commands = ring_free(s->commands);
+	forget_commands(s);
 	writer_stop(s);
 }
 

@@ -391,7 +391,9 @@ static void fake_core(void *arg)
 		apply(f);
 		ring_woken(f->commands);
 		while (ring_pop(f->commands, &c))
-			if (!f->is_deaf)
+			if (f->is_deaf)
+				free(c.activity);
+			else
 				answer(f, &c);
 	}
 	apply(f);
@@ -447,6 +449,7 @@ static int run(const char *dir, const char *url, struct addr listen, struct fake
 	struct api *api = NULL;
 	struct hooks *hooks = NULL;
 	char journal_path[512], sock[512], events[512];
+	struct command left;
 	int err;
 
 	snprintf(journal_path, sizeof(journal_path), "%s/journal", dir);
@@ -493,6 +496,8 @@ static int run(const char *dir, const char *url, struct addr listen, struct fake
 	f->journal = journal_close(f->journal);
 	f->store = store_close(f->store);
 	api_close(api);
+	while (f->commands && ring_pop(f->commands, &left)) /* it came too late */
+		free(left.activity);
 	f->commands = ring_free(f->commands);
 	return err;
 }
