@@ -120,20 +120,28 @@ static int settings(struct db *db, const struct db_conf *conf)
 	return err;
 }
 
+/* SQLite would make it readable by everyone; what it makes beside it takes the same mode.  Only one that is not there yet is opened: to
+ * close a file of which this process has connections would end all their locks on it (fcntl(2)), and whoever else looks into the
+ * database would, as the last one to leave, take away the log that we write. */
+static void make_private(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd >= 0)
+		close(fd);
+}
+
 static int sqlite_start(struct db **dbp, const struct db_conf *conf)
 {
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
 		    SQLITE_OPEN_PRIVATECACHE;
 	struct sqlite_db *s = calloc(1, sizeof(*s));
-	int err, fd;
+	int err;
 
 	if (!s)
 		return ENOMEM;
 	s->db.ops = &db_sqlite_ops;
-	/* SQLite would make it readable by everyone; what it makes beside it takes the same mode. */
-	fd = open(conf->url + strlen("sqlite:"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd >= 0)
-		close(fd);
+	make_private(conf->url + strlen("sqlite:"));
 	err = class_of(sqlite3_open_v2(conf->url + strlen("sqlite:"), &s->conn, flags, NULL));
 	if (!err)
 		err = settings(&s->db, conf);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """kill -9 in the middle: an answered call never vanishes, phones stay registered."""
+import sqlite3
 import time
 
 from harness import wait
@@ -44,6 +45,21 @@ def test_passwords_survive_a_restart(server):
     server.start()
     assert server.demo["accounts"] == before
     assert (server.data / "demo.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_who_looks_into_the_database_takes_nothing_with_him(server):
+    """Somebody with the sqlite3 shell, a tool that makes backups: what is committed while and after they look outlives a kill."""
+    log = server.data / "offhook.db-wal"
+    before = log.stat().st_ino
+    for number in ("771", "772"):
+        looked = sqlite3.connect(server.data / "offhook.db", timeout=20)
+        assert looked.execute("SELECT count(*) FROM extensions").fetchone()[0] >= 3
+        looked.close()
+        assert log.stat().st_ino == before, "the log that is written to is the one that is found"
+        server.post("/api/extensions", {"number": number})
+    server.kill()
+    server.start()
+    assert {"771", "772"} <= {e["number"] for e in server.get("/api/extensions", params={"limit": 500})["items"]}
 
 
 def test_a_recording_to_be_heard_back_is_gone_after_a_kill(server, phones):
