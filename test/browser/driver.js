@@ -50,13 +50,28 @@ async function main() {
 	});
 	const pages = new Map();
 
+	// When another test adds a network interface at that moment, Chromium gives up all that it is loading (ERR_NETWORK_CHANGED).
+	async function load(page, where) {
+		for (let tries = 1; ; tries++) {
+			try {
+				await page.goto(where);
+				if (await page.evaluate(() => window.phone !== undefined))
+					return;
+				throw new Error(`${where} is not whole`);
+			} catch (error) {
+				if (tries === 5)
+					throw error;
+			}
+		}
+	}
+
 	async function obey({ page: name, do: what, with: given }) {
 		if (what === "open") {
 			const page = await (await browser.newContext({ ignoreHTTPSErrors: true, permissions: ["microphone", "camera"] })).newPage();
 
 			page.on("pageerror", (error) => process.stderr.write(`page ${name}: ${error}\n`));
 			page.on("console", (line) => process.stderr.write(`page ${name}: ${line.text()}\n`));
-			await page.goto(url + given.library);
+			await load(page, url + given.library);
 			pages.set(name, page);
 			return url;
 		}
