@@ -19,7 +19,6 @@
  */
 #include <dirent.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -180,42 +179,17 @@ static void add_descendants(struct args *a)
 	} while (a->npids > before);
 }
 
-static uint64_t thread_ns(long pid, const char *thread)
-{
-	uint64_t ns = 0;
-	char path[300];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%ld/task/%s/schedstat", pid, thread);
-	f = fopen(path, "r");
-	if (!f)
-		return 0;
-	if (fscanf(f, "%" SCNu64, &ns) != 1)
-		ns = 0;
-	fclose(f);
-	return ns;
-}
-
-/* From the scheduler, of all threads, for what takes a tenth of a second is ten ticks of /proc/PID/stat.  Of threads that live: none
- * may end while it is measured. */
+/* To the nanosecond, with threads that have ended: what takes a tenth of a second is ten ticks of /proc/PID/stat. */
 static double cpu_s(const struct args *a)
 {
-	uint64_t ns = 0;
+	struct timespec t;
+	double sum = 0;
+	clockid_t clock;
 
-	for (size_t i = 0; i < a->npids; i++) {
-		char path[64];
-		struct dirent *e;
-		DIR *d;
-
-		snprintf(path, sizeof(path), "/proc/%ld/task", a->pids[i]);
-		d = opendir(path);
-		while (d && (e = readdir(d)))
-			if (e->d_name[0] != '.')
-				ns += thread_ns(a->pids[i], e->d_name);
-		if (d)
-			closedir(d);
-	}
-	return (double)ns / 1e9;
+	for (size_t i = 0; i < a->npids; i++)
+		if (!clock_getcpuclockid((pid_t)a->pids[i], &clock) && !clock_gettime(clock, &t))
+			sum += (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+	return sum;
 }
 
 static long resident_kb(const struct args *a)
