@@ -356,6 +356,30 @@ static int changed_objects(struct rows *r, const struct sql_table *t, uint64_t t
 	return err ? err : *page ? 0 : ENOMEM;
 }
 
+int sync_go_back(struct rows *r, uint64_t tenant_id, uint64_t extension_id, struct str resource,
+		 uint64_t since, uint64_t now, sync_undo_h *fn, void *arg)
+{
+	struct db_stmt *st;
+	int err = db_sql(r->db,
+			 "SELECT c.resource, c.id, c.before FROM change c WHERE c.tenant_id = $1 "
+			 "AND c.revision > $2 AND c.revision <= $3 AND (c.resource = $5 OR "
+			 "(c.resource = 'extension' AND c.id = $4)) ORDER BY c.revision DESC",
+			 &st);
+
+	if (err)
+		return err;
+	db_bind_id(st, 1, tenant_id);
+	db_bind_id(st, 2, since);
+	db_bind_id(st, 3, now);
+	db_bind_id(st, 4, extension_id);
+	db_bind_text(st, 5, resource);
+	while (!(err = db_step(st)))
+		if ((err = fn(db_text(st, 0), db_id(st, 1), db_text(st, 2), arg)) != 0)
+			break;
+	db_done(st);
+	return err == ENOENT ? 0 : err;
+}
+
 int sync_reply(struct store_reply *reply, json_t *items, json_t *gone,
 	       const struct sync_token *token, const struct sync_page *p)
 {

@@ -40,6 +40,11 @@ struct sync_page {
 	bool has_more;
 };
 int sync_read_token(struct str s, struct sync_token *t, struct field_errors *errs) MUST_USE;
+/* What an extension sees was decided by itself and by what else changed: the log is gone through backwards, from `now` to behind `since`.
+ * `before` as the log has it, "" before it was made.  fn's error ends it. */
+typedef int sync_undo_h(struct str resource, uint64_t id, struct str before, void *arg);
+int sync_go_back(struct rows *r, uint64_t tenant_id, uint64_t extension_id, struct str resource,
+		 uint64_t since, uint64_t now, sync_undo_h *fn, void *arg) MUST_USE;
 int sync_reply(struct store_reply *reply, json_t *items, json_t *gone,
 	       const struct sync_token *token, const struct sync_page *p) MUST_USE;
 

@@ -2,6 +2,7 @@
 #include "store/sync_books.h"
 #include <inttypes.h>
 #include <stdlib.h>
+#include "store/sync.h"
 
 /* ---- now ---- */
 
@@ -141,18 +142,19 @@ static json_t *groups_in(struct str shown, const char *list)
 	return ids;
 }
 
-static int undo(struct books *b, struct db_stmt *st)
+static int undo(struct str resource, uint64_t id, struct str before, void *arg)
 {
-	const bool is_book = str_eq(db_text(st, 0), STR("phone_book"));
-	struct book *book = is_book ? find(b, db_id(st, 1)) : NULL;
-	json_t *groups = groups_in(db_text(st, 2), is_book ? "groups" : "member_of");
+	struct books *b = arg;
+	const bool is_book = str_eq(resource, STR("phone_book"));
+	struct book *book = is_book ? find(b, id) : NULL;
+	json_t *groups = groups_in(before, is_book ? "groups" : "member_of");
 
 	if (!groups)
 		return ENOMEM;
 	if (book) {
 		json_decref(book->groups);
 		book->groups = groups;
-		book->is_there = db_text(st, 2).n != 0;
+		book->is_there = before.n != 0;
 		note(b, book);
 	} else if (!is_book && !json_equal(groups, b->mine)) {
 		json_decref(b->mine);
@@ -162,29 +164,6 @@ static int undo(struct books *b, struct db_stmt *st)
 		json_decref(groups);
 	}
 	return 0;
-}
-
-static int go_back(struct books *b, struct rows *r, uint64_t tenant_id, uint64_t extension_id,
-		   uint64_t since, uint64_t now)
-{
-	struct db_stmt *st;
-	int err = db_sql(r->db,
-			 "SELECT c.resource, c.id, c.before FROM change c WHERE c.tenant_id = $1 "
-			 "AND c.revision > $2 AND c.revision <= $3 AND (c.resource = 'phone_book' "
-			 "OR (c.resource = 'extension' AND c.id = $4)) ORDER BY c.revision DESC",
-			 &st);
-
-	if (err)
-		return err;
-	db_bind_id(st, 1, tenant_id);
-	db_bind_id(st, 2, since);
-	db_bind_id(st, 3, now);
-	db_bind_id(st, 4, extension_id);
-	while (!(err = db_step(st)))
-		if ((err = undo(b, st)) != 0)
-			break;
-	db_done(st);
-	return err == ENOENT ? 0 : err;
 }
 
 /* ---- outside ---- */
@@ -200,7 +179,9 @@ int books_open(struct books *b, struct rows *r, uint64_t tenant_id, uint64_t ext
 		err = read_books(b, r, tenant_id, since);
 	for (size_t i = 0; !err && i < b->n; i++)
 		b->v[i].is_seen = b->v[i].was_ever = b->v[i].was_always = sees(b, &b->v[i]);
-	return err ? err : go_back(b, r, tenant_id, extension_id, since, now);
+	return err ? err
+		   : sync_go_back(r, tenant_id, extension_id, STR("phone_book"), since, now, undo,
+				  b);
 }
 
 void books_close(struct books *b)

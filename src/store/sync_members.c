@@ -87,45 +87,21 @@ static void set_mine(struct view *v, const json_t *before)
 	}
 }
 
-static void undo(struct view *v, struct db_stmt *st)
+static int undo(struct str resource, uint64_t id, struct str before, void *arg)
 {
-	const struct str before = db_text(st, 2);
+	struct view *v = arg;
 	json_t *o = before.n ? json_loadb(before.p, before.n, 0, NULL) : NULL;
 	char text[24];
 
-	if (str_eq(db_text(st, 0), STR("extension"))) {
+	if (str_eq(resource, STR("extension")))
 		set_mine(v, o);
-	} else {
-		if (json_is_true(json_object_get(o, "may_see_members")))
-			add_id(v->open, db_id(st, 1));
-		else
-			json_object_del(v->open, name_of(text, db_id(st, 1)));
-	}
+	else if (json_is_true(json_object_get(o, "may_see_members")))
+		add_id(v->open, id);
+	else
+		json_object_del(v->open, name_of(text, id));
 	json_decref(o);
 	note(v);
-}
-
-static int go_back(struct view *v, struct rows *r, uint64_t tenant_id, uint64_t extension_id,
-		   uint64_t since, uint64_t now)
-{
-	struct db_stmt *st;
-	int err = db_sql(r->db,
-			 "SELECT c.resource, c.id, c.before FROM change c WHERE c.tenant_id = $1 "
-			 "AND c.revision > $2 AND c.revision <= $3 AND (c.resource = "
-			 "'extension_group' OR (c.resource = 'extension' AND c.id = $4)) ORDER BY "
-			 "c.revision DESC",
-			 &st);
-
-	if (err)
-		return err;
-	db_bind_id(st, 1, tenant_id);
-	db_bind_id(st, 2, since);
-	db_bind_id(st, 3, now);
-	db_bind_id(st, 4, extension_id);
-	while (!(err = db_step(st)))
-		undo(v, st);
-	db_done(st);
-	return err == ENOENT ? 0 : err;
+	return 0;
 }
 
 static int open_view(struct view *v, struct rows *r, uint64_t tenant_id, uint64_t extension_id,
@@ -150,7 +126,10 @@ static int open_view(struct view *v, struct rows *r, uint64_t tenant_id, uint64_
 	note(v);
 	v->now = json_deep_copy(v->ever);
 	v->always = json_deep_copy(v->ever);
-	return v->now && v->always ? go_back(v, r, tenant_id, extension_id, since, now) : ENOMEM;
+	if (!v->now || !v->always)
+		return ENOMEM;
+	return sync_go_back(r, tenant_id, extension_id, STR("extension_group"), since, now, undo,
+			    v);
 }
 
 static void close_view(struct view *v)
