@@ -78,8 +78,8 @@ static void on_accept(int lfd, unsigned events, void *arg)
 			accept_one(from, fd, &ss);
 			continue;
 		}
-		if (errno == EAGAIN || errno == EWOULDBLOCK)
-			return;
+		if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINVAL)
+			return; /* EINVAL: shut down, the order to leave comes */
 		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
 			/* The listener stays readable: look away for a moment instead of spinning. */
 			log_error(NULL, LOGID_OVERLOAD,

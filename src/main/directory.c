@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "ldap/ldap.h"
@@ -15,6 +17,7 @@ struct door {
 	struct addr want;
 	bool is_tls, plain_sign_in, is_wanted;
 	uint32_t number; /* 0: not open */
+	int fd;		 /* its listener once more: the one served is closed a little later */
 	char reason[128];
 };
 
@@ -94,18 +97,22 @@ static int open_door(struct directory *dir, struct door *d)
 				 .plain_sign_in = d->plain_sign_in};
 	char text[ADDR_STR_BYTES];
 	struct addr bound;
-	int err = sock_listen(&door.fd, &d->want, &bound);
+	int err = sock_listen(&door.fd, &d->want, &bound), own = -1;
 
 	if (!err) {
-		err = ldap_serve(dir->ldap, &door);
+		own = fcntl(door.fd, F_DUPFD_CLOEXEC, 0);
+		err = own < 0 ? errno : ldap_serve(dir->ldap, &door);
 		if (err)
 			close(door.fd);
 	}
 	if (err) {
+		if (own >= 0)
+			close(own);
 		say_why_not(dir, d, err);
 		return err;
 	}
 	d->number = ++dir->last_number;
+	d->fd = own;
 	d->reason[0] = '\0';
 	log_info(NULL, LOGID_LDAP, "%s on %s", name_of(d), addr_str(text, &bound));
 	happened(dir->s, BUS_TRANSPORT_MADE, name_of(d), text, "");
@@ -119,6 +126,9 @@ static int close_door(struct directory *dir, const struct door *d)
 
 	if (err || !d->number)
 		return err;
+	/* The address is free now: another door there may be wanted by the same change. */
+	(void)shutdown(d->fd, SHUT_RDWR);
+	close(d->fd);
 	log_info(NULL, LOGID_LDAP, "%s on %s no more", name_of(d), addr_str(text, &d->want));
 	happened(dir->s, BUS_TRANSPORT_LOST, name_of(d), text, "no longer wanted");
 	return 0;
@@ -219,5 +229,8 @@ void directory_close(struct server *s)
 	if (!dir)
 		return;
 	ldap_close(dir->ldap);
+	for (size_t i = 0; i < dir->n; i++)
+		if (dir->doors[i].number)
+			close(dir->doors[i].fd);
 	free(dir);
 }

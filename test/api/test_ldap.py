@@ -253,6 +253,10 @@ def test_several_at_once_are_answered_in_their_order_and_settings_count_at_once(
     book.serve(plain_sign_in=True, port=2389)
     assert Raw(book.ip, 2389).ask(bind(1)) == [0]
     book.serve(plain_sign_in=True)
+    one = book.server.get("/api/ldap_servers", who="admin")["items"][0]["id"]
+    for n in range(20):                                     # another door at the same address: opened by the same change
+        book.server.api("PATCH", f"/api/ldap_servers/{one}", {"plain_sign_in": n % 2 == 1}, who="admin", expect=200)
+        assert Raw(book.ip).ask(bind(1)) == [0 if n % 2 else 13]
 
 
 @pytest.mark.parametrize("bytes_", (b"GET / HTTP/1.0\r\n\r\n", ber(0x30, ber(2, b"\x01")), b"\x30\x84\x7f\xff\xff\xff", b"\x30\x80\0\0", message(1, ber(0x62, b""))))
