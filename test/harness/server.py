@@ -22,7 +22,7 @@ class Server:
         self.dir = directory
         self.dir.mkdir(parents=True, exist_ok=True)
         self.data = self.dir / "data"
-        self.ip, self.sip_port = ip, sip_port
+        self.ip, self.sip_port, self.http_port = ip, sip_port, http_port
         build = RELEASE_BUILD if release else TEST_BUILD
         self.command = [os.path.join(build, "offhookd"), "--data", str(self.data), "--sip-port", str(sip_port),
                         "--http-port", str(http_port), "--rtp-ports", rtp, "--media-threads", "2"]
@@ -136,7 +136,16 @@ class Server:
             return next(int(line.split()[1]) for line in f if line.startswith("VmRSS"))
 
     def fds(self):
+        """Open descriptors, when it has closed the connections that we asked it by."""
+        wait.until(lambda: not self._asked_by(), 10, why="no connection to HTTP left")
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def _asked_by(self):
+        """Inodes of connections to our HTTP listener that it still holds (those in TIME_WAIT have none)."""
+        with open(f"/proc/{self.process.pid}/net/tcp") as f:
+            rows = [line.split() for line in f.readlines()[1:]]
+        here = ("".join(f"{int(part):02X}" for part in reversed(self.ip.split("."))), f"{self.http_port:04X}")
+        return [row[9] for row in rows if tuple(row[1].split(":")) == here and row[3] != "0A" and row[9] != "0"]
 
     def stop(self, expect_clean=True):
         if self.process is None:
