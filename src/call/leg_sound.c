@@ -87,9 +87,9 @@ int leg_sound_press(struct leg *leg, char key)
 	return leg_media_post(leg, &(struct media_cmd){.type = MEDIA_PRESS, .u.press = {key}});
 }
 
-int leg_sound_mix(struct leg *leg, uint64_t room, uint32_t speaks, uint32_t hears)
+int leg_sound_mix(struct leg *leg, const struct media_mix *mix)
 {
-	struct media_cmd cmd = {.type = MEDIA_MIX, .u.mix = {room, speaks, hears}};
+	struct media_cmd cmd = {.type = MEDIA_MIX, .u.mix = *mix};
 	int err = leg_media_post(leg, &cmd);
 
 	if (!err)

@@ -18,7 +18,7 @@ int leg_sound_play(struct leg *leg, const struct owner_play *play) MUST_USE;
 int leg_sound_hush(struct leg *leg) MUST_USE;
 int leg_sound_record(struct leg *leg, const char *path, const struct owner_record *how) MUST_USE;
 int leg_sound_record_end(struct leg *leg) MUST_USE;
-int leg_sound_mix(struct leg *leg, uint64_t room, uint32_t speaks, uint32_t hears) MUST_USE;
+int leg_sound_mix(struct leg *leg, const struct media_mix *mix) MUST_USE;
 int leg_sound_press(struct leg *leg, char key) MUST_USE;
 /* An event of the engine about one of these; false: it is about something else. */
 bool leg_sound_event(struct leg *leg, const struct media_event *ev);

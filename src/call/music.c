@@ -108,7 +108,7 @@ void music_end(struct leg *leg)
 	if (leg->music == LEG_MUSIC_NONE)
 		return;
 	leg->music = LEG_MUSIC_NONE;
-	(void)!leg_sound_mix(leg, 0, 0, 0); /* what follows parts it as well */
+	(void)!leg_sound_mix(leg, &(struct media_mix){0}); /* what follows parts it as well */
 	leg->mix_seq = 0;
 }
 

@@ -95,7 +95,12 @@ int owner_record(struct call *call, oid leg, const char *path,
 		 const struct owner_record *how) MUST_USE;
 int owner_record_end(struct call *call, oid leg) MUST_USE;
 /* Into a room (0: out of it), where it speaks to groups and hears groups: media/media.h says how that is used. */
-int owner_mix(struct call *call, oid leg, uint64_t room, uint32_t speaks, uint32_t hears) MUST_USE;
+struct owner_mix {
+	uint64_t room;
+	uint32_t speaks, hears;
+	bool wants_keys; /* OWNER_KEY also for those that are only in its voice */
+};
+int owner_mix(struct call *call, oid leg, const struct owner_mix *how) MUST_USE;
 const char *owner_folder(const struct call *call); /* for files of services; NULL: there is none */
 /* Folder of prompts, one folder in it for each language; NULL: there is none. */
 const char *owner_sounds(const struct call *call);

@@ -161,11 +161,12 @@ int owner_record_end(struct call *call, oid id)
 	return leg ? leg_sound_record_end(leg) : ENOENT;
 }
 
-int owner_mix(struct call *call, oid id, uint64_t room, uint32_t speaks, uint32_t hears)
+int owner_mix(struct call *call, oid id, const struct owner_mix *how)
 {
+	const struct media_mix mix = {how->room, how->speaks, how->hears, how->wants_keys};
 	struct leg *leg = owned(call, id);
 
-	return leg ? leg_sound_mix(leg, room, speaks, hears) : ENOENT;
+	return leg ? leg_sound_mix(leg, &mix) : ENOENT;
 }
 
 const char *owner_folder(const struct call *call)

@@ -148,6 +148,7 @@ struct media_play {
 struct media_mix {
 	oid room; /* 0: out */
 	uint32_t speaks, hears;
+	bool wants_keys; /* those in its voice too, which costs a tenth of the room; events are told in any case */
 };
 
 struct media_cmd {
@@ -296,7 +297,7 @@ void media_poll(struct media *m);
 /* Whatever is there, without having been woken; again at least every 100 ms while answers are owed, and after so many ms as it
  * returns (0: no wish). */
 uint32_t media_turn(struct media *m);
-bool media_owes(const struct media *m); /* answers to commands */
+bool media_owes(const struct media *m);		  /* answers to commands */
 size_t media_ports_in_use(const struct media *m); /* core thread */
 /* Core thread, each second: gives back sockets that were kept open and that nobody needed. */
 void media_second(struct media *m);

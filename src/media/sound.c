@@ -440,6 +440,7 @@ int sound_mix(struct sound *s, const struct media_mix *mix)
 		return err;
 	s->speaks = mix->speaks;
 	s->hears = mix->hears;
+	s->wants_keys = mix->wants_keys;
 	return 0;
 }
 
@@ -466,10 +467,17 @@ static bool must_press(const struct sound *s)
 	       !(has_audible_keys(s) && has_audible_keys(s->pair));
 }
 
+/* Nobody in company takes them, unless that was said or something is played to it. */
+static bool ignores_keys(const struct sound *s)
+{
+	return s->room && !s->room->is_music && !s->wants_keys && !s->playing.is_on;
+}
+
 /* A peer that hears them as they are needs nobody to look for them. */
 static bool must_seek_keys(const struct sound *s)
 {
-	return s->is_spoken && !(s->pair && has_audible_keys(s) && has_audible_keys(s->pair));
+	return s->is_spoken && !ignores_keys(s) &&
+	       !(s->pair && has_audible_keys(s) && has_audible_keys(s->pair));
 }
 
 static void tell_keys(struct sound *s)

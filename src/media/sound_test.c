@@ -20,7 +20,7 @@ struct speaker {
 	oid session;
 	enum codec_id codec;
 	uint8_t pt;
-	double hz; /* 0: silent */
+	double hz, second_hz; /* 0: silent */
 	struct encoder *encoder;
 	struct decoder *decoder;
 	size_t at;
@@ -69,6 +69,13 @@ static void say(struct speaker *s)
 		tone_fill(pcm, 160, 8000, s->hz, s->at);
 	else
 		memset(pcm, 0, sizeof(pcm));
+	if (s->second_hz > 0) {
+		int16_t more[160];
+
+		tone_fill(more, 160, 8000, s->second_hz, s->at);
+		for (size_t i = 0; i < 160; i++)
+			pcm[i] = (int16_t)(pcm[i] / 2 + more[i] / 2);
+	}
 	s->at += 160;
 	s->phone.ts += codec_get(s->codec)->clock_hz / 50;
 	rtp_write(&h, p);
@@ -382,7 +389,7 @@ static void relayed_call_is_recorded(void **state)
 static void enter(struct fixture *f, oid session, oid room, uint32_t speaks, uint32_t hears)
 {
 	struct media_cmd cmd = {
-		.type = MEDIA_MIX, .session = session, .u.mix = {room, speaks, hears}};
+		.type = MEDIA_MIX, .session = session, .u.mix = {room, speaks, hears, false}};
 
 	assert_int_equal(ask(f, cmd).err, 0);
 }
@@ -413,6 +420,36 @@ static void members_hear_the_others_and_not_themselves(void **state)
 	speaker_close(f, &one);
 	speaker_close(f, &two);
 	speaker_close(f, &three);
+}
+
+static void keys_in_a_members_voice_are_told_to_who_wants_them(void **state)
+{
+	struct fixture *f = *state;
+	struct speaker *all[] = {&one, &two};
+	struct media_cmd cmd = {.type = MEDIA_MIX, .session = 1, .u.mix = {77, 1, 1, false}};
+	struct media_remote r;
+
+	speaker_open(f, &one, 1, "127.20.0.2", CODEC_PCMU);
+	speaker_open(f, &two, 2, "127.20.0.3", CODEC_PCMU);
+	r = both_ways(one.phone.at);
+	r.format = (struct media_format){CODEC_PCMU,  one.pt, one.pt, MEDIA_NO_PT,
+					 MEDIA_NO_PT, 20,     0,      8000};
+	session_remote_is(f, 1, r);
+	enter(f, 2, 77, 1, 1);
+	assert_int_equal(ask(f, cmd).err, 0);
+	one.hz = 770;
+	one.second_hz = 1209; /* 4 */
+	go_on(f, all, 2, 20);
+	one.hz = one.second_hz = 0;
+	go_on(f, all, 2, 20);
+	cmd.u.mix.wants_keys = true;
+	assert_int_equal(ask(f, cmd).err, 0);
+	one.hz = 770;
+	one.second_hz = 1336; /* 5 */
+	go_on(f, all, 2, 20);
+	assert_int_equal(answer_to(f, 0, MEDIA_KEY).u.key, '5');
+	speaker_close(f, &one);
+	speaker_close(f, &two);
 }
 
 static void whispering_is_heard_by_one_and_listening_by_none(void **state)
@@ -639,6 +676,7 @@ int main(void)
 		T(recording_has_what_was_said_left_and_heard_right),
 		T(relayed_call_is_recorded),
 		T(members_hear_the_others_and_not_themselves),
+		T(keys_in_a_members_voice_are_told_to_who_wants_them),
 		T(whispering_is_heard_by_one_and_listening_by_none),
 		T(legs_without_a_common_codec_hear_each_other),
 		T(conversion_begins_and_ends_with_the_codecs),
