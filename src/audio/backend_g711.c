@@ -8,6 +8,7 @@
  */
 #include <spandsp.h>
 #include "audio/backend.h"
+#include "audio/wide.h"
 
 enum { MU_BIAS = 0x84, MU_MOST = 0x7fff - MU_BIAS, A_LINEAR = 0x100, SIGN = 0x80, MU_FLIP = 0xff };
 enum { FLOAT_FRACTION = 23, FLOAT_BIAS = 127, FIRST_BIT = 7, STEPS = 4 };
@@ -23,14 +24,31 @@ static inline unsigned part_and_step(int x)
 	return (u.bits >> (FLOAT_FRACTION - STEPS)) - ((FLOAT_BIAS + FIRST_BIT) << STEPS);
 }
 
-static size_t mu_decode(void *s, const uint8_t *p, size_t n, int16_t *pcm)
+/* The middle of a step: 2^(7 + part) with its four bits and one behind them.  Bits of a code that are not part or step are not looked at. */
+static inline int middle_of(unsigned part_and_step)
 {
-	for (size_t i = 0; i < n; i++)
-		pcm[i] = ulaw_to_linear(p[i]);
+	union {
+		uint32_t bits;
+		float f;
+	} u = {.bits = (((FLOAT_BIAS + FIRST_BIT) << STEPS) + part_and_step)
+			       << (FLOAT_FRACTION - STEPS) |
+		       1u << (FLOAT_FRACTION - STEPS - 1)};
+
+	return (int)u.f;
+}
+
+WIDE static size_t mu_decode(void *s, const uint8_t *p, size_t n, int16_t *pcm)
+{
+	for (size_t i = 0; i < n; i++) {
+		unsigned code = p[i] ^ MU_FLIP;
+		int size = middle_of(code & ~SIGN) - MU_BIAS;
+
+		pcm[i] = (int16_t)(code & SIGN ? -size : size);
+	}
 	return n;
 }
 
-static size_t mu_encode(void *s, const int16_t *pcm, size_t nsamples, uint8_t *p)
+WIDE static size_t mu_encode(void *s, const int16_t *pcm, size_t nsamples, uint8_t *p)
 {
 	for (size_t i = 0; i < nsamples; i++) {
 		int x = pcm[i], size = x < 0 ? -x : x;
@@ -41,14 +59,21 @@ static size_t mu_encode(void *s, const int16_t *pcm, size_t nsamples, uint8_t *p
 	return nsamples;
 }
 
-static size_t a_decode(void *s, const uint8_t *p, size_t n, int16_t *pcm)
+/* The first part is a line as steep as the second. */
+WIDE static size_t a_decode(void *s, const uint8_t *p, size_t n, int16_t *pcm)
 {
-	for (size_t i = 0; i < n; i++)
-		pcm[i] = alaw_to_linear(p[i]);
+	for (size_t i = 0; i < n; i++) {
+		unsigned code = p[i] ^ G711_ALAW_AMI_MASK, curve = code & ~SIGN;
+		bool is_line = curve < 1u << STEPS;
+		int size = middle_of(is_line ? curve + (1u << STEPS) : curve);
+
+		size -= is_line ? A_LINEAR : 0;
+		pcm[i] = (int16_t)(code & SIGN ? size : -size);
+	}
 	return n;
 }
 
-static size_t a_encode(void *s, const int16_t *pcm, size_t nsamples, uint8_t *p)
+WIDE static size_t a_encode(void *s, const int16_t *pcm, size_t nsamples, uint8_t *p)
 {
 	for (size_t i = 0; i < nsamples; i++) {
 		int x = pcm[i], size = x < 0 ? ~x : x;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "audio/mix.h"
+#include "audio/wide.h"
 
-void mix_add(int32_t *sum, const int16_t *pcm, size_t n)
+WIDE void mix_add(int32_t *sum, const int16_t *pcm, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		sum[i] += pcm[i];
@@ -12,7 +13,7 @@ static int16_t held(int32_t x)
 	return (int16_t)(x > INT16_MAX ? INT16_MAX : x < INT16_MIN ? INT16_MIN : x);
 }
 
-void mix_minus(const int32_t *sum, const int16_t *own, int16_t *out, size_t n)
+WIDE void mix_minus(const int32_t *sum, const int16_t *own, int16_t *out, size_t n)
 {
 	if (!own) {
 		for (size_t i = 0; i < n; i++)
@@ -23,11 +24,11 @@ void mix_minus(const int32_t *sum, const int16_t *own, int16_t *out, size_t n)
 		out[i] = held(sum[i] - own[i]);
 }
 
-uint32_t mix_level(const int16_t *pcm, size_t n)
+WIDE uint32_t mix_level(const int16_t *pcm, size_t n)
 {
-	uint64_t sum = 0;
+	uint32_t sum = 0;
 
 	for (size_t i = 0; i < n; i++)
-		sum += (uint64_t)(pcm[i] < 0 ? -(int32_t)pcm[i] : pcm[i]);
+		sum += (uint32_t)(pcm[i] < 0 ? -(int32_t)pcm[i] : pcm[i]);
 	return n ? (uint32_t)(sum / n) : 0;
 }

@@ -12,7 +12,7 @@
 void mix_add(int32_t *sum, const int16_t *pcm, size_t n);
 /* The sum without one voice that is in it (NULL: none). */
 void mix_minus(const int32_t *sum, const int16_t *own, int16_t *out, size_t n);
-/* Loudness of a frame: mean of the absolute samples, 0 to 32767. */
+/* Loudness of a frame (at most 131,072 samples): mean of the absolute samples, 0 to 32767. */
 uint32_t mix_level(const int16_t *pcm, size_t n);
 
 #endif
