@@ -127,7 +127,9 @@ static uint64_t deadline_of(const struct conn *c, const char **why)
 		earlier(&due, why, c->since_ms + l->message_ms, "no end of the TLS hand-shake");
 	if (c->st == CONN_UPGRADING)
 		earlier(&due, why, c->since_ms + l->message_ms, "no WebSocket hand-shake");
-	if (c->st == CONN_REFUSING || c->st == CONN_LINGERING)
+	if (c->st == CONN_DRAINING)
+		earlier(&due, why, c->since_ms + l->message_ms, "its answers took too long");
+	if (c->st == CONN_LINGERING)
 		earlier(&due, why, c->since_ms + l->linger_ms, "not closed by the peer");
 	if (c->ntx && !conn_is_beginning(c))
 		earlier(&due, why, c->written_ms + l->stuck_ms, "the peer does not read");
@@ -178,7 +180,8 @@ void conn_enter(struct conn *c, enum conn_state st)
 
 bool conn_watch(struct conn *c)
 {
-	bool may_read = c->st != CONN_CONNECTING && !link_linked(&c->paused);
+	bool may_read = c->st != CONN_CONNECTING && !link_linked(&c->paused) &&
+			(!c->is_shut || c->st == CONN_LINGERING);
 	bool may_write = c->st == CONN_CONNECTING ||
 			 (c->st == CONN_SECURING ? tls_wants_write(c->tls) : c->ntx > 0);
 	unsigned want = (may_read ? LOOP_READ : 0u) | (may_write ? LOOP_WRITE : 0u);

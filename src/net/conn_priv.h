@@ -4,13 +4,14 @@
  * conn_ws.c (what a WebSocket does otherwise).
  *
  *   CONNECTING ─────────────→ OPEN ──→ FLUSHING ──→ LINGERING ──→ (closed)
- *      ↓                      ↗ ↗ └───→ REFUSING ──────↗
+ *      ↓                      ↗ ↗ └───→ DRAINING ──────↗
  *   SECURING ─────────────────╱ ╱
  *      └──────→ UPGRADING ──────
  *
  * SECURING   the TLS hand-shake; of one that came in the core knows nothing yet
  * UPGRADING  a WebSocket's hand-shake; the core knows nothing of it yet
- * REFUSING   what came cannot be framed any more; the core still answers it (400), then it ends
+ * DRAINING   nothing more is taken from it: what came cannot be framed, or its peer has shut its side.  The core has been told,
+ *            behind what was whole, and says when its answers to that are all queued
  * FLUSHING   the core is done with it; what is queued still leaves
  * LINGERING  all is written and our side shut.  Closing now, with bytes unread, would send a reset that can overtake our
  *            last message; so the peer gets a moment to close
@@ -30,7 +31,7 @@ enum conn_state {
 	CONN_SECURING,
 	CONN_UPGRADING,
 	CONN_OPEN,
-	CONN_REFUSING,
+	CONN_DRAINING,
 	CONN_FLUSHING,
 	CONN_LINGERING
 };
@@ -39,6 +40,9 @@ struct conn_ws {
 	struct websocket socket;
 	uint64_t second_ms; /* pings are counted since */
 	unsigned npings;
+	bool has_farewell; /* else 1000 */
+	uint8_t farewell[WEBSOCKET_MAX_CONTROL];
+	size_t nfarewell;
 };
 
 struct conn {
@@ -62,6 +66,7 @@ struct conn {
 	size_t ntx;
 	bool is_congested;
 	bool has_spoken;     /* a whole message has come */
+	bool is_shut;	     /* the peer sends no more */
 	uint64_t since_ms;   /* in this state */
 	uint64_t traffic_ms; /* last byte either way */
 	uint64_t begun_ms;   /* first byte of the unfinished message; 0: none */
@@ -96,6 +101,8 @@ void conn_flush_and_end(struct conn *c);
 
 /* conn_rx.c */
 void conn_read(struct conn *c); /* may end it */
+/* Nothing more is taken, and the core is asked to close it. */
+int conn_drain(struct conn *c) MUST_USE;
 /* Hand a message to the core. */
 int conn_deliver(struct conn *c, const void *p, size_t n) MUST_USE;
 
@@ -107,6 +114,6 @@ void conn_ws_free(struct conn *c);
 int conn_ws_consume(struct conn *c, uint8_t *p, size_t n, size_t *atp) MUST_USE;
 /* The head of its frame goes before a message; the blob has room for it. */
 void conn_ws_dress(struct blob *b);
-void conn_ws_say_goodbye(struct conn *c, uint16_t code, const char *why);
+void conn_ws_say_goodbye(struct conn *c);
 
 #endif

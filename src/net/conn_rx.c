@@ -31,6 +31,14 @@ int conn_deliver(struct conn *c, const void *p, size_t n)
 	return err;
 }
 
+int conn_drain(struct conn *c)
+{
+	struct flow_evt evt = conn_about(c, FLOW_EVT_DRAINING);
+
+	conn_enter(c, CONN_DRAINING);
+	return flows_tell(c->f, &evt, NULL);
+}
+
 /* Keep the beginning of a message: `p` is scratch, or lies in rx itself. */
 static int keep_rest(struct conn *c, const uint8_t *p, size_t n)
 {
@@ -94,7 +102,7 @@ static int broken(struct conn *c)
 {
 	metric_add(METRIC_CONNECTIONS_BROKEN, 1);
 	conn_log_end(c, c->frame.why);
-	return EPROTO;
+	return c->has_spoken ? conn_drain(c) : EPROTO;
 }
 
 /* Take the messages out of n bytes; *atp: how many of them that took.  An errno ends the connection. */
@@ -110,13 +118,13 @@ static int take_messages(struct conn *c, const uint8_t *p, size_t n, size_t *atp
 		if (kind == FRAME_MORE)
 			break;
 		if (kind == FRAME_BAD)
-			return broken(c);
+			err = broken(c);
 		if (kind == FRAME_PING)
 			pings++;
-		if (kind == FRAME_LAST)
-			conn_enter(c, CONN_REFUSING);
 		if (kind == FRAME_MESSAGE || kind == FRAME_LAST)
 			err = conn_deliver(c, p + at, take);
+		if (kind == FRAME_LAST && !err)
+			err = conn_drain(c);
 		at += take;
 		c->begun_ms = 0;
 	}
@@ -146,6 +154,18 @@ static ssize_t receive(struct conn *c, void *p, size_t n)
 						 : recv(c->fd, p, n, MSG_DONTWAIT);
 }
 
+/* Who says all and shuts his side still reads. */
+static void peer_shut(struct conn *c)
+{
+	int err;
+
+	c->is_shut = true;
+	err = conn_drain(c);
+	if (err)
+		return conn_end(c, err);
+	conn_watch(c);
+}
+
 void conn_read(struct conn *c)
 {
 	struct flows *f = c->f;
@@ -162,6 +182,8 @@ void conn_read(struct conn *c)
 	n = receive(c, f->scratch, sizeof(f->scratch));
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
 		return;
+	if (!n && c->st == CONN_OPEN && c->has_spoken)
+		return peer_shut(c);
 	if (n <= 0) {
 		err = n ? errno : c->ntx ? EPIPE : 0;
 		return conn_end(c, c->st == CONN_LINGERING ? 0 : err);

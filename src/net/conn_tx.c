@@ -113,8 +113,6 @@ void conn_send(struct conn *c, struct blob *b)
 	if (c->ws)
 		conn_ws_dress(b);
 	conn_queue(c, b);
-	if (c->st == CONN_REFUSING)
-		conn_enter(c, CONN_FLUSHING); /* this was the answer */
 	conn_flush(c);
 }
 
@@ -122,8 +120,9 @@ void conn_finish(struct conn *c)
 {
 	if (conn_is_beginning(c))
 		return conn_end(c, c->ntx ? ECANCELED : 0);
-	if (c->ws && c->st == CONN_OPEN)
-		conn_ws_say_goodbye(c, 1000, "");
-	if (c->st == CONN_OPEN || c->st == CONN_REFUSING)
-		conn_flush_and_end(c);
+	if (c->st != CONN_OPEN && c->st != CONN_DRAINING)
+		return;
+	if (c->ws)
+		conn_ws_say_goodbye(c);
+	conn_flush_and_end(c);
 }

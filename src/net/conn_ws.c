@@ -14,7 +14,7 @@
 #include "base/metric.h"
 #include "net/conn_priv.h"
 
-enum { PINGS_PER_SECOND = 20, CODE_PROTOCOL = 1002, CODE_NONE = 1005 };
+enum { PINGS_PER_SECOND = 20, CODE_NORMAL = 1000, CODE_PROTOCOL = 1002 };
 
 int conn_ws_begin(struct conn *c)
 {
@@ -67,13 +67,14 @@ void conn_ws_dress(struct blob *b)
 	memcpy(b->p + b->off, head, n);
 }
 
-void conn_ws_say_goodbye(struct conn *c, uint16_t code, const char *why)
+void conn_ws_say_goodbye(struct conn *c)
 {
-	uint8_t payload[WEBSOCKET_MAX_CONTROL];
+	struct conn_ws *ws = c->ws;
 
+	if (!ws->has_farewell)
+		ws->nfarewell = websocket_close_payload(ws->farewell, CODE_NORMAL, "");
 	/* Without memory it ends without a word. */
-	(void)!queue_frame(c, WEBSOCKET_OP_CLOSE, payload,
-			   websocket_close_payload(payload, code, why));
+	(void)!queue_frame(c, WEBSOCKET_OP_CLOSE, ws->farewell, ws->nfarewell);
 }
 
 /* ---- the hand-shake ---- */
@@ -153,8 +154,9 @@ static int broken(struct conn *c, uint16_t code, const char *why)
 {
 	metric_add(METRIC_CONNECTIONS_BROKEN, 1);
 	conn_log_end(c, why);
-	conn_ws_say_goodbye(c, code, why);
-	return EPROTO;
+	c->ws->has_farewell = true;
+	c->ws->nfarewell = websocket_close_payload(c->ws->farewell, code, why);
+	return conn_drain(c);
 }
 
 static int pinged(struct conn *c, struct str payload)
@@ -183,9 +185,12 @@ static int heard(struct conn *c, struct str message)
 
 static int closing(struct conn *c, struct str payload)
 {
-	(void)!queue_frame(c, WEBSOCKET_OP_CLOSE, payload.p, payload.n);
-	conn_enter(c, CONN_FLUSHING);
-	return 0;
+	BUG(payload.n > sizeof(c->ws->farewell));
+	if (payload.n)
+		memcpy(c->ws->farewell, payload.p, payload.n);
+	c->ws->nfarewell = payload.n;
+	c->ws->has_farewell = true;
+	return conn_drain(c);
 }
 
 static int take_frame(struct conn *c, enum websocket_kind kind, struct str payload)

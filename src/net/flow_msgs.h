@@ -55,6 +55,7 @@ enum flow_evt_kind {		      /* flow thread → core */
 		     FLOW_EVT_RECEIVED,	 /* blob: one message */
 		     FLOW_EVT_CONGESTED, /* the peer does not read: send no more … */
 		     FLOW_EVT_RELIEVED,	 /* … until now */
+		     FLOW_EVT_DRAINING,	 /* nothing more comes: to be closed behind the answers */
 		     FLOW_EVT_CLOSED, /* err: 0 when nothing was lost; the last that is heard of it */
 };
 

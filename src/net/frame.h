@@ -18,9 +18,10 @@ enum frame_kind {
 	FRAME_SKIP,    /* *take bytes mean nothing (CRLF between messages) */
 	FRAME_PING,    /* *take bytes: CRLFCRLF, to be answered with CRLF */
 	FRAME_MESSAGE, /* *take bytes are one message */
-	FRAME_LAST, /* *take bytes are a header that does not say, or says twice, how long its body is: hand it over to be
-			* refused, then end the stream, for nobody knows where the next message begins */
-	FRAME_BAD,  /* not SIP, or larger than FRAME_MAX_BYTES */
+	FRAME_LAST, /* *take bytes are a header that does not say, or says twice, how long its body is, or one of more than
+			* FRAME_MAX_BYTES: hand it over to be refused, then end the stream, for nobody knows where the next message
+			* begins, or wants to wait for it */
+	FRAME_BAD,  /* not SIP, or a header larger than FRAME_MAX_BYTES */
 };
 
 struct frame {		 /* zeroed to start */

@@ -344,6 +344,9 @@ static void heard(struct streams *s, const struct flow_evt *evt)
 		if (r->st == REF_CONGESTED)
 			r->st = REF_OPEN;
 		break;
+	case FLOW_EVT_DRAINING:
+		streams_end(s, evt->conn); /* behind the answers to what was whole */
+		break;
 	default:
 		closed(s, r, evt->err);
 	}

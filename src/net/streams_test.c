@@ -377,6 +377,60 @@ static void doubtful_length_is_answered_and_then_the_connection_ends(void **stat
 	end(w);
 }
 
+/* Everything that is heard until the connection ends. */
+static size_t hear_all(struct world *w, int fd, char *back, size_t size)
+{
+	bool over = false;
+	size_t n = 0;
+
+	while (!over && n < size)
+		n += hear(w, fd, back + n, size - n, &over);
+	assert_true(over);
+	return n;
+}
+
+static void what_was_whole_is_answered_before_noise_ends_the_connection(void **state)
+{
+	static const char *const noise[] = {"\x01\x02 noise", "GET / HTTP/1.1\r\n\r\n",
+					    REQ "l: 0\r\nl: 9\r\n\r\n", REQ "l: 99999\r\n\r\n"};
+	struct world *w = begin((struct net_conf){0});
+	struct addr server = listen_at(w, "127.10.1.1");
+	char text[1000], back[1000];
+
+	w->answer = REPLY;
+	for (unsigned i = 0; i < ARRAY_LEN(noise); i++) {
+		int fd = call_from("127.10.9.9", &server);
+		const unsigned answers = 3 + (i >= 2); /* a header that is whole is refused */
+
+		w->nreceived = 0;
+		(void)snprintf(text, sizeof(text), EMPTY EMPTY HELLO "%s", noise[i]);
+		say(fd, text);
+		assert_int_equal(hear_all(w, fd, back, sizeof(back)), answers * strlen(REPLY));
+		assert_int_equal(w->nreceived, answers);
+		close(fd);
+		run_until(w, &w->nclosed, i + 1);
+	}
+	assert_int_equal(w->nfailed, 0);
+	end(w);
+}
+
+static void who_shuts_his_side_still_hears_the_answers(void **state)
+{
+	struct world *w = begin((struct net_conf){0});
+	struct addr server = listen_at(w, "127.10.1.1");
+	int fd = call_from("127.10.9.9", &server);
+	char back[1000];
+
+	w->answer = REPLY;
+	say(fd, EMPTY EMPTY);
+	assert_int_equal(shutdown(fd, SHUT_WR), 0);
+	assert_int_equal(hear_all(w, fd, back, sizeof(back)), 2 * strlen(REPLY));
+	close(fd);
+	run_until(w, &w->nclosed, 1);
+	assert_int_equal(w->nfailed, 0);
+	end(w);
+}
+
 static void last_message_leaves_before_the_connection_closes(void **state)
 {
 	static char large[60000];
@@ -669,6 +723,8 @@ int main(void)
 		cmocka_unit_test(refused_connection_fails_and_closes),
 		cmocka_unit_test(browser_is_cut_off_before_its_body_is_read),
 		cmocka_unit_test(doubtful_length_is_answered_and_then_the_connection_ends),
+		cmocka_unit_test(what_was_whole_is_answered_before_noise_ends_the_connection),
+		cmocka_unit_test(who_shuts_his_side_still_hears_the_answers),
 		cmocka_unit_test(last_message_leaves_before_the_connection_closes),
 		cmocka_unit_test(one_address_cannot_take_all_connections),
 		cmocka_unit_test(who_takes_too_long_over_a_message_is_closed),

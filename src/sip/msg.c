@@ -243,7 +243,7 @@ static struct sip_msg *alloc_for(struct sip_parse *p, const struct flow *from, c
 	memcpy(copy, text, n);
 	copy[n] = '\0';
 	p->msg = m;
-	p->at = copy;
+	p->start = p->at = copy;
 	p->end = copy + n;
 	return m;
 }

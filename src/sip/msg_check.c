@@ -126,6 +126,8 @@ void sip_parse_body(struct sip_parse *p)
 	}
 	if (str_u64(sip_msg_header(m, SIP_HDR_CONTENT_LENGTH), &n))
 		return sip_parse_flaw(p, 400, "Malformed Content-Length");
+	if (is_framed && n > (size_t)(SIP_MAX_BYTES - (rest.p - p->start)))
+		return sip_parse_flaw(p, 513, "Message Too Large");
 	if (n > rest.n)
 		return sip_parse_flaw(p, 400, "Body Shorter Than Content-Length");
 	if (flow_is_stream(m->flow.transport) && n < rest.n)

@@ -260,6 +260,7 @@ static void body_by_content_length(void **state)
 		{"l: 18446744073709551617\r\n", "x", 400, 400},
 		{"l: 1, 1\r\n", "x", 400, 400},
 		{"l: 0004\r\n", "body", 0, 0},
+		{"l: 70000\r\n", "body", 400, 513}, /* a stream has not waited for it */
 	};
 	char text[1024];
 
@@ -270,7 +271,8 @@ static void body_by_content_length(void **state)
 		assert_int_equal(verdict(text), cases[i].udp);
 		/* A message of WebSocket is one message of SIP: it need not say its length, but there is no more. */
 		assert_int_equal(verdict_on(&ws, text, (size_t)n),
-				 cases[i].length[0] ? cases[i].tcp : cases[i].udp);
+				 cases[i].length[0] && cases[i].tcp != 513 ? cases[i].tcp
+									   : cases[i].udp);
 		if (verdict_on(&tcp, text, (size_t)n) != cases[i].tcp)
 			fail_msg("%s over TCP", cases[i].length);
 	}

@@ -11,6 +11,7 @@
 
 struct sip_parse {
 	struct sip_msg *msg;
+	const char *start;
 	char *at, *end; /* what has not been read */
 	unsigned max_headers;
 	unsigned status; /* of the first flaw; 0 none */

@@ -116,6 +116,37 @@ def test_tcp_byte_by_byte_and_two_at_once(server, addresses):
         peer.close()
 
 
+@pytest.mark.parametrize("noise,refused", [(b"\x00\x01noise", None), (b"GET / HTTP/1.1\r\n\r\n", None), ("no length", 400), ("huge", 513)])
+def test_what_was_whole_is_answered_before_noise_ends_the_connection(server, addresses, noise, refused):
+    peer = RawSip(addresses.new(), server.ip, transport="TCP")
+    try:
+        if refused:
+            noise = peer.request("OPTIONS", cseq=3)
+            length = "Content-Length: 0\r\n"
+            noise = noise.replace(length, "" if refused == 400 else "Content-Length: 70000\r\n").encode()
+        peer.send((peer.request("OPTIONS", cseq=1) + peer.request("OPTIONS", cseq=2)).encode() + noise)
+        answers = [(200, "1 OPTIONS"), (200, "2 OPTIONS")] + [(refused, "3 OPTIONS")] * bool(refused)
+        for want in answers:
+            answer = peer.final()
+            assert answer and (answer.status, answer.get("CSeq")) == want
+        peer.socket.settimeout(5)
+        assert peer.socket.recv(16) == b"", "then it is closed"
+    finally:
+        peer.close()
+
+
+def test_who_shuts_his_side_still_hears_the_answers(server, addresses):
+    peer = RawSip(addresses.new(), server.ip, transport="TCP")
+    try:
+        peer.send(peer.request("OPTIONS", cseq=1) + peer.request("REGISTER", cseq=2, to=f"sip:101@{server.domain}"))
+        peer.socket.shutdown(socket.SHUT_WR)
+        assert [peer.final().get("CSeq") for _ in range(2)] == ["1 OPTIONS", "2 REGISTER"]
+        peer.socket.settimeout(5)
+        assert peer.socket.recv(16) == b""
+    finally:
+        peer.close()
+
+
 def test_http_on_the_sip_port_is_closed_and_nothing_inside_is_run(server, addresses):
     peer = RawSip(addresses.new(), server.ip, transport="TCP")
     try:

@@ -55,6 +55,13 @@ def test_a_device_registers_and_is_called_over_its_connection(server, peer, addr
     caller.close()
 
 
+def test_what_was_whole_is_answered_before_noise_ends_the_connection(peer):
+    peer.send((peer.request("OPTIONS", cseq=1) + peer.request("OPTIONS", cseq=2)).encode() + b"\x00 noise")
+    assert [peer.final().get("CSeq") for _ in range(2)] == ["1 OPTIONS", "2 OPTIONS"]
+    peer.socket.settimeout(5)
+    assert peer.socket.recv(16) == b""
+
+
 def test_the_certificate_is_for_the_domain_and_the_address(server, addresses):
     for name in server.domain, server.ip:
         peer = TlsSip(addresses.new(), server, name=name)

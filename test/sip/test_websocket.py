@@ -234,6 +234,13 @@ def test_closing_is_answered_with_the_same_code(server, peer):
     assert peer.ended()
 
 
+@pytest.mark.parametrize("last,code", [(frame(TEXT, "x", mask=False), 1002), (frame(CLOSE, struct.pack(">H", 1001)), 1001)])
+def test_what_was_whole_is_answered_before_the_connection_ends(server, peer, last, code):
+    peer.write(b"".join(frame(TEXT, peer.request("OPTIONS", cseq=n)) for n in (1, 2)) + last)
+    assert [peer.final().get("CSeq") for _ in range(2)] == ["1 OPTIONS", "2 OPTIONS"]
+    assert peer.close_code() == code and peer.ended()
+
+
 # ---- SIP ----
 
 @pytest.mark.parametrize("secure", [False, True])
