@@ -88,6 +88,7 @@ struct leg {
 	oid contact;		       /* registered contact it rings; 0: a caller, or a trunk */
 	uint64_t trunk_id;	       /* it is on this trunk, which holds a place for it */
 	bool has_other_way;	       /* it failed, and another address of its trunk may do */
+	bool has_lost_flow;	       /* RFC 5626: its device is not at the end of its flow */
 	struct meter *meter;	       /* … and what that costs: meter.h; NULL: nothing */
 	bool is_authorized;	       /* its INVITE has answered a challenge */
 	bool is_offered;	       /* our INVITE to it has a description */

@@ -299,6 +299,8 @@ static void take_event(struct leg *leg, struct sip_invite *inv, const struct sip
 			leg->has_other_way = trunks_failed(leg->cs->conf.trunks, leg->trunk_id,
 							   &leg->flow, ev->msg);
 	}
+	if (ev->type == SIP_INV_REJECTED && leg->contact && !leg->rec.ringing_at)
+		leg->has_lost_flow = !ev->msg || ev->status == 430;
 	if (!leg->inv)
 		leg->inv = inv; /* an event from within sip_invite_uac() */
 	note_dialog(leg);

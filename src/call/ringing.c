@@ -334,7 +334,7 @@ static void registered(const struct contact *c, bool is_added, void *arg)
 	const struct extension *ext;
 	struct ringing_member *m;
 
-	if (!is_added || !acc || !acc->enabled || !acc->extension_id)
+	if (!acc || !acc->enabled || !acc->extension_id)
 		return;
 	ext = model_extension(cs->conf.model, c->tenant_id, acc->extension_id);
 	if (!ext || !ext->enabled)
@@ -343,7 +343,9 @@ static void registered(const struct contact *c, bool is_added, void *arg)
 	while (m) {
 		struct ringing_member *next = IDMAP_OF(struct ringing_member, idmap_next(&m->key));
 
-		if (m->ring->is_started && !m->has_declined && !m->is_busy)
+		if (!is_added)
+			ringing_contact_gone(m, c);
+		else if (m->ring->is_started && !m->has_declined && !m->is_busy)
 			ringing_add_contact(m, c, acc, ext);
 		m = next;
 	}

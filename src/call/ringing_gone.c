@@ -52,6 +52,58 @@ static bool ask_again(struct ringing *r, struct leg *leg, unsigned status)
 	return m->ntrying > before;
 }
 
+static void ring_over(struct ringing_member *m, const struct contact *c)
+{
+	const struct model *model = m->ring->call->cs->conf.model;
+	const struct account *a = model_account(model, c->tenant_id, c->account_id);
+	const struct extension *x =
+		a && a->enabled ? model_extension(model, c->tenant_id, a->extension_id) : NULL;
+
+	if (x && x->enabled)
+		ringing_add_contact(m, c, a, x);
+}
+
+/* RFC 5626 5.3: the leg has left; the same device over its other flow, when it has one. */
+static bool goes_over_other_flow(struct ringing_member *m, const struct leg *leg)
+{
+	const size_t before = m->ntrying;
+	const struct contact *other =
+		leg->has_lost_flow ? registrar_flow_failed(leg->cs->conf.registrar, leg->contact)
+				   : NULL;
+
+	if (other && !m->has_declined)
+		ring_over(m, other);
+	return m->ntrying > before;
+}
+
+/* Who has been heard rings on, whatever becomes of its contact. */
+static struct leg *unheard_leg(const struct ringing_member *m, oid contact)
+{
+	LIST_EACH (it, &m->ring->call->legs) {
+		struct leg *leg = CONTAINER_OF(it, struct leg, in_call);
+
+		if (leg->member == m && leg->contact == contact &&
+		    !(leg->inv && sip_invite_is_heard(leg->inv)))
+			return leg;
+	}
+	return NULL;
+}
+
+void ringing_contact_gone(struct ringing_member *m, const struct contact *c)
+{
+	const struct contact *other = registrar_other_flow(c);
+	struct leg *leg = other ? unheard_leg(m, c->id) : NULL;
+	const size_t before = m->ntrying;
+
+	if (!leg)
+		return;
+	ring_over(m, other);
+	if (m->ntrying == before)
+		return;
+	events_target(leg, BUS_TARGET_FAIL, reason_name(REASON_UNAVAILABLE));
+	ringing_cancel(leg, REASON_UNAVAILABLE, STR_NONE);
+}
+
 void ringing_leg_gone(struct ringing *r, struct leg *leg, enum reason reason, unsigned status,
 		      struct str lines)
 {
@@ -80,6 +132,10 @@ void ringing_leg_gone(struct ringing *r, struct leg *leg, enum reason reason, un
 		return;
 	}
 	ringing_leave(leg);
+	if (goes_over_other_flow(m, leg)) {
+		events_target(leg, BUS_TARGET_FAIL, reason_name(reason));
+		return;
+	}
 	ringing_weigh(r, reason, status, lines);
 	events_target(leg, reason == REASON_NO_ANSWER ? BUS_TARGET_NOANSWER : BUS_TARGET_FAIL,
 		      reason_name(reason));

@@ -45,6 +45,8 @@ void ringing_add_contact(struct ringing_member *m, const struct contact *c,
 void ringing_open_both(struct leg *caller, struct leg *leg);
 /* EXT-16: the failure that weighs most is the fork's. */
 void ringing_weigh(struct ringing *r, enum reason reason, unsigned status, struct str lines);
+/* RFC 5626 5.3: what rings over a flow that is gone, and has said nothing yet, rings over the device's other one. */
+void ringing_contact_gone(struct ringing_member *m, const struct contact *c);
 void ringing_leave(struct leg *leg); /* it rings no more, whatever becomes of it */
 void ringing_cancel(struct leg *leg, enum reason why, struct str headers);
 /* It cannot be what the caller waits for: end it, let the others ring. */

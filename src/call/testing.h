@@ -120,6 +120,16 @@ const struct contact *registrar_contact(struct registrar *r, oid id)
 	return NULL;
 }
 
+const struct contact *registrar_other_flow(const struct contact *c)
+{
+	return NULL;
+}
+
+const struct contact *registrar_flow_failed(struct registrar *r, oid id)
+{
+	return NULL;
+}
+
 void registrar_way(const struct registrar *r, const struct contact *c, struct flow *flow,
 		   struct buf *routes)
 {

@@ -29,6 +29,7 @@ struct text {
 struct delivery {
 	struct inbox *inbox;
 	oid trans; /* 0: free, or over */
+	oid contact;
 };
 
 struct holder {		      /* a tenant, there while an inbox of its is */
@@ -344,6 +345,32 @@ static void note_failure(struct inbox *ib, const struct sip_msg *resp)
 	}
 }
 
+static bool may_have(const struct inbox *ib, const struct text *t, const struct contact *c)
+{
+	struct flow flow;
+
+	if (!t->is_secure)
+		return true;
+	registrar_way(ib->p->conf.registrar, c, &flow, NULL);
+	return flow_is_secure(flow.transport);
+}
+
+static int send_to(struct inbox *ib, const struct text *t, struct delivery *d,
+		   const struct contact *c);
+
+/* RFC 5626 5.3: its flow is gone, and its device has another. */
+static bool goes_over_other_flow(struct delivery *d, const struct sip_msg *resp)
+{
+	struct registrar *r = d->inbox->p->conf.registrar;
+	const struct contact *other;
+
+	if (resp && resp->status != 430)
+		return false;
+	other = registrar_flow_failed(r, d->contact);
+	return other && may_have(d->inbox, first_of(d->inbox), other) &&
+	       !send_to(d->inbox, first_of(d->inbox), d, other);
+}
+
 static void on_response(oid trans, const struct sip_msg *resp, int err, void *arg)
 {
 	struct delivery *d = arg;
@@ -354,6 +381,8 @@ static void on_response(oid trans, const struct sip_msg *resp, int err, void *ar
 	if (resp && resp->status < 200)
 		return;
 	d->trans = 0;
+	if (goes_over_other_flow(d, resp))
+		return;
 	ib->nopen--;
 	if (resp && resp->status < 300) {
 		ib->retry_s = FIRST_RETRY_S;
@@ -383,9 +412,9 @@ static void write_date(struct buf *out, int64_t us)
 		buf_printf(out, "Date: %s\r\n", text);
 }
 
-static void send_to(struct inbox *ib, const struct text *t, const struct contact *c)
+static int send_to(struct inbox *ib, const struct text *t, struct delivery *d,
+		   const struct contact *c)
 {
-	struct delivery *d = &ib->deliveries[ib->nopen];
 	struct buf *lines = &ib->p->lines;
 	struct device_request rq = {
 		.method = SIP_MESSAGE,
@@ -401,18 +430,8 @@ static void send_to(struct inbox *ib, const struct text *t, const struct contact
 				      .content_type = str_of(t->content_type),
 				      .body = str_of(t->body)};
 	d->inbox = ib;
-	if (!lines->err && !device_send(ib->p, &rq, on_response, d, &d->trans))
-		ib->nopen++;
-}
-
-static bool may_have(const struct inbox *ib, const struct text *t, const struct contact *c)
-{
-	struct flow flow;
-
-	if (!t->is_secure)
-		return true;
-	registrar_way(ib->p->conf.registrar, c, &flow, NULL);
-	return flow_is_secure(flow.transport);
+	d->contact = c->id;
+	return lines->err ? lines->err : device_send(ib->p, &rq, on_response, d, &d->trans);
 }
 
 /* Whether a device is registered at all. */
@@ -430,8 +449,9 @@ static bool send_first(struct inbox *ib)
 		while ((c = registrar_contacts(p->conf.registrar, ib->key.tenant_id, a->o.id,
 					       &at))) {
 			has_devices = true;
-			if (ib->nopen < MAX_DEVICES && may_have(ib, first_of(ib), c))
-				send_to(ib, first_of(ib), c);
+			if (ib->nopen < MAX_DEVICES && may_have(ib, first_of(ib), c) &&
+			    !send_to(ib, first_of(ib), &ib->deliveries[ib->nopen], c))
+				ib->nopen++;
 		}
 	}
 	return has_devices;

@@ -286,7 +286,8 @@ void binding_remove(struct binding *b, const char *why)
 /* ---- connections ---- */
 
 /* A browser is gone with its connection, and so is a device behind TLS: whoever answers at its address later has no
- * certificate that says it is the device.  A phone over TCP may listen where its Contact says: the next call tries there. */
+ * certificate that says it is the device, and a flow is its connection (RFC 5626 6).  A phone over TCP may listen where its Contact says: the next
+ * call tries there. */
 void bindings_closed(oid conn, void *registrar)
 {
 	struct registrar *r = registrar;
@@ -298,7 +299,8 @@ void bindings_closed(oid conn, void *registrar)
 
 		lists_unlink_conn(b);
 		b->c.flow.conn = 0;
-		if (b->c.flow.transport >= FLOW_TLS || sip_uri_parse(&u, str_of(b->c.uri)) ||
+		if (b->c.flow.transport >= FLOW_TLS || (b->reg_id && !*b->path) ||
+		    sip_uri_parse(&u, str_of(b->c.uri)) ||
 		    addr_parse(&a, u.host, u.port ? u.port : 5060))
 			binding_remove(b, "connection closed");
 		else

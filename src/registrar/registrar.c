@@ -340,6 +340,35 @@ const struct contact *registrar_contact(struct registrar *r, oid id)
 	return b ? &b->c : NULL;
 }
 
+const struct contact *registrar_other_flow(const struct contact *c)
+{
+	const struct binding *b = (const struct binding *)c, *found = NULL;
+
+	if (!*b->instance || !b->reg_id)
+		return NULL;
+	LIST_EACH (it, &b->account->bindings) {
+		const struct binding *o = CONTAINER_OF(it, struct binding, in_account);
+
+		if (o != b && o->reg_id && !strcmp(o->instance, b->instance) &&
+		    (!found || o->c.record_id > found->c.record_id))
+			found = o;
+	}
+	return found ? &found->c : NULL;
+}
+
+const struct contact *registrar_flow_failed(struct registrar *r, oid id)
+{
+	struct binding *b = ids_get(r->bindings, id);
+	const struct contact *other;
+
+	ON_THREAD(THREAD_CORE);
+	if (!b || !b->reg_id)
+		return NULL;
+	other = registrar_other_flow(&b->c);
+	binding_remove(b, "flow failed");
+	return other;
+}
+
 size_t registrar_count(const struct registrar *r)
 {
 	return ids_count(r->bindings);

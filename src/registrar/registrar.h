@@ -53,6 +53,12 @@ const struct contact *registrar_contact(struct registrar *r, oid id);
  * the Route lines. */
 void registrar_way(const struct registrar *r, const struct contact *c, struct flow *flow,
 		   struct buf *routes);
+/* Of the same device, over another flow (RFC 5626): the one registered last.  NULL: none, or it is no flow.  Also of a contact that is just gone
+ * (registrar_changed_h). */
+const struct contact *registrar_other_flow(const struct contact *c);
+/* RFC 5626 5.3: a request to this contact was answered 430, or by nobody.  A flow is no contact any more; what is left of its device is
+ * registrar_other_flow(). */
+const struct contact *registrar_flow_failed(struct registrar *r, oid id);
 size_t registrar_count(const struct registrar *r);
 /* Page through a tenant's contacts (0: all) in order of record_id: the page of `GET registrations`.  after 0: the first. */
 const struct contact *registrar_next(struct registrar *r, uint64_t tenant_id,

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A device with two flows (RFC 5626 5.3): what finds one of them dead goes over the other."""
+import pytest
+
+from harness import wait
+from harness.rawcall import Phone, hang_up
+
+INSTANCE = '+sip.instance="<urn:uuid:00000000-0000-1000-8000-AABBCCDDEE5F>"'
+
+
+class Flow(Phone):
+    """One connection of 102's telephone."""
+
+    def __init__(self, ip, server, reg_id):
+        self.reg_id = reg_id
+        super().__init__(ip, server, 102, "TCP", 0)
+
+    def transact(self, method, *args, **more):
+        if method == "REGISTER":
+            more["headers"] = [f"Contact: <sip:102@{self.host}:{self.port};ob;transport=tcp>;reg-id={self.reg_id};{INSTANCE}",
+                               "Supported: path, outbound", "Expires: 3600"]
+            more["contact"] = False
+        return super().transact(method, *args, **more)
+
+
+def bound(server):
+    return len([r for r in server.get("/api/registrations")["items"] if r["username"] == "102"])
+
+
+@pytest.fixture
+def flows(shared, addresses):
+    """The one registered first, and the one that calls go to."""
+    ip = addresses.new()
+    both = [Flow(ip, shared, 1), Flow(ip, shared, 2)]
+    assert bound(shared) == 2
+    yield both
+    for flow in both:
+        flow.close()
+    wait.until(lambda: not bound(shared), 5, why="a flow goes with its connection")
+
+
+def answered(a, flow):
+    invite = flow.called(flow.expect("INVITE"))
+    flow.reply(invite, 180)
+    a.take(a.expect(180))
+    flow.reply(invite, 200, body=flow.sdp())
+    flow.expect("ACK")
+    a.take(a.expect(200))
+    a.say("ACK", cseq=a.invite_cseq)
+    hang_up(a, flow)
+
+
+def test_430_sends_the_call_over_the_other_flow(shared, a, flows):
+    first, second = flows
+    a.invite("102")
+    second.reply(second.expect("INVITE"), 430)
+    second.expect("ACK")
+    answered(a, first)
+    assert bound(shared) == 1, "the flow that failed is no contact any more"
+    second.silent()
+
+
+def test_other_refusals_are_the_devices(a, shared, flows):
+    first, second = flows
+    a.invite("102")
+    second.reply(second.expect("INVITE"), 486)
+    second.expect("ACK")
+    a.refused(486)
+    first.silent()
+    assert bound(shared) == 2
+
+
+def test_without_another_flow_430_is_not_passed_on(shared, a, flows):
+    first, second = flows
+    a.invite("102")
+    second.reply(second.expect("INVITE"), 430)
+    second.expect("ACK")
+    first.reply(first.expect("INVITE"), 430)
+    first.expect("ACK")
+    a.refused(480)
+    assert bound(shared) == 0
+
+
+def test_a_connection_that_ends_before_a_word_sends_the_call_over_the_other_flow(shared, a, flows):
+    first, second = flows
+    a.invite("102")
+    second.expect("INVITE")
+    second.close()
+    answered(a, first)
+    assert bound(shared) == 1
+
+
+def test_a_dead_connection_is_not_called(shared, a, flows):
+    first, second = flows
+    second.close()
+    wait.until(lambda: bound(shared) == 1, 5, why="it is no contact any more")
+    a.invite("102")
+    answered(a, first)
+
+
+def test_a_message_goes_over_the_other_flow(shared, a, flows):
+    first, second = flows
+    uri = f"sip:102@{shared.domain}"
+    a.send(a.request("MESSAGE", uri, user="101", call_id="m", from_tag="m", contact=False, body="x", content_type="text/plain"))
+    line = a.authorization(a.expect(407), "MESSAGE", uri, "101", a.password)
+    a.send(a.request("MESSAGE", uri, user="101", call_id="m", from_tag="m", cseq=2, headers=[line], contact=False, body="x",
+                     content_type="text/plain"))
+    second.reply(second.expect("MESSAGE"), 430, contact=False)
+    first.reply(first.expect("MESSAGE"), 200, contact=False)
+    a.expect(200)
+    assert bound(shared) == 1
