@@ -1,27 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <inttypes.h>
-#include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-#include <sys/eventfd.h>
-#include "base/clock.h"
 #include "base/idmap.h"
-#include "base/log.h"
-#include "base/thread.h"
 #include "store/feed.h"
 
-enum {
-	LOOK_MS = 30000,
-	RETRY_MS = 100,
-	PROOF_MS = 300,	 /* so often the listener makes sure that its connection lives … */
-	TRUST_MS = 1000, /* … and so long after it is believed */
-	PAGE = 500,
-	NOTE = 64
-};
-
-static const char channel[] = "offhook_change", sessions[] = "sessions";
+enum { RETRY_MS = 100, PAGE = 500, NOTE = 64 };
 
 struct known { /* of one tenant */
 	struct idmap_key key;
@@ -33,14 +16,7 @@ struct feed {
 	struct store *store;
 	struct map known;
 	char restored[NOTE]; /* which restoring the core has */
-	uint64_t self;	     /* ours in notifications */
-	struct thread *thread;
-	int stop_fd;
-	_Atomic bool is_stopping;
-	_Atomic uint64_t heard_until_ms; /* what others say until then is heard; 0: it is not */
-	uint64_t proved_ms, looked_ms;	 /* the listener's */
-	bool is_away;			 /* the listener's: the database does not answer */
-	bool is_behind;			 /* what others changed could not be read */
+	bool is_behind;	     /* what others changed could not be read */
 };
 
 int feed_push(struct store *s, struct store_change *c)
@@ -380,166 +356,11 @@ int feed_push_own(struct feed *f, struct store *s, struct rows *r, struct store_
 	return err;
 }
 
-/* ---- waking each other ---- */
-
-static int tell(struct feed *f, struct db *db, const char *what)
-{
-	struct db_stmt *st;
-	char text[64];
-	int err;
-
-	(void)snprintf(text, sizeof(text), "%016" PRIx64 " %s", f->self, what);
-	err = db_sql(db, "SELECT pg_notify($1, $2)", &st);
-	if (err)
-		return err;
-	db_bind_text(st, 1, str_of(channel));
-	db_bind_text(st, 2, str_of(text));
-	err = db_step(st);
-	db_done(st);
-	return err == ENOENT ? 0 : err;
-}
-
-int feed_tell_others(struct feed *f, struct db *db, uint64_t tenant_id)
-{
-	char what[24];
-
-	(void)snprintf(what, sizeof(what), "%" PRIu64, tenant_id);
-	return f ? tell(f, db, what) : 0;
-}
-
-int feed_tell_of_sessions(struct feed *f, struct db *db)
-{
-	return f ? tell(f, db, sessions) : 0;
-}
-
-bool feed_hears(const struct feed *f)
-{
-	return clock_mono_ms(clock_real()) < atomic_load(&f->heard_until_ms);
-}
-
-/* false: the writer has too much to do. */
-static bool wake_writer(struct feed *f, uint64_t tenant_id)
-{
-	const struct store_request req = {.op = STORE_FEED, .tenant_id = tenant_id};
-
-	return !db_worker_post(&f->store->writer, &req);
-}
-
-/* Ours too: of a commit whose end we did not see, it may be the first word. */
-static void on_notice(struct feed *f, const char *text, bool *is_all)
-{
-	unsigned long long from = 0, tenant_id = 0;
-	int begin = 0;
-
-	atomic_fetch_add(&f->store->commits, 1);
-	bell_ring(f->store->bell);
-	if (sscanf(text, "%16llx %n", &from, &begin) == 1 && begin &&
-	    (from == f->self || !strcmp(text + begin, sessions)))
-		return;
-	if (!begin || sscanf(text + begin, "%20llu", &tenant_id) != 1 || !wake_writer(f, tenant_id))
-		*is_all = true;
-}
-
-/* What was said before the question has come when it is answered: all of that is heard first, and only then are we believed. */
-static int prove(struct feed *f, struct db *db, bool *is_all)
-{
-	const uint64_t now_ms = clock_mono_ms(clock_real());
-	char text[64];
-	int err;
-
-	if (f->proved_ms && now_ms - f->proved_ms < PROOF_MS)
-		return 0;
-	err = db_ping(db);
-	while (!err || err == EINTR) {
-		err = db_notice(db, f->stop_fd, 0, text, sizeof(text));
-		if (!err)
-			on_notice(f, text, is_all);
-	}
-	if (err != ENOENT)
-		return err;
-	f->proved_ms = now_ms;
-	atomic_store(&f->heard_until_ms, now_ms + TRUST_MS);
-	return 0;
-}
-
-static void rest(const struct feed *f)
-{
-	struct pollfd fd = {.fd = f->stop_fd, .events = POLLIN};
-
-	(void)poll(&fd, 1, RETRY_MS);
-}
-
-/* WEB-4: once each way. */
-static void tell_state(struct feed *f, bool is_away)
-{
-	const struct store_news n = {.kind = is_away ? NEWS_DATABASE_LOST : NEWS_DATABASE_BACK};
-
-	if (f->is_away == is_away || atomic_load(&f->is_stopping))
-		return;
-	f->is_away = is_away;
-	if (f->store->news && ring_push(f->store->news, &n))
-		log_warn(NULL, LOGID_STORE, "the event log is not told that the database is %s",
-			 is_away ? "away" : "back");
-}
-
-/* Before we listen nothing was heard, so what was read until now counts no more. */
-static int begin_to_listen(struct feed *f, struct db *db)
-{
-	int err = db_listen(db, channel);
-
-	if (err)
-		return err;
-	tell_state(f, false);
-	atomic_fetch_add(&f->store->commits, 1);
-	bell_ring(f->store->bell);
-	f->proved_ms = f->looked_ms = 0;
-	return 0;
-}
-
-static int listen_once(struct feed *f, struct db *db, bool *is_all)
-{
-	char text[64];
-	int err = prove(f, db, is_all);
-
-	if (err)
-		return err;
-	*is_all |= clock_mono_ms(clock_real()) - f->looked_ms >= LOOK_MS;
-	if (*is_all && wake_writer(f, STORE_ALL)) {
-		*is_all = false;
-		f->looked_ms = clock_mono_ms(clock_real());
-	}
-	err = db_notice(db, f->stop_fd, *is_all ? RETRY_MS : PROOF_MS, text, sizeof(text));
-	if (!err)
-		on_notice(f, text, is_all);
-	return err == ENOENT || err == EINTR ? 0 : err; /* EINTR: something came that was none */
-}
-
-static void listen_main(void *arg)
-{
-	struct feed *f = arg;
-	struct db *db = NULL;
-
-	while (!db && store_connect(f->store, LINK_READER, &db) && !atomic_load(&f->is_stopping))
-		rest(f);
-	while (db && !atomic_load(&f->is_stopping)) {
-		bool is_all = true; /* whatever was missed before we listened */
-		int err = begin_to_listen(f, db);
-
-		while (!err && !atomic_load(&f->is_stopping))
-			err = listen_once(f, db, &is_all);
-		atomic_store(&f->heard_until_ms, 0);
-		if (err)
-			tell_state(f, true);
-		if (err && !atomic_load(&f->is_stopping))
-			rest(f);
-	}
-	db_close(db);
-}
+/* ---- life ---- */
 
 int feed_open(struct feed **fp, struct store *s)
 {
 	struct feed *f;
-	int err;
 
 	if (s->engine != DB_POSTGRES)
 		return 0;
@@ -548,30 +369,7 @@ int feed_open(struct feed **fp, struct store *s)
 		return ENOMEM;
 	*fp = f;
 	f->store = s;
-	f->self = rng_u64(rng_system());
-	f->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (f->stop_fd < 0)
-		return errno;
-	err = map_init(&f->known);
-	return err;
-}
-
-int feed_listen(struct feed *f)
-{
-	return f && !f->thread
-		       ? thread_start(&f->thread, "store-listen", THREAD_READER, listen_main, f)
-		       : 0;
-}
-
-void feed_stop(struct feed *f)
-{
-	if (!f)
-		return;
-	atomic_store(&f->is_stopping, true);
-	if (f->stop_fd >= 0 && eventfd_write(f->stop_fd, 1)) {
-		/* cannot fail: the counter is far from its limit */
-	}
-	f->thread = thread_join(f->thread);
+	return map_init(&f->known);
 }
 
 struct feed *feed_close(struct feed *f)
@@ -584,8 +382,6 @@ struct feed *feed_close(struct feed *f)
 	while (f->known.now && (node = map_next(&f->known, &it)))
 		forget(f, CONTAINER_OF(node, struct known, key.node));
 	map_close(&f->known);
-	if (f->stop_fd >= 0)
-		close(f->stop_fd);
 	free(f);
 	return NULL;
 }

@@ -2,13 +2,12 @@
 /*
  * What the core is told, by the writer alone: changes in order, and everything anew.
  *
- * Several nodes may write to one PostgreSQL.  A node knows of each tenant which revision its core has; NOTIFY only wakes it, and what
- * it then reads are the rows of `change` above that revision, so that a notification lost with its connection costs
- * nothing: after every connecting all tenants are looked at.  Revisions of a tenant are given under a lock on its row, so
+ * Several nodes may write to one PostgreSQL.  A node knows of each tenant which revision its core has; the listener wakes it, and what
+ * it then reads are the rows of `change` above that revision.  Revisions of a tenant are given under a lock on its row, so
  * there is never a lower one to come.  The objects are read as they are now, and told in the order of their changes; before the
  * writer tells of its own change it tells of those of others below it.
  *
- * Thread     feed_loaded: main, before the core holds anything; the listener has its own; the rest writer
+ * Thread     feed_loaded: main, before the core holds anything; the rest writer
  * Errors     those of db.h; ECANCELED: the store is closing
  */
 #ifndef STORE_FEED_H
@@ -19,19 +18,10 @@
 /* NULL on SQLite, which one process has for itself: every function takes that. */
 struct feed;
 int feed_open(struct feed **fp, struct store *s) MUST_USE;
-int feed_listen(struct feed *f) MUST_USE; /* starts the listener */
-void feed_stop(struct feed *f);
 struct feed *feed_close(struct feed *f);
 
 /* Within the transaction that the core is loaded from: which revisions that are. */
 int feed_loaded(struct feed *f, struct db *db) MUST_USE;
-/* Within a transaction that changes the tenant (STORE_ALL: everything): others are woken when it commits. */
-int feed_tell_others(struct feed *f, struct db *db, uint64_t tenant_id) MUST_USE;
-/* The same where only sessions have changed: what others keep in memory counts no more, and their cores need not know. */
-int feed_tell_of_sessions(struct feed *f, struct db *db) MUST_USE;
-/* Whatever others have committed since TRUST_MS ago or longer is counted in store->commits; any thread. */
-bool feed_hears(const struct feed *f);
-
 /* Waits for room; takes c->after. */
 int feed_push(struct store *s, struct store_change *c) MUST_USE;
 /* The same for a change of our own: what others changed below it goes first. */

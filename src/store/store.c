@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "store/backup_impl.h"
 #include "store/feed.h"
+#include "store/listener.h"
 #include "store/migrate.h"
 #include "store/recordings.h"
 #include "store/report.h"
@@ -82,7 +83,7 @@ uint64_t store_generation(const struct store *s)
 	const uint64_t commits =
 		atomic_load(&s->commits); /* first: it was this when we heard them */
 
-	return !s->feed || feed_hears(s->feed) ? commits + 1 : 0;
+	return !s->listener || listener_hears(s->listener) ? commits + 1 : 0;
 }
 
 int store_reply_json(struct store_reply *reply, json_t *json)
@@ -245,7 +246,7 @@ int store_load(struct store *s, store_load_h *fn, void *arg)
 	if (!err)
 		atomic_store(&s->is_loaded, true);
 	if (!err)
-		err = feed_listen(s->feed);
+		err = listener_start(s->listener);
 	return err;
 }
 
@@ -457,6 +458,8 @@ int store_open(struct store **sp, const struct store_conf *conf)
 	if (!err)
 		err = feed_open(&s->feed, s);
 	if (!err)
+		err = listener_open(&s->listener, s);
+	if (!err)
 		err = start_threads(s, nreaders);
 	if (!err)
 		err = backups_open(&s->backups, s);
@@ -476,7 +479,7 @@ struct store *store_close(struct store *s)
 	if (!s)
 		return NULL;
 	reports_stop(s->reports);
-	feed_stop(s->feed);
+	listener_stop(s->listener);
 	backups_stop(s->backups); /* it posts to the writer, and so do they */
 	hashers_stop(s);
 	db_worker_stop(&s->writer);
@@ -484,6 +487,7 @@ struct store *store_close(struct store *s)
 	s->feed = feed_close(s->feed);
 	for (unsigned i = 0; i < s->nreaders; i++)
 		db_worker_stop(&s->readers[i].worker);
+	s->listener = listener_close(s->listener); /* readers asked it */
 	while (s->changes && ring_pop(s->changes, &c))
 		object_free(c.after);
 	ring_free(s->changes);

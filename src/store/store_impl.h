@@ -43,9 +43,10 @@ struct store {
 	struct reports *reports;
 	struct bell *bell; /* what may have become due */
 	struct storage_marks *storage;
-	struct feed *feed;	/* NULL: nobody else writes */
-	struct ring *news;	/* of backups; not ours */
-	_Atomic bool is_loaded; /* the core holds what the database holds */
+	struct feed *feed;	   /* NULL: nobody else writes */
+	struct listener *listener; /* so */
+	struct ring *news;	   /* of backups; not ours */
+	_Atomic bool is_loaded;	   /* the core holds what the database holds */
 	_Atomic unsigned next_hasher;
 	_Atomic uint64_t commits; /* of the writer, and what is heard of others' */
 };

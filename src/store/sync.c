@@ -380,6 +380,35 @@ int sync_go_back(struct rows *r, uint64_t tenant_id, uint64_t extension_id, stru
 	return err == ENOENT ? 0 : err;
 }
 
+int sync_add_id(json_t *set, uint64_t id)
+{
+	char text[24];
+
+	(void)snprintf(text, sizeof(text), "%" PRIu64, id);
+	return json_object_set_new(set, text, json_true()) ? ENOMEM : 0;
+}
+
+json_t *sync_groups_of(struct str before, const char *list)
+{
+	json_t *o = json_loadb(before.p ? before.p : "", before.n, 0, NULL), *set = json_object();
+	const json_t *line;
+	bool is_whole = set;
+	size_t i;
+
+	json_array_foreach(json_object_get(o, list), i, line)
+	{
+		const char *id = json_string_value(json_object_get(line, "group_id"));
+
+		if (id && is_whole)
+			is_whole = !json_object_set_new(set, id, json_true());
+	}
+	json_decref(o);
+	if (is_whole)
+		return set;
+	json_decref(set);
+	return NULL;
+}
+
 int sync_reply(struct store_reply *reply, json_t *items, json_t *gone,
 	       const struct sync_token *token, const struct sync_page *p)
 {

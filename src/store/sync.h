@@ -45,6 +45,10 @@ int sync_read_token(struct str s, struct sync_token *t, struct field_errors *err
 typedef int sync_undo_h(struct str resource, uint64_t id, struct str before, void *arg);
 int sync_go_back(struct rows *r, uint64_t tenant_id, uint64_t extension_id, struct str resource,
 		 uint64_t since, uint64_t now, sync_undo_h *fn, void *arg) MUST_USE;
+/* Sets of ids: objects whose names they are. */
+int sync_add_id(json_t *set, uint64_t id) MUST_USE;
+/* The groups that a list (`member_of`, `groups`) of an object of the log names, "" none; owned by the caller, NULL: no memory. */
+json_t *sync_groups_of(struct str before, const char *list);
 int sync_reply(struct store_reply *reply, json_t *items, json_t *gone,
 	       const struct sync_token *token, const struct sync_page *p) MUST_USE;
 

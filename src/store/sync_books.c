@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "store/sync_books.h"
-#include <inttypes.h>
 #include <stdlib.h>
 #include "store/sync.h"
 
@@ -19,13 +18,8 @@ static struct book *last_of(struct books *b, uint64_t id)
 		b->v = v;
 		b->cap = cap;
 	}
-	b->v[b->n] = (struct book){.id = id, .groups = json_array()};
+	b->v[b->n] = (struct book){.id = id, .groups = json_object()};
 	return b->v[b->n].groups ? &b->v[b->n++] : NULL;
-}
-
-static int add_id(json_t *ids, uint64_t id)
-{
-	return json_array_append_new(ids, json_sprintf("%" PRIu64, id)) ? ENOMEM : 0;
 }
 
 /* Those that are gone stand in the log alone. */
@@ -52,7 +46,7 @@ static int read_books(struct books *b, struct rows *r, uint64_t tenant_id, uint6
 			break;
 		}
 		book->is_there = db_int(st, 2) != 0;
-		if (db_id(st, 1) && (err = add_id(book->groups, db_id(st, 1))) != 0)
+		if (db_id(st, 1) && (err = sync_add_id(book->groups, db_id(st, 1))) != 0)
 			break;
 	}
 	db_done(st);
@@ -72,7 +66,7 @@ static int read_mine(struct books *b, struct rows *r, uint64_t tenant_id, uint64
 	db_bind_id(st, 1, tenant_id);
 	db_bind_id(st, 2, extension_id);
 	while (!(err = db_step(st)))
-		if ((err = add_id(b->mine, db_id(st, 0))) != 0)
+		if ((err = sync_add_id(b->mine, db_id(st, 0))) != 0)
 			break;
 	db_done(st);
 	return err == ENOENT ? 0 : err;
@@ -80,23 +74,14 @@ static int read_mine(struct books *b, struct rows *r, uint64_t tenant_id, uint64
 
 /* ---- who sees it ---- */
 
-static bool has_id(const json_t *ids, const json_t *id)
-{
-	const json_t *one;
-	size_t i;
-
-	json_array_foreach(ids, i, one) if (json_equal(one, id)) return true;
-	return false;
-}
-
 static bool sees(const struct books *b, const struct book *book)
 {
-	const json_t *one;
-	size_t i;
+	const char *id;
+	json_t *yes;
 
-	if (!book->is_there || !json_array_size(book->groups))
+	if (!book->is_there || !json_object_size(book->groups))
 		return book->is_there;
-	json_array_foreach(book->groups, i, one) if (has_id(b->mine, one)) return true;
+	json_object_foreach(book->groups, id, yes) if (json_object_get(b->mine, id)) return true;
 	return false;
 }
 
@@ -129,25 +114,12 @@ static struct book *find(const struct books *b, uint64_t id)
 	return b->n ? bsearch(&id, b->v, b->n, sizeof(*b->v), by_id) : NULL;
 }
 
-/* The ids of groups that a list of the object names. */
-static json_t *groups_in(struct str shown, const char *list)
-{
-	json_t *o = json_loadb(shown.p ? shown.p : "", shown.n, 0, NULL), *ids = json_array();
-	const json_t *line;
-	size_t i;
-
-	json_array_foreach(json_object_get(o, list), i, line)
-		json_array_append(ids, json_object_get(line, "group_id"));
-	json_decref(o);
-	return ids;
-}
-
 static int undo(struct str resource, uint64_t id, struct str before, void *arg)
 {
 	struct books *b = arg;
 	const bool is_book = str_eq(resource, STR("phone_book"));
 	struct book *book = is_book ? find(b, id) : NULL;
-	json_t *groups = groups_in(before, is_book ? "groups" : "member_of");
+	json_t *groups = sync_groups_of(before, is_book ? "groups" : "member_of");
 
 	if (!groups)
 		return ENOMEM;
@@ -173,7 +145,7 @@ int books_open(struct books *b, struct rows *r, uint64_t tenant_id, uint64_t ext
 {
 	int err;
 
-	*b = (struct books){.mine = json_array()};
+	*b = (struct books){.mine = json_object()};
 	err = b->mine ? read_mine(b, r, tenant_id, extension_id) : ENOMEM;
 	if (!err)
 		err = read_books(b, r, tenant_id, since);

@@ -15,7 +15,7 @@
 struct book {
 	uint64_t id;
 	bool is_there;
-	json_t *groups;		   /* ids as text; none: everybody sees it */
+	json_t *groups;		   /* set of ids; none: everybody sees it */
 	bool is_seen;		   /* now */
 	bool was_ever, was_always; /* since then, now included */
 };
@@ -23,7 +23,7 @@ struct book {
 struct books {
 	struct book *v; /* by id */
 	size_t n, cap;
-	json_t *mine; /* groups of the extension, ids as text */
+	json_t *mine; /* groups of the extension, set of ids */
 };
 
 int books_open(struct books *b, struct rows *r, uint64_t tenant_id, uint64_t extension_id,

@@ -20,25 +20,11 @@ enum { MEMBERS_PAGE = 500 };
 	"theirs.tenant_id = mine.tenant_id AND theirs.group_id = mine.group_id WHERE "             \
 	"mine.tenant_id = $1 AND mine.parent_id = $2 AND theirs.parent_id = x.id)))"
 
-/* Sets of groups are objects whose names are the ids. */
 struct view {
 	json_t *mine,
 		*open; /* its groups; those whose members are seen: at the moment that is looked at */
 	json_t *now, *ever, *always;
 };
-
-static const char *name_of(char text[24], uint64_t id)
-{
-	(void)snprintf(text, 24, "%" PRIu64, id);
-	return text;
-}
-
-static void add_id(json_t *set, uint64_t id)
-{
-	char text[24];
-
-	json_object_set_new(set, name_of(text, id), json_true());
-}
 
 static int read_set(struct rows *r, const char *sql, uint64_t tenant_id, const uint64_t *id,
 		    json_t *set)
@@ -52,7 +38,8 @@ static int read_set(struct rows *r, const char *sql, uint64_t tenant_id, const u
 	if (id)
 		db_bind_id(st, 2, *id);
 	while (!(err = db_step(st)))
-		add_id(set, db_id(st, 0));
+		if ((err = sync_add_id(set, db_id(st, 0))) != 0)
+			break;
 	db_done(st);
 	return err == ENOENT ? 0 : err;
 }
@@ -72,36 +59,40 @@ static void note(struct view *v)
 		json_object_del(v->always, id);
 }
 
-static void set_mine(struct view *v, const json_t *before)
+static int set_mine(struct view *v, struct str before)
 {
-	const json_t *line;
-	size_t i;
+	json_t *groups = sync_groups_of(before, "member_of");
 
-	json_object_clear(v->mine);
-	json_array_foreach(json_object_get(before, "member_of"), i, line)
-	{
-		const char *id = json_string_value(json_object_get(line, "group_id"));
+	if (!groups)
+		return ENOMEM;
+	json_decref(v->mine);
+	v->mine = groups;
+	return 0;
+}
 
-		if (id)
-			json_object_set_new(v->mine, id, json_true());
-	}
+static int set_open(struct view *v, uint64_t id, struct str before)
+{
+	json_t *o = json_loadb(before.p ? before.p : "", before.n, 0, NULL);
+	const bool is_open = json_is_true(json_object_get(o, "may_see_members"));
+	char text[24];
+
+	json_decref(o);
+	if (is_open)
+		return sync_add_id(v->open, id);
+	(void)snprintf(text, sizeof(text), "%" PRIu64, id);
+	json_object_del(v->open, text);
+	return 0;
 }
 
 static int undo(struct str resource, uint64_t id, struct str before, void *arg)
 {
 	struct view *v = arg;
-	json_t *o = before.n ? json_loadb(before.p, before.n, 0, NULL) : NULL;
-	char text[24];
+	int err =
+		str_eq(resource, STR("extension")) ? set_mine(v, before) : set_open(v, id, before);
 
-	if (str_eq(resource, STR("extension")))
-		set_mine(v, o);
-	else if (json_is_true(json_object_get(o, "may_see_members")))
-		add_id(v->open, id);
-	else
-		json_object_del(v->open, name_of(text, id));
-	json_decref(o);
-	note(v);
-	return 0;
+	if (!err)
+		note(v);
+	return err;
 }
 
 static int open_view(struct view *v, struct rows *r, uint64_t tenant_id, uint64_t extension_id,
@@ -215,8 +206,9 @@ static int gone_by_log(struct rows *r, uint64_t tenant_id, uint64_t extension_id
 	db_bind_id(st, 3, t->from);
 	db_bind_id(st, 4, now);
 	while (!(err = db_step(st)))
-		if (was_seen(db_text(st, 1), db_id(st, 0), extension_id, v))
-			add_id(gone, db_id(st, 0));
+		if (was_seen(db_text(st, 1), db_id(st, 0), extension_id, v) &&
+		    (err = sync_add_id(gone, db_id(st, 0))) != 0)
+			break;
 	db_done(st);
 	return err == ENOENT ? 0 : err;
 }
@@ -238,7 +230,8 @@ static int gone_with_group(struct rows *r, uint64_t tenant_id, uint64_t extensio
 	db_bind_id(st, 2, extension_id);
 	db_bind_id(st, 3, group_id);
 	while (!(err = db_step(st)))
-		add_id(gone, db_id(st, 0));
+		if ((err = sync_add_id(gone, db_id(st, 0))) != 0)
+			break;
 	db_done(st);
 	return err == ENOENT ? 0 : err;
 }

@@ -17,6 +17,7 @@
 #include "store/backup_impl.h"
 #include "store/edit.h"
 #include "store/feed.h"
+#include "store/listener.h"
 
 enum { BATCH = 32, IDLE_MS = 1000, RETRY_MS = 100 };
 
@@ -85,10 +86,10 @@ static int tell_others(struct writer *w, const struct item *v, size_t n)
 		for (size_t k = v[i].err ? 0 : e->nchanges; !err && k-- > 0;)
 			if (k + 1 == e->nchanges ||
 			    e->changes[k].tenant_id != e->changes[k + 1].tenant_id)
-				err = feed_tell_others(w->store->feed, w->db,
+				err = listener_tell(w->store->listener, w->db,
 						       e->changes[k].tenant_id);
 	}
-	return !err && is_silent ? feed_tell_of_sessions(w->store->feed, w->db) : err;
+	return !err && is_silent ? listener_tell_of_sessions(w->store->listener, w->db) : err;
 }
 
 /* What was read before may be true no longer, and nobody has been answered yet. */
@@ -276,7 +277,7 @@ static int switch_tables(struct writer *w, const struct backup_order *order)
 	if (!err)
 		err = backup_apply(&w->rows, order);
 	if (!err)
-		err = feed_tell_others(w->store->feed, w->db, STORE_ALL);
+		err = listener_tell(w->store->listener, w->db, STORE_ALL);
 	if (err) {
 		log_info(NULL, LOGID_BACKUP, "nothing is switched: %s: %s", strerror(err),
 			 db_error(w->db));
