@@ -58,6 +58,7 @@ enum leg_music { LEG_MUSIC_NONE, LEG_MUSIC_TENANTS, LEG_MUSIC_SERVERS, LEG_MUSIC
 /* How a stream is protected: leg_keys.h. */
 struct leg_line {
 	uint8_t in_force; /* enum sdp_protection */
+	uint8_t suite;	  /* SDES: enum sdp_suite of the keys in force; 0: none yet */
 	uint8_t offered;  /* the same, of our last offer */
 	bool is_client;	  /* DTLS: we began */
 	bool rtcp_mux;	  /* agreed */

@@ -243,14 +243,25 @@ static bool describe_answer(struct leg *leg, const struct sdp *offer, size_t i,
 	return true;
 }
 
+static void offer_suite(struct leg *leg, size_t i, unsigned suite, struct leg_guard *room,
+			struct sdp_guard *guard)
+{
+	struct sdp_crypto *c = &room->crypto[guard->ncrypto++];
+
+	*c = (struct sdp_crypto){.tag = suite, .suite = (enum sdp_suite)suite};
+	make_key(leg, c->suite, i, c->key);
+}
+
+/* What is in force comes first: some devices answer with the first, and go on with the keys that they have (baresip 1.0). */
 static void offer_keys(struct leg *leg, size_t i, struct leg_guard *room, struct sdp_guard *guard)
 {
-	for (unsigned s = 1; s < SDP_NSUITES; s++) {
-		struct sdp_crypto *c = &room->crypto[guard->ncrypto++];
+	unsigned now = i < MEDIA_MAX_STREAMS ? leg->lines[i].suite : 0;
 
-		*c = (struct sdp_crypto){.tag = s, .suite = (enum sdp_suite)s};
-		make_key(leg, c->suite, i, c->key);
-	}
+	if (now)
+		offer_suite(leg, i, now, room, guard);
+	for (unsigned s = 1; s < SDP_NSUITES; s++)
+		if (s != now)
+			offer_suite(leg, i, s, room, guard);
 	guard->crypto = room->crypto;
 }
 
@@ -417,6 +428,7 @@ int leg_keys_apply(struct leg *leg, const struct sdp *theirs, uint8_t i)
 		memset(out->bytes + sdp_suite_bytes(c.suite), 0,
 		       sizeof(out->bytes) - sdp_suite_bytes(c.suite));
 	}
+	leg->lines[i].suite = cmd.u.keys.is_protected ? (uint8_t)c.suite : 0;
 	return tell(leg, i, &cmd, sizeof(cmd.u.keys),
 		    cmd.u.keys.is_protected ? SDP_SDES : SDP_PLAIN);
 }
