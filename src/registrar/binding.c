@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/metric.h"
 #include "registrar/inside.h"
+#include "sip/via.h"
 
 static const char *const transports[] = {"udp", "tcp", "tls", "ws", "wss"};
 
@@ -285,26 +286,64 @@ void binding_remove(struct binding *b, const char *why)
 
 /* ---- connections ---- */
 
+/* RFC 3327: the edge proxy before it is where its Path says, and over TLS has to show that; never in clear if it was not before. */
+static bool aim_at_edge(struct flow *flow, struct str path)
+{
+	struct flow edge = {.faces = flow->faces};
+	struct sip_addr a;
+	struct sip_uri u;
+	struct str name;
+
+	if (sip_addr_parse(&a, sip_value_first(&path)) || sip_uri_parse(&u, a.uri))
+		return false;
+	if (!sip_param(u.params, STR("transport"), &name))
+		name = u.scheme == SIP_SCHEME_SIPS ? STR("tls") : STR("udp");
+	while (edge.transport < FLOW_TLS && !str_ieq(name, str_of(transports[edge.transport])))
+		edge.transport++;
+	if (!str_ieq(name, str_of(transports[edge.transport])) ||
+	    (flow_is_secure(flow->transport) && edge.transport != FLOW_TLS) ||
+	    addr_parse(&edge.remote, u.host,
+		       u.port			    ? u.port
+		       : edge.transport == FLOW_TLS ? 5061
+						    : 5060))
+		return false;
+	*flow = edge;
+	return true;
+}
+
+/* A phone over TCP may listen where its Contact says: the next call tries there. */
+static bool aim_at_contact(struct flow *flow, const char *uri)
+{
+	struct sip_uri u;
+	struct addr to;
+
+	if (flow->transport >= FLOW_TLS || sip_uri_parse(&u, str_of(uri)) ||
+	    addr_parse(&to, u.host, u.port ? u.port : 5060))
+		return false;
+	flow->remote = to;
+	return true;
+}
+
+/* Where it is reached without its connection. */
+static bool aim_anew(struct binding *b)
+{
+	return *b->path ? aim_at_edge(&b->c.flow, str_of(b->path))
+			: !b->reg_id && aim_at_contact(&b->c.flow, b->c.uri);
+}
+
 /* A browser is gone with its connection, and so is a device behind TLS: whoever answers at its address later has no
- * certificate that says it is the device, and a flow is its connection (RFC 5626 6).  A phone over TCP may listen where its Contact says: the next
- * call tries there. */
+ * certificate that says it is the device, and a flow is its connection (RFC 5626 6).  An edge proxy closes what is idle, and takes
+ * new connections. */
 void bindings_closed(oid conn, void *registrar)
 {
 	struct registrar *r = registrar;
 	struct binding *b;
 
 	while ((b = lists_of_conn(r, conn))) {
-		struct sip_uri u;
-		struct addr a;
-
 		lists_unlink_conn(b);
 		b->c.flow.conn = 0;
-		if (b->c.flow.transport >= FLOW_TLS || (b->reg_id && !*b->path) ||
-		    sip_uri_parse(&u, str_of(b->c.uri)) ||
-		    addr_parse(&a, u.host, u.port ? u.port : 5060))
+		if (!aim_anew(b))
 			binding_remove(b, "connection closed");
-		else
-			b->c.flow.remote = a;
 	}
 }
 
@@ -355,6 +394,8 @@ static int restore(struct binding **bp, struct registrar *r, const struct contac
 	if (!err)
 		err = set_texts(b, &x);
 	buf_free(&routes);
+	if (!err && flow_is_stream(b->c.flow.transport))
+		(void)aim_anew(b); /* else until it registers again it cannot be reached */
 	if (err)
 		b = binding_free(b);
 	*bp = b;

@@ -333,6 +333,45 @@ static void phone_on_tcp_is_called_at_its_contact_when_the_connection_is_gone(vo
 	assert_int_equal(first_contact(w, 1)->flow.remote.port, 5070);
 }
 
+/* RFC 3327: not past the edge proxy, which closes what is idle and takes new connections. */
+static void who_lies_behind_an_edge_stays_when_its_connection_is_gone(void **state)
+{
+	static const struct {
+		enum flow_transport over;
+		const char *path;
+		int transport; /* afterwards; -1: not registered any more */
+		uint16_t port;
+	} cases[] = {
+		{FLOW_TCP, "<sip:192.0.2.9:5080;transport=tcp;lr>", FLOW_TCP, 5080},
+		{FLOW_TCP, "<sip:edge@192.0.2.9;lr>", FLOW_UDP, 5060},
+		{FLOW_TLS, "<sip:192.0.2.9;transport=TLS;lr>, <sip:10.1.1.1;lr>", FLOW_TLS, 5061},
+		{FLOW_TLS, "<sips:192.0.2.9;lr>", FLOW_TLS, 5061},
+		{FLOW_TLS, "<sip:192.0.2.9;transport=tcp;lr>", -1, 0}, /* in clear */
+		{FLOW_TLS, "<sip:edge.example.net;transport=tls;lr>", -1, 0},
+		{FLOW_WSS, "<sip:192.0.2.9;transport=ws;lr>", -1, 0},
+	};
+	struct world *w = *state;
+	struct flow_sink *sink = sip_sink(w->net.sip);
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char more[160];
+
+		snprintf(more, sizeof(more), "Supported: path\nPath: %s\n", cases[i].path);
+		w->more = more;
+		w->net.peer = tn_flow(cases[i].over, "192.0.2.9", 40000);
+		w->net.peer.conn = 77 + i;
+		assert_int_equal(sign_in(w, "REGISTER"), 200);
+		sink->closed(sink, 77 + i);
+		assert_int_equal(registrar_count(w->reg), cases[i].transport >= 0);
+		if (cases[i].transport < 0)
+			continue;
+		assert_int_equal(first_contact(w, 1)->flow.conn, 0);
+		assert_int_equal(first_contact(w, 1)->flow.transport, cases[i].transport);
+		assert_int_equal(first_contact(w, 1)->flow.remote.port, cases[i].port);
+		assert_int_not_equal(*first_contact(w, 1)->routes, 0);
+	}
+}
+
 static void pages_of_contacts_go_on_where_one_has_gone(void **state)
 {
 	struct world *w = *state;
@@ -379,6 +418,7 @@ int main(void)
 		TEST(contact_that_lapsed_while_we_were_away_is_closed),
 		TEST(contact_of_a_browser_goes_with_its_connection),
 		TEST(phone_on_tcp_is_called_at_its_contact_when_the_connection_is_gone),
+		TEST(who_lies_behind_an_edge_stays_when_its_connection_is_gone),
 		TEST(pages_of_contacts_go_on_where_one_has_gone),
 	};
 

@@ -9,10 +9,8 @@ CONFIG = """#!KAMAILIO
 debug=2
 log_stderror=yes
 children=2
-disable_tcp=yes
 auto_aliases=no
-listen=udp:{ip}:5060
-loadmodule "tm.so"
+{listen}loadmodule "tm.so"
 loadmodule "sl.so"
 loadmodule "pv.so"
 loadmodule "rr.so"
@@ -36,7 +34,7 @@ request_route {{
 	t_check_trans();
 	if (is_method("REGISTER")) {{
 		add_path_received("edge");
-		$du = "sip:{core}:5060";
+		$du = "sip:{core}:5060;transport={transport}";
 		t_relay();
 		exit;
 	}}
@@ -47,20 +45,25 @@ request_route {{
 		exit;
 	}}
 	record_route();
-	$du = "sip:{core}:5060";
+	$du = "sip:{core}:5060;transport={transport}";
 	t_relay();
 }}
 """
 
 
-class Kamailio:
-    """A proxy on `ip` before `server`; for phones it looks like the server."""
+# Over TCP it closes what is idle for two seconds, and connects anew when it has something to say.
+LISTEN = {"udp": "disable_tcp=yes\nlisten=udp:{ip}:5060\n",
+          "tcp": "tcp_connection_lifetime=2\ntcp_children=2\nlisten=udp:{ip}:5060\nlisten=tcp:{ip}:5060\n"}
 
-    def __init__(self, directory, ip, server):
+
+class Kamailio:
+    """A proxy on `ip` before `server`; for phones it looks like the server.  transport: between it and the server."""
+
+    def __init__(self, directory, ip, server, transport="udp"):
         self.ip, self.server, self.sip_port = ip, server, 5060
         directory.mkdir(parents=True)
         config = directory / "kamailio.cfg"
-        config.write_text(CONFIG.format(ip=ip, core=server.ip))
+        config.write_text(CONFIG.format(ip=ip, core=server.ip, transport=transport, listen=LISTEN[transport].format(ip=ip)))
         self.log = open(directory / "kamailio.log", "ab")
         self.process = subprocess.Popen(["kamailio", "-DD", "-E", "-m", "32", "-M", "8", "-f", str(config), "-Y", str(directory),
                                          "-P", str(directory / "pid")],
