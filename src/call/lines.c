@@ -5,6 +5,7 @@
 #include "call/calls.h"
 #include "call/leg_media.h"
 #include "call/lines.h"
+#include "registrar/registrar.h"
 
 struct line {		      /* there while the extension has a leg on it */
 	struct idmap_key key; /* tenant and extension */
@@ -72,6 +73,20 @@ void lines_changed(struct leg *leg)
 	}
 	if (was_on || is_on)
 		tell(leg);
+}
+
+void lines_moved(const struct calls *cs, uint64_t extension_id, const struct contact *c)
+{
+	struct line *line = find(cs, c->tenant_id, extension_id);
+
+	if (!line)
+		return;
+	LIST_EACH (it, &line->legs) {
+		struct leg *leg = CONTAINER_OF(it, struct leg, in_line);
+
+		if (leg->inv && leg->account_id == c->account_id)
+			(void)sip_invite_moved(leg->inv, str_of(c->uri), &c->flow);
+	}
 }
 
 void lines_forget(struct leg *leg)

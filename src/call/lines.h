@@ -20,6 +20,8 @@ enum line_state {
 	LINE_CONFIRMED, /* it talks */
 };
 
+struct contact;
+
 struct line_view {
 	uint64_t id; /* of the leg, for ever its own */
 	uint64_t call_id;
@@ -38,6 +40,9 @@ bool lines_next(const struct calls *cs, uint64_t tenant_id, uint64_t extension_i
 /* Something of the extension is other than it was.  May be told inside an event of a call: look later. */
 typedef void line_changed_h(uint64_t tenant_id, uint64_t extension_id, void *arg);
 void lines_watch(struct calls *cs, line_changed_h *fn, void *arg); /* one; NULL: none */
+
+/* A device of the extension is on another connection now: its legs go on there (sip_invite_moved). */
+void lines_moved(const struct calls *cs, uint64_t extension_id, const struct contact *c);
 
 /* For call/: a leg's state, hold or ringing has changed; it is freed; the end. */
 void lines_changed(struct leg *leg);

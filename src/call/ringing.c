@@ -8,6 +8,7 @@
 #include "call/early.h"
 #include "call/events.h"
 #include "call/leg_media.h"
+#include "call/lines.h"
 #include "call/mobile.h"
 #include "call/party.h"
 #include "call/record.h"
@@ -351,7 +352,18 @@ static void registered(const struct contact *c, bool is_added, void *arg)
 	}
 }
 
+/* A browser whose network was away for a moment registers again, and its call is still there. */
+static void connected(const struct contact *c, void *arg)
+{
+	const struct calls *cs = arg;
+	const struct account *acc = model_account(cs->conf.model, c->tenant_id, c->account_id);
+
+	if (acc && acc->extension_id)
+		lines_moved(cs, acc->extension_id, c);
+}
+
 int rings_watch(struct calls *cs)
 {
+	registrar_on_connected(cs->conf.registrar, connected, cs);
 	return registrar_watch(cs->conf.registrar, registered, cs);
 }

@@ -49,6 +49,6 @@ bool ringing_is_alone(const struct leg *leg); /* no other device rings, or has r
 /* The caller's display name as this leg's device shows it, a group's name before it. */
 void ringing_caller_name(const struct leg *leg, struct buf *out);
 
-int rings_watch(struct calls *cs) MUST_USE; /* once, at start: open forks hear of new contacts */
+int rings_watch(struct calls *cs) MUST_USE; /* once, at start: open forks hear of new contacts, talks of new connections */
 
 #endif

@@ -145,6 +145,10 @@ int registrar_watch(struct registrar *r, registrar_changed_h *fn, void *arg)
 	return 0;
 }
 
+void registrar_on_connected(struct registrar *r, registrar_connected_h *fn, void *arg)
+{
+}
+
 bool registrar_identify(struct registrar *r, struct sip_strans *st, const struct sip_msg *req,
 			struct identity *who)
 {

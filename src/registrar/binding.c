@@ -226,6 +226,15 @@ static void tell(const struct binding *b, bool is_added, const char *why)
 		r->watchers[i].fn(&b->c, is_added, r->watchers[i].arg);
 }
 
+/* Behind a proxy the connection is that one's. */
+static void tell_connected(const struct binding *b)
+{
+	struct registrar *r = b->r;
+
+	if (r->connected && b->c.flow.conn && !*b->c.routes)
+		r->connected(&b->c, r->connected_arg);
+}
+
 /* ---- changes ---- */
 
 int binding_add(struct binding *b, bool is_new)
@@ -244,6 +253,7 @@ int binding_add(struct binding *b, bool is_new)
 	if (is_new) {
 		binding_write(b, b->c.expires_at_us);
 		tell(b, true, "new contact");
+		tell_connected(b);
 	}
 	return 0;
 }
@@ -271,6 +281,8 @@ void binding_refresh(struct binding *b, struct binding *fresh)
 	start_expiry(b);
 	binding_free(fresh);
 	binding_write(b, b->c.expires_at_us);
+	if (b->c.flow.conn != old.flow.conn)
+		tell_connected(b);
 }
 
 void binding_remove(struct binding *b, const char *why)

@@ -70,6 +70,8 @@ struct registrar {
 		void *arg;
 	} watchers[REG_MAX_WATCHERS];
 	size_t nwatchers;
+	registrar_connected_h *connected;
+	void *connected_arg;
 	registrar_foreign_h *foreign;
 	void *foreign_arg;
 	struct buf lines; /* of the answer being written */

@@ -295,6 +295,13 @@ int registrar_watch(struct registrar *r, registrar_changed_h *fn, void *arg)
 	return 0;
 }
 
+void registrar_on_connected(struct registrar *r, registrar_connected_h *fn, void *arg)
+{
+	ON_THREAD(THREAD_CORE);
+	r->connected = fn;
+	r->connected_arg = arg;
+}
+
 /* ---- looking ---- */
 
 /* Another flow of the same device was registered later. */

@@ -258,6 +258,24 @@ static void adopt_flow(struct sip_dialog *d, const struct sip_msg *req)
 		d->is_natted = sip_is_natted(req);
 }
 
+bool sip_dialog_moved(struct sip_dialog *d, struct str uri, const struct flow *flow)
+{
+	struct flow now = *flow;
+	struct sip_uri was, is;
+
+	ON_THREAD(THREAD_CORE);
+	if (*d->routes || !d->flow.conn || !flow->conn || flow->conn == d->flow.conn ||
+	    (flow_is_secure(d->flow.transport) && !flow_is_secure(flow->transport)))
+		return false;
+	if (sip_uri_parse(&was, str_of(d->remote_target)) || sip_uri_parse(&is, uri) ||
+	    was.scheme != is.scheme || !str_eq(was.user, is.user) || !str_ieq(was.host, is.host) ||
+	    was.port != is.port)
+		return false;
+	now.faces = d->flow.faces;
+	d->flow = now;
+	return true;
+}
+
 int sip_dialog_refresh(struct sip_dialog *d, const struct sip_msg *m)
 {
 	struct str target;

@@ -55,6 +55,8 @@ int sip_invite_uas(struct sip_invite **ip, struct sip_strans *st, const char *co
 		   sip_invite_h *fn, void *arg) MUST_USE;
 /* UAS: what our requests in its dialog say of where we are. */
 void sip_invite_show(struct sip_invite *inv, struct flow_faces faces);
+/* The device at this URI is on another connection now: sip_dialog_moved(). */
+bool sip_invite_moved(struct sip_invite *inv, struct str uri, const struct flow *flow);
 /* UAS: the INVITE, until it has its final answer; else NULL. */
 const struct sip_msg *sip_invite_asked(const struct sip_invite *inv);
 /* Goes reliably (RFC 3262) to a caller who knows that: then it may be told later, when the one before it is acknowledged, and

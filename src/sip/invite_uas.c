@@ -73,6 +73,11 @@ void sip_invite_show(struct sip_invite *inv, struct flow_faces faces)
 	inv->d->flow.faces = faces;
 }
 
+bool sip_invite_moved(struct sip_invite *inv, struct str uri, const struct flow *flow)
+{
+	return inv->d && sip_dialog_moved(inv->d, uri, flow);
+}
+
 const struct sip_msg *sip_invite_asked(const struct sip_invite *inv)
 {
 	const struct sip_strans *st = sip_strans_get(inv->sip, inv->incoming);

@@ -13,6 +13,7 @@ window.phone = {
 		const socket = new JsSIP.WebSocketInterface(url);
 
 		Object.assign(socket, sockets);
+		this.socket = socket;
 		this.ua = new JsSIP.UA({ sockets: [socket], uri, password, register: true, session_timers: false, register_expires: 120 });
 		for (const name of ["connected", "disconnected", "registered", "unregistered", "registrationFailed"])
 			this.ua.on(name, (e) => events.push({ name, status: e.response ? e.response.status_code : null, cause: e.cause || null }));
@@ -56,8 +57,14 @@ window.phone = {
 		this.session.mute({ audio: true });
 	},
 
-	refer(target) {
-		this.session.refer(target);
+	// As telephone events.
+	press(key) {
+		this.session.sendDTMF(key, { transportType: "RFC2833" });
+	},
+
+	// The network is away for a moment: the library connects anew by itself.
+	lose_connection() {
+		this.socket._ws.close();
 	},
 
 	hold() {

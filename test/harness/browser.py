@@ -47,8 +47,9 @@ class Browser:
         self.process.stdin.flush()
         return self._answer(number)
 
-    def phone(self, server, extension, *, secure=False, password=None, library="jssip"):
-        return WebPhone(self, f"{extension}-{next(self._phones)}", server, str(extension), secure, password, library)
+    def phone(self, server, extension, *, secure=False, password=None, library="jssip", **more):
+        """`more`: what else its page is started with."""
+        return WebPhone(self, f"{extension}-{next(self._phones)}", server, str(extension), secure, password, library, more)
 
     def stop(self):
         self.process.stdin.close()
@@ -62,13 +63,13 @@ class Browser:
 
 
 class WebPhone:
-    def __init__(self, browser, name, server, extension, secure, password, library):
+    def __init__(self, browser, name, server, extension, secure, password, library, more):
         self.browser, self.name, self.extension = browser, name, extension
         self.origin = browser.do(name, "open", {"library": library}).rstrip("/")
         scheme, port = ("wss", "wss_port") if secure else ("ws", "ws_port")
         browser.do(name, "start", {"url": f"{scheme}://{server.ip}:{server.demo['sip'][port]}/",
                                    "uri": f"sip:{extension}@{server.domain}",
-                                   "password": password or server.password(extension)})
+                                   "password": password or server.password(extension), **more})
 
     def __getattr__(self, what):
         return lambda given=None: self.browser.do(self.name, what, given)
