@@ -84,3 +84,43 @@ def test_a_browser_is_transferred_to_the_echo(server, three):
     a.hangup()
     first, second = transfers.records(server, "102")
     assert second["callee"] == "*43" and first["callee"] == "102"
+
+
+def test_a_browser_asks_a_desk_and_leaves_it_to_another(server, web, phones, library):
+    one, other = phones("102", server, tone_hz=BY_HZ).registered(), phones("103", server, tone_hz=C_HZ).registered()
+    by = web(101, library=library)
+    one.dial(f"sip:101@{server.domain}")
+    takes(by, A_HZ)
+    by.hears(BY_HZ, **HEARD)
+    by.hold()
+    by.call({"target": f"sip:103@{server.domain}", "hz": A_HZ})
+    transfers.taken(other)
+    wait.until(lambda: len(by.saw("confirmed")) == 2, PATIENCE_S, why="both calls are up")
+    by.hears(C_HZ, **HEARD)
+    by.join()
+    by.wait_for("transfer", PATIENCE_S, what="accepted")
+    wait.until(lambda: len(by.saw("ended")) == 2, PATIENCE_S, why="it is out of both")
+    wait.talk(transfers.TALK_S)
+    transfers.hung_up(other, one)
+    transfers.records(server, "101")
+    assert transfers.last_of(other.recordings()[-1], BY_HZ, 2) >= 0.7
+
+
+def test_a_desk_asks_and_leaves_one_to_a_browser(server, web, phones, linphones, library):
+    one = phones("101", server, tone_hz=A_HZ).registered()
+    by = linphones("102", server, tone_hz=BY_HZ).registered()
+    to = web(103, library=library)
+    one.dial(f"sip:102@{server.domain}")
+    by.answer()
+    one.wait_for("CALL_ESTABLISHED")
+    by.wait_for("Media streams established")
+    by.command("pause")
+    by.dial(f"sip:103@{server.domain}")
+    takes(to, C_HZ)
+    by.wait_for("Call 2 to")
+    to.hears(BY_HZ, **HEARD)
+    by.command("transfer 1 --to-call 2")
+    to.hears(A_HZ, **HEARD)
+    to.hangup()
+    one.wait_for("CALL_CLOSED")
+    transfers.records(server, "102")

@@ -28,9 +28,10 @@ def lamps(phone):
     return [[s.text for s in ET.fromstring(e["body"]).iter(INFO + "state")] for e in phone.events if e["name"] == "notify"]
 
 
-def test_a_lamp_in_the_browser(server, browser, device):
+@pytest.mark.parametrize("library", ["jssip", "sipjs"])
+def test_a_lamp_in_the_browser(server, browser, device, library):
     alice, bob = device("101"), device("102")
-    phone = browser.phone(server, 103)
+    phone = browser.phone(server, 103, library=library)
     phone.wait_for("registered")
     phone.watch({"target": f"sip:102@{server.domain}", "event": "dialog", "accept": "application/dialog-info+xml"})
     phone.wait_for("notify")
@@ -44,6 +45,16 @@ def test_a_lamp_in_the_browser(server, browser, device):
     phone.unwatch()
     phone.wait_for("terminated")
     wait.until(lambda: server.metrics()["offhook_subscriptions"] == 0, why="it is over")
+    phone.close()
+
+
+@pytest.mark.parametrize("library", ["jssip", "sipjs"])
+def test_a_browser_is_told_what_waits(server, browser, library):
+    phone = browser.phone(server, 103, library=library, secure=True)
+    phone.wait_for("registered")
+    phone.watch({"target": f"sip:103@{server.domain}", "event": "message-summary", "accept": "application/simple-message-summary"})
+    told = phone.wait_for("notify")
+    assert told["type"] == "application/simple-message-summary" and told["body"].startswith("Messages-Waiting: no")
     phone.close()
 
 

@@ -4,6 +4,8 @@ tones and by getStats."""
 import pytest
 
 from harness import wait
+from harness.rawcall import Phone
+from harness.talker import Talker, pass_time
 
 TALK_S = 3.0
 HEARD = 0.9
@@ -190,3 +192,81 @@ def test_a_phone_that_holds_a_browser_is_heard_again_after(server, web, phones):
     chrome.hears(1000)
     desk.hangup()
     chrome.wait_for("ended")
+
+
+@pytest.mark.parametrize("library", ["jssip", "sipjs"])
+def test_a_browser_that_comes_back_is_still_in_its_call(server, web, phones, library):
+    """Its connection is lost and it registers over another: it hears on, and what the far side asks for then reaches it there."""
+    desk = phones("102", server, tone_hz=1000).registered()
+    chrome = web(101, secure=True, library=library)
+    chrome.call({"target": f"sip:102@{server.domain}", "hz": 440})
+    desk.rings()
+    desk.answer()
+    chrome.wait_for("confirmed")
+    chrome.hears(1000)
+    registered = lambda: [r["id"] for r in server.get("/api/registrations")["items"] if r["extension"] == "101"]  # noqa: E731
+    before = registered()
+    chrome.lose_connection()
+    wait.until(lambda: len(chrome.saw("connected")) == 2, 20, every=0.1, why="it connects anew")
+    wait.until(lambda: registered() not in ([], before), why="it registers anew")
+    desk.command("hold")
+    wait.until(lambda: chrome.share_heard(1000, 5) == 0, 10, every=0.2, why="it is held")
+    desk.command("resume")
+    chrome.hears(1000)
+    desk.hangup()
+    chrome.wait_for("ended")
+    assert server.cdrs()[0]["reason"] == "normal"
+
+
+@pytest.mark.parametrize("library, reliably, late", [("jssip", "", False), ("sipjs", "Unsupported", False), ("sipjs", "Supported", False),
+                                                     ("sipjs", "Supported", True)], ids=["jssip", "plain", "reliable", "late offer"])
+def test_what_is_said_before_the_answer_is_heard_in_the_browser(server, web, addresses, library, reliably, late):
+    """Early media, with PRACK and without, and when the browser lets the other side offer."""
+    desk = Talker(Phone(addresses.new(), server, 102))
+    desk.says_hz = 1000
+    phone = desk.phone
+    chrome = web(101, library=library, **({"reliably": reliably} if reliably else {}))
+    chrome.call({"target": f"sip:102@{server.domain}", "hz": 440, "early": True, "late": late})
+    invite = phone.called(phone.expect("INVITE"))
+    assert bool(invite.body) != late
+    is_reliable = "100rel" in (invite.get("Supported") or "")
+    assert is_reliable or reliably != "Supported"
+    phone.reply(invite, 183, body=desk.sdp(), headers=["Require: 100rel", "RSeq: 1"] if is_reliable else [])
+    if is_reliable:
+        prack = phone.expect("PRACK", 10)
+        phone.reply(prack, 200)
+    desk.meets(prack.body if late else invite.body)
+    wait.until(lambda: pass_time(desk) or (chrome.share_heard(1000, 5) == 1 and desk.hears(440)), 15, why="both hear before the answer")
+    phone.reply(invite, 200, body="" if is_reliable else desk.sdp())
+    phone.expect("ACK", 10)
+    chrome.wait_for("confirmed")
+    pass_time(desk, frames=50)
+    assert chrome.share_heard(1000, 5) == 1 and desk.hears(440)
+    phone.say("BYE")
+    phone.expect(200)
+    chrome.wait_for("ended")
+    desk.media.close()
+    phone.close()
+
+
+def test_browsers_and_phones_ring_and_who_is_late_is_told_why(server, web, phones, addresses):
+    """RFC 3326: a call that another device took is no missed call."""
+    caller = phones("101", server, tone_hz=440).registered()
+    first, second = web(102), web(102, library="sipjs", secure=True)
+    desk = phones("102", server).registered()
+    other = Phone(addresses.new(), server, 102)
+    caller.dial(f"sip:102@{server.domain}")
+    for chrome in first, second:
+        chrome.wait_for("session", originator="remote")
+    desk.wait_for("CALL_INCOMING")
+    other.reply(other.called(other.expect("INVITE")), 180)
+    second.answer({"hz": 1000})
+    second.wait_for("confirmed")
+    assert other.expect("CANCEL").get("Reason") == 'SIP;cause=200;text="Call completed elsewhere"'
+    first.wait_for("failed", originator="remote")
+    desk.wait_for("CALL_CLOSED")
+    second.hears(440)
+    caller.talks(TALK_S)
+    second.wait_for("ended")
+    assert caller.heard(1000, **EDGE) >= 0.8
+    other.close()
