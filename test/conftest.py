@@ -58,10 +58,12 @@ def asterisk(tmp_path, addresses):
     """A maker of Asterisks, each with an address of its own: asterisk(harness.asterisk.at(server.ip))."""
     made = []
 
-    def make(pjsip):
+    def make(pjsip, authority=None):
         directory = tmp_path / f"asterisk-{len(made)}"
         directory.mkdir()
         made.append(Asterisk(directory, addresses.new(), pjsip))
+        if authority:
+            made[-1].serve_tls(authority)
         return made[-1].start()
     yield make
     for one in made:

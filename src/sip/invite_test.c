@@ -201,6 +201,29 @@ static void dialog_whose_connection_is_gone_is_continued_at_the_contact(void **s
 	assert_string_equal(tn_out_line(&w->net), "BYE sip:alice@198.51.100.7:5070 SIP/2.0");
 }
 
+static void dialog_goes_on_over_the_connection_that_its_device_registered(void **state)
+{
+	struct flow flow = tn_flow(FLOW_WSS, "198.51.100.7", 40001);
+	struct str its = STR("sip:alice@198.51.100.7:5070;transport=ws");
+	struct world *w = *state;
+
+	w->net.peer = tn_flow(FLOW_WSS, "198.51.100.7", 40000);
+	w->net.peer.conn = 7;
+	uas_confirmed(w);
+	assert_false(sip_invite_moved(w->inv, its, &flow)); /* on no connection */
+	flow.conn = 8;
+	assert_false(sip_invite_moved(w->inv, STR("sip:bob@198.51.100.7:5070"), &flow));
+	assert_false(sip_invite_moved(w->inv, STR("sip:alice@198.51.100.7"), &flow));
+	flow.transport = FLOW_WS;
+	assert_false(sip_invite_moved(w->inv, its, &flow)); /* in clear */
+	flow.transport = FLOW_WSS;
+	assert_true(sip_invite_moved(w->inv, its, &flow));
+	w->net.dead_conn = 7;
+	sip_invite_end(w->inv, 0, STR_NONE);
+	assert_int_equal(w->net.nsent, 1);
+	assert_int_equal(w->net.sent[0].flow.conn, 8);
+}
+
 static void prack_that_means_nothing_gets_481(void **state)
 {
 	struct world *w = *state;
@@ -291,6 +314,7 @@ int main(void)
 		TEST(empty_kept_value_restores_nothing),
 		TEST(dialog_over_tls_hears_nobody_in_clear),
 		TEST(dialog_whose_connection_is_gone_is_continued_at_the_contact),
+		TEST(dialog_goes_on_over_the_connection_that_its_device_registered),
 		TEST(prack_that_means_nothing_gets_481),
 		TEST(finished_call_lingers_in_less_than_1500_bytes),
 		TEST(unlisted_events_change_nothing),

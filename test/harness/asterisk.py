@@ -27,7 +27,7 @@ astsbindir => /usr/sbin
 [options]
 verbose = 3
 """
-MODULES = """res_sorcery_config res_sorcery_memory res_sorcery_astdb res_pjproject res_timing_timerfd res_rtp_asterisk
+MODULES = """res_sorcery_config res_sorcery_memory res_sorcery_astdb res_pjproject res_timing_timerfd res_rtp_asterisk res_crypto res_srtp
  res_pjsip res_pjsip_session res_pjsip_sdp_rtp res_pjsip_registrar res_pjsip_authenticator_digest
  res_pjsip_outbound_authenticator_digest res_pjsip_outbound_registration res_pjsip_endpoint_identifier_ip
  res_pjsip_endpoint_identifier_user res_pjsip_caller_id res_pjsip_nat res_pjsip_rfc3326 res_pjsip_pubsub
@@ -99,6 +99,16 @@ class Asterisk:
 
     def _write(self, name, text):
         (self.chroot / self.etc[1:] / name).write_text(text)
+
+    def serve_tls(self, authority):
+        """Port 5061, with a certificate of that authority; it believes whoever it calls."""
+        files = dict(zip(("tls.pem", "tls.key"), authority.sign("asterisk", f"IP:{self.ip}")))
+        for name, made in files.items():
+            self._write(name, made.read_text())
+        with open(self.chroot / self.etc[1:] / "pjsip.conf", "a") as f:
+            f.write(f"[tls]\ntype=transport\nprotocol=tls\nmethod=tlsv1_2\nbind={self.ip}:5061\ncert_file={self.etc}/tls.pem\n"
+                    f"priv_key_file={self.etc}/tls.key\nverify_server=no\n")
+        return self
 
     def start(self):
         self.log = open(self.directory / "asterisk.log", "ab")

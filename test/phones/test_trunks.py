@@ -4,6 +4,7 @@ import pytest
 
 from harness import wait
 from harness.asterisk import at, endpoint
+from harness.certs import Authority
 
 SIGNS_IN = "[offhook]\ntype=auth\nauth_type=userpass\nusername=offhook\npassword=provider-secret\n"
 
@@ -41,11 +42,17 @@ class World:
         return self
 
 
-@pytest.fixture(params=["ip", "ip over TCP", "register"])
-def world(request, server, asterisk):
+@pytest.fixture(params=["ip", "ip over TCP", "ip over TLS with SRTP", "register"])
+def world(request, server, asterisk, tmp_path):
     if request.param == "register":
         provider = asterisk(endpoint("max_contacts=1", "auth=offhook\nidentify_by=username,auth_username") + SIGNS_IN)
         return World(server, provider).trunk(kind="register", username="offhook", password="provider-secret").rules().is_online()
+    if "TLS" in request.param:
+        root = Authority(tmp_path / "authority")
+        provider = asterisk(endpoint(f"contact=sip:{server.ip}:{server.demo['sip']['tls_port']};transport=tls",
+                                     "media_encryption=sdes\ntransport=tls", match=server.ip), root)
+        return World(server, provider).trunk(transport="tls", port=5061, tls_ca=root.pem.read_text(),
+                                             srtp="required").rules().is_online()
     tcp = request.param.endswith("TCP")
     provider = asterisk(endpoint(f"contact=sip:{server.ip}:5060" + (";transport=tcp" if tcp else ""), match=server.ip))
     return World(server, provider).trunk(transport="tcp" if tcp else "udp").rules().is_online()
