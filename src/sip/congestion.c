@@ -2,23 +2,32 @@
 #include "sip/congestion.h"
 
 /*
- * DESIGN  What is admitted now costs time for seconds to come, so the share moves slowly: by 5 % down, by 2 % up an interval.  How far
- * down it must go is known sooner: it is not above what was admitted of what was offered in the last seconds, in which the level FULL
- * has kept the queue short.  When nothing has waited for two seconds the load has gone, and the share rises fast.
+ * DESIGN  The wait says only that there is too much, and late: what is admitted now costs time for seconds to come.  How much is right
+ * is counted: between the instants at which the queue is short all the time there is was used, and as many were finished as were admitted, so
+ * their mean is the rate.  It is taken when the level FULL ends (at the beginning of an overload already before, to have new calls
+ * thinned out), and in between the rate is raised, slowly, to see whether there is more.
  */
 enum {
-	LEAST = CONGESTION_ALL / 1024, /* some are always tried, or it would never end */
-	FORGET_INTERVALS = 20,	       /* without a message: whatever was, is over */
+	FRACTIONS = 4096,  /* of a request */
+	LEAST = FRACTIONS, /* one is always tried, or it would never end */
+	MOST = 1 << 30,	   /* more than is ever read in an interval */
+	LEAST_PASSING = CONGESTION_ALL / 1024,
+	FORGET_INTERVALS = 20, /* without a message: whatever was, is over */
 	CALM_INTERVALS = 10,
-	AVERAGED = 32, /* intervals: longer than most of what an admitted call costs later on */
+	AVERAGED = 8, /* intervals: what is offered */
+	SUSTAINED =
+		16, /* intervals: what is admitted; longer than most of what a call costs later on */
 	FEW_MESSAGES =
 		16, /* in an interval: who gets no more is not congested, whatever held it up */
+	PROVEN_PERCENT = 400, /* of the tolerance */
+	TOLD = 4, /* of so many that are refused among those thinned out one is answered */
 };
+/* What becomes of the rate in an interval, in thousandths. */
+enum { SEEKING = 1080, CALM = 1040, EMPTY = 1020, SHORT = 1005, LONG = 980 };
 
 void congestion_init(struct congestion *c)
 {
 	*c = (struct congestion){.tolerance_us = CONGESTION_TOLERANCE_MS * 1000,
-				 .admitted = CONGESTION_ALL,
 				 .passing = CONGESTION_ALL};
 }
 
@@ -40,43 +49,83 @@ static uint64_t percent(const struct congestion *c, uint64_t waited_us)
 	return waited_us * 100 / c->tolerance_us;
 }
 
-/* Multiplied, not added to: the same steps do for twice the load and for a hundred times. */
-static void scale(struct congestion *c, unsigned percent_of_it)
+static void set_rate(struct congestion *c, uint64_t rate)
 {
-	uint64_t share = (uint64_t)c->admitted * percent_of_it / 100;
-
-	c->admitted = share > CONGESTION_ALL ? CONGESTION_ALL
-		      : share < LEAST	     ? LEAST
-					     : (uint32_t)share;
+	c->rate = rate < LEAST ? LEAST : rate < MOST ? rate : MOST;
 }
 
 static enum congestion_level level_of(const struct congestion *c, uint64_t now_percent)
 {
 	if (now_percent >= 100)
 		return CONGESTION_FULL;
-	return now_percent >= 80 || c->admitted < CONGESTION_ALL ? CONGESTION_SOME
-								 : CONGESTION_NONE;
+	return now_percent >= 80 || c->rate ? CONGESTION_SOME : CONGESTION_NONE;
 }
 
-enum { FRACTIONS = 256 }; /* of a request, in means */
-
-static void average(uint64_t *mean, uint32_t *n)
+static void count(struct congestion *c, bool is_long)
 {
-	*mean = *mean - *mean / AVERAGED + *n * FRACTIONS / AVERAGED;
-	*n = 0;
+	uint64_t offered = (uint64_t)c->noffered * FRACTIONS;
+
+	c->mean_offered += offered / AVERAGED - c->mean_offered / AVERAGED;
+	if (c->search == CONGESTION_BEGINS && c->mean_offered < offered)
+		c->mean_offered = offered;
+	if (!c->rate && !is_long)
+		c->nsustained = c->nintervals = 0;
+	if (offered >= c->rate) {
+		c->nsustained += c->nadmitted;
+		c->nintervals++;
+	}
+	if (c->nintervals == SUSTAINED) {
+		c->nsustained /= 2;
+		c->nintervals /= 2;
+	}
+	c->noffered = c->nadmitted = 0;
 }
 
-/* To three fifths at most: one interval in which we did not run is no overload. */
-static void lower(struct congestion *c)
+static void follow_sustained(struct congestion *c)
 {
-	uint64_t share = (uint64_t)c->mean_admitted * CONGESTION_ALL;
-	uint32_t least = c->admitted / 5 * 3;
+	uint64_t sustained =
+		c->nintervals ? (uint64_t)c->nsustained * FRACTIONS / c->nintervals : 0;
 
-	if (c->mean_offered)
-		share /= c->mean_offered;
-	if (c->mean_offered && share < c->admitted)
-		c->admitted = share > least ? (uint32_t)share : least;
-	scale(c, 95);
+	if (c->nintervals && (!c->rate || sustained < c->rate))
+		set_rate(c, sustained);
+}
+
+static void lower(struct congestion *c, uint64_t now_percent)
+{
+	if (!c->rate) {
+		c->search = CONGESTION_BEGINS;
+		c->budget = 0;
+	}
+	if (c->search == CONGESTION_BEGINS) {
+		follow_sustained(c);
+		return;
+	}
+	c->search = CONGESTION_FOLLOWS;
+	if (now_percent < 100)
+		set_rate(c, c->rate * LONG / 1000);
+}
+
+static unsigned growth(const struct congestion *c, uint64_t now_percent)
+{
+	if (c->ncalm > CALM_INTERVALS)
+		return CALM;
+	if (c->search == CONGESTION_SEEKS)
+		return SEEKING;
+	return now_percent < 20 ? EMPTY : SHORT;
+}
+
+static void higher(struct congestion *c, uint64_t now_percent)
+{
+	if (!c->rate)
+		return;
+	if (c->level == CONGESTION_FULL)
+		follow_sustained(c);
+	if (c->search == CONGESTION_BEGINS)
+		c->search = CONGESTION_SEEKS;
+	if (c->mean_offered >= c->rate)
+		set_rate(c, c->rate * growth(c, now_percent) / 1000);
+	else if (c->ncalm > CALM_INTERVALS)
+		c->rate = 0;
 }
 
 /* While the queue shrinks by itself what was admitted fits: taking less would leave us idle later. */
@@ -86,19 +135,31 @@ static bool adjust(struct congestion *c)
 	enum congestion_level level;
 	bool is_shrinking = now + now / 8 < before;
 
-	average(&c->mean_offered, &c->noffered);
-	average(&c->mean_admitted, &c->nadmitted);
+	count(c, now >= 80);
 	c->standing_us = c->shortest_us;
 	c->ncalm = now < 20 ? c->ncalm + 1 : 0;
 	if (now < 80)
-		scale(c, c->ncalm > CALM_INTERVALS ? 120 : 102);
+		higher(c, now);
 	else if (!is_shrinking)
-		lower(c);
+		lower(c, now);
 	level = level_of(c, now);
 	if (level == c->level)
 		return false;
 	c->level = level;
 	return true;
+}
+
+/* At most what one interval brings is saved up. */
+static void pay(struct congestion *c, uint64_t now_ms)
+{
+	uint64_t passed_ms = now_ms - c->paid_ms;
+
+	c->paid_ms = now_ms;
+	if (passed_ms > CONGESTION_INTERVAL_MS)
+		passed_ms = CONGESTION_INTERVAL_MS;
+	c->budget += c->rate * passed_ms / CONGESTION_INTERVAL_MS;
+	if (c->budget > c->rate)
+		c->budget = c->rate;
 }
 
 /* Intervals in which nothing came at all, before a message that has hardly waited. */
@@ -122,9 +183,10 @@ bool congestion_waited(struct congestion *c, uint64_t now_ms, uint64_t waited_us
 
 	if (!c->tolerance_us)
 		return false;
+	pay(c, now_ms);
 	if (!c->since_ms || passed_ms > FORGET_INTERVALS * CONGESTION_INTERVAL_MS) {
 		c->shortest_us = 0;
-		c->admitted = CONGESTION_ALL;
+		c->rate = 0;
 		is_other = adjust(c);
 	} else if (passed_ms < CONGESTION_INTERVAL_MS) {
 		if (waited_us < c->shortest_us)
@@ -144,30 +206,46 @@ bool congestion_waited(struct congestion *c, uint64_t now_ms, uint64_t waited_us
 
 uint32_t congestion_passing(const struct congestion *c)
 {
-	uint32_t more = c->admitted + c->admitted / 3;
-	uint32_t wanted = c->admitted < CONGESTION_ALL / 2 ? more : CONGESTION_ALL;
-	bool is_near = wanted > c->passing - c->passing / 4 && wanted < c->passing + c->passing / 4;
+	uint64_t share = c->rate && c->mean_offered ? c->rate * CONGESTION_ALL / c->mean_offered
+						    : CONGESTION_ALL;
+	uint64_t wanted = share + share / 2;
+	bool is_near = wanted > c->passing - c->passing / 4 && wanted < c->passing + c->passing / 8;
 
-	return is_near && wanted < CONGESTION_ALL ? c->passing : wanted;
+	if (share >= CONGESTION_ALL / 2)
+		return CONGESTION_ALL;
+	if (is_near)
+		return c->passing;
+	return wanted > LEAST_PASSING ? (uint32_t)wanted : LEAST_PASSING;
 }
 
-static uint32_t admitted_of_passing(const struct congestion *c)
+/* The queue is long, and has been so far in this interval. */
+static bool is_standing(const struct congestion *c, unsigned now_percent)
 {
-	uint64_t share = (uint64_t)c->admitted * CONGESTION_ALL / c->passing;
+	return c->level == CONGESTION_FULL && percent(c, c->standing_us) >= now_percent &&
+	       percent(c, c->shortest_us) >= now_percent;
+}
 
-	return share < CONGESTION_ALL ? (uint32_t)share : CONGESTION_ALL;
+/* What nobody thins out before has no better chances than the rest. */
+static bool is_drawn(struct congestion *c)
+{
+	c->remainder += c->passing;
+	if (c->remainder < CONGESTION_ALL)
+		return false;
+	c->remainder -= CONGESTION_ALL;
+	return true;
 }
 
 static bool is_admitted(struct congestion *c, enum congestion_work work)
 {
 	if (c->level == CONGESTION_NONE)
 		return true;
-	if (c->level == CONGESTION_FULL)
+	if (is_standing(c, 80) || (work == CONGESTION_NEW && !is_drawn(c)))
 		return false;
-	c->remainder += work == CONGESTION_THINNED ? admitted_of_passing(c) : c->admitted;
-	if (c->remainder < CONGESTION_ALL)
+	if (!c->rate)
+		return true;
+	if (c->budget < FRACTIONS)
 		return false;
-	c->remainder -= CONGESTION_ALL;
+	c->budget -= FRACTIONS;
 	return true;
 }
 
@@ -176,9 +254,17 @@ bool congestion_admits(struct congestion *c, enum congestion_work work)
 	bool is;
 
 	if (work == CONGESTION_PROVEN)
-		return c->level != CONGESTION_FULL;
+		return !is_standing(c, PROVEN_PERCENT);
 	is = is_admitted(c, work);
 	c->noffered += work == CONGESTION_THINNED ? CONGESTION_ALL / c->passing : 1;
 	c->nadmitted += is;
 	return is;
+}
+
+bool congestion_tells(struct congestion *c, enum congestion_work work)
+{
+	if (work != CONGESTION_THINNED || c->passing == CONGESTION_ALL)
+		return true;
+	c->nuntold = (c->nuntold + 1) % TOLD;
+	return !c->nuntold;
 }

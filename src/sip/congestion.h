@@ -4,19 +4,22 @@
  *
  * The metric is the standing wait: the shortest time that any message waited within an interval.  A queue that is emptied now
  * and then is no congestion, however long it grew in between (a process confined to a tenth of a core is not run for
- * nine tenths of each period).  Up to 80 % of the tolerance all is served; above, a growing share of the new requests
- * is refused; above the tolerance all that is new, and also who comes back with credentials.  The share shrinks as slowly as the
- * load allows, so that what is admitted is what can be finished.  An interval with few messages counts as calm: a process that was
- * not run for a moment has no more to do than before.
+ * nine tenths of each period).  Up to 80 % of the tolerance all is served; above, new requests are admitted at a rate, evenly in
+ * time, and the others are refused; above the tolerance all that is new is refused until the queue is short again.  The rate
+ * is judged by the work done: what was admitted while there was always something to do, the pauses included, is what can be
+ * finished.  An interval with few messages counts as calm: a process that was not run for a moment has no more to do than before.
  *
- * Refusing costs time too: when less than half can be admitted, new calls are thinned out before they are read (flow_thinning), so that of four that are read three are
- * admitted.  Who is dropped sends again, or hears nothing; only so is there time for the others.
+ * Who comes back with credentials has been admitted before, and half of the work is done: refused only above four times the tolerance.
+ *
+ * Refusing costs time too: when less than half can be admitted, new calls are thinned out before they are read (flow_thinning), so that of three that are read two are
+ * admitted.  Of those that are then too many only every fourth is answered, the others are dropped.  Who is dropped sends again, or hears nothing; only so is there
+ * time for the others.
  *
  * Never refused: what belongs to a dialog or transaction, ACK, CANCEL, BYE, and emergency calls.
  *
  * Thread     core
- * Units      _us; shares of 65536
- * Sources    TRN-5; RFC 3261 21.5.4 (503, Retry-After); RFC 6357, RFC 7339 (what overload control is for)
+ * Units      _us; shares of 65536; requests in an interval, 4096 times
+ * Sources    TRN-5; RFC 3261 21.5.4 (503, Retry-After); RFC 6357, RFC 7339 (what overload control is for); ADR 0056
  */
 #ifndef SIP_CONGESTION_H
 #define SIP_CONGESTION_H
@@ -36,19 +39,30 @@ enum {
 	CONGESTION_TOLERANCE_MS = 80, /* of the guide */
 };
 
+enum congestion_search {
+	CONGESTION_FOLLOWS, /* the rate is nearly right */
+	CONGESTION_BEGINS,  /* nothing is known yet but what was admitted since */
+	CONGESTION_SEEKS,   /* rather too low: raised fast until something waits */
+};
+
 struct congestion {
 	uint64_t tolerance_us; /* 0: nothing is ever refused */
 	uint64_t since_ms;     /* of the interval under way; 0: none */
 	uint64_t shortest_us;  /* in it */
 	uint32_t nmessages;    /* in it */
 	uint64_t standing_us;  /* of the interval before */
-	uint32_t admitted;     /* share of new requests */
-	uint32_t passing;      /* share of those that are thinned out which still comes through */
+	uint64_t rate;	       /* of new requests; 0: all */
+	uint64_t budget;       /* what of it is left */
+	uint64_t paid_ms;      /* until when that was added to */
+	enum congestion_search search;
+	uint32_t passing; /* share of those that are thinned out which still comes through */
 	uint32_t noffered,
 		nadmitted; /* new requests in this interval, with those that did not come through */
-	uint64_t mean_offered, mean_admitted; /* in an interval, of the last ones; 256 times */
-	uint32_t ncalm;			      /* intervals without a wait worth the name */
-	uint32_t remainder;		      /* of admitting every n-th */
+	uint64_t mean_offered;		 /* in an interval, of the last ones */
+	uint32_t nsustained, nintervals; /* admitted in how many, since more was offered */
+	uint32_t ncalm;			 /* intervals without a wait worth the name */
+	uint32_t remainder;		 /* of thinning out here */
+	uint32_t nuntold;		 /* since one was answered */
 	enum congestion_level level;
 };
 
@@ -62,7 +76,7 @@ static inline void congestion_received(struct congestion *c)
 }
 /* The message read now, the first of several, has waited so long.  True: the level is another than before. */
 bool congestion_waited(struct congestion *c, uint64_t now_ms, uint64_t waited_us);
-/* What share is to come through where it can be thinned out; changes by a quarter or more. */
+/* What share is to come through where it can be thinned out; changes by an eighth or more. */
 uint32_t congestion_passing(const struct congestion *c);
 static inline void
 congestion_thinned(struct congestion *c,
@@ -71,5 +85,7 @@ congestion_thinned(struct congestion *c,
 	c->passing = passing;
 }
 bool congestion_admits(struct congestion *c, enum congestion_work work);
+/* Who was not admitted is answered, else dropped: it will send again as if it had not come through. */
+bool congestion_tells(struct congestion *c, enum congestion_work work);
 
 #endif

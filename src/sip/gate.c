@@ -222,29 +222,45 @@ static bool is_too_many(const struct sip *s)
 }
 
 /* Who has answered a challenge has cost us more than who has not: those go first. */
-static bool is_too_late(struct sip *s, const struct sip_msg *req)
+static enum congestion_work work_of(const struct sip_msg *req)
 {
-	bool is_proven = sip_msg_has(req, SIP_HDR_AUTHORIZATION) ||
-			 sip_msg_has(req, SIP_HDR_PROXY_AUTHORIZATION);
-	bool is_thinned = req->method == SIP_INVITE && !flow_is_stream(req->flow.transport);
-
-	if (congestion_admits(&s->congestion, is_proven	   ? CONGESTION_PROVEN
-					      : is_thinned ? CONGESTION_THINNED
-							   : CONGESTION_NEW))
-		return false;
-	return !s->urgent || !s->urgent(req, s->urgent_arg);
+	if (sip_msg_has(req, SIP_HDR_AUTHORIZATION) ||
+	    sip_msg_has(req, SIP_HDR_PROXY_AUTHORIZATION))
+		return CONGESTION_PROVEN;
+	return req->method == SIP_INVITE && !flow_is_stream(req->flow.transport)
+		       ? CONGESTION_THINNED
+		       : CONGESTION_NEW;
 }
 
-/* Work in progress goes on; what is new is told to come again (RFC 3261 21.5.4). */
-static bool sheds(struct sip *s, const struct sip_msg *req)
+static bool is_too_late(struct sip *s, const struct sip_msg *req)
+{
+	return !congestion_admits(&s->congestion, work_of(req)) &&
+	       (!s->urgent || !s->urgent(req, s->urgent_arg));
+}
+
+/* RFC 3261 21.5.4. */
+static void tell_to_come_again(struct sip *s, const struct sip_msg *req)
 {
 	struct buf lines = {0};
 
-	if (tag_is_ours(s, req->to_tag) || (!is_too_many(s) && !is_too_late(s, req)))
+	buf_printf(&lines, "Retry-After: %u\r\n", 5 + (unsigned)rng_below(s->conf.env.rng, 10));
+	refuse(s, req, 503, NULL, &lines);
+}
+
+/* Work in progress goes on; what is new is told to come again, or dropped as what was thinned out before it. */
+static bool sheds(struct sip *s, const struct sip_msg *req)
+{
+	bool is_full;
+
+	if (tag_is_ours(s, req->to_tag))
+		return false;
+	is_full = is_too_many(s);
+	if (!is_full && !is_too_late(s, req))
 		return false;
 	metric_add(METRIC_SIP_SHED, 1);
-	buf_printf(&lines, "Retry-After: %u\r\n", 5 + (unsigned)rng_below(s->conf.env.rng, 10));
-	return refuse(s, req, 503, NULL, &lines);
+	if (is_full || congestion_tells(&s->congestion, work_of(req)))
+		tell_to_come_again(s, req);
+	return true;
 }
 
 /* Whatever face this peer is told, and whatever another. */

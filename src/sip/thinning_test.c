@@ -65,7 +65,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* Many messages, of which each has waited so long. */
+/* Many messages, of which each has waited so long; those that have waited bring new calls. */
 static void wait_for(struct world *w, unsigned seconds, uint64_t wait_ms)
 {
 	struct flow_sink *sink = sip_sink(w->net.sip);
@@ -73,6 +73,8 @@ static void wait_for(struct world *w, unsigned seconds, uint64_t wait_ms)
 	for (unsigned i = 0; i < seconds * 50; i++) {
 		tn_pass(&w->net, 20);
 		sink->waited(sink, wait_ms * 1000);
+		for (int n = 0; wait_ms && n < 10; n++)
+			(void)congestion_admits(&w->net.sip->congestion, CONGESTION_THINNED);
 		sink->received(sink, &w->net.peer, (const uint8_t *)"?", 1);
 		sink->received(sink, &w->net.peer, (const uint8_t *)"?", 1);
 	}
