@@ -137,8 +137,6 @@ static void add_member(struct ringing_member *m)
 	const struct route_facts *facts = &call->cs->facts;
 	uint64_t tenant_id = call->rec.tenant_id;
 	const struct extension *ext = model_extension(conf->model, tenant_id, m->key.id);
-	const struct account *acc;
-	size_t at = 0;
 
 	if (!ext || !ext->enabled)
 		return;
@@ -147,15 +145,7 @@ static void add_member(struct ringing_member *m)
 		ringing_weigh(m->ring, REASON_BUSY, reason_status(REASON_BUSY), STR_NONE);
 		return;
 	}
-	while ((acc = model_extension_accounts(conf->model, tenant_id, m->key.id, &at))) {
-		const struct contact *c;
-		size_t pos = 0;
-
-		if (!acc->enabled)
-			continue;
-		while ((c = registrar_contacts(conf->registrar, tenant_id, acc->o.id, &pos)))
-			ringing_add_contact(m, c, acc, ext);
-	}
+	ringing_turns_begin(m);
 	mobile_ring(m);
 }
 
@@ -188,6 +178,16 @@ void ringing_fail_if_over(struct ringing *r)
 		call_ring_failed(r->call, &r->best);
 }
 
+void ringing_leg_unanswered(struct ringing *r, struct leg *leg)
+{
+	bool has_rung = leg->rec.ringing_at != 0;
+	enum reason why = has_rung ? REASON_NO_ANSWER : REASON_UNAVAILABLE;
+
+	ringing_weigh(r, why, reason_status(why), STR_NONE);
+	events_target(leg, has_rung ? BUS_TARGET_NOANSWER : BUS_TARGET_FAIL, reason_name(why));
+	ringing_cancel(leg, why, STR_NONE);
+}
+
 void ringing_timeout(struct timer *t, void *arg)
 {
 	struct ringing *r = arg;
@@ -195,16 +195,12 @@ void ringing_timeout(struct timer *t, void *arg)
 
 	LIST_EACH_SAFE (it, tmp, &call->legs) {
 		struct leg *leg = CONTAINER_OF(it, struct leg, in_call);
-		bool has_rung = leg->rec.ringing_at != 0;
-		enum reason why = has_rung ? REASON_NO_ANSWER : REASON_UNAVAILABLE;
 
-		if (!leg->member)
-			continue;
-		ringing_weigh(r, why, reason_status(why), STR_NONE);
-		events_target(leg, has_rung ? BUS_TARGET_NOANSWER : BUS_TARGET_FAIL,
-			      reason_name(why));
-		ringing_cancel(leg, why, STR_NONE);
+		if (leg->member)
+			ringing_leg_unanswered(r, leg);
 	}
+	for (size_t i = 0; i < r->nmembers; i++)
+		timer_cancel(&r->member[i].turn);
 	call_ring_failed(call, &r->best);
 }
 
@@ -217,6 +213,7 @@ int ringing_start(struct ringing **rp, struct call *call, const struct owner_rin
 		return ENOMEM;
 	r->call = call;
 	r->best.reason = REASON_UNAVAILABLE;
+	r->until_ms = clock_mono_ms(cs->conf.env.clock) + (uint64_t)conf->ring_seconds * 1000;
 	if (conf->caller_prefix)
 		str_fit(r->prefix, sizeof(r->prefix), str_of(conf->caller_prefix));
 	*rp = r; /* a leg that fails at once must find its ring */
@@ -255,8 +252,10 @@ struct ringing *ringing_free(struct ringing *r, enum reason why, struct str head
 		if (leg->member)
 			ringing_cancel(leg, why, headers);
 	}
-	for (size_t i = 0; i < r->nmembers; i++)
+	for (size_t i = 0; i < r->nmembers; i++) {
+		timer_cancel(&r->member[i].turn);
 		map_remove(&r->call->cs->ringing, &r->member[i].key.node);
+	}
 	return mem_free(r);
 }
 
@@ -347,7 +346,7 @@ static void registered(const struct contact *c, bool is_added, void *arg)
 		if (!is_added)
 			ringing_contact_gone(m, c);
 		else if (m->ring->is_started && !m->has_declined && !m->is_busy)
-			ringing_add_contact(m, c, acc, ext);
+			ringing_came_late(m, c, acc, ext);
 		m = next;
 	}
 }

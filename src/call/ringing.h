@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * "Ring these extensions": all contacts of all enabled accounts, one function for calls, groups, pick-up and push.
+ * "Ring these extensions": all contacts of all enabled accounts (by q: ringing_turns.c), one function for calls, groups, pick-up and push.
  *
  * The fork stays open: a contact that registers while the extension rings is rung too.  The first answer wins, the others are
  * cancelled as answered elsewhere.  A person who declines (6xx) ends the ringing of that extension, not of its neighbours

@@ -104,6 +104,32 @@ void ringing_contact_gone(struct ringing_member *m, const struct contact *c)
 	ringing_cancel(leg, REASON_UNAVAILABLE, STR_NONE);
 }
 
+static void cancel_others(struct ringing *r, const struct ringing_member *only, enum reason why)
+{
+	LIST_EACH_SAFE (it, tmp, &r->call->legs) {
+		struct leg *other = CONTAINER_OF(it, struct leg, in_call);
+
+		if (other->member && (!only || other->member == only))
+			ringing_cancel(other, why, STR_NONE);
+	}
+}
+
+/* A person who declines has spoken for all his devices; who refuses otherwise, for those with his q. */
+static void who_is_next(struct ringing_member *m, unsigned status)
+{
+	struct ringing *r = m->ring;
+
+	if (status >= 600 && !m->has_declined) {
+		m->has_declined = true;
+		timer_cancel(&m->turn);
+		cancel_others(r, m, REASON_DECLINED);
+	}
+	if (r->call->has_moved)
+		cancel_others(r, NULL, REASON_CANCELLED);
+	if (r->is_started && ringing_turn_is_due(m))
+		(void)ringing_next_turn(m);
+}
+
 void ringing_leg_gone(struct ringing *r, struct leg *leg, enum reason reason, unsigned status,
 		      struct str lines)
 {
@@ -132,31 +158,18 @@ void ringing_leg_gone(struct ringing *r, struct leg *leg, enum reason reason, un
 		return;
 	}
 	ringing_leave(leg);
+	m->ntrying++; /* held: a device that fails at once must not end the ring in here */
 	if (goes_over_other_flow(m, leg)) {
 		events_target(leg, BUS_TARGET_FAIL, reason_name(reason));
-		return;
+	} else {
+		ringing_weigh(r, reason, status, lines);
+		events_target(leg,
+			      reason == REASON_NO_ANSWER ? BUS_TARGET_NOANSWER : BUS_TARGET_FAIL,
+			      reason_name(reason));
+		who_is_next(m, status);
 	}
-	ringing_weigh(r, reason, status, lines);
-	events_target(leg, reason == REASON_NO_ANSWER ? BUS_TARGET_NOANSWER : BUS_TARGET_FAIL,
-		      reason_name(reason));
-	if (status >= 600 && !m->has_declined) {
-		m->has_declined = true;
-		LIST_EACH_SAFE (it, tmp, &r->call->legs) {
-			struct leg *other = CONTAINER_OF(it, struct leg, in_call);
-
-			if (other->member == m)
-				ringing_cancel(other, REASON_DECLINED, STR_NONE);
-		}
-	}
-	if (r->call->has_moved) {
-		LIST_EACH_SAFE (it, tmp, &r->call->legs) {
-			struct leg *other = CONTAINER_OF(it, struct leg, in_call);
-
-			if (other->member)
-				ringing_cancel(other, REASON_CANCELLED, STR_NONE);
-		}
-	}
-	if (was_heard)
+	m->ntrying--;
+	if (was_heard && !r->early)
 		ringing_hear_another(r);
 	ringing_fail_if_over(r);
 }

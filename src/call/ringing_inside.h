@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the files of a ring share: ringing.c (who rings, until when), ringing_trunk.c (a leg over a trunk), ringing_early.c (what
+ * What the files of a ring share: ringing.c (who rings, until when), ringing_turns.c (which devices of an extension, one after the other), ringing_trunk.c (a leg over a trunk), ringing_early.c (what
  * devices say before they answer, and the answer) and ringing_gone.c (a leg that failed).
  *
  * Thread     core
@@ -16,7 +16,9 @@
 struct ringing_member {
 	struct idmap_key key; /* in calls->ringing: tenant and extension; 0: a trunk */
 	struct ringing *ring;
-	size_t ntrying; /* legs that may still answer */
+	size_t ntrying;	   /* legs that may still answer */
+	unsigned q;	   /* devices with this q, and above, have had their turn */
+	struct timer turn; /* until the next ones have theirs */
 	bool has_declined;
 	bool converts; /* one of its devices knew none of the caller's codecs */
 	bool is_busy;  /* it had as many calls as it may have: no device of it rings (EXT-14) */
@@ -25,6 +27,8 @@ struct ringing_member {
 struct ringing {
 	struct call *call;
 	struct timer timer;
+	uint64_t
+		until_ms; /* of the monotonic clock: when extensions have rung long enough; 0: a trunk */
 	struct timer again; /* a device that was asked again has so long to say anything */
 	char prefix[65];
 	oid early;     /* the leg whose early media the caller hears */
@@ -54,7 +58,19 @@ void ringing_give_up(struct ringing *r, struct leg *leg, enum reason why);
 /* Last statement of its callers: a ring that is over is freed by who started it. */
 void ringing_fail_if_over(struct ringing *r);
 void ringing_timeout(struct timer *t, void *ring);
+/* It has rung, or been silent, for its time. */
+void ringing_leg_unanswered(struct ringing *r, struct leg *leg);
 size_t ringing_ntrying(const struct ringing *r); /* legs that may still answer */
+
+/* ringing_turns.c */
+void ringing_turns_begin(struct ringing_member *m);
+/* Those with the next lower q ring too.  False: nobody is left. */
+bool ringing_next_turn(struct ringing_member *m);
+/* No device of it rings any more, and nothing says that none shall. */
+bool ringing_turn_is_due(const struct ringing_member *m);
+/* A device has registered while its extension rings: it rings, or waits for its turn. */
+void ringing_came_late(struct ringing_member *m, const struct contact *c, const struct account *acc,
+		       const struct extension *ext);
 
 /* ringing_trunk.c */
 struct ringing_way { /* of a leg over a trunk */

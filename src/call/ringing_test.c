@@ -352,6 +352,133 @@ static void devices_of_all_accounts_ring_but_not_of_disabled_ones(void **state)
 	ua_done(&c);
 }
 
+/* ---- preferences (RFC 3261 16.6) ---- */
+
+/* 102 has phone 2 with the highest q, phones 5 and 6 with the next, phone 7 with the lowest. */
+static void preferences_of_102(struct world *w)
+{
+	static const unsigned q[] = {900, 500, 500, 100};
+	oid id[] = {0, registers(&w->phone[5], 102), registers(&w->phone[6], 102),
+		    registers(&w->phone[7], 102)};
+
+	for (size_t i = 0; i < w->registrar.n; i++) {
+		struct contact *c = &w->registrar.contact[i];
+
+		if (c->account_id != 102)
+			continue;
+		c->q = q[0];
+		for (size_t k = 1; k < ARRAY_LEN(id); k++)
+			if (c->id == id[k])
+				c->q = q[k];
+	}
+}
+
+static void whoever_is_preferred_less_rings_when_all_before_have_refused(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0}, c = {0}, d = {0}, e = {0};
+
+	preferences_of_102(w);
+	calls_number(&a, &w->phone[1], "102", audio(&w->phone[1]));
+	rings(&b, &w->phone[2]);
+	nothing(&w->phone[5]);
+	nothing(&w->phone[7]);
+	ua_reply(&b, 486, "");
+	rings(&c, &w->phone[5]);
+	rings(&d, &w->phone[6]);
+	nothing(&w->phone[7]);
+	ua_reply(&c, 180, "");
+	ua_got(&a, 180);
+	ua_reply(&c, 480, "");
+	nothing(&w->phone[7]); /* phone 6 may still answer */
+	ua_reply(&d, 404, "");
+	rings(&e, &w->phone[7]);
+	ua_reply(&e, 200, audio(e.p));
+	ua_asked(&e, SIP_ACK);
+	ua_got(&a, 200);
+	ua_request(&a, "ACK", "");
+	hang_up(&a, &e);
+	ua_done(&b);
+	ua_done(&c);
+	ua_done(&d);
+}
+
+static void turns_share_the_time_that_the_extension_rings(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0}, c = {0}, d = {0}, e = {0};
+
+	preferences_of_102(w);
+	calls_number(&a, &w->phone[1], "102",
+		     audio(&w->phone[1])); /* it rings for 20 s: 6.67 each */
+	rings(&b, &w->phone[2]);
+	ua_reply(&b, 180, "");
+	ua_got(&a, 180);
+	pass(w, 6500);
+	nothing(&w->phone[5]);
+	pass(w, 300);
+	rings(&c, &w->phone[5]);
+	rings(&d, &w->phone[6]);
+	ua_cancelled(&b, NULL);
+	ua_reply(&c, 180, "");
+	ua_reply(&d, 180, "");
+	nothing(a.p); /* it rings already */
+	pass(w, 6700);
+	rings(&e, &w->phone[7]);
+	ua_reply(&e, 180, "");
+	ua_cancelled(&c, NULL);
+	ua_cancelled(&d, NULL);
+	pass(w, 6800);
+	ua_cancelled(&e, NULL);
+	ua_got(&a, 480);
+	assert_string_equal(last_call(w)->reason, "no_answer");
+	ua_done(&b);
+	ua_done(&c);
+	ua_done(&d);
+	ua_done(&e);
+}
+
+static void who_declines_declines_for_those_whose_turn_has_not_come(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0};
+
+	preferences_of_102(w);
+	calls_number(&a, &w->phone[1], "102", audio(&w->phone[1]));
+	rings(&b, &w->phone[2]);
+	ua_reply(&b, 603, "");
+	ua_got(&a, 603);
+	nothing(&w->phone[5]);
+	ua_done(&b);
+}
+
+static void an_extension_may_ring_all_at_once_whatever_they_prefer(void **state)
+{
+	struct world *w = *state;
+	struct ua a, b = {0}, c = {0}, d = {0}, e = {0};
+
+	preferences_of_102(w);
+	put(w, &resource_extension, TENANT, 2, "{'number':'102','devices_by_preference':false}");
+	calls_number(&a, &w->phone[1], "102", audio(&w->phone[1]));
+	rings(&b, &w->phone[2]);
+	rings(&c, &w->phone[5]);
+	rings(&d, &w->phone[6]);
+	rings(&e, &w->phone[7]);
+	ua_reply(&c, 180, "");
+	ua_reply(&d, 180, "");
+	ua_reply(&e, 180, "");
+	ua_got(&a, 180);
+	ua_reply(&b, 603, "");
+	ua_cancelled(&c, NULL);
+	ua_cancelled(&d, NULL);
+	ua_cancelled(&e, NULL);
+	ua_got(&a, 603);
+	ua_done(&b);
+	ua_done(&c);
+	ua_done(&d);
+	ua_done(&e);
+}
+
 /* ---- early media ---- */
 
 static void early_media_is_heard_before_the_answer(void **state)
@@ -568,6 +695,10 @@ int main(void)
 		STORY(who_declines_stops_all_his_devices),
 		STORY(the_calling_device_does_not_ring_itself),
 		STORY(devices_of_all_accounts_ring_but_not_of_disabled_ones),
+		STORY(whoever_is_preferred_less_rings_when_all_before_have_refused),
+		STORY(turns_share_the_time_that_the_extension_rings),
+		STORY(who_declines_declines_for_those_whose_turn_has_not_come),
+		STORY(an_extension_may_ring_all_at_once_whatever_they_prefer),
 		STORY(early_media_is_heard_before_the_answer),
 		STORY(early_media_ends_with_a_refusal),
 		STORY(one_device_is_heard_at_a_time),

@@ -169,3 +169,45 @@ def test_one_declines_for_all(a, b, c):
     c.reply(two, 487)
     c.expect("ACK")
     a.refused(603)
+
+
+def prefers(phone, q):
+    answer = phone.transact("REGISTER", phone.user, phone.password, f"sip:{phone.domain}", to=f"sip:{phone.user}@{phone.domain}",
+                            from_user=phone.user, cseq=2001, contact=False,
+                            headers=["Expires: 3600", f"Contact: <sip:{phone.user}@{phone.host}:{phone.port}>;q={q}"])
+    assert answer.status == 200 and f"q={q}" in answer.text, answer.text
+
+
+def test_the_device_that_is_preferred_less_rings_when_the_other_has_refused(a, b, c):
+    """RFC 3261 16.6: contacts by q."""
+    prefers(b, "0.3")
+    prefers(c, "0.8")
+    a.invite("102")
+    two = c.called(c.expect("INVITE"))
+    b.silent()
+    c.reply(two, 486)
+    c.expect("ACK")
+    one = b.called(b.expect("INVITE"))
+    b.reply(one, 180)
+    a.take(a.expect(180))
+    b.reply(one, 200, body=b.sdp())
+    b.expect("ACK")
+    a.take(a.expect(200))
+    a.say("ACK", cseq=a.invite_cseq)
+    c.silent()
+    hang_up(a, b)
+
+
+def test_equals_ring_together(a, b, c):
+    prefers(b, "0.5")
+    prefers(c, "0.5")
+    a.invite("102")
+    for phone in b, c:
+        invite = phone.called(phone.expect("INVITE"))
+        phone.reply(invite, 180)
+        phone.incoming = invite
+    a.take(a.expect(180))
+    for phone in b, c:
+        phone.reply(phone.incoming, 486)
+        phone.expect("ACK")
+    a.refused(486)
