@@ -339,7 +339,7 @@ static void a_call_that_has_come_too_far_is_refused(void **state)
 
 	snprintf(head, sizeof(head),
 		 "INVITE sip:102@acme.example SIP/2.0\nVia: SIP/2.0/UDP "
-		 "%s;branch=z9hG4bKfar;rport\nMax-Forwards: 1\n"
+		 "%s;branch=z9hG4bKfar;rport\nMax-Forwards: 0\n"
 		 "From: <sip:101@acme.example>;tag=far\nTo: <sip:102@acme.example>\nCall-ID: "
 		 "far\nCSeq: 1 INVITE\n"
 		 "Contact: <sip:101@%s>\n",

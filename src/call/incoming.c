@@ -134,7 +134,7 @@ static unsigned take_offer(struct leg *leg, const struct sip_msg *req)
 
 	leg->nstreams = 1;
 	if (!sdp.n)
-		return req->body.n ? 415 : 0;
+		return req->body.n && !sip_msg_body_is_optional(req) ? 415 : 0;
 	if (leg_sdp_parse(leg, &leg->offered, sdp, false, &status))
 		return status;
 	leg->nstreams = leg_sdp_streams(leg->offered);
@@ -169,7 +169,7 @@ static unsigned hops_left(const struct sip_msg *req)
 
 	if (!text.n || str_u32(text, &n) || n > 70)
 		return 70;
-	return n ? n - 1 : 0;
+	return n == 1 ? SIP_LAST_HOP : n ? n - 1 : 0;
 }
 
 static void note_request(struct leg *leg, const struct sip_msg *req)

@@ -126,3 +126,11 @@ struct str sip_msg_body(const struct sip_msg *m, struct str content_type)
 		return STR_NONE;
 	return find_part(sip_msg_header(m, SIP_HDR_CONTENT_TYPE), m->body, content_type, 0);
 }
+
+bool sip_msg_body_is_optional(const struct sip_msg *m)
+{
+	struct str params = sip_msg_header(m, SIP_HDR_CONTENT_DISPOSITION), handling;
+
+	str_cut(&params, ';');
+	return sip_param(params, STR("handling"), &handling) && str_ieq(handling, STR("optional"));
+}

@@ -142,12 +142,13 @@ static bool refuses_answer(struct sip *s, const struct sip_msg *req)
 	return refuse(s, req, 406, NULL, NULL);
 }
 
-static bool is_optional_content(const struct sip_msg *req)
+/* RFC 3261 20.11: what it is for, when that must be understood. */
+static bool is_for_us(const struct sip_msg *req)
 {
-	struct str params = sip_msg_header(req, SIP_HDR_CONTENT_DISPOSITION), handling;
+	struct str value = sip_msg_header(req, SIP_HDR_CONTENT_DISPOSITION);
+	struct str type = str_trim(str_cut(&value, ';'));
 
-	str_cut(&params, ';');
-	return sip_param(params, STR("handling"), &handling) && str_ieq(handling, STR("optional"));
+	return !type.n || str_ieq(type, STR("session")) || str_ieq(type, STR("render"));
 }
 
 static bool is_session_type(struct str value)
@@ -165,7 +166,7 @@ static bool refuses_content(struct sip *s, const struct sip_msg *req)
 	struct str encoding = sip_msg_header(req, SIP_HDR_CONTENT_ENCODING);
 	struct buf lines = {0};
 
-	if (!req->body.n || is_optional_content(req))
+	if (!req->body.n || sip_msg_body_is_optional(req))
 		return false;
 	if (encoding.n && !str_ieq(encoding, STR("identity"))) {
 		buf_cstr(&lines, "Accept-Encoding: identity\r\n");
@@ -173,7 +174,7 @@ static bool refuses_content(struct sip *s, const struct sip_msg *req)
 	}
 	if (req->method != SIP_INVITE && req->method != SIP_UPDATE)
 		return false;
-	if (is_session_type(sip_msg_header(req, SIP_HDR_CONTENT_TYPE)))
+	if (is_for_us(req) && is_session_type(sip_msg_header(req, SIP_HDR_CONTENT_TYPE)))
 		return false;
 	buf_cstr(&lines, ACCEPT_LINE);
 	return refuse(s, req, 415, NULL, &lines);

@@ -73,7 +73,7 @@ struct sip_invite_conf {
 	struct str to;
 	struct str contact;
 	struct str routes;     /* e.g. from Path */
-	unsigned max_forwards; /* 0 = 70; a B2BUA passes on what is left */
+	unsigned max_forwards; /* as of struct sip_out */
 	uint32_t min_se;       /* of the 422 that this INVITE answers; 0: none */
 	bool is_plain; /* 100rel is not offered: nobody is there to answer an offer in a 1xx */
 	const struct sip_msg *

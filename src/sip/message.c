@@ -112,7 +112,10 @@ int message_request(struct sip *s, struct flow *flow, const struct sip_out *out,
 	x->via.off = (uint32_t)b->n;
 	sip_write_via(b, flow->transport, &seen, str_of(branch));
 	x->via.n = (uint32_t)b->n - x->via.off;
-	sip_write_header_u64(b, SIP_HDR_MAX_FORWARDS, out->max_forwards ? out->max_forwards : 70);
+	sip_write_header_u64(b, SIP_HDR_MAX_FORWARDS,
+			     out->max_forwards == SIP_LAST_HOP ? 0
+			     : out->max_forwards	       ? out->max_forwards
+							       : 70);
 	x->from = add_line(b, SIP_HDR_FROM, out->from);
 	x->to = add_line(b, SIP_HDR_TO, out->to);
 	x->call_id = add_line(b, SIP_HDR_CALL_ID, out->call_id);

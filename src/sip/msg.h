@@ -100,5 +100,7 @@ int sip_via_parse(struct sip_via *via, struct str value) MUST_USE;
 
 /* The body part of a content type ("application/sdp"), also inside multipart/mixed; STR_NONE when there is none. */
 struct str sip_msg_body(const struct sip_msg *m, struct str content_type);
+/* RFC 3261 20.11: who cannot read it goes on without it. */
+bool sip_msg_body_is_optional(const struct sip_msg *m);
 
 #endif

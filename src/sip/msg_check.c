@@ -29,6 +29,21 @@ static int check_via(struct sip_parse *p)
 	return 0;
 }
 
+/* RFC 3261 7.3.1: which of them would name the dialog? */
+static bool has_twice(struct str params, struct str name)
+{
+	unsigned found = 0;
+
+	while (params.p) {
+		struct str n, v;
+
+		if (sip_param_next(&params, &n, &v))
+			break;
+		found += str_ieq(n, name);
+	}
+	return found > 1;
+}
+
 static void check_party(struct sip_parse *p, enum sip_hdr id, struct str *tag)
 {
 	struct sip_addr a;
@@ -38,6 +53,8 @@ static void check_party(struct sip_parse *p, enum sip_hdr id, struct str *tag)
 		sip_parse_flaw(p, 400, id == SIP_HDR_FROM ? "Missing From" : "Missing To");
 	else if (sip_addr_parse(&a, sip_msg_header(p->msg, id)) || sip_uri_parse(&u, a.uri))
 		sip_parse_flaw(p, 400, id == SIP_HDR_FROM ? "Malformed From" : "Malformed To");
+	else if (has_twice(a.params, STR("tag")))
+		sip_parse_flaw(p, 400, "Two Tags");
 	else if (sip_param(a.params, STR("tag"), tag) && !tag->n)
 		sip_parse_flaw(p, 400, "Empty Tag");
 }

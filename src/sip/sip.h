@@ -112,6 +112,8 @@ typedef void sip_cancelled_h(struct sip_strans *st, const struct sip_msg *cancel
 void sip_strans_on_cancel(struct sip_strans *st, sip_cancelled_h *fn, void *arg);
 
 /* A request to send.  The stack adds Via, Max-Forwards, User-Agent and Content-Length. */
+enum { SIP_LAST_HOP = 256 }; /* max_forwards of what goes no further */
+
 struct sip_out {
 	enum sip_method method;
 	struct str uri;		      /* Request-URI */
@@ -120,7 +122,7 @@ struct sip_out {
 	uint32_t cseq;
 	struct str contact;    /* header value, or empty */
 	struct str routes;     /* "Route: …\r\n" lines or empty */
-	unsigned max_forwards; /* 0 = 70; a B2BUA passes on what is left */
+	unsigned max_forwards; /* 0 = 70, SIP_LAST_HOP = 0; a B2BUA passes on what is left */
 	uint64_t edit_for;     /* sip_on_edit(); 0: it goes as it is */
 	struct sip_extra extra;
 };

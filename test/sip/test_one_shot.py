@@ -198,10 +198,13 @@ def test_max_forwards_are_counted_down(a, b):
     a.ack(challenge, uri, a.user, a.call_id, "mf", 1)
     a.send(a.request("INVITE", uri, cseq=2, max_forwards=1, branch="z9hG4bKmf1",
                      headers=[a.authorization(challenge, "INVITE", uri, a.user, a.password)], **one))
-    m = a.expect(483)
+    invite = b.called(b.expect("INVITE"))
+    assert invite.get("Max-Forwards") == "0"  # it has arrived: RFC 3261 16.6, 3
+    b.reply(invite, 486)
+    b.expect("ACK")
+    m = a.expect(486)
     a.send(a.request("ACK", uri, user=a.user, call_id=a.call_id, cseq=2, from_tag="mf", to_tag=m.to_tag(), branch="z9hG4bKmf1",
                      contact=False))
-    b.silent()
 
 
 def test_options_says_what_we_do_in_and_out_of_a_dialog(a, b):
@@ -302,6 +305,37 @@ def test_a_description_among_other_parts(a, b):
     assert "m=audio" in invite.body
     b.reply(invite, 486)
     b.expect("ACK")
+
+
+@pytest.mark.parametrize("disposition, status", [("foo", 415), ("early-session;handling=required", 415), ("session;handling=required", 407),
+                                                 ("foo;handling=optional", 407), ("render", 407)])
+def test_a_body_for_what_we_do_not_know_is_refused_unless_it_is_optional(peer, disposition, status):
+    m = ask(peer, "INVITE", f"sip:102@{peer.domain}", body="v=0\r\n", headers=[f"Content-Disposition: {disposition}"])
+    assert m.status == status, m.text
+    assert status != 415 or m.get("Accept") == "application/sdp"
+
+
+def test_a_body_that_is_optional_and_unknown_is_as_if_there_were_none(a, b):
+    a.call_id, a.from_tag, uri = uuid.uuid4().hex, "op", f"sip:102@{a.domain}"
+    one = dict(user=a.user, call_id=a.call_id, from_tag="op", body="x", content_type="application/x-y")
+    optional = "Content-Disposition: session;handling=optional"
+    a.send(a.request("INVITE", uri, cseq=1, headers=[optional], **one))
+    m = a.expect(407)
+    a.ack(m, uri, a.user, a.call_id, "op", 1)
+    a.send(a.request("INVITE", uri, cseq=2, headers=[optional, a.authorization(m, "INVITE", uri, a.user, a.password)], **one))
+    invite = b.called(b.expect("INVITE"))
+    assert not invite.body, "the device is asked to offer"
+    b.reply(invite, 486)
+    b.expect("ACK")
+    a.expect(486)
+
+
+def test_two_tags_name_no_dialog(peer):
+    for name in "From", "To":
+        text = peer.request("OPTIONS", to_tag="a") if name == "To" else peer.request("OPTIONS")
+        lines = [line + ";tag=b" if line.startswith(name + ": ") else line for line in text.split("\r\n")]
+        peer.send("\r\n".join(lines))
+        assert peer.final().status == 400, name
 
 
 def test_numbers_that_nobody_has(a, b):
