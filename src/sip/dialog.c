@@ -258,6 +258,7 @@ static void adopt_flow(struct sip_dialog *d, const struct sip_msg *req)
 		d->is_natted = sip_is_natted(req);
 }
 
+/* By less than RFC 3261 19.1.4 compares: its Contact in a call may lack the transport that it registered with. */
 bool sip_dialog_moved(struct sip_dialog *d, struct str uri, const struct flow *flow)
 {
 	struct flow now = *flow;

@@ -70,10 +70,10 @@ struct sip_dialog *sip_dialog_find(struct sip *s, struct str call_id, struct str
 bool sip_is_natted(const struct sip_msg *req);
 /* The address that a URI names as a number, for UDP.  False: it names none. */
 bool sip_uri_address(struct str uri, struct addr *out);
-/* Target refresh from a request or 2xx (12.2). */
 /* Who is at this URI has come over another connection: if that is the peer, and no proxy stands before it, requests go there from
  * now on.  Never from what is protected to what is not. */
 bool sip_dialog_moved(struct sip_dialog *d, struct str uri, const struct flow *flow);
+/* Target refresh from a request or 2xx (12.2). */
 int sip_dialog_refresh(struct sip_dialog *d, const struct sip_msg *m) MUST_USE;
 /* The ACK to the 2xx of the INVITE with that CSeq.  bytesp, when given, takes it as sent, for 2xx that come again. */
 int sip_dialog_ack(struct sip_dialog *d, uint32_t cseq, const struct sip_extra *extra,

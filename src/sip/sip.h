@@ -111,9 +111,9 @@ const char *sip_strans_tag(struct sip_strans *st);
 typedef void sip_cancelled_h(struct sip_strans *st, const struct sip_msg *cancel, void *arg);
 void sip_strans_on_cancel(struct sip_strans *st, sip_cancelled_h *fn, void *arg);
 
-/* A request to send.  The stack adds Via, Max-Forwards, User-Agent and Content-Length. */
 enum { SIP_LAST_HOP = 256 }; /* max_forwards of what goes no further */
 
+/* A request to send.  The stack adds Via, Max-Forwards, User-Agent and Content-Length. */
 struct sip_out {
 	enum sip_method method;
 	struct str uri;		      /* Request-URI */

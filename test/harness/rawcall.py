@@ -166,17 +166,22 @@ class Gateway(Phone):
                                call_id=self.call_id, from_tag=self.from_tag, body=self.sdp() if body is None else body))
 
 
+def answered(a, b, invite, *, answer=None, headers=()):
+    """b answers the INVITE it got, a acknowledges.  Gives the 200 that a got."""
+    b.reply(invite, 200, body=b.sdp() if answer is None else answer, headers=headers)
+    b.expect("ACK")
+    ok = a.take(a.expect(200))
+    a.say("ACK", cseq=a.invite_cseq)
+    return ok
+
+
 def talk(a, b, number="102", *, offer=None, answer=None, invite_headers=(), answer_headers=()):
     """a calls b and they talk.  Gives the INVITE that b got and the 200 that a got."""
     a.invite(number, body=offer, headers=invite_headers)
     invite = b.called(b.expect("INVITE"))
     b.reply(invite, 180)
     a.take(a.expect(180))
-    b.reply(invite, 200, body=b.sdp() if answer is None else answer, headers=answer_headers)
-    b.expect("ACK")
-    ok = a.take(a.expect(200))
-    a.say("ACK", cseq=a.invite_cseq)
-    return invite, ok
+    return invite, answered(a, b, invite, answer=answer, headers=answer_headers)
 
 
 def record(server, phone):

@@ -6,7 +6,7 @@ import uuid
 import pytest
 
 from harness import wait
-from harness.rawcall import hang_up, talk
+from harness.rawcall import answered, hang_up, talk
 
 
 WAIT_S = 10
@@ -31,10 +31,7 @@ def test_a_cancel_from_elsewhere_cancels_nothing(a, b, stranger):
     assert stranger.final(WAIT_S).status == 481
     stranger.send(cancel.replace(f"{stranger.host}:5060", f"{a.host}:5060"))   # its Via lies
     b.silent()
-    b.reply(invite, 200, body=b.sdp())
-    b.expect("ACK")
-    a.take(a.expect(200))
-    a.say("ACK", cseq=a.invite_cseq)
+    answered(a, b, invite)
     hang_up(a, b)
 
 

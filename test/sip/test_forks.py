@@ -2,7 +2,7 @@
 """One INVITE answered by several: a proxy that forks behind one contact, and several devices (RFC 3261 13.2.2.4, 12.1)."""
 import pytest
 
-from harness.rawcall import Phone, hang_up
+from harness.rawcall import Phone, answered, hang_up
 
 
 @pytest.fixture
@@ -115,10 +115,7 @@ def test_the_other_device_hears_that_the_call_was_taken_elsewhere(a, b, c):
     b.reply(one, 180)
     c.reply(two, 180)
     a.take(a.expect(180))
-    b.reply(one, 200, body=b.sdp())
-    b.expect("ACK")
-    a.take(a.expect(200))
-    a.say("ACK", cseq=a.invite_cseq)
+    answered(a, b, one)
     cancel = c.expect("CANCEL")
     assert "cause=200" in cancel.get("Reason") and "elsewhere" in cancel.get("Reason")
     c.reply(cancel, 200)
@@ -190,10 +187,7 @@ def test_the_device_that_is_preferred_less_rings_when_the_other_has_refused(a, b
     one = b.called(b.expect("INVITE"))
     b.reply(one, 180)
     a.take(a.expect(180))
-    b.reply(one, 200, body=b.sdp())
-    b.expect("ACK")
-    a.take(a.expect(200))
-    a.say("ACK", cseq=a.invite_cseq)
+    answered(a, b, one)
     c.silent()
     hang_up(a, b)
 
