@@ -233,6 +233,21 @@ void pem_names(const X509 *cert, struct buf *out)
 	GENERAL_NAMES_free(names);
 }
 
+bool pem_names_have(struct str names, struct str name)
+{
+	struct str parent = name;
+
+	(void)str_cut(&parent, '.');
+	while (names.n) {
+		struct str one = str_cut(&names, ' ');
+
+		if (str_ieq(one, name) || (one.n > 2 && one.p[0] == '*' && parent.n &&
+					   str_ieq((struct str){one.p + 2, one.n - 2}, parent)))
+			return true;
+	}
+	return false;
+}
+
 int64_t pem_expires_us(const X509 *cert)
 {
 	struct tm tm;

@@ -36,6 +36,8 @@ int pem_roots_read(X509_STORE **storep, STACK_OF(X509_NAME) * *namesp, struct st
 		   struct pem_fault *fault) MUST_USE; /* namesp may be NULL */
 /* DNS names and IP addresses of subjectAltName (else the common name), joined by spaces. */
 void pem_names(const X509 *cert, struct buf *out);
+/* Is `name` one of them, or below one that begins with "*."? */
+bool pem_names_have(struct str names, struct str name);
 int64_t pem_expires_us(const X509 *cert);
 /* A whole file as text; at most 128 kB.  errno of files. */
 int pem_file(struct buf *out, const char *path) MUST_USE;

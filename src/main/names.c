@@ -49,21 +49,6 @@ struct search {
 	const struct certificate *best;
 };
 
-static bool is_for(struct str names, struct str name)
-{
-	struct str parent = name;
-
-	(void)str_cut(&parent, '.');
-	while (names.n) {
-		struct str one = str_cut(&names, ' ');
-
-		if (str_ieq(one, name) || (one.n > 2 && one.p[0] == '*' && parent.n &&
-					   str_ieq((struct str){one.p + 2, one.n - 2}, parent)))
-			return true;
-	}
-	return false;
-}
-
 static void better(const struct model *m, const struct resource *res, uint64_t tenant_id,
 		   uint64_t id, void *arg)
 {
@@ -71,7 +56,8 @@ static void better(const struct model *m, const struct resource *res, uint64_t t
 		(const struct certificate *)model_object(m, res, tenant_id, id);
 	struct search *s = arg;
 
-	if (is_for(str_of(c->names), s->name) && (!s->best || c->expires_at > s->best->expires_at))
+	if (pem_names_have(str_of(c->names), s->name) &&
+	    (!s->best || c->expires_at > s->best->expires_at))
 		s->best = c;
 }
 

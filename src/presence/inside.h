@@ -239,8 +239,6 @@ sip_dialog_request_h subscribe_in_dialog;
 int presence_contact(struct presence *p, struct buf *out, const struct flow *flow,
 		     struct str user) MUST_USE;
 
-/* Of another tenant nothing is seen: its domain is as unknown as any. */
-bool subscribe_is_elsewhere(const struct presence *p, const struct identity *who, struct str host);
 /* 0, or the status to refuse with.  *seconds 0: it wants an end, or to be told once. */
 unsigned subscribe_read_expires(const struct sip_msg *req, uint32_t *seconds);
 

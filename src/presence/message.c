@@ -135,7 +135,7 @@ static unsigned find_target(struct presence *p, struct order *o)
 		return 400;
 	if (uri.scheme != SIP_SCHEME_SIP && uri.scheme != SIP_SCHEME_SIPS)
 		return 416;
-	if (subscribe_is_elsewhere(p, &o->who, uri.host))
+	if (registrar_is_elsewhere(p->conf.registrar, &o->who, uri.host))
 		return 404;
 	user = str_cut(&uri.user, ';');
 	if (!user.n || sip_unescape(name, sizeof(name), user))

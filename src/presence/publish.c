@@ -175,7 +175,8 @@ static unsigned judge(struct presence *p, struct order *o)
 
 	if (!str_ieq(str_trim(str_cut(&event, ';')), str_of(package_person.event)))
 		return 489;
-	if (sip_uri_parse(&uri, o->req->uri) || subscribe_is_elsewhere(p, o->who, uri.host))
+	if (sip_uri_parse(&uri, o->req->uri) ||
+	    registrar_is_elsewhere(p->conf.registrar, o->who, uri.host))
 		return 404;
 	e = presence_extension(p, o->who->tenant->o.id, str_cut(&uri.user, ';'));
 	if (!e || e != o->who->extension)

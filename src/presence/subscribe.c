@@ -126,14 +126,6 @@ const struct extension *presence_extension(const struct presence *p, uint64_t te
 	return a ? model_extension(m, tenant_id, a->extension_id) : NULL;
 }
 
-bool subscribe_is_elsewhere(const struct presence *p, const struct identity *who, struct str host)
-{
-	const struct tenant *t = model_tenant_by_domain(p->conf.model, host);
-	struct addr ip;
-
-	return t ? t != who->tenant : addr_parse(&ip, host, 0) != 0;
-}
-
 /* Is it the number of a group, where the package has lists?  Its members are the tenant's, as who asks. */
 static bool find_list(struct presence *p, const struct identity *who, struct str user,
 		      struct sub_wish *wish)
@@ -172,7 +164,7 @@ static unsigned find_target(struct presence *p, const struct identity *who,
 		return 400;
 	if (uri.scheme != SIP_SCHEME_SIP && uri.scheme != SIP_SCHEME_SIPS)
 		return 416;
-	if (subscribe_is_elsewhere(p, who, uri.host))
+	if (registrar_is_elsewhere(p->conf.registrar, who, uri.host))
 		return 404;
 	user = str_cut(&uri.user, ';');
 	if (!user.n)

@@ -35,13 +35,13 @@ static struct str cut_to(struct str s, size_t n)
 }
 
 struct texts {
-	struct str uri, routes, user_agent, instance, call_id, path;
+	struct str uri, routes, user_agent, instance, call_id, path, server;
 };
 
 static int set_texts(struct binding *b, const struct texts *x)
 {
 	size_t n = x->uri.n + x->routes.n + x->user_agent.n + x->instance.n + x->call_id.n +
-		   x->path.n + 6;
+		   x->path.n + x->server.n + 7;
 	char *at = b->text = mem_alloc(n);
 
 	if (!at)
@@ -52,6 +52,7 @@ static int set_texts(struct binding *b, const struct texts *x)
 	b->instance = put(&at, x->instance);
 	b->call_id = put(&at, x->call_id);
 	b->path = put(&at, x->path);
+	b->server = put(&at, x->server);
 	return 0;
 }
 
@@ -109,6 +110,7 @@ int binding_make(struct binding **bp, struct registrar *r, const struct order *o
 		.instance = w->instance,
 		.call_id = cut_to(o->req->call_id, 255),
 		.path = o->path,
+		.server = cut_to(o->server, 255),
 	};
 	int err;
 
@@ -274,6 +276,8 @@ void binding_refresh(struct binding *b, struct binding *fresh)
 	b->instance = fresh->instance;
 	b->call_id = fresh->call_id;
 	b->path = fresh->path;
+	b->server = fresh->server;
+	b->is_restored = false;
 	b->reg_id = fresh->reg_id;
 	b->cseq = fresh->cseq;
 	lists_move(b);
@@ -382,6 +386,7 @@ static int restore(struct binding **bp, struct registrar *r, const struct contac
 	if (!b)
 		return ENOMEM;
 	b->r = r;
+	b->is_restored = true;
 	b->c.record_id = rec->id;
 	b->c.tenant_id = rec->tenant_id;
 	b->c.account_id = rec->account_id;
@@ -401,8 +406,14 @@ static int restore(struct binding **bp, struct registrar *r, const struct contac
 		err = addr_parse_hostport(&b->c.flow.local, str_of(rec->local), 5060);
 	if (!err)
 		err = write_routes(&routes, str_of(rec->path));
-	x = (struct texts){str_of(rec->uri),	  buf_view(&routes),	str_of(rec->user_agent),
-			   str_of(rec->instance), str_of(rec->call_id), str_of(rec->path)};
+	x = (struct texts){
+		.uri = str_of(rec->uri),
+		.routes = buf_view(&routes),
+		.user_agent = str_of(rec->user_agent),
+		.instance = str_of(rec->instance),
+		.call_id = str_of(rec->call_id),
+		.path = str_of(rec->path),
+	};
 	if (!err)
 		err = set_texts(b, &x);
 	buf_free(&routes);

@@ -26,7 +26,7 @@ void identify_refuse(struct sip_strans *st, unsigned status, const char *reason)
 
 /* ---- realm ---- */
 
-static struct str host_of(struct str uri)
+struct str identify_host(struct str uri)
 {
 	struct sip_uri u;
 
@@ -41,7 +41,7 @@ static struct str host_of_header(const struct sip_msg *req, bool is_from)
 
 	if (is_from ? sip_from(req, &a) : sip_to(req, &a))
 		return STR_NONE;
-	return host_of(a.uri);
+	return identify_host(a.uri);
 }
 
 static unsigned algs_of(const struct tenant *t)
@@ -56,20 +56,13 @@ static unsigned algs_of(const struct tenant *t)
 	}
 }
 
-/* A phone that cannot send the tenant's domain sends our address, or the name of the system. */
-static bool is_system(const struct registrar *r, struct str host)
-{
-	struct addr a;
-
-	return str_ieq(host, str_of(r->conf.system_realm)) || !addr_parse(&a, host, 0);
-}
-
-/* The sender's domain counts: To of a REGISTER, From of all else; the Request-URI when that one says nothing.
+/* The sender's domain counts: To of a REGISTER, From of all else; the Request-URI when that one says nothing.  A phone that
+ * cannot send the tenant's domain sends our address, or a name of the system.
  * ENOENT: no domain of ours; EPERM: two that do not belong together. */
 static int find_realm(struct registrar *r, const struct sip_msg *req, struct realm *out)
 {
 	bool is_register = req->method == SIP_REGISTER;
-	struct str host = host_of_header(req, !is_register), uri_host = host_of(req->uri);
+	struct str host = host_of_header(req, !is_register), uri_host = identify_host(req->uri);
 	const struct tenant *by_uri = model_tenant_by_domain(r->conf.model, uri_host);
 	const struct tenant *t = model_tenant_by_domain(r->conf.model, host);
 
@@ -84,7 +77,7 @@ static int find_realm(struct registrar *r, const struct sip_msg *req, struct rea
 		out->algs = algs_of(t);
 		return 0;
 	}
-	if (!is_system(r, host) && !is_system(r, uri_host))
+	if (!hosts_is_system(r, host) && !hosts_is_system(r, uri_host))
 		return ENOENT;
 	out->name = str_of(r->conf.system_realm);
 	out->algs = SIP_DIGEST_MD5;
@@ -224,7 +217,7 @@ static bool is_own_address(const struct registrar *r, const struct sip_msg *req,
 
 	if (is_register ? sip_to(req, &addr) : sip_from(req, &addr))
 		return false;
-	t = model_tenant_by_domain(r->conf.model, host_of(addr.uri));
+	t = model_tenant_by_domain(r->conf.model, identify_host(addr.uri));
 	if (req->method == SIP_INVITE && is_nobody(addr.uri))
 		return true;
 	return is_user(a, addr.uri) && (!t || t->o.id == a->o.tenant_id);
@@ -332,6 +325,11 @@ bool identify_sender(struct registrar *r, struct sip_strans *st, const struct si
 	if (why)
 		identify_refuse(st, 403, why);
 	return !why;
+}
+
+struct str identify_to_host(const struct sip_msg *req)
+{
+	return host_of_header(req, false);
 }
 
 bool identify_is_tenant(const struct registrar *r, const struct sip_msg *req)

@@ -5,6 +5,7 @@
  *   registrar.c  the REGISTER method: judge all of it, then do all of it
  *   wish.c       what one Contact of a REGISTER asks for
  *   identify.c   realm, account, digest: who sent a request
+ *   hosts.c      which hosts mean this server
  *   binding.c    a contact: made, added, refreshed, removed, restored
  *   lists.c      where contacts are found: by account, tenant, record, connection
  *   guarding.c   who is heard at all: rules and limits of the model, given to the flood guard
@@ -48,6 +49,9 @@ struct binding {
 	struct timer expiry;
 	char *text; /* c.uri, c.routes, c.user_agent and what follows point into it */
 	const char *instance, *call_id, *path;
+	const char
+		*server;  /* what its REGISTER went to, when only it calls us so (hosts.c); or "" */
+	bool is_restored; /* and not registered again since */
 	unsigned reg_id;
 	uint32_t cseq;
 };
@@ -59,7 +63,7 @@ struct registrar {
 	struct buf who; /* "name@realm" being judged */
 	struct sip_auth *auth;
 	bool has_outbound, takes_to_tag, refuses_bad_nonce, challenges_within; /* sip_settings */
-	struct sip_secret nobody;			    /* of users that do not exist */
+	struct sip_secret nobody; /* of users that do not exist */
 	struct map accounts, tenants;
 	struct map by_record, by_conn;
 	struct ids *bindings;
@@ -95,7 +99,8 @@ struct order { /* a whole REGISTER */
 	const struct account *account;
 	struct reg_account *at;
 	struct flow flow;
-	struct str path; /* of path_text: every value, nearest to us first */
+	struct str server; /* see struct binding */
+	struct str path;   /* of path_text: every value, nearest to us first */
 	char path_text[REG_MAX_PATH + 1];
 	bool is_all;	  /* Contact: * */
 	bool knows_flows; /* RFC 5626 is on */
@@ -154,7 +159,14 @@ bool identify_sender(struct registrar *r, struct sip_strans *st, const struct si
 		     struct identity *who);
 /* Is the domain that a REGISTER is for a tenant's? */
 bool identify_is_tenant(const struct registrar *r, const struct sip_msg *req);
+struct str identify_host(struct str uri); /* of a sip or sips URI; else none */
+struct str identify_to_host(const struct sip_msg *req);
 void identify_refuse(struct sip_strans *st, unsigned status, const char *reason);
+
+/* ---- hosts ---- */
+bool hosts_is_system(const struct registrar *r, struct str host);
+/* The system's, or that tenant's. */
+bool hosts_is_ours(const struct registrar *r, uint64_t tenant_id, struct str host);
 
 /* ---- who is heard at all ---- */
 int guarding_open(struct registrar *r) MUST_USE;

@@ -108,6 +108,26 @@ static bool commit(struct order *o, struct refusal *no)
 	return true;
 }
 
+/* RFC 3261 10.3 step 5, told to who has proved who it is: another domain's address is not registered here.  The Request-URI may be a
+ * name for us that only the device knows. */
+static bool is_of_this_domain(struct registrar *r, struct order *o, struct sip_strans *st)
+{
+	struct str host = identify_to_host(o->req), server = identify_host(o->req->uri);
+	uint64_t tenant_id = o->account->o.tenant_id;
+	struct log_ctx ctx = {.tenant = tenant_id};
+
+	if (!hosts_is_ours(r, tenant_id, host)) {
+		log_info(&ctx, LOGID_REGISTERED,
+			 "%s registers for the domain %.*s, which is not here: 404",
+			 o->account->username, STR_ARG(host));
+		identify_refuse(st, 404, "Unknown Domain");
+		return false;
+	}
+	if (!hosts_is_ours(r, tenant_id, server))
+		o->server = server;
+	return true;
+}
+
 static void on_register(struct sip_strans *st, const struct sip_msg *req, void *arg)
 {
 	struct registrar *r = arg;
@@ -125,6 +145,8 @@ static void on_register(struct sip_strans *st, const struct sip_msg *req, void *
 	if (!identify_sender(r, st, req, &who))
 		return;
 	o.account = who.account;
+	if (!is_of_this_domain(r, &o, st))
+		return;
 	o.at = reg_account_get(r, who.account->o.tenant_id, who.account->o.id);
 	sip_reply_flow(req, &o.flow);
 	if (!o.at) {

@@ -81,6 +81,9 @@ struct identity {
 bool registrar_identify(struct registrar *r, struct sip_strans *st, const struct sip_msg *req,
 			struct identity *who);
 
+/* Does the host of a URI mean somebody else than this server, as that device (proved) names it? */
+bool registrar_is_elsewhere(struct registrar *r, const struct identity *who, struct str host);
+
 /* A REGISTER for a domain that is no tenant's is offered here first; true: it was answered. */
 typedef bool registrar_foreign_h(struct sip_strans *st, const struct sip_msg *req, void *arg);
 void registrar_on_foreign(struct registrar *r, registrar_foreign_h *fn, void *arg);

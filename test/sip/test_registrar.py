@@ -149,6 +149,22 @@ def test_an_unknown_domain_is_refused(server, peer):
     assert answer.status in (403, 404)
 
 
+def test_an_address_of_another_domain_is_not_registered(server, peer, addresses):
+    """RFC 3261 10.3 step 5, after the password.  What may be a name of ours that nobody wrote down is taken; so is what is called by it."""
+    def bind(uri, host, password=None):
+        return peer.transact("REGISTER", "101", password or server.password(101), uri, to=f"sip:101@{host}", contact=False,
+                             headers=[f"Contact: <sip:101@{peer.host}:{peer.port}>", "Expires: 600"])
+    domain = server.domain
+    assert bind(f"sip:{domain}", "foreign.test", "wrong").status == 401, "nothing is told before the password"
+    refused = bind(f"sip:{domain}", "foreign.test")
+    assert refused.status == 404 and registrations(server) == [], refused.text
+    for uri, host in ((f"sip:{domain}", server.ip), (f"sip:{server.ip}", domain), (f"sip:{domain}", "localhost"), ("sip:pbx.test", domain)):
+        assert bind(uri, host).status == 200, (uri, host)
+    for name, seen in ((domain, True), ("pbx.test", True), ("foreign.test", False)):
+        answer = peer.transact("MESSAGE", "101", server.password(101), f"sip:102@{name}", body="x", content_type="text/plain")
+        assert (answer.status != 404) == seen, (name, answer.text)
+
+
 def test_the_listening_address_serves_the_demo_tenant(server, addresses):
     peer = RawSip(addresses.new(), server.ip)
     try:
