@@ -161,6 +161,28 @@ static void refuse(struct call *call, unsigned status)
 	call_end(call, reason, status, "system", headers);
 }
 
+static void refuse_elsewhere(struct call *call)
+{
+	record_call_begin(call);
+	call_end(call, REASON_NOT_HERE, 0, "system", STR_NONE);
+}
+
+/* RFC 3261 8.2.2.1: 102@elsewhere is not our 102, and we are no way to there.  Whoever needs help is not asked where. */
+static bool is_elsewhere(struct calls *cs, const struct identity *who, const struct sip_msg *req,
+			 const char *dialled)
+{
+	struct sip_uri uri;
+	struct log_ctx ctx = {.tenant = who->tenant->o.id};
+
+	if (sip_uri_parse(&uri, req->uri) || !uri.host.n ||
+	    !registrar_is_elsewhere(cs->conf.registrar, who, uri.host) ||
+	    route_is_emergency(cs->conf.model, who->tenant->o.id, str_of(dialled)))
+		return false;
+	log_info(&ctx, LOGID_CALL, "%s calls %s at %.*s, which is not this server: 404",
+		 who->account->username, dialled, STR_ARG(uri.host));
+	return true;
+}
+
 /* RFC 3261 16.6 step 3, so that two servers that send calls to each other come to an end.  0: it has come too far. */
 static unsigned hops_left(const struct sip_msg *req)
 {
@@ -629,6 +651,8 @@ static void come_in(struct calls *cs, struct sip_strans *st, const struct sip_ms
 		status = take_offer(leg, req);
 	if (status)
 		refuse(leg->call, status);
+	else if (!from->trunk_id && is_elsewhere(cs, &who, req, dialled))
+		refuse_elsewhere(leg->call);
 	else
 		call_begin(leg->call);
 }

@@ -167,6 +167,11 @@ bool registrar_identify(struct registrar *r, struct sip_strans *st, const struct
 	return true;
 }
 
+bool registrar_is_elsewhere(struct registrar *r, const struct identity *who, struct str host)
+{
+	return false;
+}
+
 void registrar_on_foreign(struct registrar *r, registrar_foreign_h *fn, void *arg)
 {
 }

@@ -43,7 +43,7 @@ def arrives(peer):
             return m
 
 
-@pytest.mark.parametrize("uri", ["urn:service:sos", "urn:service:sos.fire", "URN:service:SOS", "sip:112@{d}", "tel:112"])
+@pytest.mark.parametrize("uri", ["urn:service:sos", "urn:service:sos.fire", "URN:service:SOS", "sip:112@{d}", "sip:112@foreign.test", "tel:112"])
 def test_help_is_called_whatever_the_rules(server, exit_, alice, uri):
     server.post("/api/disallowed_codes", {"code": "112"})
     alice.call(uri.format(d=server.domain))

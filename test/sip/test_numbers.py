@@ -36,6 +36,23 @@ def test_none_of_these_is(friends):
     assert bob.calls == []
 
 
+def test_102_of_another_domain_is_not_ours(server, friends):
+    """RFC 3261 8.2.2.1.  Addresses and names that are ours, or may be, are."""
+    alice, bob = friends
+    made = alice.call("sip:102@foreign.test")
+    answer = alice.wait_answer(made["call_id"], 2, "INVITE")
+    assert answer.status == 404, answer.start
+    alice.sip.ack(answer, made["uri"], "101", made["call_id"], made["tag"], 2)
+    (cdr,) = server.cdrs()
+    assert (cdr["callee"], cdr["reason"]) == ("102", "not_here")
+    assert bob.calls == []
+    server.post("/api/network_settings", {"web_domain": "pbx.test"}, who="admin")
+    for i, host in enumerate((server.domain, server.ip, "localhost", "PBX.test", "203.0.113.7")):
+        made = alice.call(f"sip:102@{host}")
+        bob.is_called(count=i + 1)
+        give_up(alice, bob, made)
+
+
 NAMES = ["Zoë", "李雷", "👋🏽 Wave", 'say "hi"', "back\\slash", 'end\\', "a;tag=evil", "a,b<sip:1@x>", "%s%n", "O'Neil & Söhne", "x" * 64]
 
 
