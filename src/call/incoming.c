@@ -134,7 +134,7 @@ static unsigned take_offer(struct leg *leg, const struct sip_msg *req)
 
 	leg->nstreams = 1;
 	if (!sdp.n)
-		return req->body.n && !sip_msg_body_is_optional(req) ? 415 : 0;
+		return sip_msg_body_fault(req, STR("application/sdp")) ? 415 : 0;
 	if (leg_sdp_parse(leg, &leg->offered, sdp, false, &status))
 		return status;
 	leg->nstreams = leg_sdp_streams(leg->offered);

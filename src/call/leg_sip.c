@@ -21,9 +21,6 @@
 #include "call/trunk_invite.h"
 #include "sip/write.h"
 
-/* What our side of a dialog takes (the stack adds its own list to INVITE and its 2xx). */
-#define ALLOW "Allow: INVITE, ACK, BYE, CANCEL, PRACK, UPDATE, OPTIONS, INFO, REFER, MESSAGE\r\n"
-
 static const struct leg_msg nothing;
 
 static void write_transport(struct buf *out, enum flow_transport t)
@@ -516,19 +513,21 @@ void leg_sip_forget_requests(struct leg *leg)
 		answer_relayed(CONTAINER_OF(it, struct relayed, link), 500);
 }
 
+static void refuse_method(struct sip *sip, struct sip_strans *st)
+{
+	struct buf lines = {0};
+
+	sip_write_allow_within(sip, &lines);
+	(void)sip_reply(st, 405, NULL, &(struct sip_extra){.headers = buf_view(&lines)});
+	buf_free(&lines);
+}
+
 void leg_sip_request(struct leg *leg, const struct sip_inv_event *ev)
 {
-	static const struct sip_extra allow = {.headers = {ALLOW, sizeof(ALLOW) - 1}};
-	static const struct sip_extra about = {
-		.headers = {ALLOW "Accept: application/sdp\r\n",
-			    sizeof(ALLOW "Accept: application/sdp\r\n") - 1}};
 	static const struct sip_extra no_packages = {.headers = {"Recv-Info:\r\n", 12}};
-	unsigned status = 405;
+	unsigned status;
 
 	switch (ev->msg->method) {
-	case SIP_OPTIONS:
-		(void)sip_reply(ev->st, 200, NULL, &about);
-		return;
 	case SIP_INFO:
 		/* RFC 6086 4.2.2: no package of ours */
 		if (sip_msg_header_named(ev->msg, STR("Info-Package")).n) {
@@ -551,7 +550,8 @@ void leg_sip_request(struct leg *leg, const struct sip_inv_event *ev)
 		status = 481;
 		break;
 	default:
-		break;
+		refuse_method(leg->cs->conf.sip, ev->st);
+		return;
 	}
-	(void)sip_reply(ev->st, status, NULL, &allow);
+	(void)sip_reply(ev->st, status, NULL, NULL);
 }

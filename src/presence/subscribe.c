@@ -383,5 +383,5 @@ void subscribe_in_dialog(struct sip_dialog *d, struct sip_strans *st, const stru
 	if (req->method == SIP_SUBSCRIBE)
 		refresh(s, st, req);
 	else
-		refuse(st, &(struct refusal){405, NULL, "Allow: SUBSCRIBE\r\n"});
+		refuse(st, &(struct refusal){405, NULL, "Allow: SUBSCRIBE, OPTIONS\r\n"});
 }

@@ -28,18 +28,38 @@ static bool is_in_dialog_only(enum sip_method m)
 	       m == SIP_INFO || m == SIP_PRACK;
 }
 
+/* The dialog of a call is none of a subscription: we have asked for no NOTIFY. */
+static bool is_for_calls(enum sip_method m)
+{
+	return m != SIP_REGISTER && m != SIP_SUBSCRIBE && m != SIP_NOTIFY && m != SIP_PUBLISH;
+}
+
+static bool is_taken(const struct sip *s, enum sip_method m)
+{
+	if (m == SIP_PRACK) /* it goes with its option */
+		return stack_supports(s, SIP_OPTION_100REL);
+	return s->handlers[m].fn || m == SIP_OPTIONS || is_in_dialog_only(m);
+}
+
 void gate_write_lists(struct sip *s)
 {
-	/* PRACK goes with its option */
 	buf_reset(&s->allow);
-	for (int m = 0; m < SIP_UNKNOWN_METHOD; m++)
-		if (s->handlers[m].fn || m == SIP_OPTIONS ||
-		    (is_in_dialog_only(m) &&
-		     (m != SIP_PRACK || stack_supports(s, SIP_OPTION_100REL))))
-			add_token(&s->allow, sip_method_name(m));
+	buf_reset(&s->allow_within);
+	for (int m = 0; m < SIP_UNKNOWN_METHOD; m++) {
+		if (!is_taken(s, m))
+			continue;
+		add_token(&s->allow, sip_method_name(m));
+		if (is_for_calls(m))
+			add_token(&s->allow_within, sip_method_name(m));
+	}
 	buf_reset(&s->supported);
 	for (size_t i = 0; i < s->noptions; i++)
 		add_token(&s->supported, str_of(s->options[i]));
+}
+
+void sip_write_allow_within(const struct sip *s, struct buf *lines)
+{
+	buf_printf(lines, "Allow: %.*s\r\n", STR_ARG(buf_view(&s->allow_within)));
 }
 
 static bool refuse(struct sip *s, const struct sip_msg *req, unsigned status, const char *reason,
@@ -142,41 +162,39 @@ static bool refuses_answer(struct sip *s, const struct sip_msg *req)
 	return refuse(s, req, 406, NULL, NULL);
 }
 
-/* RFC 3261 20.11: what it is for, when that must be understood. */
-static bool is_for_us(const struct sip_msg *req)
+static bool is_urgent(struct sip *s, const struct sip_msg *req)
 {
-	struct str value = sip_msg_header(req, SIP_HDR_CONTENT_DISPOSITION);
-	struct str type = str_trim(str_cut(&value, ';'));
-
-	return !type.n || str_ieq(type, STR("session")) || str_ieq(type, STR("render"));
+	return s->urgent && s->urgent(req, s->urgent_arg);
 }
 
-static bool is_session_type(struct str value)
-{
-	struct str type = str_trim(str_cut(&value, ';'));
-
-	return str_ieq(type, STR("application/sdp")) || str_ieq(type, STR("multipart/mixed")) ||
-	       str_ieq(type, STR("multipart/alternative")) ||
-	       str_ieq(type, STR("multipart/related"));
-}
-
-/* RFC 3261 8.2.3.  Bodies of INFO, MESSAGE, NOTIFY … are their handlers' business. */
-static bool refuses_content(struct sip *s, const struct sip_msg *req)
+/* RFC 3261 8.2.3.  Bodies of INFO, MESSAGE, NOTIFY … are their handlers' business.  Who calls for help may say with it what we do not
+ * understand. */
+static enum sip_body_fault fault_of(struct sip *s, const struct sip_msg *req)
 {
 	struct str encoding = sip_msg_header(req, SIP_HDR_CONTENT_ENCODING);
-	struct buf lines = {0};
+	enum sip_body_fault fault;
 
 	if (!req->body.n || sip_msg_body_is_optional(req))
-		return false;
-	if (encoding.n && !str_ieq(encoding, STR("identity"))) {
-		buf_cstr(&lines, "Accept-Encoding: identity\r\n");
-		return refuse(s, req, 415, NULL, &lines);
-	}
+		return SIP_BODY_FINE;
+	if (encoding.n && !str_ieq(encoding, STR("identity")))
+		return SIP_BODY_ENCODING;
 	if (req->method != SIP_INVITE && req->method != SIP_UPDATE)
+		return SIP_BODY_FINE;
+	fault = sip_msg_body_fault(req, STR("application/sdp"));
+	return fault && sip_msg_body(req, STR("application/sdp")).n && is_urgent(s, req)
+		       ? SIP_BODY_FINE
+		       : fault;
+}
+
+static bool refuses_content(struct sip *s, const struct sip_msg *req)
+{
+	enum sip_body_fault fault = fault_of(s, req);
+	struct buf lines = {0};
+
+	if (!fault)
 		return false;
-	if (is_for_us(req) && is_session_type(sip_msg_header(req, SIP_HDR_CONTENT_TYPE)))
-		return false;
-	buf_cstr(&lines, ACCEPT_LINE);
+	buf_cstr(&lines,
+		 fault == SIP_BODY_ENCODING ? "Accept-Encoding: identity\r\n" : ACCEPT_LINE);
 	return refuse(s, req, 415, NULL, &lines);
 }
 
@@ -235,8 +253,7 @@ static enum congestion_work work_of(const struct sip_msg *req)
 
 static bool is_too_late(struct sip *s, const struct sip_msg *req)
 {
-	return !congestion_admits(&s->congestion, work_of(req)) &&
-	       (!s->urgent || !s->urgent(req, s->urgent_arg));
+	return !congestion_admits(&s->congestion, work_of(req)) && !is_urgent(s, req);
 }
 
 /* RFC 3261 21.5.4. */

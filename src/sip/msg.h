@@ -102,5 +102,8 @@ int sip_via_parse(struct sip_via *via, struct str value) MUST_USE;
 struct str sip_msg_body(const struct sip_msg *m, struct str content_type);
 /* RFC 3261 20.11: who cannot read it goes on without it. */
 bool sip_msg_body_is_optional(const struct sip_msg *m);
+/* To who reads that content type only: is there a part besides that must be understood (RFC 3261 8.2.3, RFC 5621)? */
+enum sip_body_fault { SIP_BODY_FINE, SIP_BODY_TYPE, SIP_BODY_ENCODING };
+enum sip_body_fault sip_msg_body_fault(const struct sip_msg *m, struct str content_type);
 
 #endif

@@ -75,6 +75,8 @@ typedef void sip_edit_h(uint64_t who, bool is_request, struct str fixed, struct 
 void sip_on_edit(struct sip *s, sip_edit_h *fn, void *arg);
 /* "User-Agent: …", as the stack writes it. */
 void sip_write_agent(const struct sip *s, struct buf *lines);
+/* "Allow: …": what may come in the dialog of a call (RFC 3261 21.4.6). */
+void sip_write_allow_within(const struct sip *s, struct buf *lines);
 /* An option tag that our handlers know ("path"): listed in Supported, accepted in Require. */
 int sip_support(struct sip *s, const char *option) MUST_USE; /* ENOSPC */
 void sip_unsupport(struct sip *s, const char *option);

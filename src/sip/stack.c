@@ -238,7 +238,7 @@ int sip_alloc(struct sip **sp, const struct sip_conf *conf)
 	metric_set(METRIC_CONGESTION_READ, 1000);
 	gate_write_lists(s);
 	if (!err)
-		err = s->allow.err;
+		err = s->allow.err ? s->allow.err : s->allow_within.err;
 	if (err)
 		s = sip_free(s);
 	else
@@ -284,6 +284,7 @@ struct sip *sip_free(struct sip *s)
 	buf_free(&s->out);
 	buf_free(&s->key);
 	buf_free(&s->allow);
+	buf_free(&s->allow_within);
 	buf_free(&s->supported);
 	return mem_free(s);
 }

@@ -72,12 +72,13 @@ struct sip {
 		void *arg;
 	} closed[8];
 	size_t nclosed;
-	struct buf allow;     /* "INVITE, ACK, …" */
-	struct buf supported; /* "path, …", may be empty */
-	const char *events;   /* packages of ours, NULL none */
-	struct buf out;	      /* the message being written */
-	struct buf key;	      /* the key being looked up */
-	uint8_t secret[16];   /* under which tags and branches are signed */
+	struct buf allow;	 /* "INVITE, ACK, …" */
+	struct buf allow_within; /* of those what a call takes */
+	struct buf supported;	 /* "path, …", may be empty */
+	const char *events;	 /* packages of ours, NULL none */
+	struct buf out;		 /* the message being written */
+	struct buf key;		 /* the key being looked up */
+	uint8_t secret[16];	 /* under which tags and branches are signed */
 	uint32_t tag_index;
 	uint32_t session_s; /* what we ask for; 0: no session timers */
 	struct large large; /* who takes no TCP */

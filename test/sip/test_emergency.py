@@ -52,6 +52,22 @@ def test_help_is_called_whatever_the_rules(server, exit_, alice, uri):
     assert "442070000199" in invite.get("From")
 
 
+def test_what_else_is_said_keeps_nobody_from_help(server, exit_, alice):
+    """A part that must be understood and is not: 415 to others (RFC 5621)."""
+    body = f"--b\r\nContent-Type: application/x-where\r\n\r\nhere\r\n--b\r\nContent-Type: application/sdp\r\n\r\n{alice.sdp()}\r\n--b--\r\n"
+    for number, status in (("102", 415), ("112", None)):
+        uri, call_id = f"sip:{number}@{server.domain}", uuid.uuid4().hex
+        one = dict(user="101", call_id=call_id, from_tag="t", body=body, content_type="multipart/mixed;boundary=b")
+        alice.sip.send(alice.sip.request("INVITE", uri, **one))
+        answer = alice.wait_answer(call_id, 1, "INVITE")
+        assert answer.status == (status or 407), answer.text
+        alice.sip.ack(answer, uri, "101", call_id, "t", 1)
+        if not status:
+            line = alice.sip.authorization(answer, "INVITE", uri, "101", alice.password)
+            alice.sip.send(alice.sip.request("INVITE", uri, cseq=2, headers=[line], **one))
+    assert "m=audio" in arrives(exit_).body
+
+
 def test_other_services_and_names_are_not_help(server, exit_, alice):
     for uri, status in (("urn:service:counseling", {404, 416}), ("urn:service:sosx", {404, 416}), ("urn:isbn:1", {416}),
                         ("urn:service:", {404, 416})):
