@@ -145,14 +145,13 @@ void record_leg_answered(struct leg *leg)
 	put_leg(leg);
 }
 
-static void kept_head(const struct leg *leg, struct leg_kept *k)
+static struct kept_head kept_head(const struct leg *leg, size_t size)
 {
-	memset(k, 0, sizeof(*k));
-	k->head.version = LEG_KEPT_VERSION;
-	k->head.size = sizeof(*k);
-	k->head.tenant_id = leg->rec.tenant_id;
-	k->head.call_id = (uint64_t)leg->rec.call_id;
-	k->head.leg_id = leg->rec.id;
+	return (struct kept_head){.version = LEG_KEPT_VERSION,
+				  .size = (uint32_t)size,
+				  .tenant_id = leg->rec.tenant_id,
+				  .call_id = (uint64_t)leg->rec.call_id,
+				  .leg_id = leg->rec.id};
 }
 
 void record_leg_kept(struct leg *leg)
@@ -161,7 +160,8 @@ void record_leg_kept(struct leg *leg)
 
 	if (!leg->inv || !leg->rec.answered_at || leg_is_over(leg))
 		return;
-	kept_head(leg, &k);
+	memset(&k, 0, sizeof(k));
+	k.head = kept_head(leg, sizeof(k));
 	sip_invite_kept(leg->inv, &k.dialog);
 	k.sdp_id = leg->sdp_id;
 	k.sdp_version = leg->sdp_version;
@@ -185,15 +185,13 @@ void record_leg_over(struct leg *leg, enum reason reason, unsigned status, const
 
 static void kept_no_more(struct leg *leg)
 {
-	struct leg_kept k;
+	struct kept_head head = kept_head(leg, sizeof(head)); /* which says it all */
 
 	if (!leg->is_kept)
 		return;
 	leg->is_kept = false;
-	kept_head(leg, &k);
-	k.head.size = sizeof(k.head);
-	k.head.is_ended = 1;
-	put(leg->cs, RECORD_LEG_KEPT, &k.head, sizeof(k.head)); /* the head says it all */
+	head.is_ended = 1;
+	put(leg->cs, RECORD_LEG_KEPT, &head, sizeof(head));
 }
 
 void record_leg_moved(struct leg *leg, struct call *to)

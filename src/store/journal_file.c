@@ -334,10 +334,7 @@ int journal_file_write(struct journal_file *f, enum record_kind kind, const void
 	if (filler >= sizeof(struct frame))
 		seal(f, f->head.pos, f->head.seq++, FILLER, (size_t)filler - sizeof(struct frame));
 	body = at_pos(f, pos) + sizeof(struct frame);
-	if (t)
-		n = pack_record(t, rec, body);
-	else
-		memcpy(body, rec, n);
+	n = t ? pack_record(t, rec, body) : pack_kept(rec, n, body);
 	seal(f, pos, f->head.seq++, kind, n);
 	f->head.pos = pos + rounded(n);
 	atomic_store_explicit(&f->published, f->head.pos, memory_order_release);

@@ -175,11 +175,12 @@ static void every_round_of_the_ring_reads_back(void **state)
 {
 	struct files *t = *state;
 	struct journal_place at = t->start, from;
-	uint8_t blob[3000] = {0};
+	uint8_t blob[3000];
 	uint64_t written = 0, read = 0;
 	struct journal_record r;
 
-	/* Some forty times around, with lengths that meet the end at ever other places. */
+	/* Some forty times around, with lengths that meet the end at ever other places; nothing that packing would shorten. */
+	memset(blob, 0xa5, sizeof(blob));
 	for (unsigned i = 0; i < 30000; i++) {
 		struct kept_head head = {.tenant_id = 1, .leg_id = i};
 		size_t n = sizeof(head) + i * 37 % 2900;
@@ -317,6 +318,51 @@ static void a_full_record_survives_packing(void **state)
 	free(packed);
 }
 
+static void what_is_kept_of_a_leg_survives_packing(void **state)
+{
+	enum { HEAD = sizeof(struct kept_head), MOST = HEAD + 8 * 300 };
+	struct kept_head head = {.version = 1, .tenant_id = 2, .leg_id = 3};
+	uint8_t kept[MOST], packed[MOST], back[MOST];
+
+	/* Of every length, one byte in 40 set, then one in 4: where that would be longer it stays as it is. */
+	for (size_t size = HEAD; size <= MOST; size++)
+		for (size_t step = 4; step <= 40; step += 36) {
+			size_t n;
+
+			head.size = (uint32_t)size;
+			memset(kept, 0, size);
+			memcpy(kept, &head, HEAD);
+			for (size_t i = HEAD; i < size; i += step)
+				kept[i] = (uint8_t)(i | 1);
+			n = pack_kept(kept, size, packed);
+			assert_true(n <= size);
+			if (step == 40 && size > HEAD + 400 && (size - HEAD) % 8 == 0)
+				assert_true(n < size / 2);
+			memset(back, 0xff, size);
+			assert_int_equal(unpack_kept(packed, n, back, size), 0);
+			assert_memory_equal(back, kept, size);
+		}
+}
+
+static void a_damaged_pack_of_a_leg_is_refused(void **state)
+{
+	enum { HEAD = sizeof(struct kept_head), SIZE = HEAD + 8 * 100 };
+	uint8_t kept[SIZE] = {0}, packed[SIZE], back[SIZE];
+	size_t n;
+
+	kept[HEAD + 8 * 70] = kept[HEAD + 8 * 99] = 1;
+	n = pack_kept(kept, SIZE, packed);
+	assert_int_equal(n, HEAD + 8 * 4);
+	for (size_t i = 0; i <= SIZE; i++) {
+		uint8_t *cut = calloc(1, i ? i : 1);
+
+		memcpy(cut, packed, i < n ? i : n);
+		assert_int_equal(unpack_kept(cut, i, back, SIZE),
+				 i == n || i == SIZE ? 0 : EBADMSG);
+		free(cut);
+	}
+}
+
 static void an_older_programs_fields_find_their_place(void **state)
 {
 	const struct record_table *t = &record_tables[RECORD_SEGMENT];
@@ -361,6 +407,8 @@ int main(void)
 		T(a_write_costs_microseconds),
 		cmocka_unit_test(checksums_are_those_of_the_standard),
 		cmocka_unit_test(a_full_record_survives_packing),
+		cmocka_unit_test(what_is_kept_of_a_leg_survives_packing),
+		cmocka_unit_test(a_damaged_pack_of_a_leg_is_refused),
 		cmocka_unit_test(an_older_programs_fields_find_their_place),
 	};
 

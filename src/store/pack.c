@@ -184,3 +184,90 @@ int64_t pack_peek(const struct pack_names *names, enum record_kind kind, size_t 
 	}
 	return 0;
 }
+
+enum { WORD = sizeof(uint64_t), GROUP = 64 };
+
+static uint64_t word_at(const uint8_t *p)
+{
+	uint64_t w;
+
+	memcpy(&w, p, WORD);
+	return w;
+}
+
+/* Returns where it ends; NULL: it would reach `end`, and save nothing. */
+static uint8_t *put_words(const uint8_t *src, size_t nwords, uint8_t *dst, const uint8_t *end)
+{
+	uint8_t *p = dst + WORD;
+	uint64_t marks = 0;
+
+	for (size_t i = 0; i < nwords; i++) {
+		if (!word_at(src + i * WORD))
+			continue;
+		if (end - p <= WORD)
+			return NULL;
+		marks |= UINT64_C(1) << i;
+		memcpy(p, src + i * WORD, WORD);
+		p += WORD;
+	}
+	if (p >= end)
+		return NULL;
+	memcpy(dst, &marks, WORD);
+	return p;
+}
+
+static size_t words_of_group(size_t nwords, size_t at)
+{
+	return nwords - at < GROUP ? nwords - at : GROUP;
+}
+
+size_t pack_kept(const void *kept, size_t n, uint8_t *dst)
+{
+	const size_t head = sizeof(struct kept_head);
+	const uint8_t *src = kept;
+	bool is_of_words = n >= head && (n - head) % WORD == 0;
+	size_t nwords = is_of_words ? (n - head) / WORD : 0;
+	uint8_t *p = nwords ? dst + head : NULL;
+
+	for (size_t at = 0; p && at < nwords; at += GROUP)
+		p = put_words(src + head + at * WORD, words_of_group(nwords, at), p, dst + n);
+	if (!p) {
+		memcpy(dst, src, n);
+		return n;
+	}
+	memcpy(dst, src, head);
+	return (size_t)(p - dst);
+}
+
+int unpack_kept(const uint8_t *src, size_t n, void *dst, size_t size)
+{
+	const size_t head = sizeof(struct kept_head);
+	const uint8_t *p = src + head, *end = src + n;
+	size_t nwords = (size - head) / WORD;
+
+	if (n == size) {
+		memcpy(dst, src, n);
+		return 0;
+	}
+	if (n < head || size < head || (size - head) % WORD != 0)
+		return EBADMSG;
+	memset(dst, 0, size);
+	memcpy(dst, src, head);
+	for (size_t at = 0; at < nwords; at += GROUP) {
+		uint64_t marks;
+
+		if (end - p < WORD)
+			return EBADMSG;
+		marks = word_at(p);
+		p += WORD;
+		for (size_t i = 0; i < words_of_group(nwords, at); i++) {
+			if (!(marks >> i & 1))
+				continue;
+			if (end - p < WORD)
+				return EBADMSG;
+			memcpy((uint8_t *)dst + head + (at + i) * WORD, p, WORD);
+			p += WORD;
+		}
+	}
+	return p == end ? 0 : EBADMSG;
+}

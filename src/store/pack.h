@@ -30,6 +30,12 @@ void pack_names_read(struct pack_names *names, const char src[PACK_NAMES_BYTES])
 int pack_read(const struct pack_names *names, enum record_kind kind, void *rec, const uint8_t *src,
 	      size_t n) MUST_USE;
 
+/* What is kept of a leg, nearly all of it zeroes: its head, then for each 64 words one that marks those not zero, and these.  dst has
+ * n bytes; as it is when that would be no shorter, so that a length of kept_head.size means "not packed". */
+size_t pack_kept(const void *kept, size_t n, uint8_t *dst);
+/* dst has size bytes: what kept_head.size says. */
+int unpack_kept(const uint8_t *src, size_t n, void *dst, size_t size) MUST_USE;
+
 /* One number of it without the rest: of the field at this offset.  0 when it is empty, or no record. */
 int64_t pack_peek(const struct pack_names *names, enum record_kind kind, size_t offset,
 		  const uint8_t *src, size_t n);

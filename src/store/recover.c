@@ -6,6 +6,7 @@
 #include <string.h>
 #include "base/log.h"
 #include "store/drain.h"
+#include "store/pack.h"
 #include "store/recordings.h"
 
 /* ---- calls that were cut off ---- */
@@ -192,14 +193,25 @@ int drain_storage(struct drain *d, drain_storage_h *fn, void *arg)
 static int hand_out(struct drain *d, struct str sealed, drain_leg_h *fn, void *arg)
 {
 	struct buf clear = {0};
+	struct kept_head head, *kept = NULL;
 	int err = unseal_bytes(drain_rows(d)->seal, sealed, &clear);
 
-	if (!err && clear.n < sizeof(struct kept_head))
+	if (!err && clear.n < sizeof(head))
 		err = EBADMSG;
+	if (!err) {
+		memcpy(&head, clear.p, sizeof(head));
+		err = head.size < sizeof(head) || head.size > JOURNAL_MAX_RECORD ? EBADMSG : 0;
+	}
+	if (!err) {
+		kept = malloc(head.size);
+		err = kept ? unpack_kept((const uint8_t *)clear.p, clear.n, kept, head.size)
+			   : ENOMEM;
+	}
 	if (!err)
-		fn((const struct kept_head *)(const void *)clear.p, arg);
+		fn(kept, arg);
 	else if (err == EBADMSG)
 		log_warn(NULL, LOGID_JOURNAL, "what was kept of a leg cannot be read");
+	free(kept);
 	buf_free(&clear);
 	return err == EBADMSG ? 0 : err;
 }
