@@ -15,7 +15,7 @@
 #include "base/addr.h"
 #include "base/rng.h"
 
-enum { SPARE_COOL_MS = 2000, SPARE_KEEP_MS = 10000 /* unused, then it is given back */ };
+enum { SPARE_COOL_MS = 1000, SPARE_KEEP_MS = 10000 /* unused, then it is given back */ };
 
 struct spares;
 struct stream;
