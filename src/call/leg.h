@@ -77,6 +77,7 @@ struct leg {
 	struct link in_call;
 	struct line *line; /* of its extension, while it is on it: lines.c */
 	struct link in_line;
+	uint64_t device; /* registrar_device() of who has lost its connection; 0: nobody has */
 	enum leg_state st;
 	enum leg_owes owes;
 	bool is_caller;		/* it has called us; else we have called it */

@@ -7,8 +7,10 @@
 #include "call/lines.h"
 #include "registrar/registrar.h"
 
+#define OF_ACCOUNT (UINT64_C(1) << 63) /* ids of resources stay below */
+
 struct line {		      /* there while the extension has a leg on it */
-	struct idmap_key key; /* tenant and extension */
+	struct idmap_key key; /* tenant and extension, or account | OF_ACCOUNT */
 	struct link legs;
 };
 
@@ -39,11 +41,19 @@ static bool is_on_line(const struct leg *leg)
 				  leg->st != LEG_READY && leg->st != LEG_TRYING);
 }
 
+/* 0: it is of no device that signs in. */
+static uint64_t line_of(uint64_t extension_id, uint64_t account_id)
+{
+	if (extension_id)
+		return extension_id;
+	return account_id ? account_id | OF_ACCOUNT : 0;
+}
+
 static void tell(const struct leg *leg)
 {
 	const struct calls *cs = leg->cs;
 
-	if (cs->line_changed)
+	if (cs->line_changed && leg->extension_id)
 		cs->line_changed(leg->rec.tenant_id, leg->extension_id, cs->line_changed_arg);
 }
 
@@ -61,10 +71,11 @@ static void leave(struct leg *leg)
 
 void lines_changed(struct leg *leg)
 {
-	bool was_on = leg->line, is_on = leg->extension_id && is_on_line(leg);
+	uint64_t id = line_of(leg->extension_id, leg->account_id);
+	bool was_on = leg->line, is_on = id && is_on_line(leg);
 
 	if (is_on && !was_on) {
-		leg->line = get(leg->cs, leg->rec.tenant_id, leg->extension_id);
+		leg->line = get(leg->cs, leg->rec.tenant_id, id);
 		if (!leg->line)
 			return;
 		list_append(&leg->line->legs, &leg->in_line);
@@ -75,9 +86,23 @@ void lines_changed(struct leg *leg)
 		tell(leg);
 }
 
-void lines_moved(const struct calls *cs, uint64_t extension_id, const struct contact *c)
+/* It has come by that connection, or its device is known from when the connection ended; else by what it said of where it is. */
+static void move(struct leg *leg, const struct contact *c, oid was)
 {
-	struct line *line = find(cs, c->tenant_id, extension_id);
+	uint64_t device = registrar_device(c);
+	bool is_its = sip_invite_is_on(leg->inv, was);
+
+	if (!c->flow.conn)
+		leg->device = is_its ? device : leg->device;
+	else if (is_its || leg->device == device)
+		(void)sip_invite_follow(leg->inv, str_of(c->uri), &c->flow);
+	else
+		(void)sip_invite_moved(leg->inv, str_of(c->uri), &c->flow);
+}
+
+void lines_moved(const struct calls *cs, uint64_t extension_id, const struct contact *c, oid was)
+{
+	struct line *line = find(cs, c->tenant_id, line_of(extension_id, c->account_id));
 
 	if (!line)
 		return;
@@ -85,7 +110,7 @@ void lines_moved(const struct calls *cs, uint64_t extension_id, const struct con
 		struct leg *leg = CONTAINER_OF(it, struct leg, in_line);
 
 		if (leg->inv && leg->account_id == c->account_id)
-			(void)sip_invite_moved(leg->inv, str_of(c->uri), &c->flow);
+			move(leg, c, was);
 	}
 }
 

@@ -3,6 +3,7 @@
  * What an extension is doing, as others may see it: its legs, found by extension.  Lamps (dialog-info, presence) are lit by it.
  *
  * A leg is on its extension's line from the moment its device takes part until it is over; one that has not yet rung is not.
+ * Legs of accounts without extension are on a line of the account, which nobody watches.
  * Cost per leg is the same whoever watches: a change is told by naming the extension, and nothing is copied.
  *
  * Thread     core
@@ -41,8 +42,9 @@ bool lines_next(const struct calls *cs, uint64_t tenant_id, uint64_t extension_i
 typedef void line_changed_h(uint64_t tenant_id, uint64_t extension_id, void *arg);
 void lines_watch(struct calls *cs, line_changed_h *fn, void *arg); /* one; NULL: none */
 
-/* A device of the extension is on another connection now: its legs go on there (sip_invite_moved). */
-void lines_moved(const struct calls *cs, uint64_t extension_id, const struct contact *c);
+/* A device is on another connection now, or has lost its own (registrar_connected_h): its legs go on where it is.  extension_id 0: of an
+ * account without one. */
+void lines_moved(const struct calls *cs, uint64_t extension_id, const struct contact *c, oid was);
 
 /* For call/: a leg's state, hold or ringing has changed; it is freed; the end. */
 void lines_changed(struct leg *leg);

@@ -351,14 +351,14 @@ static void registered(const struct contact *c, bool is_added, void *arg)
 	}
 }
 
-/* A browser whose network was away for a moment registers again, and its call is still there. */
-static void connected(const struct contact *c, void *arg)
+/* A device whose network was away for a moment registers again, and its call is still there. */
+static void connected(const struct contact *c, oid was, void *arg)
 {
 	const struct calls *cs = arg;
 	const struct account *acc = model_account(cs->conf.model, c->tenant_id, c->account_id);
 
-	if (acc && acc->extension_id)
-		lines_moved(cs, acc->extension_id, c);
+	if (acc)
+		lines_moved(cs, acc->extension_id, c, was);
 }
 
 int rings_watch(struct calls *cs)

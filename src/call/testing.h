@@ -149,6 +149,11 @@ void registrar_on_connected(struct registrar *r, registrar_connected_h *fn, void
 {
 }
 
+uint64_t registrar_device(const struct contact *c)
+{
+	return c->id;
+}
+
 bool registrar_identify(struct registrar *r, struct sip_strans *st, const struct sip_msg *req,
 			struct identity *who)
 {

@@ -228,13 +228,34 @@ static void tell(const struct binding *b, bool is_added, const char *why)
 		r->watchers[i].fn(&b->c, is_added, r->watchers[i].arg);
 }
 
+uint64_t registrar_device(const struct contact *c)
+{
+	const struct binding *b = (const struct binding *)c;
+
+	return (*b->instance ? map_hash_u64(map_hash_str(str_of(b->instance)), b->reg_id)
+			     : map_hash_u64(0, c->record_id)) |
+	       1;
+}
+
 /* Behind a proxy the connection is that one's. */
-static void tell_connected(const struct binding *b)
+static void tell_connected(const struct binding *b, oid was)
 {
 	struct registrar *r = b->r;
 
-	if (r->connected && b->c.flow.conn && !*b->c.routes)
-		r->connected(&b->c, r->connected_arg);
+	if (r->connected && !*b->c.routes && (b->c.flow.conn || was))
+		r->connected(&b->c, was, r->connected_arg);
+}
+
+/* With two of an account on one connection (a proxy's, that does not say so) nobody knows whose a call is. */
+static bool is_alone(struct binding *b)
+{
+	LIST_EACH (it, &b->account->bindings) {
+		struct binding *o = CONTAINER_OF(it, struct binding, in_account);
+
+		if (o != b && o->c.flow.conn == b->c.flow.conn)
+			o->shares_conn = b->shares_conn = true;
+	}
+	return !b->shares_conn;
 }
 
 /* ---- changes ---- */
@@ -255,7 +276,7 @@ int binding_add(struct binding *b, bool is_new)
 	if (is_new) {
 		binding_write(b, b->c.expires_at_us);
 		tell(b, true, "new contact");
-		tell_connected(b);
+		tell_connected(b, 0);
 	}
 	return 0;
 }
@@ -263,9 +284,11 @@ int binding_add(struct binding *b, bool is_new)
 void binding_refresh(struct binding *b, struct binding *fresh)
 {
 	struct contact old = b->c;
+	oid was = old.flow.conn && is_alone(b) ? old.flow.conn : 0;
 	char *text = b->text;
 
 	lists_unlink_conn(b);
+	b->shares_conn = false;
 	b->c = fresh->c;
 	b->source = fresh->source;
 	b->c.id = old.id;
@@ -286,7 +309,7 @@ void binding_refresh(struct binding *b, struct binding *fresh)
 	binding_free(fresh);
 	binding_write(b, b->c.expires_at_us);
 	if (b->c.flow.conn != old.flow.conn)
-		tell_connected(b);
+		tell_connected(b, was);
 }
 
 void binding_remove(struct binding *b, const char *why)
@@ -354,10 +377,15 @@ void bindings_closed(oid conn, void *registrar)
 {
 	struct registrar *r = registrar;
 	struct binding *b;
+	bool is_own;
 
 	while ((b = lists_of_conn(r, conn))) {
+		is_own = is_alone(b);
 		lists_unlink_conn(b);
 		b->c.flow.conn = 0;
+		b->shares_conn = false;
+		if (is_own)
+			tell_connected(b, conn);
 		if (!aim_anew(b))
 			binding_remove(b, "connection closed");
 	}

@@ -53,6 +53,7 @@ struct binding {
 		*server;  /* what its REGISTER went to, when only it calls us so (hosts.c); or "" */
 	bool is_restored; /* and not registered again since */
 	unsigned reg_id;
+	bool shares_conn; /* with another contact of its account: it has none of its own */
 	uint32_t cseq;
 };
 

@@ -68,8 +68,11 @@ const struct contact *registrar_next(struct registrar *r, uint64_t tenant_id,
 typedef void registrar_changed_h(const struct contact *c, bool is_added, void *arg);
 int registrar_watch(struct registrar *r, registrar_changed_h *fn, void *arg) MUST_USE;
 
-/* A contact is on a connection of its own that it was not on before, registered anew or refreshed: calls that it has go on there. */
-typedef void registrar_connected_h(const struct contact *c, void *arg);
+/* A contact is on a connection of its own that it was not on before, registered anew or refreshed, or (c->flow.conn 0) has lost
+ * its own: calls that it has go on there.  was: the one before; 0: none. */
+typedef void registrar_connected_h(const struct contact *c, oid was, void *arg);
+/* The same for what is one device of an account: by its instance and reg-id (RFC 5626), else while it is the same contact.  Never 0. */
+uint64_t registrar_device(const struct contact *c);
 void registrar_on_connected(struct registrar *r, registrar_connected_h *fn, void *arg); /* one */
 
 /* Who sent this request, outside of any dialog?  When it answers itself (challenge, 403, 400 …) the result is false and the transaction is over. */

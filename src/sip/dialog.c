@@ -258,22 +258,51 @@ static void adopt_flow(struct sip_dialog *d, const struct sip_msg *req)
 		d->is_natted = sip_is_natted(req);
 }
 
+static bool may_move(const struct sip_dialog *d, const struct flow *flow)
+{
+	return !*d->routes && d->flow.conn && flow->conn && flow->conn != d->flow.conn &&
+	       (!flow_is_secure(d->flow.transport) || flow_is_secure(flow->transport));
+}
+
+static void go_there(struct sip_dialog *d, const struct flow *flow)
+{
+	struct flow now = *flow;
+
+	now.faces = d->flow.faces;
+	d->flow = now;
+}
+
+bool sip_dialog_follow(struct sip_dialog *d, struct str uri, const struct flow *flow)
+{
+	struct sip_uri was, is;
+	char *target;
+
+	ON_THREAD(THREAD_CORE);
+	if (!may_move(d, flow) || sip_uri_parse(&was, str_of(d->remote_target)) ||
+	    sip_uri_parse(&is, uri) || was.scheme != is.scheme)
+		return false;
+	target = mem_str(uri);
+	if (!target)
+		return false;
+	mem_free(d->remote_target);
+	d->remote_target = target;
+	go_there(d, flow);
+	return true;
+}
+
 /* By less than RFC 3261 19.1.4 compares: its Contact in a call may lack the transport that it registered with. */
 bool sip_dialog_moved(struct sip_dialog *d, struct str uri, const struct flow *flow)
 {
-	struct flow now = *flow;
 	struct sip_uri was, is;
 
 	ON_THREAD(THREAD_CORE);
-	if (*d->routes || !d->flow.conn || !flow->conn || flow->conn == d->flow.conn ||
-	    (flow_is_secure(d->flow.transport) && !flow_is_secure(flow->transport)))
+	if (!may_move(d, flow))
 		return false;
 	if (sip_uri_parse(&was, str_of(d->remote_target)) || sip_uri_parse(&is, uri) ||
 	    was.scheme != is.scheme || !str_eq(was.user, is.user) || !str_ieq(was.host, is.host) ||
 	    was.port != is.port)
 		return false;
-	now.faces = d->flow.faces;
-	d->flow = now;
+	go_there(d, flow);
 	return true;
 }
 

@@ -57,6 +57,10 @@ int sip_invite_uas(struct sip_invite **ip, struct sip_strans *st, const char *co
 void sip_invite_show(struct sip_invite *inv, struct flow_faces faces);
 /* The device at this URI is on another connection now: sip_dialog_moved(). */
 bool sip_invite_moved(struct sip_invite *inv, struct str uri, const struct flow *flow);
+/* The device itself is there now: sip_dialog_follow(). */
+bool sip_invite_follow(struct sip_invite *inv, struct str uri, const struct flow *flow);
+/* Is that the connection its requests go on? */
+bool sip_invite_is_on(const struct sip_invite *inv, oid conn);
 /* UAS: the INVITE, until it has its final answer; else NULL. */
 const struct sip_msg *sip_invite_asked(const struct sip_invite *inv);
 /* Goes reliably (RFC 3262) to a caller who knows that: then it may be told later, when the one before it is acknowledged, and

@@ -78,6 +78,16 @@ bool sip_invite_moved(struct sip_invite *inv, struct str uri, const struct flow 
 	return inv->d && sip_dialog_moved(inv->d, uri, flow);
 }
 
+bool sip_invite_follow(struct sip_invite *inv, struct str uri, const struct flow *flow)
+{
+	return inv->d && sip_dialog_follow(inv->d, uri, flow);
+}
+
+bool sip_invite_is_on(const struct sip_invite *inv, oid conn)
+{
+	return conn && inv->d && inv->d->flow.conn == conn;
+}
+
 const struct sip_msg *sip_invite_asked(const struct sip_invite *inv)
 {
 	const struct sip_strans *st = sip_strans_get(inv->sip, inv->incoming);

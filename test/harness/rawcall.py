@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A telephone by hand, on one RawSip socket: one dialog at a time, each message sent and expected by the test."""
 import re
+import ssl
 import time
 import uuid
 
@@ -149,6 +150,13 @@ class Phone(RawSip):
         self.send(self.request("ACK", self.remote, user=self.user, call_id=self.call_id, cseq=self.invite_cseq,
                                from_tag=self.from_tag, to_tag=m.to_tag(), branch=self.branch, contact=False))
         return m
+
+
+class TlsPhone(Phone):
+    def connect(self, ip, server, transport, port):
+        RawSip.__init__(self, ip, server.ip, port=0, domain=server.domain, transport="TLS", server_port=server.demo["sip"]["tls_port"])
+        trust = ssl.create_default_context(cafile=server.demo["sip"]["ca"])
+        self.socket = trust.wrap_socket(self.socket, server_hostname=server.domain)
 
 
 class Gateway(Phone):

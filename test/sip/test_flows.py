@@ -3,7 +3,7 @@
 import pytest
 
 from harness import wait
-from harness.rawcall import Phone, answered, hang_up
+from harness.rawcall import Phone, TlsPhone, answered, hang_up, talk
 
 INSTANCE = '+sip.instance="<urn:uuid:00000000-0000-1000-8000-AABBCCDDEE5F>"'
 
@@ -106,3 +106,67 @@ def test_a_message_goes_over_the_other_flow(shared, a, flows):
     first.reply(first.expect("MESSAGE"), 200, contact=False)
     a.expect(200)
     assert bound(shared) == 1
+
+
+class Roamer(TlsPhone):
+    """A telephone over TCP or TLS whose Contact names the port that its connection happens to have, as linphone's does."""
+
+    def __init__(self, ip, server, user, password, transport, instance):
+        self.how, self.server, self.seen = transport, server, set()
+        self.user, self.password, self.instance = user, password, instance
+        self.come(ip)
+
+    def come(self, ip):
+        if self.how == "TLS":
+            self.connect(ip, self.server, "TLS", 0)
+        else:
+            Phone.connect(self, ip, self.server, self.how, 0)
+        uri = f"sip:{self.domain}"
+        contact = f"Contact: <sip:{self.user}@{self.host}:{self.port};transport={self.how.lower()}>;+sip.instance=\"<urn:uuid:{self.instance}>\""
+        ok = self.transact("REGISTER", self.user, self.password, uri, to=f"sip:{self.user}@{self.domain}", contact=False, headers=[contact, "Expires: 600"])
+        assert ok.status == 200, ok.text
+        return self
+
+
+@pytest.mark.parametrize("transport", ["TCP", "TLS"])
+def test_a_telephone_that_comes_back_from_another_port_is_in_its_call(shared, b, addresses, transport):
+    """Its connection ended; what the far side asks for then reaches it by the new one.  Another device of its account is not taken for it."""
+    ip, how = addresses.new(), ("101", shared.password(101), transport)
+    a = Roamer(ip, shared, *how, "one")
+    talk(a, b)
+    before = a.port
+    a.socket.close()
+    other = Roamer(addresses.new(), shared, *how, "two")
+    assert a.come(ip).port != before
+    b.say("INVITE", body=b.sdp(2, "sendonly"))
+    held = a.expect("INVITE")
+    assert f":{a.port};transport={transport.lower()} SIP/2.0" in held.start
+    a.tag = a.from_tag
+    a.reply(held, 200, body=a.sdp(2, "recvonly"))
+    a.expect("ACK")
+    b.expect(200)
+    b.say("ACK", cseq=b.cseq)
+    b.say("BYE")
+    a.reply(a.expect("BYE"), 200)
+    b.expect(200)
+    other.silent(0.1)
+    for p in (a, other):
+        p.leave()
+
+
+def test_so_is_one_of_no_extension_that_has_called_for_help(server, gateway, addresses):
+    """It may call nobody else (account.extension_id)."""
+    far, password, ip = gateway(), "Zj7-kk2-Pq9-xx1", addresses.new()
+    (trunk,) = server.get("/api/trunks", who="admin")["items"]
+    server.post("/api/emergency_numbers", {"number": "112", "trunk_id": trunk["id"]})
+    server.post("/api/accounts", {"username": "lobby", "password": password})
+    a = Roamer(ip, server, "lobby", password, "TLS", "one")
+    a.invite("112")
+    invite = far.called(far.expect("INVITE"))
+    answered(a, far, invite)
+    a.socket.close()
+    a.come(ip)
+    far.say("BYE")
+    a.reply(a.expect("BYE"), 200)
+    far.expect(200)
+    a.leave()

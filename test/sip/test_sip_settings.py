@@ -208,3 +208,16 @@ def test_counters_are_written_as_often_as_wanted(server, peer):
     size = (server.dir / "server.log").stat().st_size
     wait.idle(2.2)
     assert (server.dir / "server.log").stat().st_size == size
+
+
+def test_without_reliability_a_405_within_a_call_promises_no_prack(server, phone):
+    """RFC 3261 21.4.6: Allow says what is true."""
+    a, b = phone(101), phone(102)
+    for reliable in (True, False):
+        settings(server, reliable=reliable)
+        talk(a, b)
+        a.say("SUBSCRIBE", headers=["Event: dialog"])
+        assert ("PRACK" in a.expect(405).get("Allow")) == reliable
+        a.say("BYE")
+        a.expect(200)
+        b.reply(b.expect("BYE"), 200)

@@ -1,18 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Calls to sips: URIs: TLS on every hop, or no call (RFC 3261 26.2.2, RFC 5630)."""
-import ssl
-
 import pytest
 
-from harness.rawcall import Gateway, Phone, hang_up, record, talk
+from harness.rawcall import Gateway, Phone, TlsPhone, hang_up, record, talk
 from harness.rawsip import RawSip
-
-
-class TlsPhone(Phone):
-    def connect(self, ip, server, transport, port):
-        RawSip.__init__(self, ip, server.ip, port=0, domain=server.domain, transport="TLS", server_port=server.demo["sip"]["tls_port"])
-        trust = ssl.create_default_context(cafile=server.demo["sip"]["ca"])
-        self.socket = trust.wrap_socket(self.socket, server_hostname=server.domain)
 
 
 @pytest.fixture
