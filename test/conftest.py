@@ -70,11 +70,12 @@ def asterisk(tmp_path, addresses):
         one.remove()
 
 
-def reached(server, options):
-    """Where a phone of that transport finds the server, and whom it must believe."""
+def reached(server, ip, options):
+    """Where a phone of that transport and address finds the server, and whom it must believe."""
+    host = "[::1]" if ":" in ip else server.ip
     if options.get("transport") != "tls":
-        return {"server": f"{server.ip}:{server.sip_port}"}
-    return {"server": f"{server.ip}:{server.demo['sip']['tls_port']}", "ca": server.demo["sip"]["ca"]}
+        return {"server": f"{host}:{server.sip_port}"}
+    return {"server": f"{host}:{server.demo['sip']['tls_port']}", "ca": server.demo["sip"]["ca"]}
 
 
 @pytest.fixture
@@ -83,9 +84,10 @@ def phones(tmp_path, addresses, request):
     made = []
 
     def make(extension, server, **options):
-        phone = Baresip(tmp_path / f"phone-{extension}-{len(made)}", addresses.new(), user=str(extension),
+        ip = options.pop("ip", None) or addresses.new()
+        phone = Baresip(tmp_path / f"phone-{extension}-{len(made)}", ip, user=str(extension),
                         password=options.pop("password", None) or server.password(extension),
-                        domain=options.pop("domain", server.domain), **reached(server, options), **options)
+                        domain=options.pop("domain", server.domain), **reached(server, ip, options), **options)
         made.append(phone)
         return phone
     yield make
@@ -99,8 +101,9 @@ def linphones(tmp_path, addresses):
     made = []
 
     def make(extension, server, **options):
-        phone = Linphone(tmp_path / f"linphone-{extension}", addresses.new(), user=str(extension),
-                         password=server.password(extension), domain=server.domain, **reached(server, options), **options)
+        ip = options.pop("ip", None) or addresses.new()
+        phone = Linphone(tmp_path / f"linphone-{extension}", ip, user=str(extension),
+                         password=server.password(extension), domain=server.domain, **reached(server, ip, options), **options)
         made.append(phone)
         return phone
     yield make

@@ -16,7 +16,7 @@ from . import tones, wait
 
 CONFIG = """\
 poll_method epoll
-sip_listen {ip}:{sip_port}
+sip_listen {host}:{sip_port}
 {tls}net_interface {ip}
 call_local_timeout 120
 call_max_calls 8
@@ -39,13 +39,13 @@ module aubridge.so
 {modules}module_tmp account.so
 module_app menu.so
 module_app ctrl_tcp.so
-ctrl_tcp_listen {ip}:{ctrl_port}
+ctrl_tcp_listen {host}:{ctrl_port}
 snd_path {dir}
 """
 
 
 class Baresip:
-    """One phone.  `ip` must be its own loopback address."""
+    """One phone.  `ip` must be its own loopback address, or the one of IPv6 with a sip_port of its own."""
 
     _next_rtp = [10000]
 
@@ -58,8 +58,9 @@ class Baresip:
         tones.write_tone(tone, tone_hz, tone_s)
         rtp = Baresip._next_rtp[0]
         Baresip._next_rtp[0] = rtp + 40 if rtp < 19000 else 10000
+        host = f"[{ip}]" if ":" in ip else ip
         (self.dir / "config").write_text(CONFIG.format(
-            ip=ip, sip_port=sip_port, tone=tone, rtp=rtp, rtp_end=rtp + 38, ctrl_port=4444, dir=self.dir,
+            ip=ip, host=host, sip_port=sip_port, tone=tone, rtp=rtp, rtp_end=rtp + 38, ctrl_port=4444, dir=self.dir,
             record="module sndfile.so", modules="".join(f"module {m}.so\n" for m in modules), tls=f"sip_cafile {ca}\n" if ca else ""))
         (self.dir / "contacts").write_text("".join(c + "\n" for c in contacts))
         if user:
@@ -67,7 +68,7 @@ class Baresip:
             account = (f'<sip:{user}@{domain};transport={transport}>;auth_user={user};auth_pass={password}'
                        f'{proxy};answermode={answer};regint={regint}{extra}\n')
         else:
-            account = f"<sip:phone@{ip}:{sip_port}>;regint=0;answermode={answer}{extra}\n"
+            account = f"<sip:phone@{host}:{sip_port}>;regint=0;answermode={answer}{extra}\n"
         is_late = "mwi" in modules
         (self.dir / "accounts").write_text("" if is_late else account)
         self.log = open(self.dir / "log", "wb")

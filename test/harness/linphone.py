@@ -12,7 +12,7 @@ from .home import environment
 RC = """\
 [sip]
 bind_address={ip}
-use_ipv6=0
+use_ipv6={six}
 sip_port=5060
 sip_tcp_port={tcp}
 sip_tls_port={tls}
@@ -51,7 +51,7 @@ class Linphone:
         rtp = Linphone._next_rtp[0]
         Linphone._next_rtp[0] += 20
         (directory / "rc").write_text(RC.format(
-            ip=ip, tcp=5060 if transport == "tcp" else 0, tls=-1 if transport == "tls" else 0, ca=ca or "", server=server, transport=transport, user=user,
+            ip=ip, six=int(":" in ip), tcp=5060 if transport == "tcp" else 0, tls=-1 if transport == "tls" else 0, ca=ca or "", server=server, transport=transport, user=user,
             password=password, domain=domain, rtp=rtp, rtp_end=rtp + 18,
             media=f"media_encryption={media_encryption}\n" if media_encryption else "")
             + "".join(f"[friend_{i}]\nurl=<{uri}>\npol=accept\nsubscribe=1\n" for i, uri in enumerate(friends)))
