@@ -42,20 +42,24 @@ class World:
         return self
 
 
-@pytest.fixture(params=["ip", "ip over TCP", "ip over TLS with SRTP", "register"])
+@pytest.fixture(params=["ip", "ip over TCP", "ip over TLS with SRTP", "register", "register over TCP", "register over TLS with SRTP"])
 def world(request, server, asterisk, tmp_path):
-    if request.param == "register":
-        provider = asterisk(endpoint("max_contacts=1", "auth=offhook\nidentify_by=username,auth_username") + SIGNS_IN)
-        return World(server, provider).trunk(kind="register", username="offhook", password="provider-secret").rules().is_online()
-    if "TLS" in request.param:
+    kind, _, how = request.param.partition(" over ")
+    port, transport, more = server.sip_port, (how or "udp").split()[0].lower(), {}
+    media, root = "", None
+    if transport == "tls":
         root = Authority(tmp_path / "authority")
-        provider = asterisk(endpoint(f"contact=sip:{server.ip}:{server.demo['sip']['tls_port']};transport=tls",
-                                     "media_encryption=sdes\ntransport=tls", match=server.ip), root)
-        return World(server, provider).trunk(transport="tls", port=5061, tls_ca=root.pem.read_text(),
-                                             srtp="required").rules().is_online()
-    tcp = request.param.endswith("TCP")
-    provider = asterisk(endpoint(f"contact=sip:{server.ip}:5060" + (";transport=tcp" if tcp else ""), match=server.ip))
-    return World(server, provider).trunk(transport="tcp" if tcp else "udp").rules().is_online()
+        port, media = server.demo["sip"]["tls_port"], "media_encryption=sdes\ntransport=tls\n"
+        more = {"port": 5061, "tls_ca": root.pem.read_text(), "srtp": "required"}
+    here = f"{server.ip}:{port}" + (f";transport={transport}" if how else "")
+    if kind == "register":
+        pjsip = endpoint("max_contacts=1", media + "auth=offhook\nidentify_by=username,auth_username") + SIGNS_IN
+        more.update(kind="register", username="offhook", password="provider-secret")
+    else:
+        pjsip = endpoint(f"contact=sip:{here}", media, match=server.ip)
+    made = World(server, asterisk(pjsip, root))
+    made.desk = f"PJSIP/offhook/sip:442070000101@{here}" if kind == "register" else "PJSIP/442070000101@offhook"
+    return made.trunk(transport=transport, **more).rules().is_online()
 
 
 def test_a_call_to_the_world_is_heard_both_ways(world, phones):
@@ -76,9 +80,7 @@ def test_a_call_to_the_world_is_heard_both_ways(world, phones):
 
 def test_a_call_from_the_world_rings_the_desk(world, phones):
     a = phones("101", world.server, tone_hz=440).registered()
-    contact = "PJSIP/442070000101@offhook" if world.state()["registered_until"] is None else "PJSIP/offhook/sip:442070000101@" + \
-        f"{world.server.ip}:5060"
-    world.provider.cli(f"channel originate {contact} extension answer@provider")
+    world.provider.cli(f"channel originate {world.desk} extension answer@provider")
     a.wait_for("CALL_INCOMING")
     a.answer()
     a.talks(2)
