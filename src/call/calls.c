@@ -244,6 +244,8 @@ int calls_alloc(struct calls **cp, const struct calls_conf *conf)
 	if (!err)
 		err = sip_support(conf->sip, "replaces");
 	if (!err)
+		err = sip_support(conf->sip, "tdialog");
+	if (!err)
 		err = pickup_code_register(cs);
 	if (!err)
 		err = callbacks_open(cs);

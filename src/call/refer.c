@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/thread.h"
 #include "call/calls.h"
+#include "call/leg_sip.h"
 #include "call/refer.h"
 
 enum { REFER_SECONDS = 600 }; /* nothing rings longer */
@@ -13,7 +14,8 @@ struct refer {
 	struct link link; /* of all */
 	struct calls *cs;
 	struct leg *leg;      /* whose REFER it is; NULL: it has hung up */
-	struct sip_dialog *d; /* after that */
+	struct sip_dialog *d; /* after that, or from the beginning: */
+	bool is_apart;	      /* the REFER came outside of the call's dialog (RFC 4538) */
 	uint32_t cseq;	      /* of the REFER: its id */
 	oid trans;	      /* of the NOTIFY on its way, when in a dialog of its own */
 	bool is_waiting;      /* one is on its way */
@@ -65,7 +67,7 @@ static int send_notify(struct refer *r)
 	extra.headers = buf_view(&lines);
 	extra.body = buf_view(&body);
 	err = lines.err ? lines.err : body.err;
-	if (!err && r->leg)
+	if (!err && !r->d)
 		err = sip_invite_request(r->leg->inv, SIP_NOTIFY, &extra, notified, r);
 	else if (!err)
 		err = sip_dialog_send(r->d, SIP_NOTIFY, &extra, notified, r, &r->trans);
@@ -96,11 +98,42 @@ static void push(struct refer *r)
 		refer_free(r);
 }
 
+/* What comes in a dialog that is the subscription's alone. */
+static void on_request(struct sip_dialog *d, struct sip_strans *st, const struct sip_msg *req,
+		       void *arg)
+{
+	const struct refer *r = arg;
+	static const struct sip_extra allow = {.headers = {"Allow: OPTIONS\r\n", 16}};
+
+	if (st && r->is_apart)
+		(void)sip_reply(st, 405, NULL, &allow);
+	else if (st)
+		(void)sip_reply(st, 481, NULL, NULL); /* the call was its other usage */
+}
+
+/* The Contact of the 202; of a REFER outside of the call with the dialog that it makes. */
+static int open_dialog(struct refer *r, const struct sip_inv_event *ev, struct buf *contact)
+{
+	struct leg *leg = r->leg;
+	const struct sip_dialog *d = sip_invite_dialog(leg->inv);
+	int err;
+
+	if (!r->is_apart) {
+		buf_cstr(contact, d ? d->contact : "");
+		return contact->err;
+	}
+	err = leg_sip_contact(contact, leg->cs, &ev->msg->flow, str_of(leg->rec.number), NULL,
+			      str_starts(ev->msg->uri, STR("sips:")));
+	if (!err)
+		err = sip_dialog_from_request(&r->d, leg->cs->conf.sip, ev->msg,
+					      sip_strans_tag(ev->st), contact->p);
+	return err ? err : sip_dialog_register(r->d, on_request, r);
+}
+
 int refer_accept(struct refer **rp, struct leg *leg, const struct sip_inv_event *ev, bool is_silent)
 {
-	const struct sip_dialog *d = sip_invite_dialog(leg->inv);
 	struct refer *r = mem_alloc(sizeof(*r));
-	struct buf lines = {0};
+	struct buf lines = {0}, contact = {0};
 	int err;
 
 	if (!r) {
@@ -111,18 +144,22 @@ int refer_accept(struct refer **rp, struct leg *leg, const struct sip_inv_event 
 	r->leg = leg;
 	r->cseq = ev->msg->cseq;
 	r->is_mute = is_silent;
+	r->is_apart = !ev->msg->to_tag.n;
 	leg->refer = r;
 	list_append(&leg->cs->refers, &r->link);
-	buf_printf(&lines, "Contact: %s\r\n", d ? d->contact : "");
+	err = open_dialog(r, ev, &contact);
+	buf_printf(&lines, "Contact: %.*s\r\n", STR_ARG(buf_view(&contact)));
 	if (is_silent)
 		buf_cstr(&lines, "Refer-Sub: false\r\n");
-	err = lines.err;
+	if (!err)
+		err = lines.err;
 	if (!err)
 		err = sip_reply(ev->st, 202, NULL,
 				&(struct sip_extra){.headers = buf_view(&lines)});
-	else
-		(void)sip_reply(ev->st, 500, NULL, NULL);
+	else /* no Contact to reach it by, too many routes */
+		(void)sip_reply(ev->st, err == EPROTO || err == E2BIG ? 400 : 500, NULL, NULL);
 	buf_free(&lines);
+	buf_free(&contact);
 	if (err)
 		refer_free(r);
 	else
@@ -146,14 +183,6 @@ void refer_close(struct refer *r, unsigned status)
 	refer_tell(r, status);
 }
 
-/* What comes in the dialog of a call that is over. */
-static void on_request(struct sip_dialog *d, struct sip_strans *st, const struct sip_msg *req,
-		       void *arg)
-{
-	if (st)
-		(void)sip_reply(st, 481, NULL, NULL);
-}
-
 void refer_hung_up(struct leg *leg)
 {
 	struct refer *r = leg->refer;
@@ -163,6 +192,8 @@ void refer_hung_up(struct leg *leg)
 		return;
 	leg->refer = NULL;
 	r->leg = NULL;
+	if (r->is_apart)
+		return;
 	r->is_waiting = false; /* the answer to that NOTIFY no longer reaches us */
 	r->is_mute |= r->is_last_sent;
 	if (!r->is_mute)
@@ -179,6 +210,8 @@ void refer_lose(struct leg *leg)
 		return;
 	leg->refer = NULL;
 	r->leg = NULL;
+	if (r->is_apart)
+		return;
 	r->is_waiting = false;
 	r->is_mute = true;
 	push(r);

@@ -2,14 +2,28 @@
 #include "call/calls.h"
 #include "call/replaces.h"
 
+/* ours, theirs: the names of the parameters with our tag and with the other side's. */
+static int read_dialog(struct replaces *r, struct str *value, struct str ours, struct str theirs)
+{
+	*r = (struct replaces){.call_id = str_trim(str_cut(value, ';'))};
+	if (!r->call_id.n || !sip_param(*value, ours, &r->to_tag) ||
+	    !sip_param(*value, theirs, &r->from_tag) || !r->to_tag.n || !r->from_tag.n)
+		return EINVAL;
+	return 0;
+}
+
+int replaces_read_target(struct replaces *r, struct str value)
+{
+	return read_dialog(r, &value, STR("local-tag"), STR("remote-tag"));
+}
+
 int replaces_read(struct replaces *r, struct str value)
 {
 	struct str none;
+	int err = read_dialog(r, &value, STR("to-tag"), STR("from-tag"));
 
-	*r = (struct replaces){.call_id = str_trim(str_cut(&value, ';'))};
-	if (!r->call_id.n || !sip_param(value, STR("to-tag"), &r->to_tag) ||
-	    !sip_param(value, STR("from-tag"), &r->from_tag) || !r->to_tag.n || !r->from_tag.n)
-		return EINVAL;
+	if (err)
+		return err;
 	r->is_early_only = sip_param(value, STR("early-only"), &none);
 	return 0;
 }

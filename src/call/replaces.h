@@ -4,7 +4,7 @@
  *
  * Thread     core
  * Ownership  a struct replaces borrows from the text it was read from
- * Sources    RFC 3891
+ * Sources    RFC 3891, RFC 4538
  */
 #ifndef CALL_REPLACES_H
 #define CALL_REPLACES_H
@@ -18,6 +18,8 @@ struct replaces {
 
 /* EINVAL: not in the grammar. */
 int replaces_read(struct replaces *r, struct str value) MUST_USE;
+/* Target-Dialog (RFC 4538), which names a dialog in the same way. */
+int replaces_read_target(struct replaces *r, struct str value) MUST_USE;
 /* NULL: we have no such dialog. */
 struct leg *replaces_find(struct calls *cs, const struct replaces *r);
 /* May that leg be replaced?  0, or 481, 486 (answered, and early-only), 603 (over), 491 (on its way elsewhere). */

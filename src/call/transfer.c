@@ -337,18 +337,39 @@ static void attended(struct leg *leg, const struct sip_inv_event *ev, struct ref
 	}
 }
 
+/* RFC 4538 5: the sender's own call, named by who has proved to be its account.  Who knows the tags of others is nobody. */
+static struct leg *own_leg(struct calls *cs, const struct identity *who, const struct sip_msg *req)
+{
+	struct str value = sip_msg_header_named(req, STR("Target-Dialog"));
+	struct replaces r;
+	struct leg *leg;
+
+	if (!value.n || replaces_read_target(&r, value))
+		return NULL;
+	leg = replaces_find(cs, &r);
+	return leg && leg->rec.tenant_id == who->tenant->o.id &&
+			       leg->account_id == who->account->o.id
+		       ? leg
+		       : NULL;
+}
+
 void transfer_stray(struct sip_strans *st, const struct sip_msg *req, void *calls)
 {
-	const struct calls *cs = calls;
+	const struct sip_inv_event ev = {.type = SIP_INV_REQUEST, .msg = req, .st = st};
+	struct calls *cs = calls;
 	struct identity who = {0};
+	struct leg *leg;
 
 	ON_THREAD(THREAD_CORE);
 	if (!registrar_identify(cs->conf.registrar, st, req, &who))
 		return;
-	if (refer_is_one(req))
+	leg = own_leg(cs, &who, req);
+	if (!refer_is_one(req))
+		(void)sip_reply(st, 400, NULL, NULL);
+	else if (!leg)
 		(void)sip_reply(st, 403, "Not Outside Of A Call", NULL);
 	else
-		(void)sip_reply(st, 400, NULL, NULL);
+		transfer_refer(leg, &ev);
 }
 
 void transfer_refer(struct leg *leg, const struct sip_inv_event *ev)

@@ -14,7 +14,7 @@
  *
  * Thread     core
  * Ownership  a transfer belongs to the two calls; it ends with either, or when it has succeeded
- * Sources    RFC 3515, RFC 3891, RFC 3892, RFC 4488, RFC 5589
+ * Sources    RFC 3515, RFC 3891, RFC 3892, RFC 4488, RFC 4538, RFC 5589
  */
 #ifndef CALL_TRANSFER_H
 #define CALL_TRANSFER_H
@@ -23,7 +23,8 @@
 
 struct transfer;
 
-/* A REFER outside of any call (sip_request_h; arg: calls): nobody is made to call; who sends it proves who it is first. */
+/* A REFER outside of any dialog (sip_request_h; arg: calls): who sends it proves who it is first.  It is about the call that its
+ * Target-Dialog names, when that is the sender's own; else nobody is made to call. */
 void transfer_stray(struct sip_strans *st, const struct sip_msg *req, void *calls);
 void transfer_refer(struct leg *leg, const struct sip_inv_event *ev); /* REFER within a dialog */
 

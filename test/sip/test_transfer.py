@@ -278,3 +278,36 @@ def test_outside_of_a_call_nobody_is_referred(server, phone):
     a.send(a.request("REFER", f"sip:103@{a.domain}", user="101", to_tag="nobody", headers=[f"Refer-To: <sip:103@{a.domain}>"]))
     a.expect(481)
     c.silent()
+
+
+def test_a_refer_outside_of_the_call_that_it_names(server, phone):
+    """RFC 4538: whose call it is, and who has proved to be that, may refer it from another dialog; NOTIFYs come there."""
+    a, b, c = phone(101), phone(102), phone(103)
+    talk(a, b)
+    names = f"{b.call_id};local-tag={b.remote_tag};remote-tag={b.from_tag}"  # as we see that dialog
+
+    def ask(by, dialog, call_id, cseq=1):
+        headers = [f"Refer-To: <sip:103@{server.domain}>", f"Target-Dialog: {dialog}", "Require: tdialog"]
+        return by.transact("REFER", by.user, by.password, f"sip:{by.user}@{by.domain}", headers=headers, call_id=call_id, from_tag="apart", cseq=cseq)
+    stranger = b.request("REFER", f"sip:102@{b.domain}", user="102", headers=[f"Refer-To: <sip:103@{b.domain}>", f"Target-Dialog: {names}"])
+    b.send(stranger)
+    assert b.expect(407)
+    for by, dialog in ((c, names), (a, names), (b, names.replace(b.from_tag, "guessed")), (b, b.call_id), (b, "")):
+        assert ask(by, dialog, f"no-{by.user}-{len(dialog)}").status == 403, (by.user, dialog)
+    ok = ask(b, names, "apart-1")
+    assert ok.status == 202 and ok.get("Contact") and "tdialog" in b.alive().get("Supported"), ok.text
+    invite = None
+    for sipfrag in ("100", "180", "200"):
+        m = b.expect("NOTIFY")
+        assert m.get("Call-ID") == "apart-1" and ";tag=apart" in m.get("To") and m.body.startswith(f"SIP/2.0 {sipfrag}"), m.text
+        b.reply(m, 200)
+        if sipfrag == "100":
+            invite = c.called(c.expect("INVITE"))
+            c.reply(invite, 180)
+        elif sipfrag == "180":
+            c.reply(invite, 200, body=c.sdp())
+            c.expect("ACK")
+    assert m.get("Subscription-State").startswith("terminated")
+    introduced(a)
+    bye(b)
+    hang_up(a, c)
