@@ -71,11 +71,11 @@ def asterisk(tmp_path, addresses):
 
 
 def reached(server, ip, options):
-    """Where a phone of that transport and address finds the server, and whom it must believe."""
-    host = "[::1]" if ":" in ip else server.ip
+    """Where a phone of that transport and address finds the server (through: by way of that), and whom it must believe."""
+    host, way = "[::1]" if ":" in ip else server.ip, options.pop("through", None)
     if options.get("transport") != "tls":
-        return {"server": f"{host}:{server.sip_port}"}
-    return {"server": f"{host}:{server.demo['sip']['tls_port']}", "ca": server.demo["sip"]["ca"]}
+        return {"server": way or f"{host}:{server.sip_port}"}
+    return {"server": way or f"{host}:{server.demo['sip']['tls_port']}", "ca": server.demo["sip"]["ca"]}
 
 
 @pytest.fixture

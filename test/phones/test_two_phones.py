@@ -7,6 +7,7 @@ import pytest
 from harness import tones, wait
 from harness.wait import when
 from harness.muted import muted_is_noticed
+from harness.pipe import Pipe
 
 TALK_S = 4.0
 HEARD = 0.9  # of the 100 ms windows
@@ -103,3 +104,29 @@ def test_the_oracle_fails_when_one_direction_is_muted(server, phones):
     b.answer()
     b.wait_for("CALL_ESTABLISHED")
     muted_is_noticed(a, b, TALK_S, HEARD, **EDGE)
+
+
+@pytest.mark.parametrize("transport", ["tcp", "tls"])
+def test_a_linphone_whose_connection_is_cut_is_still_in_its_call(server, phones, linphones, addresses, transport):
+    """It registers anew from another port; hold and the end of the call reach it there."""
+    way = Pipe(addresses.new(), 5061, (server.ip, server.demo["sip"]["tls_port" if transport == "tls" else "port"]))
+
+    def contact():
+        return [r["contact"] for r in server.get("/api/registrations")["items"] if r["username"] == "101"]
+    try:
+        b = phones("102", server, tone_hz=1000).registered()
+        a = linphones("101", server, tone_hz=440, transport=transport, through=f"{way.ip}:5061").registered()
+        a.dial(f"sip:102@{server.domain}")
+        b.rings()
+        b.answer()
+        a.wait_for("Media streams established")
+        before = contact()
+        way.cut()
+        wait.until(lambda: contact() not in ([], before), 20, why="it registers anew")
+        b.command("hold")
+        a.wait_for("has been paused")
+        b.hangup()
+        a.wait_for("ended")
+    finally:
+        way.stop()
+    assert server.cdrs()[0]["reason"] == "normal"
