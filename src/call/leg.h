@@ -137,6 +137,7 @@ struct leg {
 
 	uint64_t sdp_id, sdp_version; /* our o= line */
 	struct buf sent;	      /* our last description */
+	size_t nstand_ins;	      /* m-lines at its end for some that are no more */
 	struct sdp *offered;	      /* its offer that nobody has answered yet */
 	struct sdp *theirs;	      /* its description in force; while it rings: of its 18x */
 	unsigned theirs_fork;	      /* early dialog that described itself in `theirs` */

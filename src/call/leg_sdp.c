@@ -72,6 +72,19 @@ static size_t read_sections(struct section v[SDP_MAX_MEDIA], struct str text)
 	return n;
 }
 
+static struct str line_of(const struct section *s, struct str begin)
+{
+	struct str rest = s->all;
+
+	while (rest.n) {
+		struct str line = str_cut(&rest, '\n');
+
+		if (str_starts(line, begin))
+			return line;
+	}
+	return STR_NONE;
+}
+
 static bool is_same_kind(struct str a, struct str b)
 {
 	return str_ieq(str_cut(&a, ' '), str_cut(&b, ' '));
@@ -107,12 +120,42 @@ static bool fill_in(struct buf *whole, struct str text, struct str sent)
 	return j == ntheirs;
 }
 
+/* RFC 3264 8: lines never become fewer.  Those that the other side has left out are offered on, refused. */
+static size_t add_stand_ins(struct buf *b, struct str sent)
+{
+	struct section before[SDP_MAX_MEDIA], now[SDP_MAX_MEDIA];
+	size_t n = read_sections(before, sent), nnow = read_sections(now, buf_view(b));
+
+	for (size_t i = nnow; i < n; i++) {
+		struct str mid = line_of(&before[i], STR("a=mid:"));
+
+		write_refused(b, before[i].line);
+		if (mid.n)
+			buf_printf(b, "%.*s\n", STR_ARG(mid));
+	}
+	return n > nnow ? n - nnow : 0;
+}
+
+/* What was said of stand-ins is nobody's business. */
+static struct str without_stand_ins(const struct leg *leg, struct str text)
+{
+	struct section v[SDP_MAX_MEDIA];
+	size_t n = leg->nstand_ins ? read_sections(v, text) : 0;
+
+	if (n > leg->nstand_ins)
+		text.n = (size_t)(v[n - leg->nstand_ins].all.p - text.p);
+	return text;
+}
+
 static int parse_answer(struct sdp **sp, const struct leg *leg, struct str text, const char **why)
 {
 	struct buf whole = {0};
 	bool is_filled = fill_in(&whole, text, buf_view(&leg->sent));
-	int err = whole.err ? whole.err : sdp_parse(sp, is_filled ? buf_view(&whole) : text, why);
+	int err = whole.err;
 
+	if (!err)
+		err = sdp_parse(sp, without_stand_ins(leg, is_filled ? buf_view(&whole) : text),
+				why);
 	buf_free(&whole);
 	return err;
 }
@@ -436,21 +479,26 @@ static int write_own(struct buf *out, const struct writing *w)
 	return sdp_answer_audio(out, offer, &own, takes, &choice);
 }
 
+static int write_whole(struct buf *b, const struct writing *w, write_h *write, size_t *nstand_ins)
+{
+	int err = write(b, w);
+
+	*nstand_ins = err || w->offer ? 0 : add_stand_ins(b, buf_view(&w->to->sent));
+	return err ? err : b->err;
+}
+
 /* Written once with the version in force, and again with the next if that shows a change. */
 static int write_versioned(const struct writing *w, write_h *write, struct str *out)
 {
 	struct leg *to = w->to;
 	struct buf b = {.max = SDP_MAX_BYTES};
-	int err = write(&b, w);
+	size_t nstand_ins;
+	int err = write_whole(&b, w, write, &nstand_ins);
 
-	if (!err)
-		err = b.err;
 	if (!err && to->sent.n && !str_eq(buf_view(&b), buf_view(&to->sent))) {
 		to->sdp_version++;
 		buf_reset(&b);
-		err = write(&b, w);
-		if (!err)
-			err = b.err;
+		err = write_whole(&b, w, write, &nstand_ins);
 	}
 	if (err) {
 		buf_free(&b);
@@ -458,6 +506,7 @@ static int write_versioned(const struct writing *w, write_h *write, struct str *
 	}
 	buf_free(&to->sent);
 	to->sent = b;
+	to->nstand_ins = nstand_ins;
 	*out = buf_view(&to->sent);
 	return 0;
 }

@@ -113,6 +113,27 @@ def test_who_answers_to_some_lines_only_has_refused_the_others(a, b, is_video_fi
     hang_up(a, b)
 
 
+def test_lines_of_a_session_never_become_fewer(a, b):
+    """RFC 3264 8.  Who leaves one out hears of as many as it offered; the other side of all, in its answers too."""
+    talk(a, b, offer=a.sdp() + VIDEO, answer=b.sdp() + VIDEO.replace("4002", "4004"))
+    a.say("INVITE", body=a.sdp(2))
+    m = b.expect("INVITE")
+    assert m_lines(m) == [("audio", True), ("video", False)], m.body
+    b.reply(m, 200, body=b.sdp(2) + "m=video 0 RTP/AVP 96\r\n")
+    b.expect("ACK")
+    m = a.expect(200)
+    assert m_lines(m) == [("audio", True)], m.body
+    a.say("ACK", cseq=a.cseq)
+    b.say("INVITE", body=b.sdp(3) + "m=video 0 RTP/AVP 96\r\n")
+    m = a.expect("INVITE")
+    assert m_lines(m) == [("audio", True), ("video", False)], m.body
+    a.reply(m, 200, body=a.sdp(3) + "m=video 0 RTP/AVP 96\r\n")
+    a.expect("ACK")
+    assert m_lines(b.expect(200)) == [("audio", True), ("video", False)]
+    b.say("ACK", cseq=b.cseq)
+    hang_up(a, b)
+
+
 def test_what_is_offered_switched_off_stays_so(a, b):
     """RFC 3264 6: whatever the other side makes of it."""
     _, ok = talk(a, b, offer=a.sdp(port=0))
