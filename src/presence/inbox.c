@@ -521,7 +521,8 @@ int inbox_put(struct presence *p, const struct text_conf *conf)
 	/* Behind others that cannot be reached now this one waits, too. */
 	if (!t->asked || (!is_first && (!ib->is_sending || ib->is_late)))
 		is_there = keep(ib, t);
-	if (is_first && is_there)
+	/* A device that would take no text before may take this one: it is asked again, for all of them. */
+	if (is_there && (is_first || !ib->is_sending))
 		wake_in(ib, 0);
 	(void)leave(ib);
 	return is_there ? 0 : EALREADY;

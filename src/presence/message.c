@@ -12,6 +12,7 @@
 #include "base/thread.h"
 #include "presence/inbox.h"
 #include "schema/syntax.h"
+#include "sip/chars.h"
 
 struct order {
 	const struct sip_msg *req;
@@ -29,6 +30,13 @@ struct order {
 static bool is_text(struct str type)
 {
 	return type.n > 5 && str_ieq((struct str){type.p, 5}, STR("text/"));
+}
+
+static bool is_media_type(struct str type)
+{
+	struct str subtype = type, kind = str_trim(str_cut(&subtype, '/'));
+
+	return sip_is_token(kind) && sip_is_token(str_trim(subtype));
 }
 
 static bool is_utf8(struct str s)
@@ -81,6 +89,8 @@ static unsigned read_body(struct order *o)
 		return 400;
 	if (!type.n)
 		type = STR("text/plain");
+	if (!is_media_type(type))
+		return 400;
 	if (str_ieq(type, STR("message/cpim")) || str_ieq(type, STR("message/sip")) ||
 	    str_ieq((struct str){type.p, type.n < 10 ? type.n : 10}, STR("multipart/")))
 		return 415;

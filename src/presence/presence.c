@@ -55,6 +55,16 @@ static void on_contact(const struct contact *c, bool is_added, void *arg)
 		inbox_registered(p, c->tenant_id, a->extension_id);
 }
 
+static void on_refresh(const struct contact *c, void *arg)
+{
+	struct presence *p = arg;
+	const struct account *a =
+		p->ntexts ? model_account(p->conf.model, c->tenant_id, c->account_id) : NULL;
+
+	if (a && a->extension_id)
+		inbox_registered(p, c->tenant_id, a->extension_id);
+}
+
 static void end_topics(struct presence *p, enum package_of of, uint64_t tenant_id, uint64_t id)
 {
 	for (size_t i = 0; i < npackages; i++) {
@@ -152,6 +162,7 @@ int presence_alloc(struct presence **pp, const struct presence_conf *conf)
 		presence_free(p);
 		return err;
 	}
+	registrar_on_refreshed(conf->registrar, on_refresh, p);
 	lines_watch(conf->calls, on_line, p);
 	sip_allow_events(conf->sip, p->events.p);
 	sip_on_request(conf->sip, SIP_SUBSCRIBE, subscribe_request, p);

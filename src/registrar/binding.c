@@ -283,6 +283,7 @@ int binding_add(struct binding *b, bool is_new)
 
 void binding_refresh(struct binding *b, struct binding *fresh)
 {
+	struct registrar *r = b->r;
 	struct contact old = b->c;
 	oid was = old.flow.conn && is_alone(b) ? old.flow.conn : 0;
 	char *text = b->text;
@@ -310,6 +311,8 @@ void binding_refresh(struct binding *b, struct binding *fresh)
 	binding_write(b, b->c.expires_at_us);
 	if (b->c.flow.conn != old.flow.conn)
 		tell_connected(b, was);
+	if (r->refreshed)
+		r->refreshed(&b->c, r->refreshed_arg);
 }
 
 void binding_remove(struct binding *b, const char *why)

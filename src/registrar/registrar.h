@@ -68,6 +68,10 @@ const struct contact *registrar_next(struct registrar *r, uint64_t tenant_id,
 typedef void registrar_changed_h(const struct contact *c, bool is_added, void *arg);
 int registrar_watch(struct registrar *r, registrar_changed_h *fn, void *arg) MUST_USE;
 
+/* A contact registered again: who did not answer is there now. */
+typedef void registrar_refreshed_h(const struct contact *c, void *arg);
+void registrar_on_refreshed(struct registrar *r, registrar_refreshed_h *fn, void *arg); /* one */
+
 /* A contact is on a connection of its own that it was not on before, registered anew or refreshed, or (c->flow.conn 0) has lost
  * its own: calls that it has go on there.  was: the one before; 0: none. */
 typedef void registrar_connected_h(const struct contact *c, oid was, void *arg);

@@ -2,6 +2,8 @@
 """Text messages between extensions (RFC 3428): to whom, in which words, and what becomes of those for who is away."""
 import time
 
+import pytest
+
 from harness import wait
 
 
@@ -156,6 +158,29 @@ def test_what_cannot_be_sent(friends):
 
 
 # ---- who is away ----
+
+def test_a_type_that_is_none_is_passed_on_to_nobody(friends):
+    alice, bob = friends
+    for wrong in ("text", "/plain", "te xt/plain", "text/pl ain;charset=utf-8"):
+        assert answer_of(alice, "102", "x", bob, content_type=wrong).status == 400, wrong
+    bob.quiet()
+    assert not bob.messages
+
+
+@pytest.mark.parametrize("by", ["the next text", "a refresh"])
+def test_a_device_that_could_not_take_one_is_asked_again(friends, by):
+    """Not in a minute only: it is there."""
+    alice, bob = friends
+    bob.message_status = 486
+    assert answer_of(alice, "102", "one", bob).status == 202
+    bob.message_status = 200
+    bob.messages.clear()
+    if by == "a refresh":
+        bob.register()
+    else:
+        assert answer_of(alice, "102", "two", bob).status == 202
+    assert heard(bob, 1 if by == "a refresh" else 2) == (["one"] if by == "a refresh" else ["one", "two"])
+
 
 def test_who_is_away_gets_it_later_once_and_in_order(server, devices):
     alice, bob = devices("101"), devices("102")
