@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/thread.h"
 #include "presence/publish.h"
+#include "sip/chars.h"
 
 enum { ETAG_BYTES = 20 };
 
@@ -186,6 +187,8 @@ static unsigned judge(struct presence *p, struct order *o)
 		return status;
 	by = find(p, e->o.tenant_id, e->o.id);
 	o->etag = sip_msg_header(o->req, SIP_HDR_SIP_IF_MATCH);
+	if (sip_msg_has(o->req, SIP_HDR_SIP_IF_MATCH) && !sip_is_token(o->etag))
+		return 400; /* RFC 3903 6, step 3: one tag */
 	o->match = o->etag.n ? find_etag(by, o->etag) : NULL;
 	if (o->etag.n && !o->match)
 		return 412;

@@ -94,6 +94,9 @@ bool sip_header_is_single(enum sip_hdr id)
 	case SIP_HDR_MAX_FORWARDS:
 	case SIP_HDR_CONTENT_LENGTH:
 	case SIP_HDR_CONTENT_TYPE:
+	case SIP_HDR_EVENT:
+	case SIP_HDR_SIP_IF_MATCH:
+	case SIP_HDR_RACK:
 		return true;
 	default:
 		return false;

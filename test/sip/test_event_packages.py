@@ -127,6 +127,19 @@ def test_who_talks_is_on_the_phone(devices):
     of_alice.last(lambda n: activities(n) == [])
 
 
+def test_one_publication_at_a_time(devices):
+    """RFC 3903 6, step 3."""
+    alice = devices("101")
+    p = Publisher(alice)
+    assert p.publish(document("open")).status == 200
+    tag = p.etag
+    for two in (f"{tag}, other", f"{tag}\r\nSIP-If-Match: {tag}", ""):
+        headers = ["Event: presence", f"SIP-If-Match: {two}"]
+        answer = alice.ask("PUBLISH", p.uri, headers=headers, contact=False)
+        assert answer.status == 400, (two, answer.text)
+    assert p.publish(etag=tag).status == 200
+
+
 def test_what_is_published_is_told_composed_with_what_we_know(devices):
     alice, bob = devices("101"), devices("102")
     alice.register()

@@ -131,6 +131,7 @@ def test_methods_in_a_dialog_that_is_none(peer, method):
     ("Max-Forwards: 70\r\n", "", 200), ("Max-Forwards: 70", "Max-Forwards: 0", 200),
     (" SIP/2.0\r\n", " SIP/3.0\r\n", 505), (" SIP/2.0\r\n", " sip/2.0\r\n", 200), ("Content-Length: 0", "Content-Length: 5", 400),
     ("Content-Length: 0", "Content-Length: -5", 400), ("Content-Length: 0", "Content-Length: x", 400),
+    ("CSeq: 1", "Event: dialog\r\no: presence\r\nCSeq: 1", 400),
     ("Content-Length: 0\r\n", "", 200), ("From: ", "From: <sip:a@b>\r\nFrom: ", 400), ("Via: ", "Unknown-Header: \xff\xfe;\"\r\nVia: ", 200),
     ("To: <", "To: \"No end <", 400), ("Call-ID: ", "Call-ID: x y ", 400), ("From: <", "From: ;;;<", 400), ("OPTIONS sip", " OPTIONS sip", None),
 ])
