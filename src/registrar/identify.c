@@ -207,20 +207,26 @@ static bool is_nobody(struct str uri)
 	return !sip_uri_parse(&u, uri) && str_ieq(u.host, STR("anonymous.invalid"));
 }
 
-/* The address that a request speaks for must be the account's own: To of a REGISTER, From of all else. */
+static bool is_its_address(const struct registrar *r, const struct account *a, struct str uri)
+{
+	const struct tenant *t = model_tenant_by_domain(r->conf.model, identify_host(uri));
+
+	return is_user(a, uri) && (!t || t->o.id == a->o.tenant_id);
+}
+
+/* The addresses that a request speaks for must be the account's own: From, and To of a REGISTER, which nobody sends for others. */
 static bool is_own_address(const struct registrar *r, const struct sip_msg *req,
 			   const struct account *a)
 {
-	bool is_register = req->method == SIP_REGISTER;
-	const struct tenant *t;
-	struct sip_addr addr;
+	struct sip_addr from, to;
 
-	if (is_register ? sip_to(req, &addr) : sip_from(req, &addr))
+	if (sip_from(req, &from))
 		return false;
-	t = model_tenant_by_domain(r->conf.model, identify_host(addr.uri));
-	if (req->method == SIP_INVITE && is_nobody(addr.uri))
+	if (req->method == SIP_INVITE && is_nobody(from.uri))
 		return true;
-	return is_user(a, addr.uri) && (!t || t->o.id == a->o.tenant_id);
+	if (req->method == SIP_REGISTER && (sip_to(req, &to) || !is_its_address(r, a, to.uri)))
+		return false;
+	return is_its_address(r, a, from.uri);
 }
 
 /* ACC-8. */

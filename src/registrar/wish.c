@@ -119,11 +119,17 @@ static bool read_all(struct order *o, struct refusal *no)
 static bool read_path(struct order *o, struct refusal *no)
 {
 	struct sip_values v;
+	struct sip_addr a;
+	struct sip_uri u;
 	struct str value;
 	size_t n = 0;
 
 	sip_values_init(&v, o->req, SIP_HDR_PATH);
 	while (sip_values_next(&v, &value)) {
+		/* It becomes a Route, which takes no bare URI. */
+		if (value.n < 2 || !memchr(value.p, '<', value.n) || sip_addr_parse(&a, value) ||
+		    sip_uri_parse(&u, a.uri) || u.scheme == SIP_SCHEME_OTHER || !u.host.n)
+			return refuse(no, 400, "Malformed Path");
 		if (n + value.n + 2 > REG_MAX_PATH)
 			return refuse(no, 400, "Path Too Long");
 		if (n)

@@ -108,6 +108,13 @@ def test_nobody_registers_for_another(server, peer):
     assert registrations(server) == []
 
 
+def test_nobody_else_says_that_an_account_is_here(server, peer):
+    """Security 15: From is who registers (RFC 3261 10.2), To whom."""
+    answer = register(peer, server, from_user="102")
+    assert answer.status == 403, answer.text
+    assert registrations(server) == []
+
+
 def test_over_the_contact_limit(server, peer, addresses):
     (account,) = server.get("/api/accounts", params={"username": "101"})["items"]
     path = f"/api/accounts/{account['id']}"

@@ -254,6 +254,13 @@ def test_a_path_is_the_route_of_calls(shared, a, edge):
     a.cancel()
 
 
+@pytest.mark.parametrize("path", ["foo", "<mailto:a@b>", "<sip:>", "sip:edge.example.net;lr", "<sip:edge.example.net;lr>, <"])
+def test_a_path_that_no_request_could_go_is_refused(shared, edge, path):
+    """RFC 3327 5.3: it would be told back, and become a Route."""
+    answer = register(edge, shared, ["Supported: path", f"Path: {path}"], "<sip:103@192.168.1.9:5060>")
+    assert answer.status == 400 and not answer.get("Path"), answer.text
+
+
 def test_a_path_from_who_does_not_know_it_is_refused(shared, edge):
     assert register(edge, shared, ["Path: <sip:edge.example.net;lr>"], "<sip:103@192.168.1.9:5060>").status in (420, 200)
 
