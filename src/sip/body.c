@@ -197,13 +197,17 @@ struct str sip_msg_body(const struct sip_msg *m, struct str content_type)
 
 /* ---- what cannot be passed over ---- */
 
-static bool is_optional(struct str disposition)
+static struct str handling_of(struct str disposition)
 {
 	struct str handling;
 
 	str_cut(&disposition, ';');
-	return sip_param(disposition, STR("handling"), &handling) &&
-	       str_ieq(handling, STR("optional"));
+	return sip_param(disposition, STR("handling"), &handling) ? handling : STR_NONE;
+}
+
+static bool is_optional(struct str disposition)
+{
+	return str_ieq(handling_of(disposition), STR("optional"));
 }
 
 bool sip_msg_body_is_optional(const struct sip_msg *m)
@@ -213,12 +217,24 @@ bool sip_msg_body_is_optional(const struct sip_msg *m)
 
 static enum sip_body_fault fault_of(const struct part *p, struct str wanted, int depth);
 
-/* All of a mixed one must be understood, one of the alternatives, the root of related ones (RFC 5621 4 to 6). */
+/* A part that does not say how it is to be handled.  By the letter it is required (RFC 3261 20.11); but gateways add ISUP and notes so,
+ * and their calls are no worse for our not reading them. */
+static bool is_silent(const struct part *p, struct str wanted)
+{
+	struct str params;
+	struct str type = media_type(p->type, &params);
+
+	return !handling_of(p->disposition).n && !sip_istarts(type, STR("multipart/")) &&
+	       !str_ieq(type, wanted);
+}
+
+/* All of a mixed one must be understood, silent ones beside what is wanted excepted; one of the alternatives, the root of related ones
+ * (RFC 5621 4 to 6). */
 static enum sip_body_fault fault_in_parts(const struct part *p, struct str wanted, int depth)
 {
 	bool is_mixed = is_type(p, "multipart/mixed"),
 	     is_choice = is_type(p, "multipart/alternative");
-	enum sip_body_fault fault = SIP_BODY_TYPE, f;
+	enum sip_body_fault fault = SIP_BODY_TYPE, passed_over = SIP_BODY_FINE, f;
 	struct parts parts;
 	struct part one;
 	struct str text;
@@ -228,17 +244,23 @@ static enum sip_body_fault fault_in_parts(const struct part *p, struct str wante
 	    !parts_open(&parts, p))
 		return SIP_BODY_TYPE;
 	while (parts_next(&parts, &text)) {
-		f = SIP_BODY_FINE;
-		if (read_part(&one, text))
-			f = fault_of(&one, wanted, depth + 1);
-		else if (text.n)
-			f = SIP_BODY_TYPE;
+		bool is_read = read_part(&one, text);
+
+		f = is_read  ? fault_of(&one, wanted, depth + 1)
+		    : text.n ? SIP_BODY_TYPE
+			     : SIP_BODY_FINE;
+		if (is_mixed && f && is_read && is_silent(&one, wanted)) {
+			passed_over = f;
+			f = SIP_BODY_FINE;
+		}
 		if (!n++ || (is_mixed && f) || (is_choice && !f))
 			fault = f;
 		if (is_mixed && fault)
 			return fault;
 	}
-	return n && parts.kind == 2 ? fault : SIP_BODY_TYPE;
+	if (!n || parts.kind != 2)
+		return SIP_BODY_TYPE;
+	return passed_over && !find_part(p, wanted, depth).p ? passed_over : fault;
 }
 
 /* RFC 6442 4: where somebody is, is there for who asks for it, and is looked up by a header field that others pass over. */

@@ -54,7 +54,7 @@ def test_help_is_called_whatever_the_rules(server, exit_, alice, uri):
 
 def test_what_else_is_said_keeps_nobody_from_help(server, exit_, alice):
     """A part that must be understood and is not: 415 to others (RFC 5621)."""
-    body = f"--b\r\nContent-Type: application/x-where\r\n\r\nhere\r\n--b\r\nContent-Type: application/sdp\r\n\r\n{alice.sdp()}\r\n--b--\r\n"
+    body = f"--b\r\nContent-Type: application/x-where\r\nContent-Disposition: render;handling=required\r\n\r\nhere\r\n--b\r\nContent-Type: application/sdp\r\n\r\n{alice.sdp()}\r\n--b--\r\n"
     for number, status in (("102", 415), ("112", None)):
         uri, call_id = f"sip:{number}@{server.domain}", uuid.uuid4().hex
         one = dict(user="101", call_id=call_id, from_tag="t", body=body, content_type="multipart/mixed;boundary=b")

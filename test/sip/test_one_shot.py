@@ -323,7 +323,10 @@ SDP_PART = "Content-Type: application/sdp\r\n\r\nv=0\r\n"
 
 
 @pytest.mark.parametrize("kind, parts, needs", [
-    ("mixed", ["Content-Type: text/plain\r\n\r\nhello", SDP_PART], "Accept"),
+    ("mixed", ["Content-Type: text/plain\r\n\r\nhello", SDP_PART], None),
+    ("mixed", ["Content-Type: text/plain\r\n\r\nhello"], "Accept"),
+    ("mixed", [SDP_PART, "Content-Type: application/isup;version=itu-t92+\r\nContent-Disposition: signal\r\n\r\nx"], None),
+    ("mixed", ["Content-Disposition: render;handling=required\r\nContent-Type: text/plain\r\n\r\nhello", SDP_PART], "Accept"),
     ("mixed", [SDP_PART, "Content-Disposition: signal;handling=required\r\nContent-Type: application/isup\r\n\r\nx"], "Accept"),
     ("mixed", [SDP_PART, "c: application/isup\r\nContent-Disposition: signal;\r\n handling=optional\r\n\r\nx"], None),
     ("mixed", ["c: application/sdp\r\nContent-Disposition: early-session;handling=optional\r\n\r\nv=0\r\n", SDP_PART], None),
