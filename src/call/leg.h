@@ -146,7 +146,7 @@ struct leg {
 	bool is_refreshing; /* our re-INVITE is out that says nothing new */
 	bool is_by_update;  /* its offer under way came in an UPDATE */
 	enum leg_serving serving;
-	bool must_reoffer; /* caller: has an answer that is not in force; after its ACK we offer */
+	bool must_reoffer; /* caller: `sent` has not been said, as its offer was answered; after its ACK we offer */
 
 	struct leg_record rec;
 	bool is_kept; /* a leg_kept of it is in the journal */

@@ -487,7 +487,8 @@ static int write_whole(struct buf *b, const struct writing *w, write_h *write, s
 	return err ? err : b->err;
 }
 
-/* Written once with the version in force, and again with the next if that shows a change. */
+/* Written once with the version in force, and again with the next if that shows a change; what was never said has no
+ * version of its own (RFC 3264 8: one more than the description before). */
 static int write_versioned(const struct writing *w, write_h *write, struct str *out)
 {
 	struct leg *to = w->to;
@@ -496,7 +497,7 @@ static int write_versioned(const struct writing *w, write_h *write, struct str *
 	int err = write_whole(&b, w, write, &nstand_ins);
 
 	if (!err && to->sent.n && !str_eq(buf_view(&b), buf_view(&to->sent))) {
-		to->sdp_version++;
+		to->sdp_version += !to->must_reoffer;
 		buf_reset(&b);
 		err = write_whole(&b, w, write, &nstand_ins);
 	}

@@ -394,6 +394,8 @@ int leg_send_sdp(struct leg *leg, struct str sdp)
 
 	if (!leg->inv || leg_is_over(leg))
 		return ENOENT;
+	if (leg->owes != LEG_OWES_FINAL)
+		leg->must_reoffer = false; /* it hears of it now */
 	switch (leg->owes) {
 	case LEG_OWES_FINAL:
 		leg_event(leg, LEV_ACCEPT, &(struct leg_msg){.sdp = sdp});

@@ -53,7 +53,6 @@ void negotiate_reoffer(struct leg *caller)
 	struct log_ctx ctx = leg_log(caller);
 	int err;
 
-	caller->must_reoffer = false;
 	if (leg_is_over(caller) || caller->owes != LEG_OWES_NOTHING)
 		return;
 	err = leg_send_sdp(caller, buf_view(&caller->sent));

@@ -301,7 +301,10 @@ static int reply_refusal(struct sip_invite *inv, const struct inv_in *in)
 {
 	struct sip_strans *st = sip_strans_get(inv->sip, inv->asked);
 
-	return st ? sip_reply(st, in->status, NULL, in->extra) : EPROTO;
+	return st ? strans_reply(st, &(struct response){.status = in->status,
+							.more = inv_warning(in->status),
+							.extra = in->extra})
+		  : EPROTO;
 }
 
 static int reply_487(struct sip_invite *inv, const struct inv_in *in)

@@ -4,6 +4,7 @@
  *
  * The dialog exists from the start, under the tag that all our answers carry: a BYE or UPDATE may come before the answer.
  */
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/thread.h"
 #include "sip/invite_usage.h"
@@ -117,6 +118,7 @@ int inv_send_progress(struct sip_invite *inv, const struct inv_in *in)
 int inv_send_accept(struct sip_invite *inv, const struct inv_in *in)
 {
 	struct sip_strans *st = sip_strans_get(inv->sip, inv->incoming);
+	struct sip_extra extra = in->extra ? *in->extra : (struct sip_extra){0};
 	struct buf lines = {0};
 	bool has_offer;
 	char *bytes;
@@ -126,6 +128,8 @@ int inv_send_accept(struct sip_invite *inv, const struct inv_in *in)
 	if (!st)
 		return EPROTO;
 	has_offer = !inv->has_offer && !inv->is_settled;
+	if (inv->is_settled) /* RFC 6337 3.1.1: all is said, and acknowledged; it would be an offer */
+		extra.content_type = extra.body = STR_NONE;
 	inv_write_lists(inv, &lines, true);
 	inv_session_answer(inv, sip_strans_request(st), &lines);
 	err = lines.err;
@@ -133,7 +137,7 @@ int inv_send_accept(struct sip_invite *inv, const struct inv_in *in)
 		err = strans_accept(st,
 				    &(struct response){.status = 200,
 						       .more = buf_view(&lines),
-						       .extra = in->extra},
+						       .extra = &extra},
 				    &bytes, &n);
 	buf_free(&lines);
 	if (err)
@@ -142,6 +146,14 @@ int inv_send_accept(struct sip_invite *inv, const struct inv_in *in)
 	timer_cancel(&inv->retry_timer);
 	inv_resend_start(inv, &st->flow, bytes, n, st->cseq, has_offer);
 	return 0;
+}
+
+/* RFC 3261 13.3.1.3, 14.2. */
+struct str inv_warning(unsigned status)
+{
+	return status == 488
+		       ? STR("Warning: 399 offhook \"Session Description Not Acceptable\"\r\n")
+		       : STR_NONE;
 }
 
 static void reply(struct sip_invite *inv, unsigned status, struct str lines)
@@ -154,7 +166,10 @@ static void reply(struct sip_invite *inv, unsigned status, struct str lines)
 	if (!st)
 		return;
 	sip_strans_on_cancel(st, NULL, NULL);
-	(void)sip_reply(st, status, NULL, &extra);
+	if (strans_reply(st, &(struct response){.status = status,
+						.more = inv_warning(status),
+						.extra = &extra}))
+		log_debug(NULL, LOGID_SIP_MESSAGE, "an INVITE could not be refused");
 }
 
 int inv_refuse(struct sip_invite *inv, const struct inv_in *in)

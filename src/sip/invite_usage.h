@@ -202,6 +202,7 @@ struct sip_invite *inv_free(struct sip_invite *inv);
 void inv_tell(struct sip_invite *inv, enum sip_inv_event_type type, const struct sip_msg *msg,
 	      unsigned status);
 void inv_tell_full(struct sip_invite *inv, struct sip_inv_event *ev);
+struct str inv_warning(unsigned status); /* lines that a refusal with this status has */
 /* "Contact: …\r\nAllow: …\r\n" for requests and responses that carry them. */
 void inv_write_lists(const struct sip_invite *inv, struct buf *b, bool has_contact);
 void inv_write_lists_for(const struct sip_invite *inv, struct buf *b,

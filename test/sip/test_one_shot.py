@@ -291,6 +291,7 @@ def test_descriptions_that_are_none(a, b, body, statuses):
     a.invite("102", body=body)
     m = a.next()
     assert m.status in statuses, m.text
+    assert m.status != 488 or m.get("Warning"), m.text  # RFC 3261 13.3.1.3
     a.send(a.request("ACK", a.remote, user=a.user, call_id=a.call_id, cseq=a.invite_cseq, from_tag=a.from_tag,
                      to_tag=m.to_tag(), branch=a.branch, contact=False))
     b.silent()
