@@ -13,6 +13,7 @@
 #include "call/music.h"
 #include "call/services.h"
 #include "media/format.h"
+#include "sdp/choose.h"
 
 /* Lines we cannot carry are refused on both sides: connections (MSRP, BFCP) are no packets. */
 static bool can_carry(const struct sdp_media *m)
@@ -160,6 +161,20 @@ static int parse_answer(struct sdp **sp, const struct leg *leg, struct str text,
 	return err;
 }
 
+/* RFC 3264 6.1: what else it could do nobody asked.  A line of which nothing is left is one that it refuses. */
+static int keep_offered(const struct leg *leg, struct sdp *answer)
+{
+	struct sdp *offer = NULL;
+	const char *why;
+	int err = leg->sent.n ? sdp_parse(&offer, buf_view(&leg->sent), &why) : 0;
+
+	for (size_t i = 0; offer && i < answer->nmedia && i < offer->nmedia; i++)
+		if (answer->media[i].port && !sdp_keep_offered(&answer->media[i], &offer->media[i]))
+			answer->media[i].port = 0;
+	sdp_free(offer);
+	return err;
+}
+
 int leg_sdp_parse(const struct leg *leg, struct sdp **sp, struct str text, bool is_answer,
 		  unsigned *status)
 {
@@ -180,6 +195,11 @@ int leg_sdp_parse(const struct leg *leg, struct sdp **sp, struct str text, bool 
 		return EPROTO;
 	}
 	was_usable = is_usable(s);
+	if (is_answer && keep_offered(leg, s) == ENOMEM) {
+		*status = 500;
+		sdp_free(s);
+		return ENOMEM;
+	}
 	leg_codecs_restrict(leg, s);
 	/* Every line switched off is legal within a call and in an answer, if there is a line at all. */
 	if (!is_usable(s) && (was_usable || !is_off(s))) {

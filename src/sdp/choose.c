@@ -2,6 +2,8 @@
 #include <string.h>
 #include "sdp/choose.h"
 
+enum { FIRST_DYNAMIC = 96 };
+
 /* What a codec is called in a list, and its encodings. */
 static const struct {
 	struct str name, encodings[3];
@@ -98,14 +100,71 @@ size_t sdp_choose(const struct sdp_media *m, struct str list, struct sdp_format 
 	return n;
 }
 
+bool sdp_is_of_another(const struct sdp_attribute *a, const struct sdp_format *formats, size_t n)
+{
+	struct str number = a->value;
+
+	if (!str_ieq(a->name, STR("rtpmap")) && !str_ieq(a->name, STR("fmtp")) &&
+	    !str_ieq(a->name, STR("rtcp-fb")))
+		return false;
+	number = str_cut(&number, ' ');
+	return !has(formats, n, number) && !str_eq(number, STR("*"));
+}
+
+/* What is said of the others goes with them. */
+static void keep(struct sdp_media *m, const struct sdp_format *formats, size_t n)
+{
+	size_t kept = 0;
+
+	memcpy(m->formats, formats, n * sizeof(*formats));
+	m->nformats = n;
+	for (size_t i = 0; i < m->nattributes; i++)
+		if (!sdp_is_of_another(&m->attributes[i], formats, n))
+			m->attributes[kept++] = m->attributes[i];
+	m->nattributes = kept;
+}
+
 bool sdp_restrict(struct sdp_media *m, struct str list)
 {
 	struct sdp_format chosen[SDP_MAX_FORMATS];
 	size_t n = sdp_choose(m, list, chosen);
 
-	if (!n)
-		return false;
-	memcpy(m->formats, chosen, n * sizeof(*chosen));
-	m->nformats = n;
-	return true;
+	if (n)
+		keep(m, chosen, n);
+	return n != 0;
+}
+
+/* A number below 96 says it, whatever else is said of it: devices are wrong about the clock of G.722 (RFC 3551 4.5.2). */
+static bool is_format(const struct sdp_format *a, const struct sdp_format *b)
+{
+	bool is_number = str_eq(a->text, b->text);
+
+	if (is_number && a->pt < FIRST_DYNAMIC)
+		return true;
+	if (!a->encoding.n || !b->encoding.n)
+		return is_number;
+	return str_ieq(a->encoding, b->encoding) && a->clock_hz == b->clock_hz;
+}
+
+static bool offers(const struct sdp_media *offer, const struct sdp_format *f)
+{
+	for (size_t i = 0; i < offer->nformats; i++)
+		if (is_format(&offer->formats[i], f))
+			return true;
+	return false;
+}
+
+bool sdp_keep_offered(struct sdp_media *answer, const struct sdp_media *offer)
+{
+	struct sdp_format kept[SDP_MAX_FORMATS];
+	size_t n = 0;
+
+	if (!sdp_proto_is_rtp(answer->proto) || !sdp_proto_is_rtp(offer->proto))
+		return true;
+	for (size_t i = 0; i < answer->nformats; i++)
+		if (offers(offer, &answer->formats[i]))
+			kept[n++] = answer->formats[i];
+	if (n && n < answer->nformats)
+		keep(answer, kept, n);
+	return n != 0;
 }

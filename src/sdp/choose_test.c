@@ -46,6 +46,29 @@ static void what_shares_nothing_stays_as_it_was_and_says_so(void **state)
 	sdp_free(s);
 }
 
+/* RFC 3264 6.1. */
+static void an_answer_has_what_was_offered(void **state)
+{
+	struct sdp *offer = read_sdp(HEAD "m=audio 4000 RTP/AVP 8 9 96 97 101\r\n"
+					  "a=rtpmap:96 opus/48000/2\r\na=rtpmap:97 speex/8000\r\n"
+					  "a=rtpmap:101 telephone-event/8000\r\n"),
+		   *answer = read_sdp(HEAD "m=audio 5000 RTP/AVP 0 8 9 97 101 102 103\r\n"
+					   "a=rtpmap:9 G722/16000\r\na=rtpmap:97 speex/16000\r\n"
+					   "a=rtpmap:101 telephone-event/8000\r\n"
+					   "a=fmtp:101 0-16\r\na=rtpmap:102 iLBC/8000\r\n"
+					   "a=fmtp:102 mode=30\r\na=rtpmap:103 OPUS/48000\r\n"),
+		   *none = read_sdp(HEAD "m=audio 5000 RTP/AVP 0 3\r\n");
+
+	assert_true(sdp_keep_offered(&answer->media[0], &offer->media[0]));
+	assert_formats(&answer->media[0], "8 9 101 103");
+	assert_int_equal(answer->media[0].nattributes, 4); /* what was said of the others is gone */
+	assert_false(sdp_keep_offered(&none->media[0], &offer->media[0]));
+	assert_formats(&none->media[0], "0 3");
+	sdp_free(offer);
+	sdp_free(answer);
+	sdp_free(none);
+}
+
 static void repairs_go_with_their_codec(void **state)
 {
 	struct sdp *s = read_sdp(
@@ -63,6 +86,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_order_of_the_list_holds_and_events_come_last),
 		cmocka_unit_test(what_shares_nothing_stays_as_it_was_and_says_so),
+		cmocka_unit_test(an_answer_has_what_was_offered),
 		cmocka_unit_test(repairs_go_with_their_codec),
 	};
 

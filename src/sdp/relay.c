@@ -3,6 +3,7 @@
  * From one leg to the other: attributes are passed on in their order, known or not.  Left out is what speaks of the other leg's transport: its addresses, its keys, its ICE, its way to multiplex.
  * What names the person or program behind it (i=, u=, e=, p= of the session) is left out too.
  */
+#include "sdp/choose.h"
 #include "sdp/lines.h"
 #include "sdp/write.h"
 
@@ -85,20 +86,6 @@ static bool is_left_out(const struct sdp_attribute *a, const struct sdp_guard *g
 	return false;
 }
 
-/* It speaks of a format that is left out ("rtpmap:96 …"). */
-static bool is_of_another(const struct sdp_attribute *a, const struct sdp_format *formats, size_t n)
-{
-	struct str rest = a->value, number = sdp_word(&rest);
-
-	if (!str_ieq(a->name, STR("rtpmap")) && !str_ieq(a->name, STR("fmtp")) &&
-	    !str_ieq(a->name, STR("rtcp-fb")))
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (str_eq(formats[i].text, number))
-			return false;
-	return !str_eq(number, STR("*"));
-}
-
 /* guard NULL: directly */
 static void pass_attributes(struct buf *out, const struct sdp_attribute *a, size_t n,
 			    const struct sdp_guard *guard, const struct sdp_local_media *local,
@@ -108,7 +95,7 @@ static void pass_attributes(struct buf *out, const struct sdp_attribute *a, size
 		if (is_left_out(&a[i], guard, is_voice))
 			continue;
 		if (local && local->formats &&
-		    (local->is_choice ? is_of_another(&a[i], local->formats, local->nformats)
+		    (local->is_choice ? sdp_is_of_another(&a[i], local->formats, local->nformats)
 				      : is_of_formats(&a[i])))
 			continue;
 		buf_str(out, STR("a="));

@@ -95,6 +95,26 @@ def test_early_media_ends_with_the_refusal(a, b):
     a.refused(404)
 
 
+@pytest.mark.parametrize("formats, passed", [("0 3 8 101", "8 101"), ("0 8", "8")])
+def test_of_an_answer_goes_on_what_was_offered(a, b, formats, passed):
+    """RFC 3264 6.1."""
+    _, ok = talk(a, b, offer=a.sdp(formats="8 18 101"), answer=b.sdp(formats=formats) + "a=rtpmap:3 GSM/8000\r\n")
+    line, = (x for x in ok.body.split("\r\n") if x.startswith("m=audio"))
+    assert line.split("RTP/AVP ")[1].removesuffix(" 101") == passed.removesuffix(" 101") and "GSM" not in ok.body, ok.body
+    hang_up(a, b)
+
+
+def test_an_answer_to_something_else_is_none(a, b):
+    a.invite("102", body=a.sdp(formats="8 101"))
+    invite = b.called(b.expect("INVITE"))
+    b.reply(invite, 180)
+    a.take(a.expect(180))
+    b.reply(invite, 200, body=b.sdp(formats="0 3"))
+    b.expect("ACK")
+    b.reply(b.expect("BYE"), 200)
+    a.refused(500)
+
+
 VIDEO = "m=video 4002 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"
 
 
