@@ -350,6 +350,25 @@ static int answer_x(struct leg *x, struct leg *y)
 	return leg_send_sdp(x, sdp);
 }
 
+static void act_pass_refusal(struct bridge *br, const struct bridge_msg *m)
+{
+	struct leg *x = leg_x(br);
+	bool is_moving = br->moving == MOVING || br->moving == MOVING_BACK;
+
+	if (is_moving) {
+		stay(br);
+		return;
+	}
+	if (br->has_turned) { /* what both have said before will do */
+		x->theirs = x->offered;
+		x->offered = NULL;
+		held(br);
+		tell_both(x, leg_y(br));
+		return;
+	}
+	withdraw(br, m->status, REASON_PROTOCOL);
+}
+
 static void act_pass_answer(struct bridge *br, const struct bridge_msg *m)
 {
 	struct leg *x = leg_x(br), *y = leg_y(br);
@@ -363,7 +382,8 @@ static void act_pass_answer(struct bridge *br, const struct bridge_msg *m)
 	if (leg_is_over(x) || leg_is_over(y))
 		return; /* no memory for the ACK */
 	if ((*m->descriptionp)->nmedia != x->offered->nmedia) {
-		act_break(br, m); /* RFC 3264 6: one line for each of the offer's */
+		/* RFC 3264 6: one line for each of the offer's */
+		act_pass_refusal(br, &(struct bridge_msg){.from = y, .status = 488});
 		return;
 	}
 	x->theirs = x->offered;
@@ -397,25 +417,6 @@ static void act_pass_answer(struct bridge *br, const struct bridge_msg *m)
 	if (leg_sdp_is_held(x->theirs) != was_held)
 		call_leg_held(call, x, !was_held);
 	settled(call);
-}
-
-static void act_pass_refusal(struct bridge *br, const struct bridge_msg *m)
-{
-	struct leg *x = leg_x(br);
-	bool is_moving = br->moving == MOVING || br->moving == MOVING_BACK;
-
-	if (is_moving) {
-		stay(br);
-		return;
-	}
-	if (br->has_turned) { /* what both have said before will do */
-		x->theirs = x->offered;
-		x->offered = NULL;
-		held(br);
-		tell_both(x, leg_y(br));
-		return;
-	}
-	withdraw(br, m->status, REASON_PROTOCOL);
 }
 
 static void act_refuse_491(struct bridge *br, const struct bridge_msg *m)

@@ -10,7 +10,7 @@
  *
  * Thread     core
  * Ownership  a call owns its bridge; the legs are named by id
- * Errors     a device that breaks the protocol ends the call (PROTOCOL)
+ * Errors     a device that breaks the protocol where nothing can be refused any more ends the call (PROTOCOL)
  * Sources    RFC 3261 14; RFC 3264 8; RFC 3311; RFC 6337 (which message carries what)
  */
 #ifndef CALL_BRIDGE_H

@@ -343,8 +343,8 @@ void negotiate_offer_done(struct call *call, struct leg *leg, const struct sip_i
 		s = NULL;
 	if (!bridge_has(call->bridge, leg) || !bridge_waits_for(call->bridge, leg))
 		s = sdp_free(s); /* too late: its negotiation was given up */
-	else if (!s)
-		bridge_broken(call->bridge, leg);
+	else if (!s) /* RFC 3261 14.1: what does not come about leaves the session as it was */
+		bridge_refusal(call->bridge, leg, 488);
 	else if (bridge_state(call->bridge) == BRIDGE_ASKED)
 		bridge_offer(call->bridge, leg, &s);
 	else

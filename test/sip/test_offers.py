@@ -104,6 +104,30 @@ def test_of_an_answer_goes_on_what_was_offered(a, b, formats, passed):
     hang_up(a, b)
 
 
+@pytest.mark.parametrize("answer", ["", "0 3", "two lines"])
+@pytest.mark.parametrize("by", ["INVITE", "UPDATE"])
+def test_what_answers_no_offer_within_a_call_has_refused_it(a, b, answer, by):
+    """RFC 3261 14.1: the session stays as it was."""
+    updates = ["Allow: INVITE, ACK, BYE, CANCEL, UPDATE"]
+    talk(a, b, offer=a.sdp(formats="8 101"), answer=b.sdp(formats="8 101"), answer_headers=updates)
+    a.say(by, body=a.sdp(2, "sendonly", formats="8 101"))
+    asked = b.next()
+    assert asked.method in ("INVITE", "UPDATE") and "sendonly" in asked.body, asked.text
+    b.reply(asked, 200, body=b.sdp(2, formats="8 101") + VIDEO if answer == "two lines" else answer and b.sdp(2, formats=answer))
+    if asked.method == "INVITE":
+        b.expect("ACK")
+    a.expect(488)
+    if by == "INVITE":
+        a.say("ACK", cseq=a.cseq)
+    b.silent()
+    a.say("INVITE", body=a.sdp(3, "sendonly", formats="8 101"))
+    b.reply(b.expect("INVITE"), 200, body=b.sdp(3, "recvonly", formats="8 101"))
+    b.expect("ACK")
+    assert "recvonly" in a.expect(200).body
+    a.say("ACK", cseq=a.cseq)
+    hang_up(a, b)
+
+
 def test_an_answer_to_something_else_is_none(a, b):
     a.invite("102", body=a.sdp(formats="8 101"))
     invite = b.called(b.expect("INVITE"))
