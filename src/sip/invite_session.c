@@ -50,6 +50,12 @@ uint32_t sip_min_se(const struct sip_msg *m)
 	return str_u32(str_trim(str_cut(&text, ';')), &n) ? 0 : n;
 }
 
+static bool knows(const struct sip_msg *req)
+{
+	return sip_msg_lists(req, SIP_HDR_SUPPORTED, SIP_OPTION_TIMER) ||
+	       sip_msg_lists(req, SIP_HDR_REQUIRE, SIP_OPTION_TIMER);
+}
+
 bool session_is_too_short(const struct sip *s, const struct sip_msg *req)
 {
 	struct str refresher;
@@ -59,7 +65,7 @@ bool session_is_too_short(const struct sip *s, const struct sip_msg *req)
 		return false;
 	n = interval_of(req, &refresher);
 	/* 4028 9: who does not know the extension would not understand a 422 */
-	return n && n < SIP_MIN_SE && sip_msg_lists(req, SIP_HDR_SUPPORTED, SIP_OPTION_TIMER);
+	return n && n < SIP_MIN_SE && knows(req);
 }
 
 /* ---- the clock ---- */
@@ -213,13 +219,12 @@ void inv_session_ask(const struct sip_invite *inv, struct buf *lines)
 void inv_session_answer(struct sip_invite *inv, const struct sip_msg *req, struct buf *lines)
 {
 	uint32_t ours = inv->sip->session_s, theirs, min;
-	bool knows = sip_msg_lists(req, SIP_HDR_SUPPORTED, SIP_OPTION_TIMER) ||
-		     sip_msg_lists(req, SIP_HDR_REQUIRE, SIP_OPTION_TIMER);
 	struct str refresher;
 	bool is_ours;
 
 	theirs = interval_of(req, &refresher);
-	if (!ours || (!knows && !theirs)) {
+	/* 4028 4, 9: one below 90 may be neither obeyed nor raised */
+	if (!ours || (!knows(req) && theirs < SIP_MIN_SE)) {
 		inv_session_stop(inv);
 		return;
 	}
@@ -232,7 +237,7 @@ void inv_session_answer(struct sip_invite *inv, const struct sip_msg *req, struc
 		ours = SIP_MIN_SE;
 	if (min > inv->session.min_se)
 		inv->session.min_se = min;
-	is_ours = !knows || str_ieq(refresher, STR("uas")) ||
+	is_ours = !knows(req) || str_ieq(refresher, STR("uas")) ||
 		  (!refresher.n && inv->session.seconds && inv->session.is_ours);
 	buf_printf(lines, "Session-Expires: %u;refresher=%s\r\n%s", ours, is_ours ? "uas" : "uac",
 		   is_ours ? "" : "Require: timer\r\n");

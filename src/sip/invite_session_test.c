@@ -150,8 +150,13 @@ static void too_short_gets_422_with_the_least(void **state)
 	assert_int_equal(tn_out_status(&w->net), 422);
 	assert_string_equal(tn_header(&w->net, "Min-SE"), "90");
 	assert_null(w->inv);
-	called(w, "Session-Expires: 60\n"); /* who would not understand that */
-	assert_string_equal(tn_header(&w->net, "Session-Expires"), "90;refresher=uas");
+	in_request(w, "INVITE", 2, "Require: timer\nSession-Expires: 60\n" WITH_SDP);
+	assert_int_equal(tn_out_status(&w->net), 422);
+	called(w, "Session-Expires: 60\n"); /* who would not understand that is given no timer */
+	assert_string_equal(tn_header(&w->net, "Session-Expires"), "");
+	tn_clear(&w->net);
+	tn_pass(&w->net, 3600000);
+	assert_int_equal(w->net.nsent, 0);
 }
 
 static void min_se_of_the_caller_is_respected(void **state)
