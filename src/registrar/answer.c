@@ -40,6 +40,7 @@ static void write_contact(struct buf *b, const struct binding *x, int64_t now_us
 
 	buf_cstr(b, "Contact: <");
 	buf_cstr(b, x->c.uri);
+	buf_cstr(b, x->headers);
 	buf_cstr(b, ">;expires=");
 	buf_u64(b, left > 0 ? (uint64_t)left : 0);
 	if (x->c.q < 1000)

@@ -35,18 +35,19 @@ static struct str cut_to(struct str s, size_t n)
 }
 
 struct texts {
-	struct str uri, routes, user_agent, instance, call_id, path, server;
+	struct str uri, headers, routes, user_agent, instance, call_id, path, server;
 };
 
 static int set_texts(struct binding *b, const struct texts *x)
 {
-	size_t n = x->uri.n + x->routes.n + x->user_agent.n + x->instance.n + x->call_id.n +
-		   x->path.n + x->server.n + 7;
+	size_t n = x->uri.n + x->headers.n + x->routes.n + x->user_agent.n + x->instance.n +
+		   x->call_id.n + x->path.n + x->server.n + 8;
 	char *at = b->text = mem_alloc(n);
 
 	if (!at)
 		return ENOMEM;
 	b->c.uri = put(&at, x->uri);
+	b->headers = put(&at, x->headers);
 	b->c.routes = put(&at, x->routes);
 	b->c.user_agent = put(&at, x->user_agent);
 	b->instance = put(&at, x->instance);
@@ -106,6 +107,7 @@ int binding_make(struct binding **bp, struct registrar *r, const struct order *o
 	struct buf routes = {0};
 	struct texts x = {
 		.uri = w->uri,
+		.headers = w->headers,
 		.user_agent = cut_to(sip_msg_header(o->req, SIP_HDR_USER_AGENT), 127),
 		.instance = w->instance,
 		.call_id = cut_to(o->req->call_id, 255),
@@ -186,6 +188,8 @@ void binding_write(const struct binding *b, int64_t expires_at_us)
 	if (!sink)
 		return;
 	record_set_text(rec.uri, sizeof(rec.uri), str_of(b->c.uri));
+	record_set_text(rec.uri + strlen(rec.uri), sizeof(rec.uri) - strlen(rec.uri),
+			str_of(b->headers));
 	record_set_text(rec.path, sizeof(rec.path), str_of(b->path));
 	record_set_text(rec.remote, sizeof(rec.remote), str_of(addr_str(text, &b->c.flow.remote)));
 	record_set_text(rec.source, sizeof(rec.source), str_of(addr_str(text, &b->source)));
@@ -297,6 +301,7 @@ void binding_refresh(struct binding *b, struct binding *fresh)
 	b->c.registered_at_us = old.registered_at_us;
 	b->text = fresh->text;
 	fresh->text = text;
+	b->headers = fresh->headers;
 	b->instance = fresh->instance;
 	b->call_id = fresh->call_id;
 	b->path = fresh->path;
@@ -411,6 +416,7 @@ static int restore(struct binding **bp, struct registrar *r, const struct contac
 {
 	struct binding *b = mem_alloc(sizeof(*b));
 	struct buf routes = {0};
+	struct sip_uri u;
 	struct texts x;
 	int err;
 
@@ -438,13 +444,15 @@ static int restore(struct binding **bp, struct registrar *r, const struct contac
 	if (!err)
 		err = write_routes(&routes, str_of(rec->path));
 	x = (struct texts){
-		.uri = str_of(rec->uri),
+		.uri = sip_uri_parse(&u, str_of(rec->uri)) ? str_of(rec->uri)
+							   : sip_uri_bare(str_of(rec->uri), &u),
 		.routes = buf_view(&routes),
 		.user_agent = str_of(rec->user_agent),
 		.instance = str_of(rec->instance),
 		.call_id = str_of(rec->call_id),
 		.path = str_of(rec->path),
 	};
+	x.headers = str_of(rec->uri + x.uri.n);
 	if (!err)
 		err = set_texts(b, &x);
 	buf_free(&routes);

@@ -287,6 +287,29 @@ static void contact_survives_a_restart(void **state)
 	assert_int_equal(registrar_count(w->reg), 0);
 }
 
+/* RFC 3261 19.1.1: headers may stand in the URI of a Contact, and in no Request-URI. */
+static void headers_of_a_contact_are_told_back_and_not_called(void **state)
+{
+	struct world *w = *state;
+	const char *told = "<sip:101@198.51.100.7:5070?Subject=a%20b>;expires=3600";
+	struct contact_record rec;
+
+	w->contact = "<sip:101@198.51.100.7:5070?Subject=a%20b>";
+	assert_int_equal(sign_in(w, "REGISTER"), 200);
+	assert_string_equal(tn_header(&w->net, "Contact"), told);
+	assert_string_equal(first_contact(w, 1)->uri, "sip:101@198.51.100.7:5070");
+	rec = w->records[0];
+	registrar_free(w->reg);
+	sip_free(w->net.sip);
+	assert_int_equal(sip_alloc(&w->net.sip, &w->net.conf), 0);
+	open_registrar(w);
+	assert_int_equal(registrar_restore(w->reg, &rec), 0);
+	assert_string_equal(first_contact(w, 1)->uri, "sip:101@198.51.100.7:5070");
+	assert_int_equal(sign_in(w, "REGISTER"), 200);
+	assert_string_equal(tn_header(&w->net, "Contact"), told);
+	assert_int_equal(contacts_of(w, 1), 1);
+}
+
 static void contact_that_lapsed_while_we_were_away_is_closed(void **state)
 {
 	struct world *w = *state;
@@ -415,6 +438,7 @@ int main(void)
 		TEST(contact_at_our_own_address_or_a_broadcast_is_refused),
 		TEST(contacts_go_with_account_extension_and_tenant),
 		TEST(contact_survives_a_restart),
+		TEST(headers_of_a_contact_are_told_back_and_not_called),
 		TEST(contact_that_lapsed_while_we_were_away_is_closed),
 		TEST(contact_of_a_browser_goes_with_its_connection),
 		TEST(phone_on_tcp_is_called_at_its_contact_when_the_connection_is_gone),

@@ -49,6 +49,7 @@ struct binding {
 	struct timer expiry;
 	char *text; /* c.uri, c.routes, c.user_agent and what follows point into it */
 	const char *instance, *call_id, *path;
+	const char *headers; /* of its Contact's URI, which are told back and not called; or "" */
 	const char
 		*server;  /* what its REGISTER went to, when only it calls us so (hosts.c); or "" */
 	bool is_restored; /* and not registered again since */
@@ -90,7 +91,7 @@ enum { REG_MAX_PATH = 511 };
 
 /* ---- one Contact of a REGISTER ---- */
 struct wish {
-	struct str uri, instance;
+	struct str uri, headers, instance; /* headers: "?Priority=urgent", or none */
 	unsigned reg_id, q;
 	uint32_t seconds; /* 0: remove */
 	struct binding *match;

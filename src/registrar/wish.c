@@ -85,13 +85,14 @@ static bool read_wish(struct order *o, struct str value, struct refusal *no)
 	if (o->n == REG_MAX_WISHES)
 		return refuse(no, 403, "Too Many Contacts");
 	*w = (struct wish){.q = 1000};
-	if (sip_addr_parse(&a, value) || sip_uri_parse(&u, a.uri) || !u.host.n || u.headers.p)
+	if (sip_addr_parse(&a, value) || sip_uri_parse(&u, a.uri) || !u.host.n)
 		return refuse(no, 400, "Malformed Contact");
 	if (u.scheme != SIP_SCHEME_SIP && u.scheme != SIP_SCHEME_SIPS)
 		return refuse(no, 400, "Contact Is No SIP URI");
 	if (a.uri.n > MAX_URI)
 		return refuse(no, 400, "Contact Too Long");
-	w->uri = a.uri;
+	w->uri = sip_uri_bare(a.uri, &u);
+	w->headers = (struct str){w->uri.p + w->uri.n, a.uri.n - w->uri.n};
 	if (sip_param(a.params, STR("+sip.instance"), &text) && text.n <= MAX_INSTANCE)
 		w->instance = text;
 	if (o->knows_flows && w->instance.n && sip_param(a.params, STR("reg-id"), &text) &&
@@ -217,7 +218,7 @@ static bool is_same_device(const struct wish *w, const struct binding *b)
 {
 	if (w->instance.n && *b->instance)
 		return str_eq(w->instance, str_of(b->instance)) && w->reg_id == b->reg_id;
-	return is_same_uri(w->uri, b->c.uri);
+	return is_same_uri(w->uri, b->c.uri) && str_eq(w->headers, str_of(b->headers));
 }
 
 static bool is_taken(const struct order *o, const struct binding *b)

@@ -117,21 +117,13 @@ static int write_routes(struct buf *b, const struct sip_msg *m, bool is_reversed
 	return b->n > MAX_ROUTE_BYTES ? E2BIG : b->err;
 }
 
-/* RFC 3261 19.1.1: what may stand in a Contact or Route but not in a Request-URI is left out. */
-static struct str without_headers(struct str uri, const struct sip_uri *u)
-{
-	if (u->headers.p)
-		uri.n = (size_t)(u->headers.p - 1 - uri.p);
-	return uri;
-}
-
 static int read_target(const struct sip_addr *a, struct str *target)
 {
 	struct sip_uri u;
 
 	if (sip_uri_parse(&u, a->uri) || u.scheme == SIP_SCHEME_OTHER)
 		return EPROTO;
-	*target = without_headers(a->uri, &u);
+	*target = sip_uri_bare(a->uri, &u);
 	return 0;
 }
 
@@ -344,7 +336,7 @@ static void address(const struct sip_dialog *d, struct sip_out *out, struct buf 
 		return;
 	buf_str(strict, routes);
 	buf_printf(strict, "Route: <%s>\r\n", d->remote_target);
-	out->uri = without_headers(a.uri, &u);
+	out->uri = sip_uri_bare(a.uri, &u);
 	out->routes = buf_view(strict);
 }
 

@@ -142,3 +142,10 @@ int sip_uri_parse(struct sip_uri *u, struct str s)
 	}
 	return parse_other(scheme, rest);
 }
+
+struct str sip_uri_bare(struct str text, const struct sip_uri *u)
+{
+	if (u->headers.p)
+		text.n = (size_t)(u->headers.p - 1 - text.p);
+	return text;
+}

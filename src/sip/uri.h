@@ -32,6 +32,8 @@ struct sip_addr {
 
 int sip_uri_parse(struct sip_uri *u, struct str s) MUST_USE;
 int sip_addr_parse(struct sip_addr *a, struct str s) MUST_USE;
+/* Without headers, which no Request-URI has (RFC 3261 19.1.1): the beginning of `text`, which u was read from. */
+struct str sip_uri_bare(struct str text, const struct sip_uri *u);
 /* "name=value" of a parameter list; true when present, *value empty when it has none (quotes stripped). */
 bool sip_param(struct str params, struct str name, struct str *value);
 /* RFC 3261 19.1.4 */
@@ -41,6 +43,7 @@ bool sip_uri_eq(const struct sip_uri *a, const struct sip_uri *b);
 int sip_unescape(char *dst, size_t dst_bytes, struct str s) MUST_USE;
 void sip_escape_user(struct buf *out, struct str user); /* as RFC 3261 25.1 `user` wants */
 int sip_unquote(char *dst, size_t dst_bytes, struct str s) MUST_USE;
-void sip_quote(struct buf *out, struct str text); /* "…" with escapes; control characters left out */
+void sip_quote(struct buf *out,
+	       struct str text); /* "…" with escapes; control characters left out */
 
 #endif
