@@ -2,7 +2,6 @@
 /*
  * The stack: bytes in, parsed, matched to a transaction or offered as new.  Read received() first.
  */
-#include <string.h>
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metric.h"
@@ -27,27 +26,24 @@ void stack_gauge(const struct sip *s)
 
 /* ---- requests ---- */
 
-/* RFC 3261 9.2.  Stateless: it is answered the same however often it comes.  Only from the address that sent the
+/* RFC 3261 9.2.  Stateless: it is answered the same however often it comes, with the tag of the INVITE's answers.  Only from the address that sent the
  * INVITE: a branch is no secret to those who saw it pass. */
 static void receive_cancel(struct sip *s, const struct sip_msg *m)
 {
 	struct sip_strans *st = strans_find(s, m, SIP_INVITE);
-	char tag[SIP_TAG_BYTES] = "";
 	struct flow flow;
 
 	if (!st || !addr_ip_eq(&st->flow.remote, &m->flow.remote)) {
 		message_answer(s, m, &(struct response){.status = 481});
 		return;
 	}
-	if (!st->live) {
-		message_answer(s, m, &(struct response){.status = 200});
-		return;
-	}
-	strncpy(tag, sip_strans_tag(st), sizeof(tag) - 1);
-	if (!message_response(s, m, &(struct response){.status = 200, .tag = tag})) {
+	if (!message_response(s, m,
+			      &(struct response){.status = 200, .tag = sip_strans_tag(st)})) {
 		sip_reply_flow(m, &flow);
 		(void)stack_send(s, &flow, s->out.p, s->out.n);
 	}
+	if (!st->live)
+		return; /* it came too late, or once more */
 	if (st->live->on_cancel)
 		st->live->on_cancel(st, m, st->live->on_cancel_arg);
 	else

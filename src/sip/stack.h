@@ -163,7 +163,6 @@ struct strans_live { /* until the final answer */
 	struct sip_msg *req;
 	sip_cancelled_h *on_cancel;
 	void *on_cancel_arg;
-	char tag[SIP_TAG_BYTES];
 	uint64_t edit_for; /* sip_on_edit() */
 };
 
@@ -182,6 +181,7 @@ struct sip_strans {
 	uint16_t nkey;
 	uint8_t state, method;
 	bool is_reliable, is_merge_known;
+	char tag[SIP_TAG_BYTES]; /* the To tag of our answers; "": none was needed yet */
 	char key[];
 };
 

@@ -382,9 +382,9 @@ const struct sip_msg *sip_strans_request(const struct sip_strans *st)
 
 const char *sip_strans_tag(struct sip_strans *st)
 {
-	if (st->live && !st->live->tag[0])
-		sip_make_tag(st->sip, st->live->tag, sizeof(st->live->tag));
-	return st->live ? st->live->tag : "";
+	if (st->live && !st->tag[0])
+		sip_make_tag(st->sip, st->tag, sizeof(st->tag));
+	return st->tag;
 }
 
 void sip_strans_on_cancel(struct sip_strans *st, sip_cancelled_h *fn, void *arg)
