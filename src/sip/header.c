@@ -84,7 +84,7 @@ bool sip_header_is_list(enum sip_hdr id)
 	return (size_t)id < ARRAY_LEN(lists) && lists[id];
 }
 
-bool sip_header_is_single(enum sip_hdr id)
+bool sip_header_is_single(enum sip_hdr id, bool is_request)
 {
 	switch (id) {
 	case SIP_HDR_FROM:
@@ -94,10 +94,19 @@ bool sip_header_is_single(enum sip_hdr id)
 	case SIP_HDR_MAX_FORWARDS:
 	case SIP_HDR_CONTENT_LENGTH:
 	case SIP_HDR_CONTENT_TYPE:
-	case SIP_HDR_EVENT:
-	case SIP_HDR_SIP_IF_MATCH:
-	case SIP_HDR_RACK:
 		return true;
+	case SIP_HDR_CONTENT_DISPOSITION:
+	case SIP_HDR_EVENT:
+	case SIP_HDR_EXPIRES:
+	case SIP_HDR_MIN_SE:
+	case SIP_HDR_RACK:
+	case SIP_HDR_REFERRED_BY:
+	case SIP_HDR_REFER_TO:
+	case SIP_HDR_REPLACES:
+	case SIP_HDR_SESSION_EXPIRES:
+	case SIP_HDR_SIP_IF_MATCH:
+	case SIP_HDR_SUBSCRIPTION_STATE:
+		return is_request;
 	default:
 		return false;
 	}

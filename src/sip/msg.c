@@ -19,6 +19,12 @@
 #include "sip/header.h"
 #include "sip/parse.h"
 
+static const char *const repeated[] = {
+#define X(id, name, compact, is_list) "Repeated " name,
+#include "sip/headers.def"
+#undef X
+};
+
 void sip_parse_flaw(struct sip_parse *p, unsigned status, const char *bad)
 {
 	if (p->status)
@@ -122,8 +128,8 @@ static void add_header(struct sip_parse *p, struct str name, struct str value)
 		return;
 	if (!m->first[id])
 		m->first[id] = (uint16_t)m->nheaders;
-	else if (sip_header_is_single(id))
-		sip_parse_flaw(p, 400, "Repeated Header");
+	else if (sip_header_is_single(id, m->is_request))
+		sip_parse_flaw(p, 400, repeated[id]);
 }
 
 static void read_headers(struct sip_parse *p)
