@@ -544,9 +544,12 @@ void leg_sip_request(struct leg *leg, const struct sip_inv_event *ev)
 		transfer_refer(leg, ev);
 		return;
 	case SIP_MESSAGE:
-		if (ev->msg->body.n && !relay_request(leg, ev))
+		if (sip_msg_body_is_strange(ev->msg))
+			status = 415;
+		else if (ev->msg->body.n && !relay_request(leg, ev))
 			return;
-		status = 488; /* nobody there who reads */
+		else
+			status = 488; /* nobody there who reads */
 		break;
 	case SIP_NOTIFY:
 		status = 481;

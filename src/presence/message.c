@@ -91,6 +91,8 @@ static unsigned read_body(struct order *o)
 		type = STR("text/plain");
 	if (!is_media_type(type))
 		return 400;
+	if (sip_msg_body_is_strange(o->req))
+		return 415;
 	if (str_ieq(type, STR("message/cpim")) || str_ieq(type, STR("message/sip")) ||
 	    str_ieq((struct str){type.p, type.n < 10 ? type.n : 10}, STR("multipart/")))
 		return 415;

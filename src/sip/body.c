@@ -168,12 +168,19 @@ static bool is_for_us(struct str disposition)
 	       str_ieq(type, STR("signal"));
 }
 
+static bool is_encoded(const struct part *p)
+{
+	return p->encoding.n && !str_ieq(p->encoding, STR("identity"));
+}
+
 static struct str find_part(const struct part *p, struct str wanted, int depth)
 {
 	struct str params, text, found;
 	struct parts parts;
 	struct part one;
 
+	if (is_encoded(p))
+		return STR_NONE;
 	if (str_ieq(media_type(p->type, &params), wanted))
 		return p->text;
 	if (depth >= MAX_NESTING || !parts_open(&parts, p))
@@ -210,9 +217,11 @@ static bool is_optional(struct str disposition)
 	return str_ieq(handling_of(disposition), STR("optional"));
 }
 
-bool sip_msg_body_is_optional(const struct sip_msg *m)
+bool sip_msg_body_is_strange(const struct sip_msg *m)
 {
-	return is_optional(sip_msg_header(m, SIP_HDR_CONTENT_DISPOSITION));
+	struct str disposition = sip_msg_header(m, SIP_HDR_CONTENT_DISPOSITION);
+
+	return m->body.n && !is_for_us(disposition) && !is_optional(disposition);
 }
 
 static enum sip_body_fault fault_of(const struct part *p, struct str wanted, int depth);
@@ -278,8 +287,10 @@ static enum sip_body_fault fault_of(const struct part *p, struct str wanted, int
 
 	if (!p->text.n || is_optional(p->disposition))
 		return SIP_BODY_FINE;
-	if (p->encoding.n && !str_ieq(p->encoding, STR("identity")))
+	if (is_encoded(p))
 		return SIP_BODY_ENCODING;
+	if (!wanted.n)
+		return SIP_BODY_FINE;
 	if (depth && is_referred_to(p))
 		return SIP_BODY_FINE;
 	if (p->is_coded || !is_for_us(p->disposition))

@@ -171,17 +171,12 @@ static bool is_urgent(struct sip *s, const struct sip_msg *req)
  * understand. */
 static enum sip_body_fault fault_of(struct sip *s, const struct sip_msg *req)
 {
-	struct str encoding = sip_msg_header(req, SIP_HDR_CONTENT_ENCODING);
-	enum sip_body_fault fault;
+	bool has_session = req->method == SIP_INVITE || req->method == SIP_UPDATE;
+	enum sip_body_fault fault =
+		sip_msg_body_fault(req, has_session ? STR("application/sdp") : STR_NONE);
 
-	if (!req->body.n || sip_msg_body_is_optional(req))
-		return SIP_BODY_FINE;
-	if (encoding.n && !str_ieq(encoding, STR("identity")))
-		return SIP_BODY_ENCODING;
-	if (req->method != SIP_INVITE && req->method != SIP_UPDATE)
-		return SIP_BODY_FINE;
-	fault = sip_msg_body_fault(req, STR("application/sdp"));
-	return fault && sip_msg_body(req, STR("application/sdp")).n && is_urgent(s, req)
+	return fault && has_session && sip_msg_body(req, STR("application/sdp")).n &&
+			       is_urgent(s, req)
 		       ? SIP_BODY_FINE
 		       : fault;
 }

@@ -243,24 +243,40 @@ static void go_on(struct sip_invite *inv)
 	waiting_free(w);
 }
 
+struct rack {
+	uint32_t rseq, cseq;
+	struct str method;
+};
+
 /* "RAck: 776656 1 INVITE" */
-static bool acknowledges(const struct inv_reliable *r, const struct sip_msg *prack)
+static bool read_rack(struct rack *a, const struct sip_msg *prack)
 {
 	struct str rest = sip_msg_header(prack, SIP_HDR_RACK), rseq = str_cut(&rest, ' '), cseq;
-	uint32_t n;
 
 	rest = str_trim(rest);
 	cseq = str_cut(&rest, ' ');
-	return !str_u32(rseq, &n) && n == r->rseq && !str_u32(cseq, &n) && n == r->cseq &&
-	       str_eq(str_trim(rest), STR("INVITE"));
+	a->method = str_trim(rest);
+	return !str_u32(rseq, &a->rseq) && !str_u32(cseq, &a->cseq) && a->method.n;
+}
+
+static bool acknowledges(const struct inv_reliable *r, const struct rack *a)
+{
+	return a->rseq == r->rseq && a->cseq == r->cseq && str_eq(a->method, STR("INVITE"));
 }
 
 void inv_take_prack(struct sip_invite *inv, struct sip_strans *st, const struct sip_msg *req)
 {
 	struct inv_reliable *r = inv->reliable;
+	struct rack what;
 	bool was_offer;
 
-	if (!r || !r->is_waiting || !acknowledges(r, req)) {
+	if (!read_rack(&what, req)) {
+		(void)sip_reply(st, 400,
+				sip_msg_has(req, SIP_HDR_RACK) ? "Malformed RAck" : "Missing RAck",
+				NULL);
+		return;
+	}
+	if (!r || !r->is_waiting || !acknowledges(r, &what)) {
 		(void)sip_reply(st, 481, NULL, NULL);
 		return;
 	}

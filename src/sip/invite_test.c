@@ -229,7 +229,7 @@ static void prack_that_means_nothing_gets_481(void **state)
 	struct world *w = *state;
 
 	uas_confirmed(w);
-	in_request(w, "PRACK", 2, "");
+	in_request(w, "PRACK", 2, "RAck: 1 1 INVITE\n");
 	assert_int_equal(tn_out_status(&w->net), 481);
 	assert_int_equal(w->nevents, 0);
 }

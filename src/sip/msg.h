@@ -46,24 +46,25 @@ struct sip_msg {
 	bool is_request;
 	enum sip_method method; /* of a response: from CSeq */
 	struct str method_name;
-	struct str uri;	  /* request: Request-URI as written */
-	unsigned status;  /* response */
+	struct str uri;	 /* request: Request-URI as written */
+	unsigned status; /* response */
 	struct str reason;
 	struct str call_id, from_tag, to_tag;
 	uint32_t cseq;
-	struct str branch;   /* of the topmost Via */
-	struct str sent_by;  /* of the topmost Via */
-	uint16_t via_port;   /* of the topmost Via; 0 = none given */
-	bool has_rport;	     /* in the topmost Via */
+	struct str branch;  /* of the topmost Via */
+	struct str sent_by; /* of the topmost Via */
+	uint16_t via_port;  /* of the topmost Via; 0 = none given */
+	bool has_rport;	    /* in the topmost Via */
 	struct str body;
-	struct flow flow;    /* where it came from */
+	struct flow flow; /* where it came from */
 	unsigned nheaders;
 	struct sip_header *headers;
-	const char *bad;     /* what was wrong, for log and reason phrase; NULL */
+	const char *bad;	   /* what was wrong, for log and reason phrase; NULL */
 	uint16_t first[SIP_NHDRS]; /* private: index + 1 of the first header of each kind */
 };
 
-int sip_msg_parse(struct sip_msg **msgp, const struct flow *from, const void *p, size_t n, unsigned *status) MUST_USE;
+int sip_msg_parse(struct sip_msg **msgp, const struct flow *from, const void *p, size_t n,
+		  unsigned *status) MUST_USE;
 struct sip_msg *sip_msg_ref(struct sip_msg *m);
 struct sip_msg *sip_msg_deref(struct sip_msg *m);
 
@@ -100,9 +101,10 @@ int sip_via_parse(struct sip_via *via, struct str value) MUST_USE;
 
 /* The body part of a content type ("application/sdp"), also inside multipart/mixed; STR_NONE when there is none. */
 struct str sip_msg_body(const struct sip_msg *m, struct str content_type);
-/* RFC 3261 20.11: who cannot read it goes on without it. */
-bool sip_msg_body_is_optional(const struct sip_msg *m);
-/* To who reads that content type only: is there a part besides that must be understood (RFC 3261 8.2.3, RFC 5621)? */
+/* RFC 3261 20.11: it is for what we do not know, and may not be passed over. */
+bool sip_msg_body_is_strange(const struct sip_msg *m);
+/* To who reads that content type only: is there a part besides that must be understood (RFC 3261 8.2.3, RFC 5621)?  Type empty: any
+ * will do, and only the encoding of the whole is looked at. */
 enum sip_body_fault { SIP_BODY_FINE, SIP_BODY_TYPE, SIP_BODY_ENCODING };
 enum sip_body_fault sip_msg_body_fault(const struct sip_msg *m, struct str content_type);
 

@@ -157,6 +157,15 @@ def test_what_cannot_be_sent(friends):
     assert answer.status == 415 and "text/plain" in answer.get("Accept")
 
 
+def test_what_a_text_is_for_must_be_known_or_optional(friends):
+    """RFC 3261 20.11: what does not say how it is handled must be understood."""
+    alice, bob = friends
+    for line, status in [("icon", 415), ("icon;handling=required", 415), ("icon;handling=optional", 200), ("render", 200)]:
+        headers = [f"Content-Disposition: {line}"]
+        assert answer_of(alice, "102", "hello", bob, headers=headers).status == status, line
+    assert heard(bob) == ["hello", "hello"]
+
+
 # ---- who is away ----
 
 def test_a_type_that_is_none_is_passed_on_to_nobody(friends):
