@@ -463,6 +463,18 @@ static void stop_presence(struct server *s)
 
 /* ---- the doors are opened last ---- */
 
+/* By these names telephones are told to find us. */
+static int own_names(struct server *s, const X509 *cert)
+{
+	struct buf names = {0};
+	int err;
+
+	pem_names(cert, &names);
+	err = names.err ? names.err : registrar_own_names(s->registrar, buf_view(&names));
+	buf_free(&names);
+	return err;
+}
+
 static int show_own(struct server *s, const char *cert_path, const char *key_path, char *why)
 {
 	struct buf chain = {0}, key = {0};
@@ -482,6 +494,8 @@ static int show_own(struct server *s, const char *cert_path, const char *key_pat
 	}
 	if (!err) {
 		err = net_certificate(s->net, &pair, why);
+		if (!err && *s->config.tls_cert) /* one that we have made says nothing new */
+			err = own_names(s, pair.cert);
 		pem_pair_close(&pair);
 	}
 	OPENSSL_cleanse(key.p, key.n);

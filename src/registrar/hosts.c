@@ -3,10 +3,12 @@
  * Which hosts in a URI mean this server, to a tenant's device.
  *
  * DESIGN  Another tenant's domain never does, its own always, and an address always: behind a NAT that nobody has told us of
- * we do not know ours.  Of names there are those that somebody has written down (web_domain, certificates), and the one that
+ * we do not know ours.  Of names there are those that somebody has written down (web_domain, certificates, that of the
+ * configuration file too), and the one that
  * the device itself registers with: a DNS name of ours that stands nowhere else.  Any other name is somebody else's domain.
  */
 #include "base/pem.h"
+#include "base/thread.h"
 #include "registrar/inside.h"
 
 struct search {
@@ -37,7 +39,7 @@ bool hosts_is_system(const struct registrar *r, struct str host)
 	if (!host.n)
 		return false;
 	if (!addr_parse(&a, host, 0) || str_ieq(host, str_of(r->conf.system_realm)) ||
-	    str_ieq(host, STR("localhost")))
+	    str_ieq(host, STR("localhost")) || pem_names_have(buf_view(&r->own_names), host))
 		return true;
 	model_tell_all(m, &resource_network_setting, 0, look_into, &s);
 	if (!s.is_found)
@@ -80,4 +82,12 @@ bool registrar_is_elsewhere(struct registrar *r, const struct identity *who, str
 		return false;
 	return model_tenant_by_domain(r->conf.model, host) ||
 	       !is_registered_with(r, who->account, host);
+}
+
+int registrar_own_names(struct registrar *r, struct str names)
+{
+	ON_THREAD(THREAD_CORE);
+	buf_reset(&r->own_names);
+	buf_str(&r->own_names, names);
+	return r->own_names.err;
 }

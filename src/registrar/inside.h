@@ -82,8 +82,9 @@ struct registrar {
 	void *connected_arg;
 	registrar_foreign_h *foreign;
 	void *foreign_arg;
-	struct buf lines; /* of the answer being written */
-	struct buf date;  /* the Date line of this second */
+	struct buf own_names; /* of the operator's certificate, joined by spaces */
+	struct buf lines;     /* of the answer being written */
+	struct buf date;      /* the Date line of this second */
 	int64_t date_of;
 };
 

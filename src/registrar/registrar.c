@@ -302,6 +302,7 @@ struct registrar *registrar_free(struct registrar *r)
 	lists_close(r);
 	sip_auth_free(r->auth);
 	guarding_close(r);
+	buf_free(&r->own_names);
 	buf_free(&r->lines);
 	buf_free(&r->date);
 	return mem_free(r);

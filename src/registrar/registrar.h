@@ -88,6 +88,8 @@ struct identity {
 bool registrar_identify(struct registrar *r, struct sip_strans *st, const struct sip_msg *req,
 			struct identity *who);
 
+/* Names that mean this server besides those in the model: of the certificate in the configuration file (pem_names()).  ENOMEM */
+int registrar_own_names(struct registrar *r, struct str names) MUST_USE;
 /* Does the host of a URI mean somebody else than this server, as that device (proved) names it? */
 bool registrar_is_elsewhere(struct registrar *r, const struct identity *who, struct str host);
 

@@ -146,6 +146,28 @@ static void phone_without_the_domain_signs_in_by_its_system_name(void **state)
 	assert_string_equal(tn_param(&w->net, "WWW-Authenticate", "realm"), "pbx.example.net");
 }
 
+/* They say who we are as those in the model do, one with a star too. */
+static void names_of_the_operators_certificate_are_ours(void **state)
+{
+	struct world *w = *state;
+	struct identity who = {0};
+
+	assert_int_equal(registrar_own_names(w->reg, STR("pbx.acme-telecom.test *.voice.test")), 0);
+	w->user = "acme101";
+	w->domain = "pbx.acme-telecom.test";
+	assert_int_equal(sign_in(w, "REGISTER"), 200);
+	w->domain = "eu.voice.test";
+	w->call_id = "reg2";
+	assert_int_equal(sign_in(w, "REGISTER"), 200);
+	who.tenant = model_tenant(w->model, TENANT);
+	who.account = model_account(w->model, TENANT, 1);
+	assert_false(registrar_is_elsewhere(w->reg, &who, STR("eu.voice.test")));
+	assert_true(registrar_is_elsewhere(w->reg, &who, STR("voice.test")));
+	w->domain = "pbx.elsewhere.test";
+	w->call_id = "reg3";
+	assert_int_not_equal(sign_in(w, "REGISTER"), 200);
+}
+
 static void address_added_as_domain_serves_the_tenant(void **state)
 {
 	struct world *w = *state;
@@ -319,6 +341,7 @@ int main(void)
 		TEST(third_party_registration_is_refused),
 		TEST(user_name_may_carry_the_domain),
 		TEST(phone_without_the_domain_signs_in_by_its_system_name),
+		TEST(names_of_the_operators_certificate_are_ours),
 		TEST(address_added_as_domain_serves_the_tenant),
 		TEST(tenant_may_ask_for_sha256),
 		TEST(changed_password_counts_at_once),

@@ -153,6 +153,11 @@ def test_a_certificate_of_the_operator_is_shown_and_one_that_does_not_fit_is_ref
         peer = TlsSip(addresses.new(), server, ctx=ssl.create_default_context(cafile=str(cert)), name="pbx.example")
         assert peer.alive().status == 200
         peer.close()
+        for domain, status in (("pbx.example", 401), ("other.example", 404)):  # its names are ours: who registers there is asked who it is
+            peer = RawSip(addresses.new(), server.ip, domain=domain)
+            peer.send(peer.request("REGISTER", f"sip:{domain}", user="101", to=f"sip:101@{domain}"))
+            assert peer.final().status == status, domain
+            peer.close()
     finally:
         server.stop()
     wrong = Server(tmp_path / "wrong", addresses.new(), args=["--tls-cert", str(cert), "--tls-key", str(tmp_path / "other.example.key")])
