@@ -175,6 +175,9 @@ void calls_incoming(struct sip_strans *st, const struct sip_msg *req, void *call
 unsigned calls_number_dialled(char *dst, size_t dst_bytes, struct str uri);
 /* The same; urn:service:sos and its parts (RFC 5031) stand for themselves: the tenant's emergency number is called. */
 unsigned calls_number_wanted(char *dst, size_t dst_bytes, struct str uri);
+/* Does what a device says of where a call shall go (Refer-To, Contact of a 302) name a host that is neither this server (ADR 52) nor a
+ * trunk's?  Nobody's number of ours is meant then. */
+bool calls_names_elsewhere(const struct leg *leg, struct str uri, const char *dialled);
 /* "First Last" of an extension; empty when there is none. */
 void calls_extension_name(const struct calls *cs, uint64_t tenant_id, uint64_t id, char *dst,
 			  size_t dst_bytes);

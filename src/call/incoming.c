@@ -168,19 +168,53 @@ static void refuse_elsewhere(struct call *call)
 }
 
 /* RFC 3261 8.2.2.1: 102@elsewhere is not our 102, and we are no way to there.  Whoever needs help is not asked where. */
-static bool is_elsewhere(struct calls *cs, const struct identity *who, const struct sip_msg *req,
+static bool is_elsewhere(struct calls *cs, const struct identity *who, struct str text,
 			 const char *dialled)
 {
 	struct sip_uri uri;
 	struct log_ctx ctx = {.tenant = who->tenant->o.id};
 
-	if (sip_uri_parse(&uri, req->uri) || !uri.host.n ||
+	if (sip_uri_parse(&uri, text) || !uri.host.n ||
 	    !registrar_is_elsewhere(cs->conf.registrar, who, uri.host) ||
 	    route_is_emergency(cs->conf.model, who->tenant->o.id, str_of(dialled)))
 		return false;
 	log_info(&ctx, LOGID_CALL, "%s calls %s at %.*s, which is not this server: 404",
 		 who->account->username, dialled, STR_ARG(uri.host));
 	return true;
+}
+
+struct host_sought {
+	uint64_t tenant_id;
+	struct str host;
+	bool is_found;
+};
+
+static void is_its_host(const struct model *m, const struct resource *res, uint64_t tenant_id,
+			uint64_t id, void *arg)
+{
+	const struct trunk *t = model_trunk(m, id);
+	struct host_sought *s = arg;
+
+	s->is_found |=
+		(!t->owner_id || t->owner_id == s->tenant_id) && str_ieq(s->host, str_of(t->host));
+}
+
+bool calls_names_elsewhere(const struct leg *leg, struct str text, const char *dialled)
+{
+	const struct model *m = leg->cs->conf.model;
+	const struct identity who = {
+		.tenant = model_tenant(m, leg->rec.tenant_id),
+		.account = model_account(m, leg->rec.tenant_id, leg->account_id),
+	};
+	struct host_sought s = {.tenant_id = leg->rec.tenant_id};
+	struct sip_uri uri;
+
+	if (leg->trunk_id || !who.tenant || !who.account || sip_uri_parse(&uri, text) ||
+	    !registrar_is_elsewhere(leg->cs->conf.registrar, &who, uri.host))
+		return false;
+	s.host = uri.host;
+	model_tell_all(m, &resource_trunk, 0, is_its_host, &s);
+	return !s.is_found && is_elsewhere(leg->cs, &who, text, dialled);
 }
 
 /* RFC 3261 16.6 step 3, so that two servers that send calls to each other come to an end.  0: it has come too far. */
@@ -651,7 +685,7 @@ static void come_in(struct calls *cs, struct sip_strans *st, const struct sip_ms
 		status = take_offer(leg, req);
 	if (status)
 		refuse(leg->call, status);
-	else if (!from->trunk_id && is_elsewhere(cs, &who, req, dialled))
+	else if (!from->trunk_id && is_elsewhere(cs, &who, req->uri, dialled))
 		refuse_elsewhere(leg->call);
 	else
 		call_begin(leg->call);

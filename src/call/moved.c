@@ -66,7 +66,8 @@ void moved_read(struct leg *leg, const struct sip_msg *msg)
 	sip_values_init(&v, msg, SIP_HDR_CONTACT);
 	while (sip_values_next(&v, &value)) {
 		if (sip_addr_parse(&a, value) ||
-		    calls_number_dialled(c.number, sizeof(c.number), a.uri) || !is_number(c.number))
+		    calls_number_dialled(c.number, sizeof(c.number), a.uri) ||
+		    !is_number(c.number) || calls_names_elsewhere(leg, a.uri, c.number))
 			continue;
 		c.q = q_of(a.params);
 		n = insert(list, n, &c);

@@ -307,5 +307,7 @@ unsigned refer_read(struct refer_wish *w, const struct leg *leg, const struct si
 			       : 0;
 	}
 	status = calls_number_dialled(w->number, sizeof(w->number), to.uri);
-	return status == 404 && *w->replaces ? 0 : status;
+	if (*w->replaces) /* the dialog says who is meant */
+		return status == 404 ? 0 : status;
+	return !status && calls_names_elsewhere(leg, to.uri, w->number) ? 404 : status;
 }

@@ -93,7 +93,7 @@ def test_one_that_sends_to_itself(a, b):
 
 @pytest.mark.parametrize("status, contact", [
     (302, None), (302, "<sip:someone@elsewhere.example.net>"), (302, "<tel:>"), (305, "<sip:103@{d}>"), (380, "<sip:103@{d}>"),
-    (399, "<sip:103@{d}>"), (302, "<sip:" + "1" * 200 + "@{d}>"), (302, "<sip:103%00@{d}>"),
+    (399, "<sip:103@{d}>"), (302, "<sip:" + "1" * 200 + "@{d}>"), (302, "<sip:103%00@{d}>"), (302, "<sip:103@elsewhere.example.net>"),
 ])
 def test_what_is_not_followed_is_unavailable(a, b, c, status, contact):
     a.invite("102")

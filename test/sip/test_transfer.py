@@ -258,7 +258,7 @@ def test_no_call_of_others_can_be_named(server, phone):
 
 
 @pytest.mark.parametrize("target, status", [
-    ("sip:103@elsewhere.example;method=BYE", 603), ("http://103/", 416), ("nonsense", 400)])
+    ("sip:103@elsewhere.example;method=BYE", 603), ("http://103/", 416), ("nonsense", 400), ("sip:103@elsewhere.example", 404)])
 def test_what_is_no_call_is_refused(server, phone, target, status):
     a, b = phone(101), phone(102)
     talk(a, b)
