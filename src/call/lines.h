@@ -42,7 +42,7 @@ bool lines_next(const struct calls *cs, uint64_t tenant_id, uint64_t extension_i
 typedef void line_changed_h(uint64_t tenant_id, uint64_t extension_id, void *arg);
 void lines_watch(struct calls *cs, line_changed_h *fn, void *arg); /* one; NULL: none */
 
-/* A device is on another connection now, or has lost its own (registrar_connected_h): its legs go on where it is.  extension_id 0: of an
+/* A device is on another connection now, or has lost its own (REGISTRAR_CONNECTED): its legs go on where it is.  extension_id 0: of an
  * account without one. */
 void lines_moved(const struct calls *cs, uint64_t extension_id, const struct contact *c, oid was);
 

@@ -327,9 +327,8 @@ size_t ringing_calls(const struct calls *cs, uint64_t tenant_id, uint64_t extens
 	return n;
 }
 
-static void registered(const struct contact *c, bool is_added, void *arg)
+static void registered(struct calls *cs, const struct contact *c, bool is_added)
 {
-	struct calls *cs = arg;
 	const struct account *acc = model_account(cs->conf.model, c->tenant_id, c->account_id);
 	const struct extension *ext;
 	struct ringing_member *m;
@@ -352,17 +351,30 @@ static void registered(const struct contact *c, bool is_added, void *arg)
 }
 
 /* A device whose network was away for a moment registers again, and its call is still there. */
-static void connected(const struct contact *c, oid was, void *arg)
+static void connected(const struct calls *cs, const struct contact *c, oid was)
 {
-	const struct calls *cs = arg;
 	const struct account *acc = model_account(cs->conf.model, c->tenant_id, c->account_id);
 
 	if (acc)
 		lines_moved(cs, acc->extension_id, c, was);
 }
 
+static void contact_changed(const struct contact *c, enum registrar_change what, oid was, void *arg)
+{
+	switch (what) {
+	case REGISTRAR_ADDED:
+	case REGISTRAR_REMOVED:
+		registered(arg, c, what == REGISTRAR_ADDED);
+		break;
+	case REGISTRAR_CONNECTED:
+		connected(arg, c, was);
+		break;
+	case REGISTRAR_REFRESHED:
+		break;
+	}
+}
+
 int rings_watch(struct calls *cs)
 {
-	registrar_on_connected(cs->conf.registrar, connected, cs);
-	return registrar_watch(cs->conf.registrar, registered, cs);
+	return registrar_watch(cs->conf.registrar, contact_changed, cs);
 }

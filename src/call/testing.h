@@ -145,10 +145,6 @@ int registrar_watch(struct registrar *r, registrar_changed_h *fn, void *arg)
 	return 0;
 }
 
-void registrar_on_connected(struct registrar *r, registrar_connected_h *fn, void *arg)
-{
-}
-
 uint64_t registrar_device(const struct contact *c)
 {
 	return c->id;
@@ -211,7 +207,7 @@ static inline oid registers(struct phone *p, uint64_t account_id)
 			      .user_agent = ""};
 	r->n++;
 	if (r->fn)
-		r->fn(c, true, r->arg);
+		r->fn(c, REGISTRAR_ADDED, 0, r->arg);
 	return c->id;
 }
 
@@ -222,7 +218,7 @@ static inline void unregisters(struct world *w, oid id)
 
 		if (c->id != id)
 			continue;
-		w->registrar.fn(c, false, w->registrar.arg);
+		w->registrar.fn(c, REGISTRAR_REMOVED, 0, w->registrar.arg);
 		c->id = 0;
 	}
 }

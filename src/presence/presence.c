@@ -40,29 +40,25 @@ static void on_line(uint64_t tenant_id, uint64_t extension_id, void *arg)
 	changed(arg, &package_person, tenant_id, extension_id);
 }
 
-static void on_contact(const struct contact *c, bool is_added, void *arg)
+static void on_contact(const struct contact *c, enum registrar_change what, oid was, void *arg)
 {
 	struct presence *p = arg;
-	const struct account *a = model_account(p->conf.model, c->tenant_id, c->account_id);
+	const struct account *a;
+	uint64_t extension_id;
 
-	reginfo_changed(p, c, is_added);
-	if (a && a->extension_id)
-		changed(p, &package_person, c->tenant_id, a->extension_id);
-	if (!is_added)
+	if (what == REGISTRAR_CONNECTED || (what == REGISTRAR_REFRESHED && !p->ntexts))
 		return;
-	mailbox_registered(p, c);
-	if (a && a->extension_id)
-		inbox_registered(p, c->tenant_id, a->extension_id);
-}
-
-static void on_refresh(const struct contact *c, void *arg)
-{
-	struct presence *p = arg;
-	const struct account *a =
-		p->ntexts ? model_account(p->conf.model, c->tenant_id, c->account_id) : NULL;
-
-	if (a && a->extension_id)
-		inbox_registered(p, c->tenant_id, a->extension_id);
+	a = model_account(p->conf.model, c->tenant_id, c->account_id);
+	extension_id = a ? a->extension_id : 0;
+	if (what != REGISTRAR_REFRESHED) {
+		reginfo_changed(p, c, what == REGISTRAR_ADDED);
+		if (extension_id)
+			changed(p, &package_person, c->tenant_id, extension_id);
+	}
+	if (what == REGISTRAR_ADDED)
+		mailbox_registered(p, c);
+	if (what != REGISTRAR_REMOVED && extension_id)
+		inbox_registered(p, c->tenant_id, extension_id);
 }
 
 static void end_topics(struct presence *p, enum package_of of, uint64_t tenant_id, uint64_t id)
@@ -162,7 +158,6 @@ int presence_alloc(struct presence **pp, const struct presence_conf *conf)
 		presence_free(p);
 		return err;
 	}
-	registrar_on_refreshed(conf->registrar, on_refresh, p);
 	lines_watch(conf->calls, on_line, p);
 	sip_allow_events(conf->sip, p->events.p);
 	sip_on_request(conf->sip, SIP_SUBSCRIBE, subscribe_request, p);

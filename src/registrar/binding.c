@@ -203,6 +203,14 @@ void binding_write(const struct binding *b, int64_t expires_at_us)
 	(void)sink->write(sink, RECORD_CONTACT, &rec, sizeof(rec));
 }
 
+static void tell_watchers(const struct binding *b, enum registrar_change what, oid was)
+{
+	struct registrar *r = b->r;
+
+	for (size_t i = 0; i < r->nwatchers; i++)
+		r->watchers[i].fn(&b->c, what, was, r->watchers[i].arg);
+}
+
 static void tell(const struct binding *b, bool is_added, const char *why)
 {
 	struct registrar *r = b->r;
@@ -228,8 +236,7 @@ static void tell(const struct binding *b, bool is_added, const char *why)
 		 a ? a->username : "deleted account", is_added ? "registered" : "unregistered",
 		 from, transports[b->c.flow.transport], why);
 	bus_publish(r->conf.bus, &ev);
-	for (size_t i = 0; i < r->nwatchers; i++)
-		r->watchers[i].fn(&b->c, is_added, r->watchers[i].arg);
+	tell_watchers(b, is_added ? REGISTRAR_ADDED : REGISTRAR_REMOVED, 0);
 }
 
 uint64_t registrar_device(const struct contact *c)
@@ -244,14 +251,13 @@ uint64_t registrar_device(const struct contact *c)
 /* Behind a proxy the connection is that one's. */
 static void tell_connected(const struct binding *b, oid was)
 {
-	struct registrar *r = b->r;
-
-	if (r->connected && !*b->c.routes && (b->c.flow.conn || was))
-		r->connected(&b->c, was, r->connected_arg);
+	if (!*b->c.routes && (b->c.flow.conn || was))
+		tell_watchers(b, REGISTRAR_CONNECTED, was);
 }
 
-/* With two of an account on one connection (a proxy's, that does not say so) nobody knows whose a call is. */
-static bool is_alone(struct binding *b)
+/* With two of an account on one connection (a proxy's, that does not say so) nobody knows whose a call is: to be marked before one of
+ * them leaves it. */
+static void mark_sharing(struct binding *b)
 {
 	LIST_EACH (it, &b->account->bindings) {
 		struct binding *o = CONTAINER_OF(it, struct binding, in_account);
@@ -259,7 +265,6 @@ static bool is_alone(struct binding *b)
 		if (o != b && o->c.flow.conn == b->c.flow.conn)
 			o->shares_conn = b->shares_conn = true;
 	}
-	return !b->shares_conn;
 }
 
 /* ---- changes ---- */
@@ -287,11 +292,13 @@ int binding_add(struct binding *b, bool is_new)
 
 void binding_refresh(struct binding *b, struct binding *fresh)
 {
-	struct registrar *r = b->r;
 	struct contact old = b->c;
-	oid was = old.flow.conn && is_alone(b) ? old.flow.conn : 0;
 	char *text = b->text;
+	oid was;
 
+	if (old.flow.conn)
+		mark_sharing(b);
+	was = b->shares_conn ? 0 : old.flow.conn;
 	lists_unlink_conn(b);
 	b->shares_conn = false;
 	b->c = fresh->c;
@@ -316,8 +323,7 @@ void binding_refresh(struct binding *b, struct binding *fresh)
 	binding_write(b, b->c.expires_at_us);
 	if (b->c.flow.conn != old.flow.conn)
 		tell_connected(b, was);
-	if (r->refreshed)
-		r->refreshed(&b->c, r->refreshed_arg);
+	tell_watchers(b, REGISTRAR_REFRESHED, 0);
 }
 
 void binding_remove(struct binding *b, const char *why)
@@ -388,7 +394,8 @@ void bindings_closed(oid conn, void *registrar)
 	bool is_own;
 
 	while ((b = lists_of_conn(r, conn))) {
-		is_own = is_alone(b);
+		mark_sharing(b);
+		is_own = !b->shares_conn;
 		lists_unlink_conn(b);
 		b->c.flow.conn = 0;
 		b->shares_conn = false;

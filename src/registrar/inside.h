@@ -76,10 +76,6 @@ struct registrar {
 		void *arg;
 	} watchers[REG_MAX_WATCHERS];
 	size_t nwatchers;
-	registrar_refreshed_h *refreshed;
-	void *refreshed_arg;
-	registrar_connected_h *connected;
-	void *connected_arg;
 	registrar_foreign_h *foreign;
 	void *foreign_arg;
 	struct buf own_names; /* of the operator's certificate, joined by spaces */

@@ -64,20 +64,20 @@ size_t registrar_count(const struct registrar *r);
 const struct contact *registrar_next(struct registrar *r, uint64_t tenant_id,
 				     uint64_t after_record_id);
 
-/* Someone registered anew (not: refreshed) or is gone: open forks and presence listen. */
-typedef void registrar_changed_h(const struct contact *c, bool is_added, void *arg);
+/* What becomes of a contact: open forks, calls and presence listen. */
+enum registrar_change {
+	REGISTRAR_ADDED,     /* registered anew */
+	REGISTRAR_REFRESHED, /* registered again: who did not answer is there now */
+	REGISTRAR_CONNECTED, /* on a connection of its own that it was not on before, or (c->flow.conn 0) its own is lost: calls that it
+				has go on there */
+	REGISTRAR_REMOVED,
+};
+/* was: of CONNECTED, the connection before; 0: none. */
+typedef void registrar_changed_h(const struct contact *c, enum registrar_change what, oid was,
+				 void *arg);
 int registrar_watch(struct registrar *r, registrar_changed_h *fn, void *arg) MUST_USE;
-
-/* A contact registered again: who did not answer is there now. */
-typedef void registrar_refreshed_h(const struct contact *c, void *arg);
-void registrar_on_refreshed(struct registrar *r, registrar_refreshed_h *fn, void *arg); /* one */
-
-/* A contact is on a connection of its own that it was not on before, registered anew or refreshed, or (c->flow.conn 0) has lost
- * its own: calls that it has go on there.  was: the one before; 0: none. */
-typedef void registrar_connected_h(const struct contact *c, oid was, void *arg);
 /* The same for what is one device of an account: by its instance and reg-id (RFC 5626), else while it is the same contact.  Never 0. */
 uint64_t registrar_device(const struct contact *c);
-void registrar_on_connected(struct registrar *r, registrar_connected_h *fn, void *arg); /* one */
 
 /* Who sent this request, outside of any dialog?  When it answers itself (challenge, 403, 400 …) the result is false and the transaction is over. */
 struct identity {

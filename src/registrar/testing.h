@@ -41,15 +41,14 @@ static inline int on_record(struct record_sink *s, enum record_kind kind, const 
 	return 0;
 }
 
-static inline void on_changed(const struct contact *c, bool is_added, void *arg)
+static inline void on_changed(const struct contact *c, enum registrar_change what, oid was,
+			      void *arg)
 {
 	struct world *w = arg;
 
 	assert_int_equal(c->tenant_id, TENANT);
-	if (is_added)
-		w->nadded++;
-	else
-		w->nremoved++;
+	w->nadded += what == REGISTRAR_ADDED;
+	w->nremoved += what == REGISTRAR_REMOVED;
 }
 
 static inline void on_bus(const struct bus_event *ev, void *arg)
