@@ -94,10 +94,9 @@ static void move(struct leg *leg, const struct contact *c, oid was)
 
 	if (!c->flow.conn)
 		leg->device = is_its ? device : leg->device;
-	else if (is_its || leg->device == device)
-		(void)sip_invite_follow(leg->inv, str_of(c->uri), &c->flow);
 	else
-		(void)sip_invite_moved(leg->inv, str_of(c->uri), &c->flow);
+		(void)sip_invite_moved(leg->inv, str_of(c->uri), &c->flow,
+				       is_its || leg->device == device);
 }
 
 void lines_moved(const struct calls *cs, uint64_t extension_id, const struct contact *c, oid was)

@@ -264,7 +264,13 @@ static void go_there(struct sip_dialog *d, const struct flow *flow)
 	d->flow = now;
 }
 
-bool sip_dialog_follow(struct sip_dialog *d, struct str uri, const struct flow *flow)
+/* By less than RFC 3261 19.1.4 compares: its Contact in a call may lack the transport that it registered with. */
+static bool is_same_place(const struct sip_uri *a, const struct sip_uri *b)
+{
+	return str_eq(a->user, b->user) && str_ieq(a->host, b->host) && a->port == b->port;
+}
+
+bool sip_dialog_moved(struct sip_dialog *d, struct str uri, const struct flow *flow, bool is_peer)
 {
 	struct sip_uri was, is;
 	char *target;
@@ -273,27 +279,15 @@ bool sip_dialog_follow(struct sip_dialog *d, struct str uri, const struct flow *
 	if (!may_move(d, flow) || sip_uri_parse(&was, str_of(d->remote_target)) ||
 	    sip_uri_parse(&is, uri) || was.scheme != is.scheme)
 		return false;
-	target = mem_str(uri);
-	if (!target)
+	if (!is_peer && !is_same_place(&was, &is))
 		return false;
-	mem_free(d->remote_target);
-	d->remote_target = target;
-	go_there(d, flow);
-	return true;
-}
-
-/* By less than RFC 3261 19.1.4 compares: its Contact in a call may lack the transport that it registered with. */
-bool sip_dialog_moved(struct sip_dialog *d, struct str uri, const struct flow *flow)
-{
-	struct sip_uri was, is;
-
-	ON_THREAD(THREAD_CORE);
-	if (!may_move(d, flow))
+	target = is_peer ? mem_str(uri) : NULL;
+	if (is_peer && !target)
 		return false;
-	if (sip_uri_parse(&was, str_of(d->remote_target)) || sip_uri_parse(&is, uri) ||
-	    was.scheme != is.scheme || !str_eq(was.user, is.user) || !str_ieq(was.host, is.host) ||
-	    was.port != is.port)
-		return false;
+	if (target) {
+		mem_free(d->remote_target);
+		d->remote_target = target;
+	}
 	go_there(d, flow);
 	return true;
 }

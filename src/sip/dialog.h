@@ -70,11 +70,9 @@ struct sip_dialog *sip_dialog_find(struct sip *s, struct str call_id, struct str
 bool sip_is_natted(const struct sip_msg *req);
 /* The address that a URI names as a number, for UDP.  False: it names none. */
 bool sip_uri_address(struct str uri, struct addr *out);
-/* Who is at this URI has come over another connection: if that is the peer, and no proxy stands before it, requests go there from
- * now on.  Never from what is protected to what is not. */
-bool sip_dialog_moved(struct sip_dialog *d, struct str uri, const struct flow *flow);
-/* The same of who is known to be the peer, and is at this URI now. */
-bool sip_dialog_follow(struct sip_dialog *d, struct str uri, const struct flow *flow);
+/* Who is at this URI has come over another connection: if that is the peer (it is known to be, or has the target's user, host and port),
+ * and no proxy stands before it, requests go there from now on.  Never from what is protected to what is not. */
+bool sip_dialog_moved(struct sip_dialog *d, struct str uri, const struct flow *flow, bool is_peer);
 /* Target refresh from a request or 2xx (12.2). */
 int sip_dialog_refresh(struct sip_dialog *d, const struct sip_msg *m) MUST_USE;
 /* The ACK to the 2xx of the INVITE with that CSeq.  bytesp, when given, takes it as sent, for 2xx that come again. */

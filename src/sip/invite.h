@@ -56,9 +56,8 @@ int sip_invite_uas(struct sip_invite **ip, struct sip_strans *st, const char *co
 /* UAS: what our requests in its dialog say of where we are. */
 void sip_invite_show(struct sip_invite *inv, struct flow_faces faces);
 /* The device at this URI is on another connection now: sip_dialog_moved(). */
-bool sip_invite_moved(struct sip_invite *inv, struct str uri, const struct flow *flow);
-/* The device itself is there now: sip_dialog_follow(). */
-bool sip_invite_follow(struct sip_invite *inv, struct str uri, const struct flow *flow);
+bool sip_invite_moved(struct sip_invite *inv, struct str uri, const struct flow *flow,
+		      bool is_peer);
 /* Is that the connection its requests go on? */
 bool sip_invite_is_on(const struct sip_invite *inv, oid conn);
 /* UAS: the INVITE, until it has its final answer; else NULL. */

@@ -210,14 +210,14 @@ static void dialog_goes_on_over_the_connection_that_its_device_registered(void *
 	w->net.peer = tn_flow(FLOW_WSS, "198.51.100.7", 40000);
 	w->net.peer.conn = 7;
 	uas_confirmed(w);
-	assert_false(sip_invite_moved(w->inv, its, &flow)); /* on no connection */
+	assert_false(sip_invite_moved(w->inv, its, &flow, false)); /* on no connection */
 	flow.conn = 8;
-	assert_false(sip_invite_moved(w->inv, STR("sip:bob@198.51.100.7:5070"), &flow));
-	assert_false(sip_invite_moved(w->inv, STR("sip:alice@198.51.100.7"), &flow));
+	assert_false(sip_invite_moved(w->inv, STR("sip:bob@198.51.100.7:5070"), &flow, false));
+	assert_false(sip_invite_moved(w->inv, STR("sip:alice@198.51.100.7"), &flow, false));
 	flow.transport = FLOW_WS;
-	assert_false(sip_invite_moved(w->inv, its, &flow)); /* in clear */
+	assert_false(sip_invite_moved(w->inv, its, &flow, false)); /* in clear */
 	flow.transport = FLOW_WSS;
-	assert_true(sip_invite_moved(w->inv, its, &flow));
+	assert_true(sip_invite_moved(w->inv, its, &flow, false));
 	w->net.dead_conn = 7;
 	sip_invite_end(w->inv, 0, STR_NONE);
 	assert_int_equal(w->net.nsent, 1);

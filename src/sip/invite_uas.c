@@ -74,14 +74,9 @@ void sip_invite_show(struct sip_invite *inv, struct flow_faces faces)
 	inv->d->flow.faces = faces;
 }
 
-bool sip_invite_moved(struct sip_invite *inv, struct str uri, const struct flow *flow)
+bool sip_invite_moved(struct sip_invite *inv, struct str uri, const struct flow *flow, bool is_peer)
 {
-	return inv->d && sip_dialog_moved(inv->d, uri, flow);
-}
-
-bool sip_invite_follow(struct sip_invite *inv, struct str uri, const struct flow *flow)
-{
-	return inv->d && sip_dialog_follow(inv->d, uri, flow);
+	return inv->d && sip_dialog_moved(inv->d, uri, flow, is_peer);
 }
 
 bool sip_invite_is_on(const struct sip_invite *inv, oid conn)
