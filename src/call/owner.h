@@ -98,7 +98,6 @@ int owner_record_end(struct call *call, oid leg) MUST_USE;
 struct owner_mix {
 	uint64_t room;
 	uint32_t speaks, hears;
-	bool wants_keys; /* OWNER_KEY also for those that are only in its voice */
 };
 int owner_mix(struct call *call, oid leg, const struct owner_mix *how) MUST_USE;
 const char *owner_folder(const struct call *call); /* for files of services; NULL: there is none */

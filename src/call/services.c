@@ -163,7 +163,7 @@ int owner_record_end(struct call *call, oid id)
 
 int owner_mix(struct call *call, oid id, const struct owner_mix *how)
 {
-	const struct media_mix mix = {how->room, how->speaks, how->hears, how->wants_keys};
+	const struct media_mix mix = {how->room, how->speaks, how->hears};
 	struct leg *leg = owned(call, id);
 
 	return leg ? leg_sound_mix(leg, &mix) : ENOENT;

@@ -318,8 +318,7 @@ static void every_command_is_answered_exactly_once(void **state)
 		if (cmd.type >= MEDIA_PLAY && cmd.type <= MEDIA_MIX)
 			memset(&cmd.u, 0, sizeof(cmd.u));
 		if (cmd.type == MEDIA_MIX)
-			cmd.u.mix = (struct media_mix){rng_below(&rng.rng, 4), 1, 1,
-						       rng_below(&rng.rng, 2)};
+			cmd.u.mix = (struct media_mix){rng_below(&rng.rng, 4), 1, 1};
 		if (cmd.type == MEDIA_REMOTE)
 			cmd.u.remote.stream = (uint8_t)rng_below(&rng.rng, 3);
 		cmd.seq = f->seq + 1;

@@ -144,11 +144,11 @@ struct media_play {
 
 /* Rooms: a member speaks to the groups of one mask and hears those of another, never itself.  A conference: all 1 and 1.
  * Paging: one speaks to 1, the others hear 1.  Listening in: agent and customer speak to 1 and hear 1, who listens hears 1;
- * whispering: it speaks to 2, the agent hears 1 and 2; barging in: it speaks to 1. */
+ * whispering: it speaks to 2, the agent hears 1 and 2; barging in: it speaks to 1.  Its keys are told when they are events, not from its
+ * voice. */
 struct media_mix {
 	oid room; /* 0: out */
 	uint32_t speaks, hears;
-	bool wants_keys; /* those in its voice too, which costs a tenth of the room; events are told in any case */
 };
 
 struct media_cmd {

@@ -88,7 +88,7 @@ static void join(size_t i, enum codec_id codec)
 	s->streams[s->nstreams++] = st;
 	members[i] = (struct member){.session = s};
 	assert_int_equal(sound_get(&sounds, s, &members[i].sound), 0);
-	assert_int_equal(sound_mix(members[i].sound, &(struct media_mix){ROOM, 1, 1, false}), 0);
+	assert_int_equal(sound_mix(members[i].sound, &(struct media_mix){ROOM, 1, 1}), 0);
 }
 
 static void speaks(size_t i, double hz)

@@ -440,7 +440,6 @@ int sound_mix(struct sound *s, const struct media_mix *mix)
 		return err;
 	s->speaks = mix->speaks;
 	s->hears = mix->hears;
-	s->wants_keys = mix->wants_keys;
 	return 0;
 }
 
@@ -467,10 +466,10 @@ static bool must_press(const struct sound *s)
 	       !(has_audible_keys(s) && has_audible_keys(s->pair));
 }
 
-/* Nobody in company takes them, unless that was said or something is played to it. */
+/* Nobody in company takes them, unless something is played to it: to look for them costs a tenth of the room. */
 static bool ignores_keys(const struct sound *s)
 {
-	return s->room && !s->room->is_music && !s->wants_keys && !s->playing.is_on;
+	return s->room && !s->room->is_music && !s->playing.is_on;
 }
 
 /* A peer that hears them as they are needs nobody to look for them. */

@@ -75,7 +75,6 @@ struct sound {
 	struct room *room;
 	struct link in_room;
 	uint32_t speaks, hears;
-	bool wants_keys;
 	struct reports reports;
 	/* this tick */
 	bool has_said;

@@ -67,7 +67,7 @@ static void tone_event(void *state, const struct owner_event *ev)
 static void enter(struct test_call *t, const struct owner_event *ev, enum room_kind kind,
 		  uint32_t speaks, uint32_t hears)
 {
-	const struct owner_mix how = {room_of(t, kind), speaks, hears, .wants_keys = false};
+	const struct owner_mix how = {room_of(t, kind), speaks, hears};
 
 	if (ev->type == OWNER_ANSWERED)
 		check(t, owner_mix(t->call, t->caller, &how));
