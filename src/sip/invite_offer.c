@@ -182,7 +182,8 @@ static int tell_done(struct sip_invite *inv, const struct inv_in *in)
 		if (d && sip_dialog_refresh(d, in->msg))
 			log_debug(NULL, LOGID_SIP_MESSAGE,
 				  "no memory for the new target: the old one stays");
-	}
+	} else
+		inv_session_refused(inv, in->msg);
 	inv_tell(inv, SIP_INV_OFFER_DONE, in->msg, status);
 	return 0;
 }
@@ -399,7 +400,8 @@ int sip_invite_update_early(struct sip_invite *inv, unsigned fork, const struct 
 		is_settled = fork < inv->nforks && inv->forks[fork].is_settled;
 	else
 		is_settled = inv->state == INV_INCOMING && inv->is_settled && !inv_must_wait(inv);
-	if (!is_settled || !inv->session.takes_update)
+	/* before the answer nothing else could carry it: whoever never said what it takes is asked, and may refuse with 405 */
+	if (!is_settled || (inv->session.lists_methods && !inv->session.takes_update))
 		return EPROTO;
 	return offer(inv, extra, OFFER_EV_OFFER_UPDATE, fork);
 }

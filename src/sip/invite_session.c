@@ -138,8 +138,7 @@ static void on_refreshed(oid trans, const struct sip_msg *resp, int err, void *a
 		run(inv, now_ms(inv));
 		return;
 	}
-	if (resp && (resp->status == 405 || resp->status == 501))
-		e->takes_update = false;
+	inv_session_refused(inv, resp);
 	run(inv, now_ms(inv) + RETRY_MS < e->end_ms ? now_ms(inv) + RETRY_MS : e->end_ms);
 }
 
@@ -189,8 +188,18 @@ static void fired(struct timer *t, void *arg)
 
 void inv_session_note(struct sip_invite *inv, const struct sip_msg *m)
 {
-	if (sip_msg_has(m, SIP_HDR_ALLOW))
-		inv->session.takes_update = sip_msg_lists(m, SIP_HDR_ALLOW, STR("UPDATE"));
+	if (!sip_msg_has(m, SIP_HDR_ALLOW))
+		return;
+	inv->session.lists_methods = true;
+	inv->session.takes_update = sip_msg_lists(m, SIP_HDR_ALLOW, STR("UPDATE"));
+}
+
+void inv_session_refused(struct sip_invite *inv, const struct sip_msg *m)
+{
+	if (!m || m->method != SIP_UPDATE || (m->status != 405 && m->status != 501))
+		return;
+	inv->session.lists_methods = true;
+	inv->session.takes_update = false;
 }
 
 bool sip_invite_takes_update(const struct sip_invite *inv)

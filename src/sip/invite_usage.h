@@ -147,8 +147,9 @@ struct inv_session {
 	struct timer timer;
 	uint64_t end_ms;
 	uint32_t seconds, min_se;
-	bool is_ours;	   /* we refresh */
-	bool takes_update; /* the peer, by its Allow */
+	bool is_ours;	    /* we refresh */
+	bool takes_update;  /* the peer, by its Allow */
+	bool lists_methods; /* it sent an Allow at all */
 };
 
 enum { INV_MAX_FORKS = 16, INV_MAX_TRIES = 4 };
@@ -221,7 +222,10 @@ struct inv_fork *inv_fork_of(struct sip_invite *inv, const struct sip_dialog *d)
 
 /* ---- session timers (invite_session.c) ---- */
 void inv_session_note(struct sip_invite *inv, const struct sip_msg *m); /* its Allow */
-void inv_session_ask(const struct sip_invite *inv, struct buf *lines);	/* in a request of ours */
+void inv_session_refused(
+	struct sip_invite *inv,
+	const struct sip_msg *m); /* an answer, or NULL: no UPDATE, by its status */
+void inv_session_ask(const struct sip_invite *inv, struct buf *lines); /* in a request of ours */
 /* In our 2xx to that; the time starts anew. */
 void inv_session_answer(struct sip_invite *inv, const struct sip_msg *req, struct buf *lines);
 void inv_session_take(struct sip_invite *inv, const struct sip_msg *resp); /* a 2xx to ours */

@@ -485,6 +485,32 @@ def test_an_update_before_the_answer(a, b):
     hang_up(a, b)
 
 
+def test_an_update_before_the_answer_for_who_never_said_what_it_takes(a, b):
+    """Without any Allow of the called one it is asked; what it refuses, the caller hears."""
+    a.invite("102", headers=["Supported: 100rel"])
+    invite = b.called(b.expect("INVITE"))
+    b.reply(invite, 183, headers=["Require: 100rel", "RSeq: 7"], body=b.sdp())
+    b.reply(b.expect("PRACK"), 200)
+    early = a.take(a.expect(183))
+    a.say("PRACK", headers=[f"RAck: {early.get('RSeq')} {early.get('CSeq')}"])
+    a.expect(200)
+    a.say("UPDATE", body=a.sdp(2, "sendonly"))
+    update = b.expect("UPDATE")
+    assert "a=sendonly" in update.body
+    b.reply(update, 200, body=b.sdp(2, "recvonly"))
+    assert "a=recvonly" in a.expect(200).body
+    a.say("UPDATE", body=a.sdp(3))
+    b.reply(b.expect("UPDATE"), 405, headers=["Allow: INVITE, ACK, BYE, CANCEL, PRACK"])
+    a.expect(488)
+    a.say("UPDATE", body=a.sdp(4))
+    a.expect(488)
+    b.reply(invite, 200)
+    b.expect("ACK")
+    a.take(a.expect(200))
+    a.say("ACK", cseq=a.invite_cseq)
+    hang_up(a, b)
+
+
 def test_an_update_without_offer_before_the_answer(a, b):
     a.invite("102")
     invite = b.called(b.expect("INVITE"))
