@@ -57,7 +57,7 @@ static void who_was_consulted_gets_the_call(void **state)
 	talk(w, &a, &b);
 	consults_and_talks(&b, &b2, &c);
 	refers_to_call(&b, &b2, "");
-	got_status(b.p, 202);
+	accepted(&b);
 	told(&b, "SIP/2.0 200 OK", true);
 	is_introduced(&a, audio(a.p));
 	hears_of(&c, "\"Anna No. 1\" <sip:101@acme.example>");
@@ -179,7 +179,7 @@ static void it_does_not_matter_who_called(void **state)
 	ua_got(&c, 200);
 	ua_request(&c, "ACK", "");
 	refers_to_call(&b, &b2, "");
-	got_status(b.p, 202);
+	accepted(&b);
 	told(&b, "SIP/2.0 200 OK", true);
 	is_introduced(&a, audio(a.p));
 	hears_of(&c, "\"Anna No. 1\" <sip:101@acme.example>");
@@ -200,7 +200,7 @@ static void both_calls_on_hold_are_taken_back(void **state)
 	consults_and_talks(&b, &b2, &c);
 	holds(&b2, &c);
 	refers_to_call(&b, &b2, "");
-	got_status(b.p, 202);
+	accepted(&b);
 	told(&b, "SIP/2.0 200 OK", true);
 	is_introduced(&a, audio_as(a.p, 3, "sendrecv"));
 	m = is_introduced(&c, audio_as(c.p, 3, "sendrecv"));
@@ -219,7 +219,7 @@ static void a_target_that_still_rings_rings_on_for_the_transferee(void **state)
 	talk(w, &a, &b);
 	consults(&b, &b2, &c);
 	refers_to_call(&b, &b2, "");
-	got_status(b.p, 202);
+	accepted(&b);
 	ua_got(&b2, 487);
 	told(&b, "SIP/2.0 180 Ringing", false);
 	nothing(c.p);
@@ -250,7 +250,7 @@ static void a_transferor_that_is_gone_while_it_rings_is_not_missed(void **state)
 	talk(w, &a, &b);
 	consults(&b, &b2, &c);
 	refers_to_call(&b, &b2, "");
-	got_status(b.p, 202);
+	accepted(&b);
 	ua_got(&b2, 487);
 	ua_asked(&b, SIP_NOTIFY);
 	ua_reply(&b, 200, "");
@@ -276,7 +276,7 @@ static void a_ringing_target_that_declines_gives_the_call_back(void **state)
 	talk(w, &a, &b);
 	consults(&b, &b2, &c);
 	refers_to_call(&b, &b2, "");
-	got_status(b.p, 202);
+	accepted(&b);
 	ua_got(&b2, 487);
 	told(&b, "SIP/2.0 180 Ringing", false);
 	is_given_back(w, &a, &b, &c);
@@ -292,7 +292,7 @@ static void a_call_that_answers_meanwhile_is_not_replaced_early_only(void **stat
 	talk(w, &a, &b);
 	consults_and_talks(&b, &b2, &c);
 	refers_to_call(&b, &b2, "%3Bearly-only");
-	got_status(b.p, 202);
+	accepted(&b);
 	told(&b, "SIP/2.0 486 Busy Here", true);
 	nothing(a.p);
 	nothing(c.p);
@@ -329,12 +329,12 @@ static void what_is_no_call_of_ours_is_said_to_be_none(void **state)
 
 	talk(w, &a, &b);
 	refers(&b, "sip:103@acme.example?Replaces=x%40y%3Bto-tag%3D1%3Bfrom-tag%3D2", "");
-	got_status(b.p, 202);
+	accepted(&b);
 	told(&b, "SIP/2.0 481", true);
 	refers(&b, "sip:103@acme.example?Replaces=x%40y%3Bto-tag%3D1", "");
 	got_status(b.p, 400);
 	refers_to_call(&b, &b, ""); /* the very call it is in */
-	got_status(b.p, 202);
+	accepted(&b);
 	told(&b, "SIP/2.0 603", true);
 	nothing(a.p);
 	assert_hear_each_other(w, &a, &b);
@@ -352,7 +352,7 @@ static void after_it_each_counts_the_call_it_is_in(void **state)
 	consults_and_talks(&b, &b2, &c);
 	assert_int_equal(calls_in_usage(w, 2), 2);
 	refers_to_call(&b, &b2, "");
-	got_status(b.p, 202);
+	accepted(&b);
 	told(&b, "SIP/2.0 200 OK", true);
 	is_introduced(&a, audio(a.p));
 	hears_of(&c, "\"Anna No. 1\" <sip:101@acme.example>");
@@ -381,7 +381,7 @@ static void a_trunk_puts_its_own_calls_through(void **state)
 	refers(&one, "sip:0033999@x", ""); /* it may not call the world on our account */
 	got_status(one.p, 403);
 	refers_to_call(&one, &one2, "");
-	got_status(one.p, 202);
+	accepted(&one);
 	told(&one, "SIP/2.0 200 OK", true);
 	is_introduced(&a, audio(a.p));
 	hears_of(&c, "\"Anna No. 1\" <sip:101@acme.example>");

@@ -289,7 +289,7 @@ static void who_takes_update_is_told_in_one(void **state)
 	ua_request(&b2, "ACK", "");
 	run(w);
 	refers_to_call(&b, &b2, "");
-	got_status(b.p, 202);
+	accepted(&b);
 	told(&b, "SIP/2.0 200 OK", true);
 	is_introduced(&a, audio(a.p));
 	m = ua_asked(&c, SIP_UPDATE);
@@ -321,7 +321,7 @@ static void who_refuses_to_be_told_talks_on(void **state)
 	ua_request(&b2, "ACK", "");
 	run(w);
 	refers_to_call(&b, &b2, "");
-	got_status(b.p, 202);
+	accepted(&b);
 	told(&b, "SIP/2.0 200 OK", true);
 	is_introduced(&a, audio(a.p));
 	ua_asked(&c, SIP_INVITE);

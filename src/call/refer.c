@@ -160,11 +160,13 @@ int refer_accept(struct refer **rp, struct leg *leg, const struct sip_inv_event 
 		(void)sip_reply(ev->st, err == EPROTO || err == E2BIG ? 400 : 500, NULL, NULL);
 	buf_free(&lines);
 	buf_free(&contact);
-	if (err)
+	if (err) {
 		refer_free(r);
-	else
-		*rp = r;
-	return err;
+		return err;
+	}
+	*rp = r;
+	refer_tell(r, 100); /* RFC 3515 2.4.4: at once, whatever comes of it */
+	return 0;
 }
 
 void refer_tell(struct refer *r, unsigned status)

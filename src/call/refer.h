@@ -31,7 +31,7 @@ bool refer_is_one(const struct sip_msg *req);
 /* Read one.  0, or the status to refuse it with. */
 unsigned refer_read(struct refer_wish *w, const struct leg *leg, const struct sip_msg *req);
 
-/* Accept it with 202.  ENOMEM: answered with 500. */
+/* Accept it with 202, and the NOTIFY of a 100.  ENOMEM: answered with 500. */
 int refer_accept(struct refer **rp, struct leg *leg, const struct sip_inv_event *ev,
 		 bool is_silent) MUST_USE;
 void refer_tell(struct refer *r, unsigned status); /* a 1xx of what was referred to */

@@ -198,7 +198,6 @@ static void blind(struct leg *leg, const struct sip_inv_event *ev, const struct 
 			return;
 		}
 		tr->refer = refer;
-		refer_tell(refer, 100);
 	} else if (tr->status) {
 		mem_free(tr);
 	} else {
@@ -247,7 +246,6 @@ static void await_ack(struct leg *by, struct leg *other, struct refer *refer)
 	}
 	tr->refer = refer;
 	tr->consulting = other->id;
-	refer_tell(refer, 100);
 }
 
 /* The target still rings: it goes on ringing for the transferee. */
@@ -266,7 +264,8 @@ static void hand_over(struct leg *by, struct leg *other, struct refer *refer)
 	to->rec.transferred_from = by->call->rec.id;
 	str_fit(to->rec.transferred_by, sizeof(to->rec.transferred_by), str_of(by->rec.number));
 	leg_hangup(other, REASON_TRANSFERRED, 487, STR_NONE);
-	refer_tell(refer, to->rec.ringing_at ? 180 : 100);
+	if (to->rec.ringing_at)
+		refer_tell(refer, 180);
 }
 
 static bool is_ringing(const struct leg *leg)

@@ -253,7 +253,7 @@ static void a_transfer_to_nobody_says_so_and_changes_nothing(void **state)
 
 	talk(w, &a, &b);
 	refers(&b, "sip:999@acme.example", "");
-	got_status(b.p, 202);
+	accepted(&b);
 	told(&b, "SIP/2.0 404 Not Found", true);
 	nothing(a.p);
 	assert_hear_each_other(w, &a, &b);

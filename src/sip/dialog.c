@@ -178,6 +178,7 @@ int sip_dialog_from_request(struct sip_dialog **dp, struct sip *s, const struct 
 	if (err)
 		return err == ENOENT ? EPROTO : err;
 	(*dp)->remote_cseq = req->cseq;
+	(*dp)->remote_method = req->method;
 	(*dp)->is_secure = str_starts(req->uri, STR("sips:"));
 	(*dp)->is_natted = sip_is_natted(req);
 	sip_reply_flow(req, &(*dp)->flow);

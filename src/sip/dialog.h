@@ -28,6 +28,7 @@ struct sip_dialog {
 	char *contact;			  /* ours, header value */
 	char *routes;			  /* "Route: …\r\n" lines */
 	uint32_t local_cseq, remote_cseq; /* remote 0: none yet */
+	enum sip_method remote_method;	  /* what had remote_cseq last */
 	bool is_secure;
 	bool is_natted; /* what it says of where it is, is not believed: requests go back along `flow` */
 	struct flow flow;     /* the way its last message came */

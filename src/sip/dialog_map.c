@@ -89,12 +89,15 @@ void dialogs_request(struct sip *s, struct sip_strans *st, const struct sip_msg 
 		sip_refuse(st, 403, "Not Over This Transport", NULL);
 		return;
 	}
-	/* RFC 3261 12.2.2.  Equal: a copy that came another way, for its retransmissions end at their transaction. */
-	if (d->remote_cseq && req->cseq <= d->remote_cseq) {
+	/* RFC 3261 12.2.2.  Equal: a copy that came another way, for its retransmissions end at their transaction; of another
+	 * method it is somebody who does not count, and 12.2.2 refuses only what is lower. */
+	if (req->cseq < d->remote_cseq ||
+	    (d->remote_cseq && req->cseq == d->remote_cseq && req->method == d->remote_method)) {
 		(void)sip_reply(st, 500, "CSeq Out of Order", NULL);
 		return;
 	}
 	d->remote_cseq = req->cseq;
+	d->remote_method = req->method;
 	if (s->within && !s->within(d, st, req, s->within_arg))
 		return;
 	d->fn(d, st, req, d->arg);
@@ -112,8 +115,10 @@ bool dialogs_knows(struct sip *s, const struct sip_msg *req)
 {
 	struct sip_dialog *d = of_request(s, req);
 
-	if (d && req->cseq > d->remote_cseq)
+	if (d && req->cseq > d->remote_cseq) {
 		d->remote_cseq = req->cseq;
+		d->remote_method = req->method;
+	}
 	return d && !d->is_over;
 }
 

@@ -43,7 +43,13 @@ static void requests_with_an_old_cseq_get_500(void **state)
 	tn_clear(&w->net);
 	in_request(w, "INFO", 4, "");
 	assert_int_equal(tn_out_status(&w->net), 500);
+	tn_clear(&w->net);
+	in_request(w, "INFO", 5, "");
+	assert_int_equal(tn_out_status(&w->net), 500);
 	assert_int_equal(w->nevents, 1);
+	tn_clear(&w->net);
+	in_request(w, "BYE", 5, ""); /* another method: no copy of it, and not lower */
+	assert_int_equal(tn_out_status(&w->net), 200);
 }
 
 static void options_within_the_dialog_gets_200(void **state)

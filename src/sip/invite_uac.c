@@ -76,6 +76,7 @@ static int confirm(struct sip_invite *inv, const struct sip_msg *resp, unsigned 
 		if (inv->forks[i].d->local_cseq > inv->d->local_cseq)
 			inv->d->local_cseq = inv->forks[i].d->local_cseq;
 		inv->d->remote_cseq = inv->forks[i].d->remote_cseq;
+		inv->d->remote_method = inv->forks[i].d->remote_method;
 	}
 	close_forks(inv);
 	inv->d->is_natted = inv->is_natted;

@@ -115,6 +115,7 @@ def test_attended(server, phone):
     b2.take(b2.expect(200))
     b2.say("ACK", cseq=b2.invite_cseq)
     refer(b, f"sip:103@{server.domain}?{escaped(b2)}")
+    told(b, "100")
     told(b, "200", last=True)
     introduced(a)
     renamed(c, "101")
@@ -132,6 +133,7 @@ def test_attended_while_it_still_rings(server, phone):
     b2 = phone(102, port=5070)
     consulted = b2.rings(c, "103")
     refer(b, f"sip:103@{server.domain}?{escaped(b2, '%3Bearly-only')}")
+    told(b, "100")
     b2.refused(487)
     told(b, "180")
     c.reply(consulted, 200, body=c.sdp())
@@ -250,6 +252,7 @@ def test_no_call_of_others_can_be_named(server, phone):
     c.say("ACK", cseq=c.invite_cseq)
     refer(b, f"sip:103@{server.domain}?{escaped(c)}", status=403)
     refer(b, f"sip:103@{server.domain}?{escaped(c)}X", status=202)
+    told(b, "100")      # RFC 3515 2.4.4: at once, whatever becomes of it
     told(b, "481", last=True)
     a.silent()
     c.silent()
