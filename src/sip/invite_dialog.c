@@ -31,10 +31,10 @@ static void take_bye(struct sip_invite *inv, struct sip_strans *st, const struct
 		(void)sip_reply(st, 481, NULL, NULL);
 		return;
 	}
+	(void)sip_reply(st, 200, NULL, NULL);
 	/* 15.1.2: what is still open in the dialog ends with 487 */
 	if (inv->asked && (waiting = sip_strans_get(inv->sip, inv->asked)))
 		(void)sip_reply(waiting, 487, NULL, NULL);
-	(void)sip_reply(st, 200, NULL, NULL);
 	inv_event(inv, INV_EV_BYE_IN, &(struct inv_in){.msg = req, .st = st});
 }
 
