@@ -11,53 +11,68 @@
 #include "base/thread.h"
 #include "registrar/inside.h"
 
-struct search {
-	struct str host;
-	bool is_found;
-};
+static void add(struct buf *names, const char *more)
+{
+	buf_char(names, ' ');
+	buf_cstr(names, more);
+}
 
-static void look_into(const struct model *m, const struct resource *res, uint64_t tenant_id,
-		      uint64_t id, void *arg)
+static void gather(const struct model *m, const struct resource *res, uint64_t tenant_id,
+		   uint64_t id, void *names)
 {
 	const struct object *o = model_object(m, res, tenant_id, id);
-	struct search *s = arg;
 
 	if (res == &resource_network_setting)
-		s->is_found |=
-			str_ieq(s->host, str_of(((const struct network_setting *)o)->web_domain));
+		add(names, ((const struct network_setting *)o)->web_domain);
 	else
-		s->is_found |=
-			pem_names_have(str_of(((const struct certificate *)o)->names), s->host);
+		add(names, ((const struct certificate *)o)->names);
 }
 
-bool hosts_is_system(const struct registrar *r, struct str host)
+/* Gathered when they have changed: strangers ask for any name before they prove who they are. */
+static struct str system_names(struct registrar *r)
 {
-	const struct model *m = r->conf.model;
-	struct search s = {.host = host};
+	struct buf *names = &r->system_names;
+
+	if (r->has_names && !names->err)
+		return buf_view(names);
+	buf_reset(names);
+	buf_cstr(names, "localhost");
+	add(names, r->conf.system_realm);
+	buf_char(names, ' ');
+	buf_str(names, buf_view(&r->own_names));
+	model_tell_all(r->conf.model, &resource_network_setting, 0, gather, names);
+	model_tell_all(r->conf.model, &resource_certificate, 0, gather, names);
+	r->has_names = true;
+	return buf_view(names);
+}
+
+void hosts_changed(struct registrar *r, const struct resource *res, uint64_t tenant_id)
+{
+	if (!tenant_id && (res == &resource_network_setting || res == &resource_certificate))
+		r->has_names = false;
+}
+
+bool hosts_is_system(struct registrar *r, struct str host)
+{
 	struct addr a;
 
-	if (!host.n)
-		return false;
-	if (!addr_parse(&a, host, 0) || str_ieq(host, str_of(r->conf.system_realm)) ||
-	    str_ieq(host, STR("localhost")) || pem_names_have(buf_view(&r->own_names), host))
-		return true;
-	model_tell_all(m, &resource_network_setting, 0, look_into, &s);
-	if (!s.is_found)
-		model_tell_all(m, &resource_certificate, 0, look_into, &s);
-	return s.is_found;
+	return host.n && (!addr_parse(&a, host, 0) || pem_names_have(system_names(r), host));
 }
 
-bool hosts_is_ours(const struct registrar *r, uint64_t tenant_id, struct str host)
+bool hosts_is_ours(struct registrar *r, uint64_t tenant_id, struct str host)
 {
 	const struct tenant *t = model_tenant_by_domain(r->conf.model, host);
-	struct search s = {.host = host};
+	struct buf names = {0};
+	bool is_ours;
 
 	if (t)
 		return t->o.id == tenant_id;
 	if (hosts_is_system(r, host))
 		return true;
-	model_tell_all(r->conf.model, &resource_certificate, tenant_id, look_into, &s);
-	return s.is_found;
+	model_tell_all(r->conf.model, &resource_certificate, tenant_id, gather, &names);
+	is_ours = host.n && pem_names_have(buf_view(&names), host);
+	buf_free(&names);
+	return is_ours;
 }
 
 /* Does one of its devices register with that name?  What a contact from before a restart did is not known any more. */
@@ -89,5 +104,6 @@ int registrar_own_names(struct registrar *r, struct str names)
 	ON_THREAD(THREAD_CORE);
 	buf_reset(&r->own_names);
 	buf_str(&r->own_names, names);
+	r->has_names = false;
 	return r->own_names.err;
 }

@@ -78,9 +78,11 @@ struct registrar {
 	size_t nwatchers;
 	registrar_foreign_h *foreign;
 	void *foreign_arg;
-	struct buf own_names; /* of the operator's certificate, joined by spaces */
-	struct buf lines;     /* of the answer being written */
-	struct buf date;      /* the Date line of this second */
+	struct buf own_names;	 /* of the operator's certificate, joined by spaces */
+	struct buf system_names; /* these, and those of the model (hosts.c) */
+	bool has_names;
+	struct buf lines; /* of the answer being written */
+	struct buf date;  /* the Date line of this second */
 	int64_t date_of;
 };
 
@@ -165,9 +167,10 @@ struct str identify_to_host(const struct sip_msg *req);
 void identify_refuse(struct sip_strans *st, unsigned status, const char *reason);
 
 /* ---- hosts ---- */
-bool hosts_is_system(const struct registrar *r, struct str host);
+bool hosts_is_system(struct registrar *r, struct str host);
 /* The system's, or that tenant's. */
-bool hosts_is_ours(const struct registrar *r, uint64_t tenant_id, struct str host);
+bool hosts_is_ours(struct registrar *r, uint64_t tenant_id, struct str host);
+void hosts_changed(struct registrar *r, const struct resource *res, uint64_t tenant_id);
 
 /* ---- who is heard at all ---- */
 int guarding_open(struct registrar *r) MUST_USE;

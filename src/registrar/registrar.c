@@ -232,6 +232,7 @@ static void model_changed(const struct model *m, const struct resource *res, uin
 	struct registrar *r = arg;
 
 	guarding_changed(m, res, tenant_id, id, r);
+	hosts_changed(r, res, tenant_id);
 	if (!strcmp(res->name, "account")) {
 		const struct account *a = model_account(m, tenant_id, id);
 
@@ -303,6 +304,7 @@ struct registrar *registrar_free(struct registrar *r)
 	sip_auth_free(r->auth);
 	guarding_close(r);
 	buf_free(&r->own_names);
+	buf_free(&r->system_names);
 	buf_free(&r->lines);
 	buf_free(&r->date);
 	return mem_free(r);

@@ -146,6 +146,22 @@ static void phone_without_the_domain_signs_in_by_its_system_name(void **state)
 	assert_string_equal(tn_param(&w->net, "WWW-Authenticate", "realm"), "pbx.example.net");
 }
 
+/* Kept, and gathered again when they have changed. */
+static void names_of_the_system_follow_the_model(void **state)
+{
+	struct world *w = *state;
+	struct identity who = {.tenant = model_tenant(w->model, TENANT),
+			       .account = model_account(w->model, TENANT, 1)};
+
+	assert_true(registrar_is_elsewhere(w->reg, &who, STR("voice.test")));
+	put(w, &resource_network_setting, 0, 1, "{'web_domain':'voice.test'}");
+	assert_false(registrar_is_elsewhere(w->reg, &who, STR("Voice.test")));
+	put(w, &resource_network_setting, 0, 1, "{'web_domain':'other.test'}");
+	assert_true(registrar_is_elsewhere(w->reg, &who, STR("voice.test")));
+	assert_false(registrar_is_elsewhere(w->reg, &who, STR("other.test")));
+	assert_false(registrar_is_elsewhere(w->reg, &who, STR("localhost")));
+}
+
 /* They say who we are as those in the model do, one with a star too. */
 static void names_of_the_operators_certificate_are_ours(void **state)
 {
@@ -341,6 +357,7 @@ int main(void)
 		TEST(third_party_registration_is_refused),
 		TEST(user_name_may_carry_the_domain),
 		TEST(phone_without_the_domain_signs_in_by_its_system_name),
+		TEST(names_of_the_system_follow_the_model),
 		TEST(names_of_the_operators_certificate_are_ours),
 		TEST(address_added_as_domain_serves_the_tenant),
 		TEST(tenant_may_ask_for_sha256),
