@@ -52,7 +52,7 @@ static void receive_cancel(struct sip *s, const struct sip_msg *m)
 
 static void receive_ack(struct sip *s, const struct sip_msg *m)
 {
-	struct sip_strans *st = strans_find(s, m, SIP_INVITE);
+	struct sip_strans *st = strans_of_ack(s, m);
 
 	/* In the Accepted state the table does not take it: it is the dialog's (RFC 6026 7.1). */
 	if (!st || !strans_event(st, STRANS_EV_ACK))

@@ -188,6 +188,8 @@ struct sip_strans {
 int strans_alloc(struct sip_strans **stp, struct sip *s, struct sip_msg *req) MUST_USE;
 struct sip_strans *strans_free(struct sip_strans *st);
 struct sip_strans *strans_find(struct sip *s, const struct sip_msg *m, enum sip_method method);
+/* The INVITE of an ACK: by its branch, or, as some give the ACK of a refusal one of its own, by what else they share. */
+struct sip_strans *strans_of_ack(struct sip *s, const struct sip_msg *ack);
 /* Another request with the same Call-ID, From tag and CSeq that came another way: 482. */
 bool strans_is_merged(struct sip *s, const struct sip_msg *req);
 bool strans_event(struct sip_strans *st,

@@ -146,6 +146,19 @@ static void refused_invite_is_repeated_until_the_ack(void **state)
 	assert_int_equal(counts(w).server_transactions, 0); /* timer I */
 }
 
+static void ack_of_a_refusal_may_have_a_branch_of_its_own(void **state)
+{
+	struct world *w = *state;
+
+	w->answer = 486;
+	request(w, "INVITE", "1", "");
+	tn_clear(&w->net);
+	request(w, "ACK", "2", "");
+	tn_pass(&w->net, 12000);
+	assert_int_equal(w->net.nsent, 0);
+	assert_int_equal(counts(w).server_transactions, 0);
+}
+
 static void refused_invite_without_ack_ends_after_64_t1(void **state)
 {
 	struct world *w = *state;
@@ -723,6 +736,7 @@ int main(void)
 		TEST(invite_answered_at_once_gets_no_100),
 		TEST(retransmitted_invite_is_answered_with_the_last_provisional),
 		TEST(refused_invite_is_repeated_until_the_ack),
+		TEST(ack_of_a_refusal_may_have_a_branch_of_its_own),
 		TEST(refused_invite_without_ack_ends_after_64_t1),
 		TEST(request_refused_once_leaves_nothing_and_is_never_repeated),
 		TEST(non_invite_answer_is_kept_for_retransmissions),

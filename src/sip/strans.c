@@ -65,9 +65,9 @@ struct sip_strans *strans_find(struct sip *s, const struct sip_msg *m, enum sip_
 	return node ? CONTAINER_OF(node, struct sip_strans, by_key) : NULL;
 }
 
-static uint64_t call_hash(const struct sip_msg *m)
+static uint64_t call_hash(const struct sip_msg *m, enum sip_method method)
 {
-	uint64_t h = map_hash2(m->method, m->call_id);
+	uint64_t h = map_hash2(method, m->call_id);
 
 	h = map_hash2(h, m->from_tag);
 	return map_hash_u64(h, m->cseq);
@@ -86,7 +86,26 @@ bool strans_is_merged(struct sip *s, const struct sip_msg *req)
 {
 	if (req->to_tag.n || req->method == SIP_ACK || req->method == SIP_CANCEL)
 		return false;
-	return map_find(&s->by_call, call_hash(req), same_call, req);
+	return map_find(&s->by_call, call_hash(req, req->method), same_call, req);
+}
+
+static bool same_invite(const struct map_node *node, const void *arg)
+{
+	const struct sip_strans *st = CONTAINER_OF(node, struct sip_strans, by_call);
+	const struct sip_msg *ack = arg;
+
+	return st->cseq == ack->cseq && st->method == SIP_INVITE;
+}
+
+struct sip_strans *strans_of_ack(struct sip *s, const struct sip_msg *ack)
+{
+	struct sip_strans *st = strans_find(s, ack, SIP_INVITE);
+	struct map_node *node;
+
+	if (st)
+		return st;
+	node = map_find(&s->by_call, call_hash(ack, SIP_INVITE), same_invite, ack);
+	return node ? CONTAINER_OF(node, struct sip_strans, by_call) : NULL;
 }
 
 /* ---- timers ---- */
@@ -334,7 +353,7 @@ int strans_alloc(struct sip_strans **stp, struct sip *s, struct sip_msg *req)
 	}
 	map_add(&s->by_key, &st->by_key, map_hash(st->key, st->nkey));
 	if (!req->to_tag.n) {
-		map_add(&s->by_call, &st->by_call, call_hash(req));
+		map_add(&s->by_call, &st->by_call, call_hash(req, req->method));
 		st->is_merge_known = true;
 	}
 	s->nservers++;
