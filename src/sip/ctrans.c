@@ -190,11 +190,16 @@ static void enter_accepted(struct ctrans *t, const struct sip_msg *m)
 	pass_up(t, m);
 }
 
-static void enter_answered(struct ctrans *t, const struct sip_msg *m)
+/* Gone at once: an answer that comes again (K) then belongs to nothing, which changes as little. */
+static void finish(struct ctrans *t, const struct sip_msg *m)
 {
-	forget_text(t);
-	run(t, 0, t->is_reliable ? 0 : t->sip->conf.t4_ms);
-	pass_up(t, m);
+	sip_response_h *fn = t->fn;
+	void *arg = t->arg;
+	oid id = t->id;
+
+	ctrans_free(t);
+	if (fn)
+		fn(id, m, 0, arg);
 }
 
 static struct str piece_of(const struct ctrans_text *text, struct piece piece)
@@ -588,6 +593,10 @@ void sip_forget(struct sip *s, oid trans)
 	if (!t)
 		return;
 	t->fn = NULL;
+	if (t->state == CTRANS_I_ACCEPTED) {
+		ctrans_free(t); /* an answer that comes again is dealt with all the same */
+		return;
+	}
 	/* Nobody is left to bound how long an INVITE may ring. */
 	if (t->state == CTRANS_I_PROCEEDING && t->deadline_ms == NO_DEADLINE)
 		run(t, 0, all_of(t));

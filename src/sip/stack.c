@@ -30,19 +30,27 @@ void stack_gauge(const struct sip *s)
  * INVITE: a branch is no secret to those who saw it pass. */
 static void receive_cancel(struct sip *s, const struct sip_msg *m)
 {
-	struct sip_strans *st = strans_find(s, m, SIP_INVITE);
+	struct sip_strans *st = NULL;
+	const char *tag = NULL; /* NULL: it cancels nothing */
 	struct flow flow;
+	uint64_t hash;
 
-	if (!st || !addr_ip_eq(&st->flow.remote, &m->flow.remote)) {
+	if (!strans_key(s, m, SIP_INVITE, &hash)) {
+		st = strans_find(s, hash);
+		if (!st)
+			tag = linger_tag(s, hash, &m->flow.remote);
+		else if (addr_ip_eq(&st->flow.remote, &m->flow.remote))
+			tag = sip_strans_tag(st);
+	}
+	if (!tag) {
 		message_answer(s, m, &(struct response){.status = 481});
 		return;
 	}
-	if (!message_response(s, m,
-			      &(struct response){.status = 200, .tag = sip_strans_tag(st)})) {
+	if (!message_response(s, m, &(struct response){.status = 200, .tag = tag})) {
 		sip_reply_flow(m, &flow);
 		(void)stack_send(s, &flow, s->out.p, s->out.n);
 	}
-	if (!st->live)
+	if (!st || !st->live)
 		return; /* it came too late, or once more */
 	if (st->live->on_cancel)
 		st->live->on_cancel(st, m, st->live->on_cancel_arg);
@@ -52,22 +60,31 @@ static void receive_cancel(struct sip *s, const struct sip_msg *m)
 
 static void receive_ack(struct sip *s, const struct sip_msg *m)
 {
-	struct sip_strans *st = strans_of_ack(s, m);
+	struct sip_strans *st;
+	uint64_t hash;
 
+	if (strans_key(s, m, SIP_INVITE, &hash))
+		return;
+	st = strans_of_ack(s, m, hash);
 	/* In the Accepted state the table does not take it: it is the dialog's (RFC 6026 7.1). */
-	if (!st || !strans_event(st, STRANS_EV_ACK))
+	if (st ? !strans_event(st, STRANS_EV_ACK) : !linger_takes_ack(s, hash))
 		dialogs_ack(s, m);
 }
 
-static void dispatch(struct sip *s, struct sip_msg *m)
+static void keep_nothing(struct sip *s, const struct sip_msg *m, int err)
+{
+	metric_add(METRIC_SIP_SHED, 1);
+	message_answer(s, m, &(struct response){.status = err == EMSGSIZE ? 400 : 503});
+}
+
+static void dispatch(struct sip *s, struct sip_msg *m, uint64_t hash)
 {
 	struct sip_handler *h = &s->handlers[m->method];
 	struct sip_strans *st;
-	int err = strans_alloc(&st, s, m);
+	int err = strans_alloc(&st, s, m, hash);
 
 	if (err) {
-		metric_add(METRIC_SIP_SHED, 1);
-		message_answer(s, m, &(struct response){.status = err == EMSGSIZE ? 400 : 503});
+		keep_nothing(s, m, err);
 		return;
 	}
 	/* A phone that puts a To tag into a REGISTER means no dialog by it. */
@@ -82,16 +99,21 @@ static void dispatch(struct sip *s, struct sip_msg *m)
 static void receive_request(struct sip *s, struct sip_msg *m)
 {
 	struct sip_strans *st;
+	uint64_t hash;
+	int err;
 
 	if (m->method == SIP_ACK)
 		return receive_ack(s, m);
 	if (m->method == SIP_CANCEL)
 		return receive_cancel(s, m);
-	st = strans_find(s, m, m->method);
+	err = strans_key(s, m, m->method, &hash);
+	if (err)
+		return keep_nothing(s, m, err);
+	st = strans_find(s, hash);
 	if (st)
 		strans_event(st, STRANS_EV_REQUEST);
-	else if (!gate_refuses(s, m))
-		dispatch(s, m);
+	else if (!linger_takes(s, hash) && !gate_refuses(s, m))
+		dispatch(s, m, hash);
 }
 
 /* ---- the sink ---- */
@@ -228,6 +250,8 @@ int sip_alloc(struct sip **sp, const struct sip_conf *conf)
 	if (!err)
 		err = map_init(&s->by_call);
 	if (!err)
+		err = linger_init(s);
+	if (!err)
 		err = map_init(&s->dialogs);
 	if (!err)
 		err = shield_alloc(&s->shield, &(struct shield_conf){.env = conf->env});
@@ -273,6 +297,7 @@ struct sip *sip_free(struct sip *s)
 	map_close(&s->by_peer);
 	map_close(&s->by_key);
 	map_close(&s->by_call);
+	linger_close(s);
 	map_close(&s->dialogs);
 	shield_free(s->shield);
 	ids_free(s->clients);

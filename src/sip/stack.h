@@ -39,6 +39,16 @@ bool large_goes_by_stream(struct sip *s, const struct sip_out *out, struct flow 
 /* It took no TCP: the next ones need not try. */
 void large_refused(struct sip *s, const struct addr *to);
 
+/* ---- what is over and still retransmitted (linger.c) ---- */
+enum linger_time { LINGER_T4, LINGER_64_T1, LINGER_NTIMES };
+struct lingering {
+	struct map by_key, by_call; /* as those of struct sip */
+	struct linger_queue {
+		struct link blocks; /* what has come first ends first */
+		struct timer timer;
+	} queues[LINGER_NTIMES];
+};
+
 struct sip {
 	struct flow_sink sink;
 	struct sip_conf conf; /* defaults filled in */
@@ -60,6 +70,7 @@ struct sip {
 	void *edit_arg;
 	sip_congested_h *congested;
 	void *congested_arg;
+	struct lingering linger;
 	struct map by_key;  /* server transactions */
 	struct map by_call; /* the same by Call-ID, From tag and CSeq: merged requests */
 	struct map dialogs;
@@ -182,14 +193,21 @@ struct sip_strans {
 	uint8_t state, method;
 	bool is_reliable, is_merge_known;
 	char tag[SIP_TAG_BYTES]; /* the To tag of our answers; "": none was needed yet */
+	bool has_left;		 /* what goes on is in the queue of linger.c */
 	char key[];
 };
 
-int strans_alloc(struct sip_strans **stp, struct sip *s, struct sip_msg *req) MUST_USE;
+/* What a message that belongs to a transaction of that method names it by: the hash; the text is in s->key until the next.
+ * ENOMEM, EMSGSIZE. */
+int strans_key(struct sip *s, const struct sip_msg *m, enum sip_method method,
+	       uint64_t *hash) MUST_USE;
+/* These take the key that was made last. */
+int strans_alloc(struct sip_strans **stp, struct sip *s, struct sip_msg *req,
+		 uint64_t hash) MUST_USE;
+struct sip_strans *strans_find(const struct sip *s, uint64_t hash);
 struct sip_strans *strans_free(struct sip_strans *st);
-struct sip_strans *strans_find(struct sip *s, const struct sip_msg *m, enum sip_method method);
 /* The INVITE of an ACK: by its branch, or, as some give the ACK of a refusal one of its own, by what else they share. */
-struct sip_strans *strans_of_ack(struct sip *s, const struct sip_msg *ack);
+struct sip_strans *strans_of_ack(const struct sip *s, const struct sip_msg *ack, uint64_t hash);
 /* Another request with the same Call-ID, From tag and CSeq that came another way: 482. */
 bool strans_is_merged(struct sip *s, const struct sip_msg *req);
 bool strans_event(struct sip_strans *st,
@@ -202,6 +220,17 @@ int strans_accept(struct sip_strans *st, const struct response *r, char **bytesp
 /* A request was given to its handler and not answered: the INVITE gets its 100. */
 void strans_handled(struct sip_strans *st);
 
+int linger_init(struct sip *s) MUST_USE;
+void linger_close(struct sip *s);
+/* Keys and last answer of what is over, so that st may go.  ENOMEM: st has to stay. */
+int linger_add(struct sip *s, const struct sip_strans *st, enum linger_time lasts) MUST_USE;
+/* The key that was made last is of something that is over: answered once more, if there is an answer. */
+bool linger_takes(struct sip *s, uint64_t hash);
+bool linger_takes_ack(const struct sip *s, uint64_t hash); /* not of a 2xx: that is the dialog's */
+/* The To tag of the answers to what came from there; NULL: nothing did. */
+const char *linger_tag(const struct sip *s, uint64_t hash, const struct addr *remote);
+bool linger_is_merged(const struct sip *s, const struct sip_msg *req, uint64_t call_hash);
+
 /* ---- client transactions (ctrans.c) ---- */
 #define CTRANS_STATES(X)                                                                           \
 	X(I_CALLING)                                                                               \
@@ -210,7 +239,6 @@ void strans_handled(struct sip_strans *st);
 	X(I_ACCEPTED)                                                                              \
 	X(N_TRYING)                                                                                \
 	X(N_PROCEEDING)                                                                            \
-	X(N_COMPLETED)                                                                             \
 	X(OVER)
 #define CTRANS_EVENTS(X)                                                                           \
 	X(PROVISIONAL)                                                                             \

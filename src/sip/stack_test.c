@@ -198,8 +198,15 @@ static void non_invite_answer_is_kept_for_retransmissions(void **state)
 	assert_int_equal(w->nrequests, 1);
 	assert_int_equal(w->net.nsent, 2);
 	assert_string_equal(w->net.sent[0].text, w->net.sent[1].text);
-	tn_pass(&w->net, 32000);
+	tn_pass(&w->net, 31990);
+	request(w, "MESSAGE", "1", "");
+	assert_int_equal(w->nrequests, 1);
+	assert_int_equal(w->net.nsent, 3);
+	tn_pass(&w->net, 150);
 	assert_int_equal(counts(w).server_transactions, 0);
+	assert_int_equal(counts(w).lingering, 0);
+	request(w, "MESSAGE", "1", "");
+	assert_int_equal(w->nrequests, 2);
 }
 
 static void slow_non_invite_gets_100_when_timer_e_would_be_at_t2(void **state)

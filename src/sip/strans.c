@@ -24,8 +24,8 @@ static void key_field(struct buf *key, struct str s)
 	buf_str(key, s);
 }
 
-/* In s->key.  RFC 2543 (no magic cookie): what stays the same in all retransmissions and in the ACK. */
-static int make_key(struct sip *s, const struct sip_msg *m, enum sip_method method)
+/* RFC 2543 (no magic cookie): what stays the same in all retransmissions and in the ACK. */
+int strans_key(struct sip *s, const struct sip_msg *m, enum sip_method method, uint64_t *hash)
 {
 	struct buf *key = &s->key;
 
@@ -44,6 +44,7 @@ static int make_key(struct sip *s, const struct sip_msg *m, enum sip_method meth
 	}
 	if (key->n > UINT16_MAX)
 		return EMSGSIZE;
+	*hash = map_hash(key->p, key->n);
 	return key->err;
 }
 
@@ -55,13 +56,10 @@ static bool same_key(const struct map_node *node, const void *arg)
 	return st->nkey == key->n && !memcmp(st->key, key->p, key->n);
 }
 
-struct sip_strans *strans_find(struct sip *s, const struct sip_msg *m, enum sip_method method)
+struct sip_strans *strans_find(const struct sip *s, uint64_t hash)
 {
-	struct map_node *node;
+	struct map_node *node = map_find(&s->by_key, hash, same_key, &s->key);
 
-	if (make_key(s, m, method))
-		return NULL;
-	node = map_find(&s->by_key, map_hash(s->key.p, s->key.n), same_key, &s->key);
 	return node ? CONTAINER_OF(node, struct sip_strans, by_key) : NULL;
 }
 
@@ -84,9 +82,12 @@ static bool same_call(const struct map_node *node, const void *arg)
 
 bool strans_is_merged(struct sip *s, const struct sip_msg *req)
 {
+	uint64_t hash;
+
 	if (req->to_tag.n || req->method == SIP_ACK || req->method == SIP_CANCEL)
 		return false;
-	return map_find(&s->by_call, call_hash(req, req->method), same_call, req);
+	hash = call_hash(req, req->method);
+	return map_find(&s->by_call, hash, same_call, req) || linger_is_merged(s, req, hash);
 }
 
 static bool same_invite(const struct map_node *node, const void *arg)
@@ -97,9 +98,9 @@ static bool same_invite(const struct map_node *node, const void *arg)
 	return st->cseq == ack->cseq && st->method == SIP_INVITE;
 }
 
-struct sip_strans *strans_of_ack(struct sip *s, const struct sip_msg *ack)
+struct sip_strans *strans_of_ack(const struct sip *s, const struct sip_msg *ack, uint64_t hash)
 {
-	struct sip_strans *st = strans_find(s, ack, SIP_INVITE);
+	struct sip_strans *st = strans_find(s, hash);
 	struct map_node *node;
 
 	if (st)
@@ -224,11 +225,18 @@ static void let_go(struct sip_strans *st)
 	s->nlingering++;
 }
 
+/* Freed later: whoever answers still has st in its hands. */
+static void leave(struct sip_strans *st, enum linger_time lasts)
+{
+	st->has_left = !linger_add(st->sip, st, lasts);
+	run(st, 0, st->has_left ? 0 : lasts == LINGER_T4 ? st->sip->conf.t4_ms : all_of(st));
+}
+
 static void enter_accepted(struct sip_strans *st)
 {
 	st->last = mem_free(st->last);
-	run(st, 0, all_of(st));
 	let_go(st);
+	leave(st, LINGER_64_T1);
 }
 
 static void enter_completed(struct sip_strans *st)
@@ -241,16 +249,20 @@ static void enter_completed(struct sip_strans *st)
 static void enter_answered(struct sip_strans *st)
 {
 	send_bytes(st, st->last, st->nlast);
-	run(st, 0, st->is_reliable ? 0 : all_of(st));
-	if (st->is_reliable)
-		st->last = mem_free(st->last);
 	let_go(st);
+	if (st->is_reliable)
+		run(st, 0, 0);
+	else
+		leave(st, LINGER_64_T1);
 }
 
 static void enter_confirmed(struct sip_strans *st)
 {
 	st->last = mem_free(st->last);
-	run(st, 0, st->is_reliable ? 0 : st->sip->conf.t4_ms);
+	if (st->is_reliable)
+		run(st, 0, 0);
+	else
+		leave(st, LINGER_T4);
 }
 
 static void send_trying(struct sip_strans *st)
@@ -326,14 +338,11 @@ static int make_live(struct sip_strans *st, struct sip_msg *req)
 	return err;
 }
 
-int strans_alloc(struct sip_strans **stp, struct sip *s, struct sip_msg *req)
+int strans_alloc(struct sip_strans **stp, struct sip *s, struct sip_msg *req, uint64_t hash)
 {
 	struct sip_strans *st;
 	int err;
 
-	err = make_key(s, req, req->method);
-	if (err)
-		return err;
 	st = mem_alloc(sizeof(*st) + s->key.n);
 	if (!st)
 		return ENOMEM;
@@ -351,7 +360,7 @@ int strans_alloc(struct sip_strans **stp, struct sip *s, struct sip_msg *req)
 		mem_free(st);
 		return err;
 	}
-	map_add(&s->by_key, &st->by_key, map_hash(st->key, st->nkey));
+	map_add(&s->by_key, &st->by_key, hash);
 	if (!req->to_tag.n) {
 		map_add(&s->by_call, &st->by_call, call_hash(req, req->method));
 		st->is_merge_known = true;
@@ -371,8 +380,10 @@ struct sip_strans *strans_free(struct sip_strans *st)
 		return NULL;
 	s = st->sip;
 	let_go(st);
-	s->nlingering--;
-	s->nservers--;
+	if (!st->has_left) {
+		s->nlingering--;
+		s->nservers--;
+	}
 	timer_cancel(&st->timer);
 	map_remove(&s->by_key, &st->by_key);
 	if (st->is_merge_known)
@@ -516,7 +527,7 @@ int strans_accept(struct sip_strans *st, const struct response *r, char **bytesp
 
 void strans_handled(struct sip_strans *st)
 {
-	if (st->state == STRANS_REFUSED)
+	if (st->state == STRANS_REFUSED || st->has_left)
 		strans_free(st);
 	else if (st->state == STRANS_I_PROCEEDING && !st->last)
 		(void)sip_reply(st, 100, NULL, NULL);
