@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/spare.h"
 
 struct head { /* before each object */
 	size_t n;
@@ -46,6 +47,22 @@ bool mem_fault(void)
 }
 #endif
 
+/* The address sanitizer is to see who uses what was given back. */
+#ifdef __SANITIZE_ADDRESS__
+static void *take(size_t n)
+{
+	return malloc(spare_size(n));
+}
+
+static void give(struct head *h, size_t n)
+{
+	free(h);
+}
+#else
+#define take spare_take
+#define give spare_give
+#endif
+
 static struct head *head_of(void *p)
 {
 	return (struct head *)p - 1;
@@ -55,11 +72,13 @@ static void *alloc(size_t n, bool is_zeroed)
 {
 	struct head *h;
 
-	if (mem_fault() || n > SIZE_MAX - sizeof(*h))
+	if (mem_fault() || n > SIZE_MAX / 2)
 		return NULL;
-	h = is_zeroed ? calloc(1, sizeof(*h) + n) : malloc(sizeof(*h) + n);
+	h = take(sizeof(*h) + n);
 	if (!h)
 		return NULL;
+	if (is_zeroed)
+		memset(h + 1, 0, n);
 	h->n = n;
 	atomic_fetch_add_explicit(&bytes, n, memory_order_relaxed);
 	atomic_fetch_add_explicit(&objects, 1, memory_order_relaxed);
@@ -78,10 +97,12 @@ void *mem_realloc(void *p, size_t n)
 
 	if (!p)
 		return mem_alloc(n);
-	if (mem_fault() || n > SIZE_MAX - sizeof(*h))
+	if (mem_fault() || n > SIZE_MAX / 2)
 		return NULL;
 	old = head_of(p)->n;
-	h = realloc(head_of(p), sizeof(*h) + n);
+	h = head_of(p);
+	if (spare_size(sizeof(*h) + n) != spare_size(sizeof(*h) + old))
+		h = realloc(h, spare_size(sizeof(*h) + n));
 	if (!h)
 		return NULL;
 	if (n > old)
@@ -120,7 +141,7 @@ void *mem_free(void *p)
 
 		atomic_fetch_sub_explicit(&bytes, h->n, memory_order_relaxed);
 		atomic_fetch_sub_explicit(&objects, 1, memory_order_relaxed);
-		free(h);
+		give(h, sizeof(*h) + h->n);
 	}
 	return NULL;
 }
