@@ -12,7 +12,17 @@ struct head { /* before each object */
 };
 _Static_assert(sizeof(struct head) % _Alignof(max_align_t) == 0, "objects stay aligned");
 
-static _Atomic uint64_t bytes, objects;
+/*
+ * Each thread counts for itself, so that none waits for a cache line of another; what it gives back for another makes its
+ * numbers wrap, and their sum is right all the same.  Threads beyond the last tally share the first.
+ */
+enum { NTALLIES = 64 };
+static struct tally {
+	_Alignas(64) _Atomic uint64_t bytes;
+	_Atomic uint64_t objects;
+} tallies[NTALLIES];
+static _Atomic uint32_t nthreads;
+static _Thread_local struct tally *mine;
 
 #ifdef OFFHOOK_TEST_BUILD
 static _Thread_local struct {
@@ -63,6 +73,34 @@ static void give(struct head *h, size_t n)
 #define give spare_give
 #endif
 
+static struct tally *my_tally(void)
+{
+	if (!mine) {
+		uint32_t i = atomic_fetch_add_explicit(&nthreads, 1, memory_order_relaxed) + 1;
+
+		mine = &tallies[i < NTALLIES ? i : 0];
+	}
+	return mine;
+}
+
+static void add_to(_Atomic uint64_t *n, uint64_t more, bool is_shared)
+{
+	if (is_shared)
+		atomic_fetch_add_explicit(n, more, memory_order_relaxed);
+	else
+		atomic_store_explicit(n, atomic_load_explicit(n, memory_order_relaxed) + more,
+				      memory_order_relaxed);
+}
+
+/* Modulo 2^64. */
+static void count(uint64_t nbytes, uint64_t nobjects)
+{
+	struct tally *t = my_tally();
+
+	add_to(&t->bytes, nbytes, t == tallies);
+	add_to(&t->objects, nobjects, t == tallies);
+}
+
 static struct head *head_of(void *p)
 {
 	return (struct head *)p - 1;
@@ -80,8 +118,7 @@ static void *alloc(size_t n, bool is_zeroed)
 	if (is_zeroed)
 		memset(h + 1, 0, n);
 	h->n = n;
-	atomic_fetch_add_explicit(&bytes, n, memory_order_relaxed);
-	atomic_fetch_add_explicit(&objects, 1, memory_order_relaxed);
+	count(n, 1);
 	return h + 1;
 }
 
@@ -108,8 +145,7 @@ void *mem_realloc(void *p, size_t n)
 	if (n > old)
 		memset((char *)(h + 1) + old, 0, n - old);
 	h->n = n;
-	atomic_fetch_add_explicit(&bytes, n - old,
-				  memory_order_relaxed); /* wraps right when it shrinks */
+	count(n - old, 0);
 	return h + 1;
 }
 
@@ -139,8 +175,7 @@ void *mem_free(void *p)
 	if (p) {
 		struct head *h = head_of(p);
 
-		atomic_fetch_sub_explicit(&bytes, h->n, memory_order_relaxed);
-		atomic_fetch_sub_explicit(&objects, 1, memory_order_relaxed);
+		count(-(uint64_t)h->n, -UINT64_C(1));
 		give(h, sizeof(*h) + h->n);
 	}
 	return NULL;
@@ -148,10 +183,18 @@ void *mem_free(void *p)
 
 uint64_t mem_bytes(void)
 {
-	return atomic_load_explicit(&bytes, memory_order_relaxed);
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < NTALLIES; i++)
+		sum += atomic_load_explicit(&tallies[i].bytes, memory_order_relaxed);
+	return sum;
 }
 
 uint64_t mem_objects(void)
 {
-	return atomic_load_explicit(&objects, memory_order_relaxed);
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < NTALLIES; i++)
+		sum += atomic_load_explicit(&tallies[i].objects, memory_order_relaxed);
+	return sum;
 }

@@ -6,7 +6,7 @@
  * Test builds can let the Nth allocation fail: mem_fail(n) makes the n-th from now fail (1 = the next), and with `forever`
  * all after it.  Containers of base ask mem_fault() too, so the loop "fail 1, 2, 3 … until all succeeds" meets them all.
  *
- * Thread     any; the counters are atomic.  mem_fail: the thread whose allocations shall fail
+ * Thread     any; what others count meanwhile may be missed.  mem_fail: the thread whose allocations shall fail
  * Ownership  what mem_alloc gives goes back with mem_free, never free()
  */
 #ifndef BASE_MEM_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Counted memory and the buffer: what both do when memory runs out. */
 #include <setjmp.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +36,34 @@ static void bytes_are_back_where_they_were(void **state)
 	mem_free(b);
 	mem_free(c);
 	assert_null(mem_free(NULL));
+	assert_int_equal(mem_bytes(), bytes);
+	assert_int_equal(mem_objects(), objects);
+}
+
+static void *takes_one_gives_another(void *arg)
+{
+	void **box = arg;
+
+	mem_free(*box);
+	*box = mem_alloc(1000);
+	return NULL;
+}
+
+/* More of them than have a tally of their own. */
+static void threads_that_pass_memory_on_are_counted_together(void **state)
+{
+	uint64_t bytes = mem_bytes(), objects = mem_objects();
+	void *box = mem_alloc(10);
+
+	for (int i = 0; i < 100; i++) {
+		pthread_t t;
+
+		assert_int_equal(pthread_create(&t, NULL, takes_one_gives_another, &box), 0);
+		assert_int_equal(pthread_join(t, NULL), 0);
+		assert_int_equal(mem_bytes(), bytes + 1000);
+		assert_int_equal(mem_objects(), objects + 1);
+	}
+	mem_free(box);
 	assert_int_equal(mem_bytes(), bytes);
 	assert_int_equal(mem_objects(), objects);
 }
@@ -221,6 +250,7 @@ int main(void)
 		cmocka_unit_test(buf_prints_as_libc_does),
 		cmocka_unit_test(what_does_not_fit_leaves_what_was_there),
 		cmocka_unit_test(bytes_are_back_where_they_were),
+		cmocka_unit_test(threads_that_pass_memory_on_are_counted_together),
 		cmocka_unit_test(nth_allocation_fails_once_or_for_ever),
 		cmocka_unit_test(containers_survive_each_failing_allocation),
 		cmocka_unit_test(buffer_grows_and_is_always_terminated),
