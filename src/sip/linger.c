@@ -30,7 +30,7 @@ struct past {
 	uint32_t cseq, nlast;
 	uint16_t nkey;
 	uint8_t method, ntag;
-	bool is_accepted, is_merge_known;
+	bool is_accepted, is_by_call;
 	struct flow flow;
 	char text[]; /* the key; the To tag, terminated; what a retransmission is answered with */
 };
@@ -101,7 +101,7 @@ static struct past *room_for(struct linger_queue *q, size_t size)
 static void forget(struct sip *s, struct past *p)
 {
 	map_remove(&s->linger.by_key, &p->by_key);
-	if (p->is_merge_known)
+	if (p->is_by_call)
 		map_remove(&s->linger.by_call, &p->by_call);
 	s->nlingering--;
 	s->nservers--;
@@ -168,14 +168,14 @@ int linger_add(struct sip *s, const struct sip_strans *st, enum linger_time last
 			   .ntag = (uint8_t)ntag,
 			   .method = st->method,
 			   .is_accepted = st->state == STRANS_I_ACCEPTED,
-			   .is_merge_known = st->is_merge_known,
+			   .is_by_call = st->is_by_call,
 			   .flow = st->flow};
 	memcpy(p->text, st->key, st->nkey);
 	memcpy(p->text + p->nkey, st->tag, ntag);
 	if (nlast)
 		memcpy(p->text + p->nkey + ntag, st->last, nlast);
 	map_add(&s->linger.by_key, &p->by_key, st->by_key.hash);
-	if (p->is_merge_known)
+	if (p->is_by_call)
 		map_add(&s->linger.by_call, &p->by_call, st->by_call.hash);
 	if (!timer_running(&q->timer))
 		wait_for_first(s, q);

@@ -72,7 +72,7 @@ struct sip {
 	void *congested_arg;
 	struct lingering linger;
 	struct map by_key;  /* server transactions */
-	struct map by_call; /* the same by Call-ID, From tag and CSeq: merged requests */
+	struct map by_call; /* the same by Call-ID, From tag and CSeq: merged requests, ACKs */
 	struct map dialogs;
 	struct link usages; /* every INVITE usage: freed with the stack */
 	struct sip_handler handlers[SIP_NMETHODS];
@@ -191,7 +191,7 @@ struct sip_strans {
 	uint32_t cseq;
 	uint16_t nkey;
 	uint8_t state, method;
-	bool is_reliable, is_merge_known;
+	bool is_reliable, is_by_call;
 	char tag[SIP_TAG_BYTES]; /* the To tag of our answers; "": none was needed yet */
 	bool has_left;		 /* what goes on is in the queue of linger.c */
 	char key[];

@@ -361,9 +361,10 @@ int strans_alloc(struct sip_strans **stp, struct sip *s, struct sip_msg *req, ui
 		return err;
 	}
 	map_add(&s->by_key, &st->by_key, hash);
-	if (!req->to_tag.n) {
+	/* within a dialog for strans_of_ack() alone */
+	if (!req->to_tag.n || req->method == SIP_INVITE) {
 		map_add(&s->by_call, &st->by_call, call_hash(req, req->method));
-		st->is_merge_known = true;
+		st->is_by_call = true;
 	}
 	s->nservers++;
 	if (st->state == STRANS_N_TRYING)
@@ -386,7 +387,7 @@ struct sip_strans *strans_free(struct sip_strans *st)
 	}
 	timer_cancel(&st->timer);
 	map_remove(&s->by_key, &st->by_key);
-	if (st->is_merge_known)
+	if (st->is_by_call)
 		map_remove(&s->by_call, &st->by_call);
 	mem_free(st->last);
 	return mem_free(st);

@@ -120,6 +120,18 @@ def test_a_refusal_comes_again_until_it_is_acknowledged(a, b):
     assert not times(a, "SIP/2.0 486", 4.5)
 
 
+def test_a_refusal_within_the_call_is_acknowledged_by_a_branch_of_its_own(a, b):
+    talk(a, b)
+    a.say("INVITE", body=a.sdp(2))
+    b.reply(b.expect("INVITE"), 488)
+    b.expect("ACK")
+    a.expect(488)
+    a.seen.clear()
+    a.say("ACK", cseq=a.cseq)
+    assert not times(a, "SIP/2.0 488", 2.5)
+    hang_up(a, b)
+
+
 def test_our_invite_comes_again_until_something_is_heard(a, b):
     a.invite("102")
     at = times(b, "INVITE", 3.8)
