@@ -149,18 +149,22 @@ static void wait_for_first(struct sip *s, struct linger_queue *q)
 
 /* ---- the beginning ---- */
 
+uint64_t linger_ms(const struct sip *s, enum linger_time lasts)
+{
+	return lasts == LINGER_T4 ? s->conf.t4_ms : UINT64_C(64) * s->conf.t1_ms;
+}
+
 int linger_add(struct sip *s, const struct sip_strans *st, enum linger_time lasts)
 {
 	uint32_t nlast = st->last ? st->nlast : 0;
 	size_t ntag = strlen(st->tag) + 1;
 	size_t size = aligned(sizeof(struct past) + st->nkey + ntag + nlast);
 	struct linger_queue *q = queue_of(s, lasts);
-	uint64_t lasts_ms = lasts == LINGER_T4 ? s->conf.t4_ms : 64ull * s->conf.t1_ms;
 	struct past *p = room_for(q, size);
 
 	if (!p)
 		return ENOMEM;
-	*p = (struct past){.until_ms = now_ms(s) + lasts_ms,
+	*p = (struct past){.until_ms = now_ms(s) + linger_ms(s, lasts),
 			   .size = (uint32_t)size,
 			   .cseq = st->cseq,
 			   .nlast = nlast,

@@ -222,6 +222,7 @@ void strans_handled(struct sip_strans *st);
 
 int linger_init(struct sip *s) MUST_USE;
 void linger_close(struct sip *s);
+uint64_t linger_ms(const struct sip *s, enum linger_time lasts);
 /* Keys and last answer of what is over, so that st may go.  ENOMEM: st has to stay. */
 int linger_add(struct sip *s, const struct sip_strans *st, enum linger_time lasts) MUST_USE;
 /* The key that was made last is of something that is over: answered once more, if there is an answer. */

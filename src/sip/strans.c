@@ -229,7 +229,7 @@ static void let_go(struct sip_strans *st)
 static void leave(struct sip_strans *st, enum linger_time lasts)
 {
 	st->has_left = !linger_add(st->sip, st, lasts);
-	run(st, 0, st->has_left ? 0 : lasts == LINGER_T4 ? st->sip->conf.t4_ms : all_of(st));
+	run(st, 0, st->has_left ? 0 : linger_ms(st->sip, lasts));
 }
 
 static void enter_accepted(struct sip_strans *st)
