@@ -238,7 +238,7 @@ class Receiver:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def wait(self, n):
-        wait.until(lambda: len(self.got) >= n, 20, why=f"{n} deliveries, {len(self.got)} came")
+        wait.until(lambda: len(self.got) >= n, 20, why=lambda: f"{n} deliveries, {len(self.got)} came")
         return self.got
 
     def close(self):

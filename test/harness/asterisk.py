@@ -114,7 +114,7 @@ class Asterisk:
         self.log = open(self.directory / "asterisk.log", "ab")
         self.process = subprocess.Popen(self.within + ["chroot", str(self.chroot), "asterisk", "-C", self.etc + "/asterisk.conf", "-f", "-vvv"],
                                         stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
-        wait.until(self._answers, 30, why=f"Asterisk starts: {self.text()[-2000:]}")
+        wait.until(self._answers, 30, why=lambda: f"Asterisk starts: {self.text()[-2000:]}")
         return self
 
     def text(self):

@@ -129,13 +129,13 @@ class Baresip:
 
     def wait_for(self, kind, timeout=10, count=1, after=0):
         wait.until(lambda: len(self.saw(kind, after)) >= count, timeout,
-                   why=f"{self.ip} {self.user}: {kind} (has {[e.get('type') for e in self.events]})")
+                   why=lambda: f"{self.ip} {self.user}: {kind} (has {[e.get('type') for e in self.events]})")
         return self.saw(kind, after)[-1]
 
     def registered(self, timeout=10):
         """It registers as it starts, before the control connection is there: the log says it."""
         wait.until(lambda: b" 200 OK (" in (self.dir / "log").read_bytes(), timeout,
-                   why=f"{self.ip} {self.user} registers: {(self.dir / 'log').read_text()[-800:]}")
+                   why=lambda: f"{self.ip} {self.user} registers: {(self.dir / 'log').read_text()[-800:]}")
         return self
 
     def dial(self, uri):

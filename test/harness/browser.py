@@ -86,7 +86,7 @@ class WebPhone:
         return [e for e in self.events if e["name"] == name and all(e.get(k) == v for k, v in fields.items())]
 
     def wait_for(self, name, timeout=15, **fields):
-        wait.until(lambda: self.saw(name, **fields), timeout, every=0.05, why=f"{self.name}: {name} {fields}")
+        wait.until(lambda: self.saw(name, **fields), timeout, every=0.05, why=lambda: f"{self.name}: {name} {fields}, saw {self.events}")
         return self.saw(name, **fields)[-1]
 
     def stat(self, what, **fields):
@@ -100,7 +100,7 @@ class WebPhone:
 
     def hears(self, hz, timeout=10, share=0.9, last=20, **how):
         wait.until(lambda: len(self.heard) >= last and self.share_heard(hz, last, **how) >= share, timeout, every=0.2,
-                   why=f"{self.name} hears {hz} Hz: {self.heard[-5:]}")
+                   why=lambda: f"{self.name} hears {hz} Hz: {self.heard[-last:]}, {self.stat('inbound-rtp', kind='audio')}")
 
     def close(self):
         self.browser.do(self.name, "close")

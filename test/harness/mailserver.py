@@ -113,7 +113,7 @@ class MailServer:
 
     def wait(self, n=1):
         """The first n mails."""
-        wait.until(lambda: len(self.mails()) >= n, 30, why=f"{n} mails; the server says {self.log()}")
+        wait.until(lambda: len(self.mails()) >= n, 30, why=lambda: f"{n} mails; the server says {self.log()}")
         return self.mails()
 
     def set(self, what, on=True):

@@ -5,14 +5,14 @@ import time
 
 
 def until(what, timeout=10.0, every=0.02, why=""):
-    """The first true value of what(); AssertionError after `timeout` seconds."""
+    """The first true value of what(); AssertionError after `timeout` seconds.  `why`: a text, or a function asked for it at the end."""
     end = time.monotonic() + timeout
     while True:
         value = what()
         if value:
             return value
         if time.monotonic() > end:
-            raise AssertionError(f"waited {timeout} s in vain: {why or what}")
+            raise AssertionError(f"waited {timeout} s in vain: {(why() if callable(why) else why) or what}")
         time.sleep(every)
 
 

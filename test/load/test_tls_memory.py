@@ -59,7 +59,7 @@ def test_a_tls_phone_costs_little_and_leaves_nothing(tmp_path, addresses):
             wait.until(lambda: server.fds() <= fds, 30, why="every descriptor is back")
             # The pages go back a moment later, but for holes between what others hold.
             most = before + (peaks[0] - before) * LEAST_BACK
-            wait.until(lambda: server.rss_kb() <= most, 30, why=f"{server.rss_kb()} kB shrink to {most:.0f}")
+            wait.until(lambda: server.rss_kb() <= most, 30, why=lambda: f"{server.rss_kb()} kB shrink to {most:.0f}")
             rests.append(server.rss_kb())
         each = (peaks[0] - before) / PHONES
         print(f"\n{PHONES} phones over TLS: {each:.1f} kB each; RSS before {before} kB, full {peaks}, empty again {rests}")

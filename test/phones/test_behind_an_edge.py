@@ -16,7 +16,7 @@ def test_two_phones_behind_an_edge_proxy_hear_each_other(server, phones, address
     try:
         a = phones("101", edge, tone_hz=440).registered()
         b = phones("102", edge, tone_hz=1000).registered()
-        wait.until(lambda: registered() == [f"{edge.ip}:5060"] * 2, 30, every=0.2, why=f"they are reached at the edge: {registered()}")
+        wait.until(lambda: registered() == [f"{edge.ip}:5060"] * 2, 30, every=0.2, why=lambda: f"they are reached at the edge: {registered()}")
         a.dial(f"sip:102@{server.domain}")
         b.wait_for("CALL_INCOMING")
         b.answer()

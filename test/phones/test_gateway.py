@@ -68,7 +68,7 @@ def test_a_gateway_behind_a_nat_registers_and_is_called_and_calls(far_server, ga
     make_trunk(server)
     assert state(server)["reason"] == "not registered"
     gateway.start()
-    wait.until(lambda: state(server)["is_online"], 20, why=f"{state(server)} {server.tail()}")
+    wait.until(lambda: state(server)["is_online"], 20, why=lambda: f"{state(server)} {server.tail()}")
     a = phones("101", server, tone_hz=440).registered()
     a.dial(f"sip:0033123456789@{server.domain}")
     a.talks(3)
@@ -91,23 +91,23 @@ def test_a_gateway_behind_a_nat_registers_and_is_called_and_calls(far_server, ga
 def test_who_does_not_know_the_password_does_not_register(far_server, gateway):
     trunk = make_trunk(far_server, password="another-secret")
     gateway.start()
-    wait.until(lambda: "wrong credentials" in far_server.tail(), 20, why=far_server.tail())
+    wait.until(lambda: "wrong credentials" in far_server.tail(), 20, why=lambda: far_server.tail())
     assert not state(far_server)["is_online"]
     far_server.api("PATCH", f"/api/trunks/{trunk}", {"password": "gateway-secret"}, who="admin", expect=200)
     gateway.cli("pjsip send register gateway")
-    wait.until(lambda: state(far_server)["is_online"], 20, why=f"{state(far_server)} {far_server.tail()}")
+    wait.until(lambda: state(far_server)["is_online"], 20, why=lambda: f"{state(far_server)} {far_server.tail()}")
 
 
 def test_a_registration_outlives_the_server_and_ends_with_the_gateway(far_server, gateway, phones):
     server = far_server
     make_trunk(server)
     gateway.start()
-    wait.until(lambda: state(server)["is_online"], 20, why=f"{state(server)} {server.tail()}")
+    wait.until(lambda: state(server)["is_online"], 20, why=lambda: f"{state(server)} {server.tail()}")
     server.kill()
     gateway.stop()
     server.start()
     assert state(server)["is_online"], state(server)
-    wait.until(lambda: not state(server)["is_online"], 60, why=f"{state(server)}")
+    wait.until(lambda: not state(server)["is_online"], 60, why=lambda: f"{state(server)}")
 
 
 def test_a_gateways_domain_is_no_tenants(far_server):

@@ -38,7 +38,7 @@ class World:
         return self.server.get("/api/trunk_states", who="admin")["items"][0]
 
     def is_online(self, yes=True, timeout=20):
-        wait.until(lambda: self.state()["is_online"] == yes, timeout, why=f"online is {yes}: {self.state()}")
+        wait.until(lambda: self.state()["is_online"] == yes, timeout, why=lambda: f"online is {yes}: {self.state()}")
         return self
 
 
@@ -118,7 +118,7 @@ def test_a_provider_that_goes_and_comes_back(server, asterisk, phones):
 def test_a_wrong_password_is_shown_with_what_the_provider_said(server, asterisk):
     provider = asterisk(endpoint("max_contacts=1", "auth=offhook") + SIGNS_IN)
     world = World(server, provider).trunk(kind="register", username="offhook", password="not-the-secret").rules()
-    wait.until(lambda: world.state()["reason"].startswith("401"), 10, why=f"{world.state()}")
+    wait.until(lambda: world.state()["reason"].startswith("401"), 10, why=lambda: f"{world.state()}")
     assert not world.state()["is_online"]
     server.api("PATCH", f"/api/trunks/{world.trunk_id}", {"password": "provider-secret"}, who="admin", expect=200)
     world.is_online()

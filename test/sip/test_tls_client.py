@@ -51,7 +51,7 @@ def online(server, trunk_id):
 
 
 def offline_because(server, trunk_id, text, timeout=10):
-    wait.until(lambda: text in (state(server, trunk_id)["reason"] or ""), timeout, why=f"{text!r}: {state(server, trunk_id)}")
+    wait.until(lambda: text in (state(server, trunk_id)["reason"] or ""), timeout, why=lambda: f"{text!r}: {state(server, trunk_id)}")
     assert not state(server, trunk_id)["is_online"]
 
 
