@@ -27,6 +27,17 @@ static bool is_direction(const struct sdp_attribute *a)
 	       str_ieq(a->name, STR("recvonly")) || str_ieq(a->name, STR("inactive"));
 }
 
+/* Which m-line a packet belongs to, said in its header (RFC 9143 15): a sender stops saying it once it has been heard, and who
+ * hears it after a transfer would wait for it in vain.  Not offered, lines are told apart by payload type, here as there. */
+static bool names_line(const struct sdp_attribute *a)
+{
+	struct str rest = a->value;
+
+	sdp_word(&rest);
+	return str_ieq(a->name, STR("extmap")) &&
+	       str_eq(sdp_word(&rest), STR("urn:ietf:params:rtp-hdrext:sdes:mid"));
+}
+
 static bool is_ours(const struct sdp_attribute *a)
 {
 	struct str semantics = a->value;
@@ -34,6 +45,8 @@ static bool is_ours(const struct sdp_attribute *a)
 	for (size_t i = 0; i < ARRAY_LEN(ours); i++)
 		if (str_ieq(a->name, str_of(ours[i])))
 			return true;
+	if (names_line(a))
+		return true;
 	/* each m-line has a port of its own here */
 	return str_ieq(a->name, STR("group")) && str_ieq(sdp_word(&semantics), STR("BUNDLE"));
 }

@@ -56,6 +56,9 @@ static struct addr at(const char *ip, uint16_t port)
 	"a=rtcp-fb:* nack\r\n"                                                                     \
 	"a=ssrc:1 cname:x\r\n"                                                                     \
 	"a=fmtp:101 0-16\r\n"                                                                      \
+	"a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n"                               \
+	"a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n"                                       \
+	"a=extmap:5/recvonly urn:ietf:params:rtp-hdrext:sdes:mid\r\n"                              \
 	"a=mid:a\r\n"                                                                              \
 	"m=video 4002 RTP/AVP 96\r\n"                                                              \
 	"a=rtpmap:96 VP8/90000\r\n"                                                                \
@@ -91,6 +94,7 @@ static void relay_keeps_what_is_theirs_and_writes_what_is_ours(void **state)
 				   "a=x-unknown:yes: really\r\n"
 				   "a=rtcp-fb:* nack\r\n"
 				   "a=fmtp:101 0-16\r\n"
+				   "a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n"
 				   "a=mid:a\r\n"
 				   "a=sendonly\r\n"
 				   "m=video 20002 RTP/AVP 96\r\n"

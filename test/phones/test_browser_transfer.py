@@ -32,6 +32,8 @@ def three(server, web, library):
     a.wait_for("confirmed", PATIENCE_S)
     by.hears(A_HZ, **HEARD)
     a.hears(BY_HZ, **HEARD)
+    # From its first receiver report on a browser no longer says in each packet to which m-line it belongs (RFC 9143 15).
+    wait.until(lambda: a.stat("remote-inbound-rtp"), PATIENCE_S, why="101 is told that it is heard")
     return a, by, c
 
 
