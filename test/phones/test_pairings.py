@@ -5,7 +5,7 @@ import itertools
 
 import pytest
 
-from harness import wait
+from harness import tones, wait
 
 TALK_S = 3.0
 SETTINGS = {"plain": {}, "sdes": {"srtp": "required"}, "dtls": {"srtp_keys": "dtls"}}  # of an account that is called
@@ -26,14 +26,18 @@ class Baresip:
 
     def is_up(self):
         self.phone.wait_for("CALL_ESTABLISHED", 15)
+        wait.until(lambda: self.protected() == [self.how] * (self.how != "plain"), 15, why=lambda: f"keys by {self.how}: {self.protected()}")
+
+    def protected(self):
+        log = (self.phone.dir / "log").read_bytes()
+        return [kind for kind, text in self.SAYS.items() if text in log]
 
     def hears_now(self, hz):
         """What it hears is recorded."""
 
     def has_heard(self, hz):
-        assert self.phone.heard(hz, skip_s=0.8, cut_s=0.6) >= 0.9
-        log = (self.phone.dir / "log").read_bytes()
-        assert [kind for kind, text in self.SAYS.items() if text in log] == [self.how] * (self.how != "plain")
+        assert self.phone.heard(hz, skip_s=0.8, cut_s=0.6) >= 0.9, tones.pattern(self.phone.recordings()[-1], hz)
+        assert self.protected() == [self.how] * (self.how != "plain")
 
 
 class Linphone:
@@ -51,7 +55,7 @@ class Linphone:
 
     def has_heard(self, hz):
         self.phone.stop()
-        assert self.phone.heard(hz, skip_s=1.5, cut_s=1.0) >= 0.8
+        assert self.phone.heard(hz, skip_s=1.5, cut_s=1.0) >= 0.8, tones.pattern(self.phone.heard_path, hz)
 
 
 class Chromium:
