@@ -180,6 +180,18 @@ static int on_sound(struct worker *w, const struct media_cmd *cmd, struct worker
 	}
 }
 
+static int describe(struct worker *w, const struct media_cmd *cmd, struct worker_session *s)
+{
+	uint8_t i = cmd->u.remote.stream;
+	int err = session_remote(s, i, &cmd->u.remote.remote, w->now_us);
+
+	if (err)
+		return err;
+	if (s->streams[i]->news)
+		worker_report(w, s->streams[i]);
+	return convert(w, s);
+}
+
 static int on_session(struct worker *w, const struct media_cmd *cmd, struct worker_session *s)
 {
 	struct worker_session *peer;
@@ -187,8 +199,7 @@ static int on_session(struct worker *w, const struct media_cmd *cmd, struct work
 
 	switch (cmd->type) {
 	case MEDIA_REMOTE:
-		err = session_remote(s, cmd->u.remote.stream, &cmd->u.remote.remote, w->now_us);
-		return err ? err : convert(w, s);
+		return describe(w, cmd, s);
 	case MEDIA_KEYS:
 		return session_keys(s, cmd);
 	case MEDIA_SETS:

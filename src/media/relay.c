@@ -253,6 +253,8 @@ struct stream_end *relay_packet(struct stream_end *in, const struct addr *src, u
 		stream_web_hear(in, src, p, *np, now_us);
 		return NULL;
 	}
+	if (__builtin_expect(!s->is_remote_known, 0) && stream_web_keep(in, src, p, *np))
+		return NULL;
 	if (s->remote.kind == MEDIA_RAW)
 		return relay_raw(in, src, *np, now_us);
 	if (in->role == RELAY_RTCP || (s->remote.rtcp_mux && rtp_is_rtcp(p, *np)))
@@ -407,6 +409,8 @@ void stream_remote(struct stream *s, const struct media_remote *r, uint64_t now_
 		s->is_silent = false;
 	}
 	s->is_remote_known = true;
+	if (__builtin_expect(s->rtp.early || s->rtcp.early, 0))
+		stream_web_catch_up(s, now_us);
 }
 
 void stream_join(struct stream *a, struct stream *b)

@@ -72,6 +72,7 @@ struct stream_end {
 	struct latch latch;
 	struct addr local;
 	uint64_t rx_forged, tx_failed;
+	struct early *early; /* came before the description that it belongs to; NULL: nothing */
 };
 
 struct stream {
@@ -158,6 +159,9 @@ void stream_carry(struct stream *s, struct stream *carrier, const uint8_t types[
 struct stream *bundle_of_rtp(struct stream *s, uint8_t pt);
 struct stream *bundle_of_rtcp(struct stream *s, const uint8_t *p, size_t n);
 void bundle_note(struct stream *s, uint32_t ssrc);
+/* Nothing is described yet: a ClientHello is kept until then (RFC 8842 5.3), the last one.  False: it is none. */
+bool stream_web_keep(struct stream_end *in, const struct addr *src, const uint8_t *p, size_t n);
+void stream_web_catch_up(struct stream *s, uint64_t now_us); /* it is described now */
 /* What is not media came in at an end that has a web; it may leave news. */
 void stream_web_hear(struct stream_end *in, const struct addr *src, const uint8_t *p, size_t n,
 		     uint64_t now_us);

@@ -4,9 +4,16 @@
  */
 #include <sodium.h>
 #include <string.h>
+#include "base/mem.h"
 #include "media/relay.h"
 #include "media/secure.h"
 #include "media/web.h"
+
+struct early {
+	struct addr src;
+	size_t n;
+	uint8_t bytes[DTLS_DATAGRAM_BYTES];
+};
 
 static int end_open(struct stream_end *e, const struct dtls_identity *i,
 		    const struct media_dtls *conf, const struct addr *peer)
@@ -17,6 +24,7 @@ static int end_open(struct stream_end *e, const struct dtls_identity *i,
 static void end_close(struct stream_end *e)
 {
 	e->web = web_free(e->web);
+	e->early = mem_free(e->early);
 }
 
 void stream_web_close(struct stream *s)
@@ -121,6 +129,37 @@ void stream_web_hear(struct stream_end *in, const struct addr *src, const uint8_
 		break;
 	}
 	s->news |= RELAY_SAYS;
+}
+
+bool stream_web_keep(struct stream_end *in, const struct addr *src, const uint8_t *p, size_t n)
+{
+	/* A socket kept for a later call hears whom the one before spoke to. */
+	if (!in->stream->owner || n > DTLS_DATAGRAM_BYTES || !web_is_client_hello(p, n))
+		return false;
+	if (!in->early)
+		in->early = mem_alloc(sizeof(*in->early));
+	if (!in->early)
+		return false;
+	in->early->src = *src;
+	in->early->n = n;
+	memcpy(in->early->bytes, p, n);
+	return true;
+}
+
+static void end_catch_up(struct stream_end *e, uint64_t now_us)
+{
+	struct early *early = e->early;
+
+	e->early = NULL;
+	if (early && e->web)
+		stream_web_hear(e, &early->src, early->bytes, early->n, now_us);
+	mem_free(early);
+}
+
+void stream_web_catch_up(struct stream *s, uint64_t now_us)
+{
+	end_catch_up(&s->rtp, now_us);
+	end_catch_up(&s->rtcp, now_us);
 }
 
 size_t stream_web_take(struct stream_end *e, uint8_t *dst, size_t size, struct addr *to)

@@ -198,7 +198,7 @@ static enum web_news take_check(struct web *w, const struct addr *src, const uin
 
 /* ---- DTLS ---- */
 
-static bool is_client_hello(const uint8_t *p, size_t n)
+bool web_is_client_hello(const uint8_t *p, size_t n)
 {
 	return n > RECORD_HEAD && p[0] == RECORD_HANDSHAKE && p[RECORD_HEAD] == CLIENT_HELLO;
 }
@@ -241,7 +241,7 @@ static struct shake *shake_for(struct web *w, const struct addr *src, bool is_tr
 	}
 	s = web_has_ice(w) ? (w->shake[0].dtls ? &w->shake[0] : NULL) : shake_of(w, src);
 	if (!s) {
-		s = is_client_hello(p, n) ? free_shake(w, is_trusted) : NULL;
+		s = web_is_client_hello(p, n) ? free_shake(w, is_trusted) : NULL;
 		if (!s || dtls_alloc(&s->dtls, w->identity, false, &w->conf.theirs))
 			return NULL;
 		s->is_trusted = is_trusted;

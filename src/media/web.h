@@ -49,6 +49,7 @@ enum web_news {
 	WEB_KEYS /* the hand-shake is done */,
 	WEB_REFUSED
 };
+bool web_is_client_hello(const uint8_t *p, size_t n);
 /* is_trusted: without ICE, src is who the description or its signalling names: another certificate from there ends it. */
 enum web_news web_packet(struct web *w, const struct addr *src, bool is_trusted, const uint8_t *p,
 			 size_t n, uint64_t now_us);

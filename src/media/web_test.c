@@ -441,9 +441,74 @@ static void media_before_the_keys_or_from_an_unchecked_source_does_not_pass(void
 	end(&t);
 }
 
+/* RFC 8842 5.3: a device that answers begins at once, and its ClientHello may be here before its answer. */
+static void a_client_hello_before_the_answer_is_kept_for_it(void **state)
+{
+	struct media_remote r = {.may_send = true, .may_receive = true, .rtcp_mux = true};
+	uint8_t early[4096 + SECURE_TRAILER_BYTES], late[4096];
+	struct media_dtls conf;
+	struct stream s;
+	struct addr dst;
+	struct two t;
+	size_t n, nlate;
+
+	begin(&t, false, true);
+	assert_int_equal(web_sweep(t.theirs, t.now_us), 0);
+	n = web_take(t.theirs, early, sizeof(early), &dst);
+	assert_true(n > 0);
+	for (int is_owned = 0; is_owned < 2; is_owned++) {
+		stream_init(&s, 0);
+		s.owner = is_owned ? &s : NULL; /* a spare one keeps nothing */
+		assert_null(relay_packet(&s.rtp, &t.stranger, early, &n, t.now_us));
+		assert_null(relay_packet(&s.rtp, &t.they, early, &n, t.now_us));
+		conf = conf_of(t.their_id, false, "");
+		assert_int_equal(stream_dtls(&s, t.our_id, &conf, t.now_us), 0);
+		assert_int_equal(stream_web_take(&s.rtp, late, sizeof(late), &dst), 0);
+		s.news = 0;
+		r.rtp = t.they;
+		stream_remote(&s, &r, t.now_us);
+		assert_int_equal(s.news & RELAY_SAYS, is_owned ? RELAY_SAYS : 0);
+		nlate = stream_web_take(&s.rtp, late, sizeof(late), &dst);
+		assert_int_equal(nlate > 0, is_owned);
+		assert_true(!nlate || addr_eq(&dst, &t.they));
+		stream_close(&s);
+	}
+	end(&t);
+}
+
+static void what_came_before_a_plain_description_is_forgotten(void **state)
+{
+	struct media_remote r = {.may_send = true, .may_receive = true};
+	uint8_t early[4096 + SECURE_TRAILER_BYTES];
+	struct addr dst;
+	struct stream s;
+	struct two t;
+	size_t n;
+
+	begin(&t, false, true);
+	assert_int_equal(web_sweep(t.theirs, t.now_us), 0);
+	n = web_take(t.theirs, early, sizeof(early), &dst);
+	stream_init(&s, 0);
+	s.owner = &s;
+	assert_null(relay_packet(&s.rtp, &t.they, early, &n, t.now_us));
+	assert_non_null(s.rtp.early);
+	assert_null(relay_packet(&s.rtcp, &t.they, early, &n, t.now_us));
+	assert_non_null(s.rtcp.early);
+	r.rtp = t.they;
+	stream_remote(&s, &r, t.now_us);
+	assert_null(s.rtp.early);
+	assert_null(s.rtcp.early);
+	assert_null(relay_packet(&s.rtp, &t.they, early, &n, t.now_us));
+	assert_null(s.rtp.early);
+	stream_close(&s);
+	end(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_client_hello_before_the_answer_is_kept_for_it),
+		cmocka_unit_test(what_came_before_a_plain_description_is_forgotten),
 		cmocka_unit_test(both_roles_end_with_the_same_keys),
 		cmocka_unit_test(another_certificate_than_described_fails_for_good),
 		cmocka_unit_test(a_strangers_client_hello_before_the_device_changes_nothing),
