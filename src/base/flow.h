@@ -96,6 +96,9 @@ struct flow_edge {
 		     struct addr *local);
 	/* Something lives on this connection (a registration): it is not idle before so many seconds have passed. */
 	void (*keep)(struct flow_edge *e, oid conn, uint32_t seconds);
+	/* Something goes on over this connection (a dialog): it is not idle until this was taken back as often as it was said.
+	 * NULL: an edge whose connections are never idle. */
+	void (*hold)(struct flow_edge *e, oid conn, bool is_held);
 	/* From now on; NULL: all comes through.  ENOSPC: too many numbers; ENOMEM, EPERM …: the kernel does not; all comes through.
 	 * NULL: an edge that cannot. */
 	int (*thin)(struct flow_edge *e, const struct flow_thinning *t);

@@ -139,7 +139,9 @@ static uint64_t deadline_of(const struct conn *c, const char **why)
 				"a message that takes too long");
 		if (c->listener && !c->has_spoken)
 			earlier(&due, why, c->since_ms + l->message_ms, "nothing was said");
-		earlier(&due, why, idle_ms > c->keep_until_ms ? idle_ms : c->keep_until_ms, "idle");
+		if (!c->is_held)
+			earlier(&due, why, idle_ms > c->keep_until_ms ? idle_ms : c->keep_until_ms,
+				"idle");
 	}
 	return due;
 }
@@ -169,6 +171,12 @@ static void deadline_over(struct timer *t, void *arg)
 void conn_keep(struct conn *c, uint32_t seconds)
 {
 	c->keep_until_ms = flows_now_ms(c->f) + (uint64_t)seconds * 1000;
+	set_deadline(c);
+}
+
+void conn_hold(struct conn *c, bool is_held)
+{
+	c->is_held = is_held;
 	set_deadline(c);
 }
 

@@ -67,6 +67,7 @@ struct conn {
 	bool is_congested;
 	bool has_spoken;     /* a whole message has come */
 	bool is_shut;	     /* the peer sends no more */
+	bool is_held;	     /* something goes on over it: never idle */
 	uint64_t since_ms;   /* in this state */
 	uint64_t traffic_ms; /* last byte either way */
 	uint64_t begun_ms;   /* first byte of the unfinished message; 0: none */

@@ -35,6 +35,7 @@ enum flow_cmd_kind { /* core → flow thread */
 	FLOW_CMD_SEND,     /* conn, blob */
 	FLOW_CMD_CLOSE,    /* conn: after what was sent has left */
 	FLOW_CMD_KEEP,     /* conn, seconds */
+	FLOW_CMD_HOLD,     /* conn, is_held */
 };
 /* clang-format on */
 
@@ -44,6 +45,7 @@ struct flow_cmd {
 	int fd;
 	uint32_t listener, whom;
 	uint32_t seconds;
+	bool is_held;
 	oid conn;
 	struct addr local, remote;
 	struct blob *blob;

@@ -183,6 +183,10 @@ static void obey(struct flows *f, const struct flow_cmd *cmd)
 	case FLOW_CMD_KEEP:
 		if (c)
 			conn_keep(c, cmd->seconds);
+		return;
+	case FLOW_CMD_HOLD:
+		if (c)
+			conn_hold(c, cmd->is_held);
 	}
 }
 

@@ -57,6 +57,7 @@ struct conn *conn_find(struct flows *f, oid id);
 void conn_send(struct conn *c, struct blob *b); /* takes b; may end c */
 void conn_finish(struct conn *c);		/* after what was sent has left; may end c */
 void conn_keep(struct conn *c, uint32_t seconds);
+void conn_hold(struct conn *c, bool is_held);
 void conn_resume(struct conn *c); /* read again */
 void conns_drop_all(struct flows *f);
 struct conn *conn_of_paused(struct link *l);

@@ -85,6 +85,12 @@ static void edge_keep(struct flow_edge *e, oid conn, uint32_t seconds)
 	streams_keep(((struct net *)e)->streams, conn, seconds);
 }
 
+static void edge_hold(struct flow_edge *e, oid conn, bool is_held)
+{
+	ON_THREAD(THREAD_CORE);
+	streams_hold(((struct net *)e)->streams, conn, is_held);
+}
+
 static int edge_local_for(struct flow_edge *e, enum flow_transport t, const struct addr *remote,
 			  struct addr *local)
 {
@@ -163,6 +169,7 @@ int net_open(struct net **np, const struct net_conf *conf)
 				     .local_for = edge_local_for,
 				     .show = edge_show,
 				     .keep = edge_keep,
+				     .hold = edge_hold,
 				     .meet = edge_meet,
 				     .part = edge_part,
 				     .thin = edge_thin};

@@ -27,6 +27,8 @@ struct ref {
 	uint32_t listener;
 	unsigned thread;
 	uint32_t whom; /* TLS that we opened: who it has proved to be */
+	uint32_t nheld;
+	bool is_held; /* as its thread was told last */
 	struct addr local, remote;
 };
 
@@ -170,6 +172,29 @@ void streams_keep(struct streams *s, oid conn, uint32_t seconds)
 	if (r && command(s, r->thread, &cmd))
 		log_warn(NULL, LOGID_OVERLOAD,
 			 "a flow thread does not keep up: a connection may be closed as idle");
+}
+
+void streams_hold(struct streams *s, oid conn, bool is_held)
+{
+	struct ref *r = find(s, conn);
+	struct flow_cmd cmd = {.kind = FLOW_CMD_HOLD, .conn = conn};
+
+	if (!r)
+		return;
+	BUG(!is_held && !r->nheld);
+	if (is_held)
+		r->nheld++;
+	else
+		r->nheld--;
+	cmd.is_held = r->nheld > 0;
+	if (cmd.is_held == r->is_held)
+		return;
+	if (command(s, r->thread, &cmd))
+		log_warn(NULL, LOGID_OVERLOAD,
+			 "a flow thread does not keep up: it does not know what goes on over a "
+			 "connection");
+	else
+		r->is_held = cmd.is_held;
 }
 
 /* Our side, as logic wants to see it: with the port that others reach us at, not the one a connection goes out from. */

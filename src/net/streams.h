@@ -21,5 +21,6 @@ void streams_unlisten(struct streams *s, uint32_t listener);
 int streams_send(struct streams *s, struct flow *flow, const void *p, size_t n) MUST_USE;
 void streams_end(struct streams *s, oid conn);
 void streams_keep(struct streams *s, oid conn, uint32_t seconds);
+void streams_hold(struct streams *s, oid conn, bool is_held); /* as flow_edge.hold */
 
 #endif

@@ -539,6 +539,35 @@ static void idle_connection_closes_unless_something_keeps_it(void **state)
 	end(w);
 }
 
+static void connection_that_a_call_goes_on_over_is_not_idle(void **state)
+{
+	struct world *w = begin((struct net_conf){.idle_seconds = 1});
+	struct addr server = listen_at(w, "127.10.1.1");
+	int held = call_from("127.10.9.9", &server);
+	oid held_conn;
+
+	say(held, EMPTY);
+	run_until(w, &w->nreceived, 1);
+	held_conn = w->last.conn;
+	w->edge->hold(w->edge, held_conn, true);
+	w->edge->hold(w->edge, held_conn, true);
+	w->edge->hold(w->edge, held_conn, false);
+	for (unsigned i = 0; i < 2; i++) { /* each has its second, and is closed */
+		int idle = call_from("127.10.9.9", &server);
+
+		say(idle, EMPTY);
+		run_until(w, &w->nclosed, 1 + i);
+		assert_true(w->closed != held_conn);
+		close(idle);
+	}
+	w->edge->hold(w->edge, held_conn, false);
+	run_until(w, &w->nclosed, 3);
+	assert_true(w->closed == held_conn);
+	w->edge->hold(w->edge, held_conn, false); /* it is gone: nobody minds */
+	close(held);
+	end(w);
+}
+
 static void peer_that_does_not_read_is_bounded_and_may_recover(void **state)
 {
 	static char large[60000];
@@ -729,6 +758,7 @@ int main(void)
 		cmocka_unit_test(one_address_cannot_take_all_connections),
 		cmocka_unit_test(who_takes_too_long_over_a_message_is_closed),
 		cmocka_unit_test(idle_connection_closes_unless_something_keeps_it),
+		cmocka_unit_test(connection_that_a_call_goes_on_over_is_not_idle),
 		cmocka_unit_test(peer_that_does_not_read_is_bounded_and_may_recover),
 		cmocka_unit_test(busy_core_slows_the_peer_down_and_loses_nothing),
 		cmocka_unit_test(connections_spread_over_threads_and_names_never_repeat),

@@ -58,12 +58,30 @@ static int make(struct sip_dialog **dp, struct sip *s, const struct seed *e)
 	return 0;
 }
 
+/* RFC 3261 18: a connection that a quiet call goes on over is not idle.  Who is behind a NAT, and a browser, cannot be reached by
+ * another one. */
+void dialog_hold_way(struct sip_dialog *d)
+{
+	struct flow_edge *edge = d->sip->conf.edge;
+	oid conn = d->is_registered ? d->flow.conn : 0;
+
+	if (conn == d->held || !edge->hold)
+		return;
+	if (conn)
+		edge->hold(edge, conn, true);
+	if (d->held)
+		edge->hold(edge, d->held, false);
+	d->held = conn;
+}
+
 struct sip_dialog *sip_dialog_close(struct sip_dialog *d)
 {
 	if (!d)
 		return NULL;
 	if (d->is_registered)
 		map_remove(&d->sip->dialogs, &d->node);
+	d->is_registered = false;
+	dialog_hold_way(d);
 	d->sip->ndialogs--;
 	mem_free(d->remote_target);
 	return mem_free(d);
@@ -247,6 +265,7 @@ static void adopt_flow(struct sip_dialog *d, const struct sip_msg *req)
 		return;
 	flow.faces = d->flow.faces;
 	d->flow = flow;
+	dialog_hold_way(d);
 	if (d->is_natted) /* once believed, always: one request that took another way is no NAT */
 		d->is_natted = sip_is_natted(req);
 }
@@ -263,6 +282,7 @@ static void go_there(struct sip_dialog *d, const struct flow *flow)
 
 	now.faces = d->flow.faces;
 	d->flow = now;
+	dialog_hold_way(d);
 }
 
 /* By less than RFC 3261 19.1.4 compares: its Contact in a call may lack the transport that it registered with. */
@@ -414,6 +434,7 @@ static bool reroute(struct sip_dialog *d, struct parts *p)
 										   : 5060))
 		return false;
 	d->flow.conn = 0;
+	dialog_hold_way(d);
 	d->flow.remote = to;
 	p->out.flow = d->flow;
 	return true;

@@ -32,6 +32,7 @@ struct sip_dialog {
 	bool is_secure;
 	bool is_natted; /* what it says of where it is, is not believed: requests go back along `flow` */
 	struct flow flow;     /* the way its last message came */
+	oid held;	      /* connection that is held for it; 0: none */
 	struct map_node node; /* private to the stack */
 	bool is_registered, is_uac;
 	uint64_t edit_for; /* sip_on_edit(): its requests, and answers to those that come in it */

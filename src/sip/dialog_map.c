@@ -63,6 +63,7 @@ int sip_dialog_register(struct sip_dialog *d, sip_dialog_request_h *fn, void *ar
 	if (!d->is_registered)
 		map_add(&d->sip->dialogs, &d->node, key_hash(&k));
 	d->is_registered = true;
+	dialog_hold_way(d);
 	return 0;
 }
 

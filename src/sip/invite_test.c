@@ -192,6 +192,25 @@ static void dialog_over_tls_hears_nobody_in_clear(void **state)
 	assert_int_equal(tn_out_status(&w->net), 200);
 }
 
+static void call_holds_its_connection_until_it_ends(void **state)
+{
+	struct world *w = *state;
+
+	w->net.peer = tn_flow(FLOW_WS, "198.51.100.7", 40000);
+	w->net.peer.conn = 7;
+	uas_confirmed(w);
+	assert_int_equal(w->net.held[7], 1);
+	tn_pass(&w->net, 3600000);
+	assert_int_equal(w->net.held[7], 1);
+	w->net.peer.conn = 8; /* it has connected anew, and refreshes its target */
+	in_request(w, "UPDATE", 2, "");
+	assert_int_equal(w->net.held[7], 0);
+	assert_int_equal(w->net.held[8], 1);
+	in_request(w, "BYE", 3, "");
+	assert_nothing_is_left(w);
+	assert_int_equal(w->net.held[8], 0);
+}
+
 static void dialog_whose_connection_is_gone_is_continued_at_the_contact(void **state)
 {
 	struct world *w = *state;
@@ -199,8 +218,10 @@ static void dialog_whose_connection_is_gone_is_continued_at_the_contact(void **s
 	w->net.peer = tn_flow(FLOW_TCP, "198.51.100.7", 40000);
 	w->net.peer.conn = 7;
 	uas_confirmed(w);
+	assert_int_equal(w->net.held[7], 1);
 	w->net.dead_conn = 7;
 	sip_invite_end(w->inv, 0, STR_NONE);
+	assert_int_equal(w->net.held[7], 0);
 	assert_int_equal(w->net.nsent, 1);
 	assert_int_equal(w->net.sent[0].flow.remote.port, 5070);
 	assert_int_not_equal(w->net.sent[0].flow.conn, 7);
@@ -223,7 +244,10 @@ static void dialog_goes_on_over_the_connection_that_its_device_registered(void *
 	flow.transport = FLOW_WS;
 	assert_false(sip_invite_moved(w->inv, its, &flow, false)); /* in clear */
 	flow.transport = FLOW_WSS;
+	assert_int_equal(w->net.held[7], 1);
 	assert_true(sip_invite_moved(w->inv, its, &flow, false));
+	assert_int_equal(w->net.held[7], 0);
+	assert_int_equal(w->net.held[8], 1);
 	w->net.dead_conn = 7;
 	sip_invite_end(w->inv, 0, STR_NONE);
 	assert_int_equal(w->net.nsent, 1);
@@ -319,6 +343,7 @@ int main(void)
 		TEST(kept_dialog_continues_after_a_restart),
 		TEST(empty_kept_value_restores_nothing),
 		TEST(dialog_over_tls_hears_nobody_in_clear),
+		TEST(call_holds_its_connection_until_it_ends),
 		TEST(dialog_whose_connection_is_gone_is_continued_at_the_contact),
 		TEST(dialog_goes_on_over_the_connection_that_its_device_registered),
 		TEST(prack_that_means_nothing_gets_481),

@@ -317,6 +317,7 @@ void dialogs_request(struct sip *s, struct sip_strans *st, const struct sip_msg 
 void dialogs_ack(struct sip *s, const struct sip_msg *ack);
 bool dialogs_knows(struct sip *s, const struct sip_msg *req);
 /* A 2xx to an INVITE whose sender is gone: acknowledge, and hang up unless the dialog lives. */
+void dialog_hold_way(struct sip_dialog *d); /* after `flow` or is_registered has changed */
 void dialogs_stray_2xx(struct sip *s, const struct sip_msg *m);
 
 #endif

@@ -19,7 +19,7 @@
 #include "base/thread.h"
 #include "sip/sip.h"
 
-enum { TN_MAX_SENT = 256 };
+enum { TN_MAX_SENT = 256, TN_MAX_CONNS = 512 };
 
 struct tn_sent {
 	struct flow flow;
@@ -39,7 +39,8 @@ struct testnet {
 	uint64_t total_sent;
 	int send_err; /* what the edge answers, 0: takes it */
 	oid next_conn;
-	oid dead_conn;	  /* this connection is gone */
+	oid dead_conn; /* this connection is gone */
+	int held[TN_MAX_CONNS];
 	struct flow peer; /* where tn_in's messages come from */
 	char last[65536]; /* the message tn_out() gave last */
 };
@@ -78,6 +79,14 @@ static inline void tn_close(struct flow_edge *e, oid conn)
 	(void)conn;
 }
 
+static inline void tn_hold(struct flow_edge *e, oid conn, bool is_held)
+{
+	struct testnet *t = (struct testnet *)e;
+
+	BUG(conn >= TN_MAX_CONNS || (!is_held && !t->held[conn]));
+	t->held[conn] += is_held ? 1 : -1;
+}
+
 static inline struct flow tn_flow(enum flow_transport transport, const char *ip, uint16_t port)
 {
 	struct flow f = {.transport = transport};
@@ -97,7 +106,8 @@ static inline void tn_open_conf(struct testnet *t, const struct sip_conf *conf)
 	*t = (struct testnet){0};
 	map_seed(seed);
 	thread_become(THREAD_ANY);
-	t->edge = (struct flow_edge){.send = tn_send, .close = tn_close, .local_for = tn_local_for};
+	t->edge = (struct flow_edge){
+		.send = tn_send, .close = tn_close, .local_for = tn_local_for, .hold = tn_hold};
 	clock_virtual_init(&t->clock, 1700000000000000);
 	t->clock.now_us = 1000000;
 	rng_seeded_init(&t->rng, 42);
@@ -129,6 +139,8 @@ static inline void tn_clear(struct testnet *t)
 static inline void tn_shut(struct testnet *t)
 {
 	sip_free(t->sip);
+	for (size_t i = 0; i < TN_MAX_CONNS; i++)
+		BUG(t->held[i]);
 	wheel_free(t->wheel);
 	tn_clear(t);
 }
