@@ -128,6 +128,73 @@ static void a_circle_of_forwards_ends_with_480_and_is_in_the_record(void **state
 	assert_string_equal(last_call(w)->forwards, "102 always>103 always");
 }
 
+/* TRK-1: behind a NAT the provider reaches us over the connection that we registered by, and no other. */
+static void register_answered(struct world *w, oid conn, const char *lines)
+{
+	struct flow flow = tn_flow(FLOW_TCP, "10.0.0.8", 5060);
+	const struct tn_sent *sent = &w->net.sent[0];
+	char via[256], call_id[256], from[256];
+
+	assert_int_equal(w->net.nsent, 1);
+	assert_int_equal(sent->flow.conn, conn);
+	assert_true(str_starts(str_of(tn_out(&w->net)), STR("REGISTER sip:10.0.0.8")));
+	(void)snprintf(via, sizeof(via), "%s", tn_header(&w->net, "Via"));
+	(void)snprintf(call_id, sizeof(call_id), "%s", tn_header(&w->net, "Call-ID"));
+	(void)snprintf(from, sizeof(from), "%s", tn_header(&w->net, "From"));
+	flow.conn = conn;
+	w->net.peer = flow;
+	tn_in(&w->net,
+	      "SIP/2.0 200 OK\nVia: %s\nFrom: %s\nTo: <sip:us@10.0.0.8>;tag=1\nCall-ID: %s\n"
+	      "CSeq: %s\n%s",
+	      via, from, call_id, tn_header(&w->net, "CSeq"), lines);
+}
+
+static void connection_lost(struct world *w, oid conn)
+{
+	struct flow_sink *sink = sip_sink(w->net.sip);
+
+	sink->closed(sink, conn);
+}
+
+static void a_registration_keeps_its_connection_and_follows_its_end(void **state)
+{
+	struct world *w = *state;
+	oid conn = w->net.next_conn + 1;
+
+	put(w, &resource_trunk, 0, 3,
+	    "{'name':'three','host':'10.0.0.8','kind':'register','transport':'tcp','username':'us',"
+	    "'password':'secret','keep_alive':false}");
+	pass(w, 100);
+	register_answered(w, conn, "Expires: 600\n");
+	assert_int_equal(w->net.kept[conn], 660);
+	pass(w, 400000);
+	assert_int_equal(w->net.nsent, 0);
+	connection_lost(w, conn + 7); /* another's */
+	pass(w, 10000);
+	assert_int_equal(w->net.nsent, 0);
+	connection_lost(w, conn);
+	pass(w, 2000);
+	register_answered(w, conn + 1, "Expires: 600\n");
+	/* A provider that closes at once is not asked at once each time. */
+	for (unsigned i = 1; i <= 8; i++) {
+		pass(w, 1000);
+		connection_lost(w, conn + i);
+		pass(w, (1000u << i) - 50); /* the wheel is that exact */
+		assert_int_equal(w->net.nsent, 0);
+		pass(w, 1100);
+		register_answered(w, conn + 1 + i, "Expires: 600\n");
+	}
+	/* With the ninth it is time anyway. */
+	pass(w, 1000);
+	connection_lost(w, conn + 9);
+	pass(w, 478800);
+	assert_int_equal(w->net.nsent, 0);
+	pass(w, 200);
+	register_answered(w, conn + 10, "Expires: 600\n");
+	put(w, &resource_trunk, 0, 3, "{'name':'three','host':'10.0.0.8','enabled':false}");
+	tn_clear(&w->net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -137,6 +204,7 @@ int main(void)
 		TRUNK_STORY(a_forward_to_the_world_says_who_diverted_it),
 		TRUNK_STORY(a_device_is_told_who_sent_the_call_on),
 		TRUNK_STORY(a_circle_of_forwards_ends_with_480_and_is_in_the_record),
+		TRUNK_STORY(a_registration_keeps_its_connection_and_follows_its_end),
 	};
 
 	return cmocka_run_group_tests_name("trunk_call", tests, NULL, NULL);

@@ -41,8 +41,9 @@ struct testnet {
 	oid next_conn;
 	oid dead_conn; /* this connection is gone */
 	int held[TN_MAX_CONNS];
-	struct flow peer; /* where tn_in's messages come from */
-	char last[65536]; /* the message tn_out() gave last */
+	uint32_t kept[TN_MAX_CONNS]; /* seconds, as said last */
+	struct flow peer;	     /* where tn_in's messages come from */
+	char last[65536];	     /* the message tn_out() gave last */
 };
 
 static inline int tn_send(struct flow_edge *e, struct flow *flow, const void *p, size_t n)
@@ -79,6 +80,14 @@ static inline void tn_close(struct flow_edge *e, oid conn)
 	(void)conn;
 }
 
+static inline void tn_keep(struct flow_edge *e, oid conn, uint32_t seconds)
+{
+	struct testnet *t = (struct testnet *)e;
+
+	BUG(conn >= TN_MAX_CONNS);
+	t->kept[conn] = seconds;
+}
+
 static inline void tn_hold(struct flow_edge *e, oid conn, bool is_held)
 {
 	struct testnet *t = (struct testnet *)e;
@@ -106,8 +115,11 @@ static inline void tn_open_conf(struct testnet *t, const struct sip_conf *conf)
 	*t = (struct testnet){0};
 	map_seed(seed);
 	thread_become(THREAD_ANY);
-	t->edge = (struct flow_edge){
-		.send = tn_send, .close = tn_close, .local_for = tn_local_for, .hold = tn_hold};
+	t->edge = (struct flow_edge){.send = tn_send,
+				     .close = tn_close,
+				     .local_for = tn_local_for,
+				     .keep = tn_keep,
+				     .hold = tn_hold};
 	clock_virtual_init(&t->clock, 1700000000000000);
 	t->clock.now_us = 1000000;
 	rng_seeded_init(&t->rng, 42);

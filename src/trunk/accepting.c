@@ -239,25 +239,16 @@ static bool on_foreign(struct sip_strans *st, const struct sip_msg *req, void *a
 	return true;
 }
 
-/* The gateway's connection is gone: it must come back before it can be called. */
-static void closed(oid conn, void *arg)
+/* It must come back before it can be called. */
+void accepting_closed(struct peer *p)
 {
-	struct trunks *t = arg;
-
-	LIST_EACH (l, &t->peers) {
-		struct peer *p = CONTAINER_OF(l, struct peer, link);
-
-		if (p->credentials && p->flow.conn == conn)
-			gone(p, "connection closed");
-	}
+	gone(p, "connection closed");
 }
 
-int accepting_open(struct trunks *t)
+void accepting_open(struct trunks *t)
 {
-	if (!t->conf.registrar)
-		return 0;
-	registrar_on_foreign(t->conf.registrar, on_foreign, t);
-	return sip_on_closed(t->conf.sip, closed, t);
+	if (t->conf.registrar)
+		registrar_on_foreign(t->conf.registrar, on_foreign, t);
 }
 
 void trunks_restore(struct trunks *t, const struct contact_record *c)

@@ -68,6 +68,9 @@ struct peer {
 	uint64_t exempt_id; /* first of the flood guard's rules about it */
 	uint32_t expires;   /* seconds asked for: ours, or what the provider wants at least */
 	unsigned nfailed;   /* registrations in a row */
+	oid conn;	  /* the connection it is registered over, and may be called on; 0: none */
+	unsigned nclosed; /* how often that ended soon, in a row */
+	int64_t registered_at_us;
 	struct service service;
 	struct probe registration,
 		options; /* accept_register: the registration's timer is its end */
@@ -125,7 +128,8 @@ uint64_t way_hash(const struct addr *a); /* of the IP address */
 
 /* registering.c, asking.c: from now on, with what the model says now; stopped: nothing runs any more. */
 void registering_start(struct peer *p);
-void registering_stop(struct peer *p); /* the binding there runs out by itself */
+void registering_stop(struct peer *p);	 /* the binding there runs out by itself */
+void registering_closed(struct peer *p); /* p->conn is gone */
 void asking_start(struct peer *p);
 void asking_stop(struct peer *p);
 /* service_route.c: what a 200 to our REGISTER says of the way that calls go; none holds any more; where they go, false: to the trunk. */
@@ -133,7 +137,8 @@ void service_take(struct peer *p, const struct sip_msg *resp);
 void service_drop(struct peer *p);
 bool service_flow(const struct peer *p, struct flow *flow);
 /* accepting.c: gateways that register with us. */
-int accepting_open(struct trunks *t) MUST_USE;
+void accepting_open(struct trunks *t);
+void accepting_closed(struct peer *p); /* the connection that it came over is gone */
 void accepting_start(struct peer *p);
 void accepting_stop(struct peer *p);
 /* What it proved at its registration, it would prove still. */

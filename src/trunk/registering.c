@@ -7,6 +7,9 @@
  *			 → 423: once more, for as long as it wants
  *			 → anything else: offline; again after 30 s, then twice as long each time, up to half an hour, give or
  *			   take a tenth, so that a thousand trunks do not come back in one second
+ *
+ * Over a connection: the provider may call on it, and behind a NAT on no other.  It is kept as long as the registration; when it
+ * ends, another is opened by registering again, soon, and less soon each time that one does not last.
  */
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +17,14 @@
 #include "trunk/inside.h"
 #include "sip/write.h"
 
-enum { BACKOFF_FIRST_S = 30, BACKOFF_MAX_S = 1800, SHORTEST_S = 10, SILENCE_MS = 4000 };
+enum {
+	BACKOFF_FIRST_S = 30,
+	BACKOFF_MAX_S = 1800,
+	SHORTEST_S = 10,
+	SILENCE_MS = 4000,
+	KEPT_LONGER_S = 60, /* than the registration: the next is under way */
+	LASTING_S = 60,	    /* a connection that did not end soon */
+};
 
 static void send_register(struct peer *p, uint32_t expires, struct str lines);
 
@@ -71,13 +81,41 @@ static uint32_t granted(const struct peer *p, const struct sip_msg *resp)
 	return s < SHORTEST_S ? SHORTEST_S : s;
 }
 
+static void keep_way(struct peer *p, const struct flow *flow, uint32_t seconds)
+{
+	struct flow_edge *edge = p->of->conf.edge;
+
+	p->conn = flow_is_stream(flow->transport) ? flow->conn : 0;
+	if (p->conn && edge->keep)
+		edge->keep(edge, p->conn, seconds + KEPT_LONGER_S);
+}
+
+void registering_closed(struct peer *p)
+{
+	int64_t now_us = clock_wall_us(p->of->conf.env.clock);
+	int64_t due_us = p->registered_at_us + (p->expires_at_us - p->registered_at_us) / 5 * 4;
+	uint64_t s;
+
+	p->conn = 0;
+	if (!p->expires_at_us || p->registration.trans)
+		return; /* it is being done */
+	p->nclosed =
+		now_us - p->registered_at_us < LASTING_S * INT64_C(1000000) ? p->nclosed + 1 : 0;
+	s = (UINT64_C(1) << (p->nclosed < 12 ? p->nclosed : 12)) +
+	    rng_below(p->of->conf.env.rng, 2);
+	if (now_us + (int64_t)s * 1000000 < due_us)
+		again_in(p, s);
+}
+
 static void registered(struct peer *p, const struct sip_msg *resp)
 {
 	uint32_t s = granted(p, resp);
 	char reason[TRUNK_REASON_BYTES];
 
 	p->nfailed = 0;
-	p->expires_at_us = clock_wall_us(p->of->conf.env.clock) + (int64_t)s * 1000000;
+	p->registered_at_us = clock_wall_us(p->of->conf.env.clock);
+	p->expires_at_us = p->registered_at_us + (int64_t)s * 1000000;
+	keep_way(p, &resp->flow, s);
 	service_take(p, resp);
 	peer_reason(reason, resp, 0);
 	peer_is_online(p, true, reason);
@@ -219,4 +257,5 @@ void registering_stop(struct peer *p)
 	probe_stop(p, &p->registration);
 	service_drop(p);
 	p->expires_at_us = 0;
+	p->conn = 0;
 }

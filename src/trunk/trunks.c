@@ -618,6 +618,20 @@ static void changed(const struct model *m, const struct resource *res, uint64_t 
 	count_networks(t);
 }
 
+static void closed(oid conn, void *arg)
+{
+	struct trunks *t = arg;
+
+	LIST_EACH (l, &t->peers) {
+		struct peer *p = CONTAINER_OF(l, struct peer, link);
+
+		if (p->conn == conn)
+			registering_closed(p);
+		if (p->credentials && p->flow.conn == conn)
+			accepting_closed(p);
+	}
+}
+
 int trunks_alloc(struct trunks **tp, const struct trunks_conf *conf)
 {
 	struct trunks *t = mem_alloc(sizeof(*t));
@@ -636,11 +650,12 @@ int trunks_alloc(struct trunks **tp, const struct trunks_conf *conf)
 	if (!err)
 		err = model_watch(conf->model, changed, t);
 	if (!err)
-		err = accepting_open(t);
+		err = sip_on_closed(conf->sip, closed, t);
 	if (err) {
 		trunks_free(t);
 		return err;
 	}
+	accepting_open(t);
 	model_tell_all(conf->model, &resource_trunk, 0, changed, t);
 	*tp = t;
 	return 0;

@@ -69,6 +69,16 @@ def test_a_trunk_over_tls_is_asked_and_its_connection_reused(pbx, addresses, roo
     provider.stop()
 
 
+def test_a_trunk_registers_again_when_the_connection_that_it_is_called_on_ends(pbx, addresses, root):
+    """TRK-1: behind a NAT the provider reaches us on no other.  That it is kept until then: call/trunk_call_test.c."""
+    ip = addresses.new()
+    provider = Provider(ip, root.sign("by-ip", f"IP:{ip}"))
+    online(pbx, trunk(pbx, "kept", ip, username="u", kind="register", password="p", keep_alive=False))
+    provider.connections[0].shutdown(socket.SHUT_RDWR)
+    wait.until(lambda: [(n, m.method) for n, m in provider.requests] == [(0, "REGISTER"), (1, "REGISTER")], 15, why="it registers again")
+    provider.stop()
+
+
 def test_a_name_is_asked_for_and_must_be_shown_and_is_for_no_other(pbx, addresses, root):
     ip = addresses.new()
     provider = Provider(ip, root.sign("by-name", "DNS:sip.provider.test,DNS:second.provider.test"))
