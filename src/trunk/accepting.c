@@ -180,6 +180,7 @@ static void take(struct peer *p, const struct trunk *t, struct sip_strans *st,
 	if (s) {
 		sip_reply_flow(req, &flow);
 		ways_set(p, &flow);
+		(void)peer_keep(p, &flow, s);
 		holds_for(p, t, clock_wall_us(p->of->conf.env.clock) + (int64_t)s * 1000000);
 		write_contact(p);
 	} else if (p->expires_at_us) {

@@ -95,6 +95,8 @@ struct trunks {
 const struct trunk *peer_trunk(const struct peer *p); /* NULL: gone */
 struct flow_faces peer_faces(const struct peer *p);
 void peer_is_online(struct peer *p, bool is_online, const char *reason);
+/* A registration of so many seconds lives on it.  The connection, 0: none. */
+oid peer_keep(struct peer *p, const struct flow *flow, uint32_t seconds);
 const char *peer_name(const struct peer *p);
 /* It has addresses, the first ones or others; it has none. */
 void peer_found(struct peer *p, bool is_first);

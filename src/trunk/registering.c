@@ -22,8 +22,7 @@ enum {
 	BACKOFF_MAX_S = 1800,
 	SHORTEST_S = 10,
 	SILENCE_MS = 4000,
-	KEPT_LONGER_S = 60, /* than the registration: the next is under way */
-	LASTING_S = 60,	    /* a connection that did not end soon */
+	LASTING_S = 60, /* a connection that did not end soon */
 };
 
 static void send_register(struct peer *p, uint32_t expires, struct str lines);
@@ -81,15 +80,6 @@ static uint32_t granted(const struct peer *p, const struct sip_msg *resp)
 	return s < SHORTEST_S ? SHORTEST_S : s;
 }
 
-static void keep_way(struct peer *p, const struct flow *flow, uint32_t seconds)
-{
-	struct flow_edge *edge = p->of->conf.edge;
-
-	p->conn = flow_is_stream(flow->transport) ? flow->conn : 0;
-	if (p->conn && edge->keep)
-		edge->keep(edge, p->conn, seconds + KEPT_LONGER_S);
-}
-
 void registering_closed(struct peer *p)
 {
 	int64_t now_us = clock_wall_us(p->of->conf.env.clock);
@@ -115,7 +105,7 @@ static void registered(struct peer *p, const struct sip_msg *resp)
 	p->nfailed = 0;
 	p->registered_at_us = clock_wall_us(p->of->conf.env.clock);
 	p->expires_at_us = p->registered_at_us + (int64_t)s * 1000000;
-	keep_way(p, &resp->flow, s);
+	p->conn = peer_keep(p, &resp->flow, s);
 	service_take(p, resp);
 	peer_reason(reason, resp, 0);
 	peer_is_online(p, true, reason);

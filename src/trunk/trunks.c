@@ -11,7 +11,10 @@
 #include "trunk/inside.h"
 
 /* Of each trunk: its addresses, then its networks. */
-enum { EXEMPT_IDS = LOCATE_MAX + 32 };
+enum {
+	EXEMPT_IDS = LOCATE_MAX + 32,
+	KEPT_LONGER_S = 60, /* than the registration: the next is under way */
+};
 #define EXEMPT (UINT64_C(1) << 63) /* no row of the database has such an id */
 
 const struct trunk *peer_trunk(const struct peer *p)
@@ -48,6 +51,16 @@ void peer_reason(char dst[TRUNK_REASON_BYTES], const struct sip_msg *resp, int e
 			       resp->reason.n ? resp->reason.p : "");
 	else
 		(void)snprintf(dst, TRUNK_REASON_BYTES, "%s", text_of(err));
+}
+
+oid peer_keep(struct peer *p, const struct flow *flow, uint32_t seconds)
+{
+	struct flow_edge *edge = p->of->conf.edge;
+	oid conn = flow_is_stream(flow->transport) ? flow->conn : 0;
+
+	if (conn && edge->keep)
+		edge->keep(edge, conn, seconds + KEPT_LONGER_S);
+	return conn;
 }
 
 void peer_is_online(struct peer *p, bool is_online, const char *reason)
