@@ -75,7 +75,7 @@ def at(ip, more=""):
 
 
 class Asterisk:
-    """`pjsip`: endpoints and what belongs to them; the transport is there.  `within`: words before its command (ip netns exec …)."""
+    """`pjsip`: endpoints and what belongs to them; the transport is there.  `within`: words before its command (nsenter …)."""
 
     def __init__(self, directory, ip, pjsip, within=()):
         self.ip, self.within = ip, list(within)

@@ -7,7 +7,6 @@ Each address and port inside gets a port of the NAT's at its first datagram; ans
 Needs root."""
 import itertools
 import os
-import pathlib
 import select
 import socket
 import struct
@@ -19,6 +18,11 @@ INSIDE, GATEWAY, OUTSIDE, HERE = "10.99.0.2", "10.99.0.1", "10.98.0.2", "10.98.0
 
 def _run(*command):
     subprocess.run(command, check=True)
+
+
+def _within(name):
+    """Words before a command, as `ip netns exec`, which needs a root that is a mount of its own: in a chroot it is none."""
+    return ["nsenter", f"--net=/run/netns/{name}"]
 
 
 def _checksum(data):
@@ -43,22 +47,22 @@ class Nat:
         for name in self.names:
             _run("ip", "netns", "add", name)
         _run("ip", "link", "add", self.device, "type", "veth", "peer", "name", "outer", "netns", nat)
-        _run("ip", "-n", nat, "link", "add", "inner", "type", "veth", "peer", "name", "eth0", "netns", inside)
+        _run(*_within(nat), "ip", "link", "add", "inner", "type", "veth", "peer", "name", "eth0", "netns", inside)
         _run("ip", "addr", "add", HERE + "/24", "dev", self.device)
         _run("ip", "link", "set", self.device, "up")
-        _run("ip", "-n", nat, "addr", "add", OUTSIDE + "/24", "dev", "outer")
-        _run("ip", "-n", nat, "addr", "add", GATEWAY + "/24", "dev", "inner")
-        _run("ip", "-n", inside, "addr", "add", INSIDE + "/24", "dev", "eth0")
+        _run(*_within(nat), "ip", "addr", "add", OUTSIDE + "/24", "dev", "outer")
+        _run(*_within(nat), "ip", "addr", "add", GATEWAY + "/24", "dev", "inner")
+        _run(*_within(inside), "ip", "addr", "add", INSIDE + "/24", "dev", "eth0")
         for name, devices in ((nat, ("lo", "outer", "inner")), (inside, ("lo", "eth0"))):
             for device in devices:
-                _run("ip", "-n", name, "link", "set", device, "up")
-        _run("ip", "-n", inside, "route", "add", HERE, "via", GATEWAY)
+                _run(*_within(name), "ip", "link", "set", device, "up")
+        _run(*_within(inside), "ip", "route", "add", HERE, "via", GATEWAY)
 
     def inside(self):
-        return ["ip", "netns", "exec", self.names[1]]
+        return _within(self.names[1])
 
     def start(self):
-        self.process = subprocess.Popen(["ip", "netns", "exec", self.names[0], sys.executable, __file__])
+        self.process = subprocess.Popen([*_within(self.names[0]), sys.executable, __file__])
         return self
 
     def remove(self):
@@ -68,10 +72,6 @@ class Nat:
         _run("ip", "link", "delete", self.device)
         for name in self.names:
             _run("ip", "netns", "delete", name)
-
-
-def _mac(device):
-    return bytes.fromhex(pathlib.Path(f"/sys/class/net/{device}/address").read_text().strip().replace(":", ""))
 
 
 def translate():
@@ -106,7 +106,7 @@ def translate():
             udp = struct.pack("!HHHH", port, dport, 8 + len(data), 0) + data
             head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, socket.IPPROTO_UDP, 0, socket.inet_aton(ip), target)
             head = head[:10] + struct.pack("!H", _checksum(head)) + head[12:]
-            raw.send(macs[target] + _mac("inner") + b"\x08\x00" + head + udp)
+            raw.send(macs[target] + raw.getsockname()[4] + b"\x08\x00" + head + udp)
 
 
 if __name__ == "__main__":
